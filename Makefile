@@ -1,0 +1,23 @@
+# The front door. Each target is one line; what it does in detail is cargo's or xtask's.
+STORE ?= embedded
+TRAFFIC ?= proxy
+
+.PHONY: help demo test verify fix bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## play a whole rollout on this machine: STORE=embedded|etcd TRAFFIC=proxy|envoy
+	cargo xtask tools $(STORE) $(TRAFFIC) && cargo build --bins --workspace && cargo run -p meridian-demo -- --store $(STORE) --traffic $(TRAFFIC)
+
+test: ## everything that proves something; builds the programs first, because end-to-end tests start them
+	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
+
+verify: ## what a change must pass besides its tests; never writes
+	cargo fmt --all --check && cargo clippy --locked --workspace --all-targets -- -D warnings && cargo xtask tidy && cargo xtask tools deny && .tools/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources
+
+fix: ## mend what a machine can: format, and clippy's own suggestions
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
+
+bench: ## measure against docs' targets, floor and ours in the same run; prints a table
+	cargo xtask tools etcd && cargo build --release --workspace --bins && cargo run --release -p meridian-bench

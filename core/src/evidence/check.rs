@@ -1,0 +1,80 @@
+//! What a playbook asks of the evidence: named checks with a threshold and a minimum sample.
+
+use crate::canon::{Canon, Canonical};
+use crate::time::Span;
+use crate::weight::Weight;
+
+/// What one check measures and where its limit lies.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Measure {
+    /// Share of requests answered with 5xx by the new release's slot, as counted by the traffic driver.
+    ErrorRatio {
+        /// Above this the check fails.
+        max: Weight,
+    },
+    /// A latency quantile of the new release's slot, as counted by the traffic driver.
+    Latency {
+        /// Which quantile, as a share: 9 900 basis points is p99.
+        quantile: Weight,
+        /// Above this the check fails.
+        max: Span,
+    },
+    /// The agent asks the slot itself over HTTP; anything but 2xx within a second is a failed probe.
+    Probe {
+        /// Absolute path on the slot, at most 512 bytes.
+        path: String,
+        /// Share of failed probes above which the check fails.
+        max: Weight,
+    },
+}
+
+/// A named question to the evidence.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Check {
+    /// Its name, unique in the playbook.
+    pub name: String,
+    /// What is measured against what.
+    pub measure: Measure,
+    /// Below this many requests (or probes) the check is inconclusive, never a pass and never a fail.
+    pub sample_min: u64,
+}
+
+/// All checks of a playbook and how long they may stay undecided.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct EvidencePolicy {
+    /// Each must pass before a step is left.
+    pub checks: Vec<Check>,
+    /// Evidence looks back this far, but never before the step took effect.
+    pub window: Span,
+    /// How long inconclusive evidence may extend a bake before a human is needed.
+    pub extend_max: Span,
+}
+
+impl EvidencePolicy {
+    /// The default look-back.
+    pub const WINDOW: Span = Span::from_secs(60);
+    /// The default extension: an hour, long enough for a quiet night, short enough to be noticed.
+    pub const EXTEND_MAX: Span = Span::from_secs(3600);
+}
+
+impl Canonical for Measure {
+    fn feed(&self, canon: &mut Canon) {
+        match self {
+            Self::ErrorRatio { max } => canon.text("error-ratio").value(max),
+            Self::Latency { quantile, max } => canon.text("latency").value(quantile).value(max),
+            Self::Probe { path, max } => canon.text("probe").text(path).value(max),
+        };
+    }
+}
+
+impl Canonical for Check {
+    fn feed(&self, canon: &mut Canon) {
+        canon.text(&self.name).value(&self.measure).number(self.sample_min);
+    }
+}
+
+impl Canonical for EvidencePolicy {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.checks).value(&self.window).value(&self.extend_max);
+    }
+}

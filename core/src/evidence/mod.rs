@@ -1,0 +1,9 @@
+//! Evidence: what was measured, what is asked of it, and the verdict. Pure numbers; who measures is not known here.
+
+pub mod check;
+pub mod judge;
+pub mod sample;
+
+pub use check::{Check, EvidencePolicy, Measure};
+pub use judge::{Outcome, Verdict, judge, judge_check};
+pub use sample::{Evidence, Histogram, Pin, ProbeCount, StepRef};

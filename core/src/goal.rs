@@ -1,0 +1,100 @@
+//! Goals: what a lane should be at. A goal is a pure function of the rollout's record; nobody stores orders elsewhere.
+
+use crate::canon::{Canon, Canonical};
+use crate::cohort::Cohort;
+use crate::digest::Digest;
+use crate::epoch::Epoch;
+use crate::evidence::{EvidencePolicy, Pin, StepRef};
+use crate::id::{Lane, RolloutId};
+use crate::release::ReleaseRef;
+use crate::slot::{Slot, Slots};
+use crate::weight::Split;
+
+/// What a slot should hold.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum SlotGoal {
+    /// Nothing; whatever runs there is stopped once it gets no traffic.
+    Empty,
+    /// Whatever is there now stays as it is.
+    Keep,
+    /// This release, ready.
+    Run(ReleaseRef),
+}
+
+/// What is to be measured while a goal is in effect.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Measurement {
+    /// The slot of the new release.
+    pub slot: Slot,
+    /// Which step, for the pin.
+    pub step: StepRef,
+    /// Which release, for the pin.
+    pub digest: Digest,
+    /// What is asked.
+    pub policy: EvidencePolicy,
+}
+
+/// The goal of one lane at one epoch.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Goal {
+    /// Whose goal.
+    pub lane: Lane,
+    /// The epoch of the decision that set it; higher wins.
+    pub epoch: Epoch,
+    /// The rollout whose record it follows from.
+    pub rollout: RolloutId,
+    /// Contents of the slots.
+    pub slots: Slots<SlotGoal>,
+    /// The traffic; `None` while nothing has ever served here.
+    pub split: Option<Split>,
+    /// The exception to the split.
+    pub cohort: Option<Cohort>,
+    /// What to measure.
+    pub measurement: Option<Measurement>,
+}
+
+impl Goal {
+    /// The digest of everything but the epoch: two goals with one hash order the same thing.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.digest()
+    }
+
+    /// Whether a slot gets traffic under this goal.
+    #[must_use]
+    pub fn serves(&self, slot: Slot) -> bool {
+        let weighted = self.split.is_some_and(|split| split.serves(slot));
+        weighted || self.cohort.as_ref().is_some_and(|cohort| cohort.slot == slot)
+    }
+
+    /// The pin of evidence gathered under this goal.
+    #[must_use]
+    pub fn pin(&self) -> Option<Pin> {
+        let measurement = self.measurement.as_ref()?;
+        let (step, digest) = (measurement.step, measurement.digest);
+        Some(Pin { rollout: self.rollout.clone(), step, digest, epoch: self.epoch })
+    }
+}
+
+impl Canonical for SlotGoal {
+    fn feed(&self, canon: &mut Canon) {
+        match self {
+            Self::Empty => canon.text("empty"),
+            Self::Keep => canon.text("keep"),
+            Self::Run(release) => canon.text("run").value(release),
+        };
+    }
+}
+
+impl Canonical for Measurement {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.slot).value(&self.step).value(&self.digest).value(&self.policy);
+    }
+}
+
+impl Canonical for Goal {
+    fn feed(&self, canon: &mut Canon) {
+        canon.text("meridian.goal.v1").value(&self.lane.service).value(&self.lane.region).value(&self.rollout);
+        canon.value(&self.slots).value(&self.split).value(&self.cohort).value(&self.measurement);
+    }
+}

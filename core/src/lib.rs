@@ -1,0 +1,22 @@
+//! The rules of Meridian, pure: no I/O, no clock, no randomness, no async, no serde.
+//!
+//! Reading order: [`rollout::state`] (what a rollout can be doing), [`rollout::step`] (the only place where it
+//! changes), [`goal`] (what a lane should be at), [`agent`] (the other half of every safety property),
+//! [`invariants`] (what must never happen).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod canon;
+pub mod cohort;
+pub mod digest;
+pub mod epoch;
+pub mod evidence;
+pub mod goal;
+pub mod id;
+pub mod lane;
+pub mod observation;
+pub mod plan;
+pub mod playbook;
+pub mod release;
+pub mod slot;
+pub mod time;
+pub mod weight;

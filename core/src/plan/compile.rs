@@ -1,0 +1,303 @@
+//! `compile`: the pure function from playbook, release and inventory to plan, or to typed refusals. All refusals are
+//! reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};
+use crate::digest::Digest;
+use crate::id::{RegionId, RolloutId};
+use crate::lane::LaneState;
+use crate::playbook::{RegionSelector, Stage, ValidPlaybook, Wave};
+use crate::release::Release;
+use crate::slot::Slot;
+use crate::weight::Weight;
+
+/// The most regions of a plan.
+pub const REGIONS_MAX: usize = 1000;
+
+/// What is known of a region when a plan is made.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct RegionFacts {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Taken out of new plans by an operator.
+    pub cordoned: bool,
+    /// Whether its traffic driver can send a cohort; `None` if its agent never said.
+    pub cohorts: Option<bool>,
+    /// Whether its traffic driver can split by weight; `None` if its agent never said.
+    pub weights: Option<bool>,
+    /// The service's lane there.
+    pub lane: LaneState,
+}
+
+/// Everything that a plan is made against, besides playbook and release.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Inventory {
+    /// All registered regions.
+    pub regions: BTreeMap<RegionId, RegionFacts>,
+    /// The service's latest plan.
+    pub parent: Option<Digest>,
+    /// Digests that must not start again.
+    pub vetoed: BTreeSet<Digest>,
+}
+
+/// Why a plan can't be made.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+pub enum PlanRefusal {
+    /// A wave names a region that is not registered.
+    #[error("wave {wave} names region {region}, which is not registered; start its agent or apply a Region first")]
+    UnknownRegion {
+        /// The wave.
+        wave: String,
+        /// The region.
+        region: RegionId,
+    },
+    /// A wave has no region left.
+    #[error("wave {wave} selects no region; register regions or change its selector")]
+    EmptyWave {
+        /// The wave.
+        wave: String,
+    },
+    /// More regions than [`REGIONS_MAX`].
+    #[error("the plan would take {0} regions, at most {REGIONS_MAX} are allowed; split the playbook")]
+    TooManyRegions(usize),
+    /// Taken out by an operator.
+    #[error("region {region} is cordoned; uncordon it or leave it out of the playbook")]
+    Cordoned {
+        /// The region.
+        region: RegionId,
+    },
+    /// Another rollout holds the lane.
+    #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
+    LaneHeld {
+        /// The region.
+        region: RegionId,
+        /// Who holds it.
+        rollout: RolloutId,
+    },
+    /// The release is already what is stable there.
+    #[error("region {region} already runs {version} with this digest; leave it out or release something new")]
+    NothingToDo {
+        /// The region.
+        region: RegionId,
+        /// The version.
+        version: Version,
+    },
+    /// A driver can't do what a step asks.
+    #[error("region {region}: its traffic driver can't do {ability}; change the steps of wave {wave} or the driver")]
+    CannotDo {
+        /// The region.
+        region: RegionId,
+        /// The wave.
+        wave: String,
+        /// What it can't: `weights` or `cohorts`.
+        ability: &'static str,
+    },
+    /// A region would not end at 100 % of the new release.
+    #[error("region {region} would end at {weight} of the new release; end its last wave with weight 100%")]
+    NotWhole {
+        /// The region.
+        region: RegionId,
+        /// Where it would end.
+        weight: Weight,
+    },
+    /// A later wave would lower a region's weight.
+    #[error("wave {wave} would lower the weight of region {region}; weights only rise over the waves")]
+    WeightFalls {
+        /// The region.
+        region: RegionId,
+        /// The later wave.
+        wave: String,
+    },
+    /// The digest must not start again.
+    #[error("{digest} is vetoed after a rollback; lift the veto or release something else")]
+    Vetoed {
+        /// The digest.
+        digest: Digest,
+    },
+    /// The release needs another one everywhere first.
+    #[error("release {version} prepares on {needs}, which is not stable in region {region}; roll that out first")]
+    NotPrepared {
+        /// The new release.
+        version: Version,
+        /// What must be there.
+        needs: Version,
+        /// Where it is not.
+        region: RegionId,
+    },
+}
+
+impl PlanRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownRegion { .. } => "UNKNOWN_REGION",
+            Self::EmptyWave { .. } => "EMPTY_WAVE",
+            Self::TooManyRegions(_) => "TOO_MANY_REGIONS",
+            Self::Cordoned { .. } => "REGION_CORDONED",
+            Self::LaneHeld { .. } => "LANE_HELD",
+            Self::NothingToDo { .. } => "NOTHING_TO_DO",
+            Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
+            Self::NotWhole { .. } => "REGION_NOT_WHOLE",
+            Self::WeightFalls { .. } => "WEIGHT_FALLS",
+            Self::Vetoed { .. } => "DIGEST_VETOED",
+            Self::NotPrepared { .. } => "NOT_PREPARED",
+        }
+    }
+}
+
+/// Compiles a plan.
+///
+/// # Errors
+/// Every refusal at once; never an empty list.
+pub fn compile(
+    playbook: &ValidPlaybook,
+    revision: u64,
+    release: &Release,
+    inventory: &Inventory,
+) -> Result<Plan, Vec<PlanRefusal>> {
+    let spec = playbook.get();
+    let mut refused = Vec::new();
+    let mut waves = Vec::new();
+    for stage in &spec.stages {
+        resolve_stage(stage, inventory, &mut waves, &mut refused);
+    }
+    let regions: BTreeSet<RegionId> = waves.iter().flat_map(|wave| wave.regions.iter().cloned()).collect();
+    if regions.len() > REGIONS_MAX {
+        refused.push(PlanRefusal::TooManyRegions(regions.len()));
+    }
+    if inventory.vetoed.contains(&release.digest) {
+        refused.push(PlanRefusal::Vetoed { digest: release.digest });
+    }
+    let mut lanes = BTreeMap::new();
+    for region in &regions {
+        let Some(facts) = inventory.regions.get(region) else { continue };
+        check_region(region, facts, release, &waves, &mut refused);
+        lanes.insert(region.clone(), plan_lane(&facts.lane));
+    }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    assert!(!lanes.is_empty(), "a plan without refusals has a wave with a region");
+    Ok(Plan {
+        service: release.service.clone(),
+        release: release.reference(),
+        reversibility: release.reversibility,
+        playbook: PlaybookRef { id: spec.id.clone(), revision },
+        parent: inventory.parent,
+        lanes,
+        waves,
+        evidence: spec.evidence.clone(),
+        rollback: spec.rollback.clone(),
+        limits: spec.limits.clone(),
+    })
+}
+
+/// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
+fn plan_lane(lane: &LaneState) -> PlannedLane {
+    let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
+    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch }
+}
+
+fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave>, refused: &mut Vec<PlanRefusal>) {
+    let mut taken: BTreeSet<RegionId> = BTreeSet::new();
+    let chosen: Vec<Vec<RegionId>> = stage
+        .waves
+        .iter()
+        .map(|wave| {
+            let regions = select(wave, inventory, &taken);
+            taken.extend(regions.iter().cloned());
+            regions
+        })
+        .collect();
+    for (wave, regions) in stage.waves.iter().zip(chosen) {
+        let regions = match &wave.regions {
+            RegionSelector::Rest => {
+                inventory.regions.keys().filter(|region| !taken.contains(*region)).cloned().collect()
+            }
+            RegionSelector::Names(_) | RegionSelector::Labels(_) => regions,
+        };
+        if regions.is_empty() {
+            refused.push(PlanRefusal::EmptyWave { wave: wave.id.to_string() });
+        }
+        for region in regions.iter().filter(|region| !inventory.regions.contains_key(*region)) {
+            refused.push(PlanRefusal::UnknownRegion { wave: wave.id.to_string(), region: region.clone() });
+        }
+        let step = |s: &crate::playbook::Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
+        out.push(PlannedWave {
+            id: wave.id.clone(),
+            stage: stage.kind,
+            regions,
+            max_parallel: wave.max_parallel,
+            max_skew: wave.max_skew,
+            steps: wave.steps.iter().map(step).collect(),
+            soak: wave.soak,
+        });
+    }
+}
+
+/// The regions that a selector names by itself; the rest is known only after every other wave has chosen.
+fn select(wave: &Wave, inventory: &Inventory, taken: &BTreeSet<RegionId>) -> Vec<RegionId> {
+    match &wave.regions {
+        RegionSelector::Names(names) => names.clone(),
+        RegionSelector::Rest => Vec::new(),
+        RegionSelector::Labels(labels) => {
+            let fits = |facts: &RegionFacts| labels.iter().all(|(k, v)| facts.labels.get(k) == Some(v));
+            let free = inventory.regions.iter().filter(|(region, facts)| fits(facts) && !taken.contains(*region));
+            free.map(|(region, _)| region.clone()).collect()
+        }
+    }
+}
+
+fn check_region(
+    region: &RegionId,
+    facts: &RegionFacts,
+    release: &Release,
+    waves: &[PlannedWave],
+    refused: &mut Vec<PlanRefusal>,
+) {
+    let region = || region.clone();
+    if facts.cordoned {
+        refused.push(PlanRefusal::Cordoned { region: region() });
+    }
+    if let (true, Some(rollout)) = (facts.lane.held, &facts.lane.rollout) {
+        refused.push(PlanRefusal::LaneHeld { region: region(), rollout: rollout.clone() });
+    }
+    let stable = facts.lane.stable.as_ref().map(|placed| &placed.release);
+    if stable == Some(&release.reference()) {
+        refused.push(PlanRefusal::NothingToDo { region: region(), version: release.version.clone() });
+    }
+    if let Some(needs) = &release.prepares
+        && stable.map(|stable| &stable.version) != Some(needs)
+    {
+        let (version, needs) = (release.version.clone(), needs.clone());
+        refused.push(PlanRefusal::NotPrepared { version, needs, region: region() });
+    }
+    let mut weight = Weight::NONE;
+    for wave in waves.iter().filter(|wave| wave.regions.contains(&region())) {
+        for step in &wave.steps {
+            let partial = step.weight != Weight::WHOLE && stable.is_some();
+            let wants = [
+                ("weights", partial && step.weight != Weight::NONE, facts.weights),
+                ("cohorts", step.cohort.is_some() && stable.is_some(), facts.cohorts),
+            ];
+            for (ability, wanted, able) in wants {
+                let refusal = PlanRefusal::CannotDo { region: region(), wave: wave.id.to_string(), ability };
+                if wanted && able == Some(false) && !refused.contains(&refusal) {
+                    refused.push(refusal);
+                }
+            }
+        }
+        let (first, last) = (wave.steps.first(), wave.steps.last());
+        if first.is_some_and(|step| step.weight < weight) {
+            refused.push(PlanRefusal::WeightFalls { region: region(), wave: wave.id.to_string() });
+        }
+        weight = last.map_or(weight, |step| step.weight);
+    }
+    if weight != Weight::WHOLE {
+        refused.push(PlanRefusal::NotWhole { region: region(), weight });
+    }
+}

@@ -1,0 +1,8 @@
+//! Plans: playbook × release × inventory, compiled once. Immutable and hashed; execution has no choices left.
+
+pub mod compile;
+pub mod forecast;
+pub mod spec;
+
+pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
+pub use spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};

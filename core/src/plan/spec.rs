@@ -1,0 +1,162 @@
+//! The parts of a plan and its hash.
+
+use std::collections::BTreeMap;
+
+use crate::canon::{Canon, Canonical};
+use crate::cohort::Cohort;
+use crate::digest::Digest;
+use crate::epoch::Epoch;
+use crate::evidence::{EvidencePolicy, StepRef};
+use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use crate::lane::Placed;
+use crate::playbook::{Limits, RollbackPolicy, StageKind};
+use crate::release::{ReleaseRef, Reversibility};
+use crate::slot::Slot;
+use crate::time::Span;
+use crate::weight::{Split, Weight};
+
+/// Which playbook, at which revision.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct PlaybookRef {
+    /// Its name.
+    pub id: PlaybookId,
+    /// Its revision, counted from one.
+    pub revision: u64,
+}
+
+/// A lane as the plan found it, and where its way back leads.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct PlannedLane {
+    /// The slot that the new release goes to.
+    pub slot: Slot,
+    /// The rollback target: the release last recorded as stable here; `None` where this is the first release.
+    pub base: Option<Placed>,
+    /// The lane's epoch when the plan was made; the start is refused if the lane has moved on.
+    pub epoch: Epoch,
+}
+
+impl PlannedLane {
+    /// The split before anything moved, and after everything went back; `None` where nothing has served yet.
+    #[must_use]
+    pub fn base_split(&self) -> Option<Split> {
+        self.base.as_ref().map(|placed| Split::all(placed.slot))
+    }
+}
+
+/// One move of traffic, resolved.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct PlannedStep {
+    /// Share of the new release.
+    pub weight: Weight,
+    /// Requests that go to the new release whatever the weight.
+    pub cohort: Option<crate::cohort::CohortRule>,
+    /// Shortest bake.
+    pub bake: Span,
+}
+
+/// A wave with its regions resolved.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct PlannedWave {
+    /// Its name.
+    pub id: WaveId,
+    /// The stage it belongs to.
+    pub stage: StageKind,
+    /// Its regions in order.
+    pub regions: Vec<RegionId>,
+    /// How many may be on their way at once; at least one.
+    pub max_parallel: u32,
+    /// How many steps the foremost may be ahead of the hindmost.
+    pub max_skew: u32,
+    /// The steps; never empty.
+    pub steps: Vec<PlannedStep>,
+    /// Rest before the next wave.
+    pub soak: Span,
+}
+
+/// A compiled plan.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Plan {
+    /// The service.
+    pub service: ServiceId,
+    /// The new release.
+    pub release: ReleaseRef,
+    /// How hard it is to go back from it.
+    pub reversibility: Reversibility,
+    /// Where the rules come from.
+    pub playbook: PlaybookRef,
+    /// The hash of the service's plan before this one.
+    pub parent: Option<Digest>,
+    /// Every region with its way back: the rollback plan.
+    pub lanes: BTreeMap<RegionId, PlannedLane>,
+    /// In order; never empty.
+    pub waves: Vec<PlannedWave>,
+    /// What every bake asks for.
+    pub evidence: EvidencePolicy,
+    /// When to go back.
+    pub rollback: RollbackPolicy,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+impl Plan {
+    /// The plan's identity: the digest of all of it.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.digest()
+    }
+
+    /// The step at a position; `None` past the end.
+    #[must_use]
+    pub fn step(&self, at: StepRef) -> Option<&PlannedStep> {
+        self.waves.get(at.wave).and_then(|wave| wave.steps.get(at.step))
+    }
+
+    /// The split that a step orders in a lane. Where nothing has served before, there is nobody to share with.
+    ///
+    /// # Panics
+    /// If the step is not of this plan.
+    #[must_use]
+    pub fn split_at(&self, lane: &PlannedLane, at: StepRef) -> Split {
+        let step = self.step(at).expect("a record only names steps of its own plan");
+        match lane.base {
+            Some(_) => Split::toward(lane.slot, step.weight),
+            None => Split::all(lane.slot),
+        }
+    }
+
+    /// The cohort that a step orders in a lane.
+    #[must_use]
+    pub fn cohort_at(&self, lane: &PlannedLane, at: StepRef) -> Option<Cohort> {
+        let rule = self.step(at)?.cohort.clone()?;
+        lane.base.as_ref()?;
+        Some(Cohort { rule, slot: lane.slot })
+    }
+}
+
+impl Canonical for PlannedLane {
+    fn feed(&self, canon: &mut Canon) {
+        let base = self.base.as_ref();
+        canon.value(&self.slot).value(&base.map(|b| b.slot)).value(&base.map(|b| b.release.clone())).value(&self.epoch);
+    }
+}
+
+impl Canonical for PlannedStep {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.weight).value(&self.cohort).value(&self.bake);
+    }
+}
+
+impl Canonical for PlannedWave {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.id).value(&self.stage).value(&self.regions).number(u64::from(self.max_parallel));
+        canon.number(u64::from(self.max_skew)).value(&self.steps).value(&self.soak);
+    }
+}
+
+impl Canonical for Plan {
+    fn feed(&self, canon: &mut Canon) {
+        canon.text("meridian.plan.v1").value(&self.service).value(&self.release).text(self.reversibility.as_str());
+        canon.value(&self.playbook.id).number(self.playbook.revision).value(&self.parent).value(&self.lanes);
+        canon.value(&self.waves).value(&self.evidence).value(&self.rollback).value(&self.limits);
+    }
+}

@@ -1,0 +1,8 @@
+//! Playbooks: how a service is launched, as an operator writes it. A playbook names waves and regions but knows no
+//! release and no present state; [`crate::plan`] joins the three.
+
+pub mod spec;
+pub mod validate;
+
+pub use spec::{Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave};
+pub use validate::{ValidPlaybook, Violation, validate};

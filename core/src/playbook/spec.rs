@@ -1,0 +1,187 @@
+//! The parts of a playbook, with the words of the manifest.
+
+use std::collections::BTreeMap;
+
+use crate::canon::{Canon, Canonical};
+use crate::cohort::CohortRule;
+use crate::evidence::EvidencePolicy;
+use crate::id::{PlaybookId, RegionId, WaveId};
+use crate::time::Span;
+use crate::weight::Weight;
+
+/// A named template of a launch. Its revision is given by the store.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Playbook {
+    /// Its name.
+    pub id: PlaybookId,
+    /// In order.
+    pub stages: Vec<Stage>,
+    /// What every bake asks for.
+    pub evidence: EvidencePolicy,
+    /// When and how to go back.
+    pub rollback: RollbackPolicy,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// What a stage is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum StageKind {
+    /// Under simulated load.
+    Staging,
+    /// A limited cohort.
+    Pilot,
+    /// Everybody, wave by wave.
+    Production,
+}
+
+/// A stage: an ordered list of waves.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Stage {
+    /// What it is for.
+    pub kind: StageKind,
+    /// In order; a wave starts when the one before has settled and soaked.
+    pub waves: Vec<Wave>,
+}
+
+/// Which regions a wave takes.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum RegionSelector {
+    /// These, in this order.
+    Names(Vec<RegionId>),
+    /// All whose labels have these values.
+    Labels(BTreeMap<String, String>),
+    /// All that no other wave of the stage takes.
+    Rest,
+}
+
+/// A set of regions that move together.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Wave {
+    /// Its name, unique in the playbook.
+    pub id: WaveId,
+    /// Its regions.
+    pub regions: RegionSelector,
+    /// How many regions may be on their way at once; at least one.
+    pub max_parallel: u32,
+    /// How many steps the foremost region on its way may be ahead of the hindmost.
+    pub max_skew: u32,
+    /// What each region does, in order.
+    pub steps: Vec<Step>,
+    /// Rest after the last region has settled, before the next wave.
+    pub soak: Span,
+}
+
+/// One move of traffic and the bake that follows.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Step {
+    /// Share of the new release from now on.
+    pub weight: Weight,
+    /// Requests that go to the new release whatever the weight.
+    pub cohort: Option<CohortRule>,
+    /// How long evidence is gathered at least.
+    pub bake: Span,
+}
+
+/// How many regions must vote `fail` for a rollback.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum VotePolicy {
+    /// One is enough.
+    Any,
+    /// At least this many.
+    Count(u32),
+    /// At least this share of the regions that have moved.
+    Percent(Weight),
+}
+
+/// How far a rollback reaches.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Scope {
+    /// One region.
+    Region(RegionId),
+    /// The regions of the current wave.
+    Wave,
+    /// Every region, finished ones too.
+    Fleet,
+}
+
+/// When and how far to go back, and how long the way back is kept warm.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct RollbackPolicy {
+    /// Votes that trigger it.
+    pub votes: VotePolicy,
+    /// `true`: the whole fleet; `false`: the wave of the vote.
+    pub fleet: bool,
+    /// How long after the switch the old slots stay warm.
+    pub retention: Span,
+}
+
+/// The longest that things may take. Past them the rollout goes back or asks for a human.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Limits {
+    /// A slot from empty to ready.
+    pub prepare: Span,
+    /// A split from ordered to read back.
+    pub shift: Span,
+    /// A reachable region from the decision to go back until it is back.
+    pub revert: Span,
+    /// The whole rollout.
+    pub total: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            prepare: Span::from_secs(600),
+            shift: Span::from_secs(60),
+            revert: Span::from_secs(300),
+            total: Span::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+impl Default for RollbackPolicy {
+    fn default() -> Self {
+        Self { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) }
+    }
+}
+
+impl StageKind {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staging => "staging",
+            Self::Pilot => "pilot",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl Canonical for StageKind {
+    fn feed(&self, canon: &mut Canon) {
+        canon.text(self.as_str());
+    }
+}
+
+impl Canonical for VotePolicy {
+    fn feed(&self, canon: &mut Canon) {
+        match self {
+            Self::Any => canon.text("any"),
+            Self::Count(count) => canon.text("count").number(u64::from(*count)),
+            Self::Percent(weight) => canon.text("percent").value(weight),
+        };
+    }
+}
+
+impl Canonical for RollbackPolicy {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.votes).value(&self.fleet).value(&self.retention);
+    }
+}
+
+impl Canonical for Limits {
+    fn feed(&self, canon: &mut Canon) {
+        canon.value(&self.prepare).value(&self.shift).value(&self.revert).value(&self.total);
+    }
+}

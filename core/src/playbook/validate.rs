@@ -1,0 +1,234 @@
+//! Playbook to valid playbook: every rule that can be checked without knowing the regions, each with field, value
+//! and fix. All violations are reported at once.
+
+use std::collections::BTreeSet;
+
+use super::spec::{Playbook, RegionSelector, Stage, Step, VotePolicy, Wave};
+use crate::cohort::{CohortRule, RequestKey};
+use crate::evidence::Measure;
+use crate::time::Span;
+use crate::weight::Weight;
+
+/// The most waves of a playbook: more can't be overseen by a person.
+pub const WAVES_MAX: usize = 100;
+/// The most steps of a wave.
+pub const STEPS_MAX: usize = 100;
+/// The most checks of a playbook.
+pub const CHECKS_MAX: usize = 50;
+/// The longest free text in a playbook.
+pub const TEXT_BYTES_MAX: usize = 4096;
+
+/// A broken rule: where, what was there, and what to write instead.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Violation {
+    /// Stable code, e.g. `WAVE_WITHOUT_STEPS`.
+    pub code: &'static str,
+    /// Path of the field, in the words of the manifest: `stages[0].waves[1].steps`.
+    pub field: String,
+    /// The value that was refused.
+    pub value: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// A playbook that passed [`validate`]; there is no other way to get one.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct ValidPlaybook(Playbook);
+
+impl ValidPlaybook {
+    /// The playbook.
+    #[must_use]
+    pub const fn get(&self) -> &Playbook {
+        &self.0
+    }
+}
+
+/// Checks a playbook.
+///
+/// # Errors
+/// Every violation, in the order of the manifest; never an empty list.
+pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
+    let mut found = Found::default();
+    let waves: usize = playbook.stages.iter().map(|stage| stage.waves.len()).sum();
+    if waves == 0 {
+        found.add("NO_WAVES", "stages", "[]", "give at least one stage with one wave");
+    }
+    if waves > WAVES_MAX {
+        found.add("TOO_MANY_WAVES", "stages", waves, format!("use at most {WAVES_MAX} waves"));
+    }
+    let mut names = BTreeSet::new();
+    for (index, stage) in playbook.stages.iter().enumerate() {
+        check_stage(&mut found, &format!("stages[{index}]"), stage, &mut names);
+    }
+    check_evidence(&mut found, &playbook);
+    check_limits(&mut found, &playbook);
+    match playbook.rollback.votes {
+        VotePolicy::Any => {}
+        VotePolicy::Count(count) => {
+            if count == 0 {
+                found.add("VOTES_ZERO", "rollback.votes.count", 0, "ask for at least one vote");
+            }
+        }
+        VotePolicy::Percent(weight) => {
+            if weight == Weight::NONE {
+                found.add("VOTES_ZERO", "rollback.votes.percent", 0, "ask for more than 0%");
+            }
+        }
+    }
+    if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
+}
+
+#[derive(Default)]
+struct Found(Vec<Violation>);
+
+impl Found {
+    fn add(&mut self, code: &'static str, field: impl Into<String>, value: impl ToString, fix: impl Into<String>) {
+        self.0.push(Violation { code, field: field.into(), value: value.to_string(), fix: fix.into() });
+    }
+}
+
+fn check_stage(found: &mut Found, at: &str, stage: &Stage, names: &mut BTreeSet<String>) {
+    if stage.waves.is_empty() {
+        found.add("STAGE_WITHOUT_WAVES", format!("{at}.waves"), "[]", "give the stage a wave or remove it");
+    }
+    let mut rests = 0;
+    let mut named = BTreeSet::new();
+    for (index, wave) in stage.waves.iter().enumerate() {
+        let at = format!("{at}.waves[{index}]");
+        if !names.insert(wave.id.to_string()) {
+            found.add("WAVE_TWICE", format!("{at}.name"), &wave.id, "give every wave of the playbook its own name");
+        }
+        match &wave.regions {
+            RegionSelector::Rest => rests += 1,
+            RegionSelector::Labels(labels) => {
+                if labels.is_empty() {
+                    found.add("NO_REGIONS", format!("{at}.regions"), "{}", "name a label, or write `rest`");
+                }
+            }
+            RegionSelector::Names(regions) => {
+                if regions.is_empty() {
+                    found.add("NO_REGIONS", format!("{at}.regions"), "[]", "name at least one region");
+                }
+                for region in regions {
+                    if !named.insert(region.clone()) {
+                        let fix = "a region belongs to one wave of a stage";
+                        found.add("REGION_TWICE", format!("{at}.regions"), region, fix);
+                    }
+                }
+            }
+        }
+        check_wave(found, &at, wave);
+    }
+    if rests > 1 {
+        found.add("REST_TWICE", format!("{at}.waves"), rests, "only one wave of a stage may take the rest");
+    }
+}
+
+fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
+    if wave.max_parallel == 0 {
+        found.add("NOTHING_PARALLEL", format!("{at}.maxParallel"), 0, "let at least one region move");
+    }
+    if wave.steps.is_empty() {
+        found.add("WAVE_WITHOUT_STEPS", format!("{at}.steps"), "[]", "give at least one step, e.g. `weight: 100%`");
+    }
+    if wave.steps.len() > STEPS_MAX {
+        let fix = format!("use at most {STEPS_MAX} steps");
+        found.add("TOO_MANY_STEPS", format!("{at}.steps"), wave.steps.len(), fix);
+    }
+    check_span(found, &format!("{at}.soak"), wave.soak);
+    let mut before = Weight::NONE;
+    for (index, step) in wave.steps.iter().enumerate() {
+        let at = format!("{at}.steps[{index}]");
+        check_step(found, &at, step);
+        if step.weight < before {
+            let fix = format!("never below the step before ({before}); going back is what rollback is for");
+            found.add("WEIGHT_FALLS", format!("{at}.weight"), step.weight, fix);
+        }
+        before = step.weight;
+    }
+}
+
+fn check_step(found: &mut Found, at: &str, step: &Step) {
+    check_span(found, &format!("{at}.bake"), step.bake);
+    if step.weight == Weight::NONE && step.cohort.is_none() {
+        let fix = "move some traffic: a weight above 0%, or a cohort";
+        found.add("STEP_MOVES_NOTHING", format!("{at}.weight"), step.weight, fix);
+    }
+    let Some(rule) = &step.cohort else { return };
+    let (key, value_length) = match rule {
+        CohortRule::Equals(key, value) => (key, value.len()),
+        CohortRule::Share(key, share) => {
+            if *share == Weight::NONE {
+                found.add("COHORT_EMPTY", format!("{at}.cohort.percentage"), share, "write more than 0%");
+            }
+            (key, 1)
+        }
+    };
+    let (RequestKey::Header(name) | RequestKey::Cookie(name)) = key;
+    if !RequestKey::is_valid_name(name) {
+        let fix = "1 to 128 letters, digits or any of !#$%&'*+-.^_`|~";
+        found.add("COHORT_KEY_INVALID", format!("{at}.cohort"), name.escape_debug(), fix);
+    }
+    if !(1..=TEXT_BYTES_MAX).contains(&value_length) {
+        let fix = format!("a value of 1 to {TEXT_BYTES_MAX} bytes");
+        found.add("COHORT_VALUE_INVALID", format!("{at}.cohort.value"), value_length, fix);
+    }
+}
+
+fn check_evidence(found: &mut Found, playbook: &Playbook) {
+    let evidence = &playbook.evidence;
+    if evidence.checks.len() > CHECKS_MAX {
+        let fix = format!("use at most {CHECKS_MAX} checks");
+        found.add("TOO_MANY_CHECKS", "evidence.checks", evidence.checks.len(), fix);
+    }
+    check_span(found, "evidence.window", evidence.window);
+    check_span(found, "evidence.extendMax", evidence.extend_max);
+    if evidence.window == Span::ZERO && !evidence.checks.is_empty() {
+        found.add("WINDOW_ZERO", "evidence.window", "0s", "look back for some time, e.g. `60s`");
+    }
+    let mut names = BTreeSet::new();
+    for (index, check) in evidence.checks.iter().enumerate() {
+        let at = format!("evidence.checks[{index}]");
+        if crate::id::check_name(&check.name).is_err() {
+            found.add("NAME_INVALID", format!("{at}.name"), check.name.escape_debug(), "use a-z, 0-9 and inner dashes");
+        }
+        if !names.insert(&check.name) {
+            found.add("CHECK_TWICE", format!("{at}.name"), &check.name, "give every check its own name");
+        }
+        match &check.measure {
+            Measure::ErrorRatio { max: _ } => {}
+            Measure::Latency { quantile, max } => {
+                if *quantile == Weight::NONE {
+                    found.add("QUANTILE_ZERO", format!("{at}.latency.quantile"), quantile, "e.g. `99%`");
+                }
+                check_span(found, &format!("{at}.latency.max"), *max);
+            }
+            Measure::Probe { path, max: _ } => {
+                let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+                if !plain || path.starts_with("//") || path.len() > 512 {
+                    let fix = "an absolute path on the slot, at most 512 characters, e.g. `/healthz`";
+                    found.add("PROBE_PATH_INVALID", format!("{at}.probe.path"), path.escape_debug(), fix);
+                }
+            }
+        }
+    }
+}
+
+fn check_limits(found: &mut Found, playbook: &Playbook) {
+    let limits = &playbook.limits;
+    let named =
+        [("prepare", limits.prepare), ("shift", limits.shift), ("revert", limits.revert), ("total", limits.total)];
+    for (name, span) in named {
+        check_span(found, &format!("limits.{name}"), span);
+        if span == Span::ZERO {
+            found.add("LIMIT_ZERO", format!("limits.{name}"), "0s", "leave some time, e.g. `5m`");
+        }
+    }
+    check_span(found, "rollback.retention", playbook.rollback.retention);
+}
+
+fn check_span(found: &mut Found, field: &str, span: Span) {
+    if span > Span::MAX {
+        found.add("SPAN_TOO_LONG", field, span, format!("at most {}", Span::MAX));
+    }
+}

@@ -1,0 +1,88 @@
+//! The closed list of everything that can happen to a rollout, and of everything that a decision asks for.
+
+use crate::evidence::StepRef;
+use crate::id::RegionId;
+use crate::observation::Sight;
+use crate::playbook::Scope;
+use crate::time::Timestamp;
+
+use super::reason::Wait;
+use super::state::{Cause, Rollout};
+
+/// What can happen.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Event {
+    /// Look at the world and do what follows: a report came in, a timer fired, a server started. Carries all that is
+    /// known, so that a lost or doubled trigger changes nothing.
+    Look(Sight),
+    /// Somebody holds the rollout.
+    Pause(Order),
+    /// Somebody lets it go on.
+    Resume(Order),
+    /// Somebody takes it back, all or in part.
+    Rollback(Order, Scope),
+    /// Somebody gives a frozen rollout up.
+    Abandon(Order),
+}
+
+/// Who wants it and why.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Order {
+    /// Declared name.
+    pub actor: String,
+    /// Their words.
+    pub reason: String,
+}
+
+impl Order {
+    pub(super) fn cause(self) -> Cause {
+        Cause::Operator { actor: self.actor, reason: self.reason }
+    }
+}
+
+/// What a decision asks of the shell. Effects run only after the decision is committed, and each can be derived again
+/// from the record, so losing one costs time and nothing else.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Effect {
+    /// The lane's goal changed: push it to the agent.
+    PushGoal(RegionId),
+    /// Tell people.
+    Notify(Notice),
+    /// A step of a region has ended: for traces.
+    StepEnded {
+        /// Where.
+        region: RegionId,
+        /// What: `prepare`, `shift`, `bake`, `revert`.
+        what: &'static str,
+        /// Which step, if it belongs to one.
+        step: Option<StepRef>,
+        /// When it began.
+        began: Timestamp,
+    },
+}
+
+/// What people are told.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Notice {
+    /// A rollback was decided.
+    RollbackDecided(Cause),
+    /// A human is needed.
+    HumanNeeded(Cause),
+    /// The rollout has ended; its word.
+    Ended(&'static str),
+}
+
+/// What [`super::step::step`] answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Transition {
+    /// The next record, one epoch on; `None`: nothing to decide now.
+    pub next: Option<Rollout>,
+    /// For the audit chain: the stable word of what was decided.
+    pub kind: &'static str,
+    /// What to do after the commit.
+    pub effects: Vec<Effect>,
+    /// What the rollout waits for after this.
+    pub waits: Vec<Wait>,
+    /// When to look again at the latest.
+    pub wake: Option<Timestamp>,
+}

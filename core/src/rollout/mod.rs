@@ -1,0 +1,32 @@
+//! The rollout machine.
+//!
+//! ```text
+//!              ┌──────── resume ───────┐
+//!              ▼                       │
+//!  open ──► Running ── hold ──► Running(held) ── needs a human ─┐
+//!              │  │                                             │
+//!              │  └─ vote, operator, deadline, driver ──────────┴──► RollingBack ──► RolledBack | Aborted
+//!              ▼                                                        ▲   │
+//!          Switched ── vote, operator ──────────────────────────────────┘   └─ can't ──► Frozen ── abandon ──► Failed
+//!              │ retention over
+//!              ▼
+//!           Stable
+//! ```
+//!
+//! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
+//! `Reverting → Reverted`. Start with [`state`], then [`step`].
+
+pub mod back;
+pub mod event;
+pub mod forward;
+pub mod goals;
+pub mod open;
+pub mod operator;
+pub mod progress;
+pub mod reason;
+pub mod state;
+pub mod step;
+pub mod votes;
+
+#[cfg(test)]
+mod tests;

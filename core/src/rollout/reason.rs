@@ -1,0 +1,232 @@
+//! Why nothing moved, and why an order was refused: typed, each naming what and whom it waits for.
+
+use crate::evidence::Verdict;
+use crate::id::RegionId;
+use crate::time::Timestamp;
+
+use super::state::Cause;
+
+/// Why a rollout or a region does not move at this moment.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Wait {
+    /// Held until somebody resumes it.
+    Held(Cause),
+    /// Frozen until somebody rolls back again or abandons it.
+    Human(Cause),
+    /// The wave rests.
+    Soak {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The old slots stay warm.
+    Retention {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The region's agent can't be reached.
+    Contact {
+        /// Which.
+        region: RegionId,
+        /// It last spoke then; `None`: never to this server.
+        since: Option<Timestamp>,
+    },
+    /// As many regions as allowed are on their way.
+    Parallel {
+        /// Which waits.
+        region: RegionId,
+    },
+    /// Another region is too far behind.
+    Skew {
+        /// Which waits.
+        region: RegionId,
+        /// For which.
+        behind: RegionId,
+    },
+    /// The new release is not ready in its slot yet.
+    Ready {
+        /// Where.
+        region: RegionId,
+    },
+    /// The agent has not confirmed its goal yet.
+    Confirm {
+        /// Which.
+        region: RegionId,
+        /// What stands in its way, in its words.
+        trouble: Option<String>,
+    },
+    /// The way back is not open: the old slot is not ready. No forward move without it.
+    WayBack {
+        /// Where.
+        region: RegionId,
+    },
+    /// The bake is not over.
+    Bake {
+        /// Where.
+        region: RegionId,
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The bake is over, the evidence can't say yet.
+    Evidence {
+        /// Where.
+        region: RegionId,
+        /// What it says; `None`: nothing that counts came in.
+        verdict: Option<Verdict>,
+    },
+    /// A fail vote stands, the policy asks for more of them.
+    Votes {
+        /// Whose.
+        region: RegionId,
+    },
+}
+
+impl Wait {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Held(_) => "HELD",
+            Self::Human(_) => "NEEDS_HUMAN",
+            Self::Soak { .. } => "SOAK",
+            Self::Retention { .. } => "RETENTION",
+            Self::Contact { .. } => "NO_CONTACT",
+            Self::Parallel { .. } => "MAX_PARALLEL",
+            Self::Skew { .. } => "MAX_SKEW",
+            Self::Ready { .. } => "SLOT_NOT_READY",
+            Self::Confirm { .. } => "NOT_CONFIRMED",
+            Self::WayBack { .. } => "WAY_BACK_NOT_READY",
+            Self::Bake { .. } => "BAKE",
+            Self::Evidence { .. } => "INCONCLUSIVE",
+            Self::Votes { .. } => "VOTES_SHORT",
+        }
+    }
+
+    /// The region it is about; `None`: the whole rollout.
+    #[must_use]
+    pub const fn region(&self) -> Option<&RegionId> {
+        match self {
+            Self::Held(_) | Self::Human(_) | Self::Soak { .. } | Self::Retention { .. } => None,
+            Self::Contact { region, .. }
+            | Self::Parallel { region }
+            | Self::Skew { region, .. }
+            | Self::Ready { region }
+            | Self::Confirm { region, .. }
+            | Self::WayBack { region }
+            | Self::Bake { region, .. }
+            | Self::Evidence { region, .. }
+            | Self::Votes { region } => Some(region),
+        }
+    }
+
+    /// When it ends by itself, if it does.
+    #[must_use]
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Soak { until } | Self::Retention { until } | Self::Bake { until, .. } => Some(*until),
+            Self::Held(_)
+            | Self::Human(_)
+            | Self::Contact { .. }
+            | Self::Parallel { .. }
+            | Self::Skew { .. }
+            | Self::Ready { .. }
+            | Self::Confirm { .. }
+            | Self::WayBack { .. }
+            | Self::Evidence { .. }
+            | Self::Votes { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held(cause) => write!(f, "held: {cause}; resume or roll back"),
+            Self::Human(cause) => write!(f, "needs a human: {cause}; roll back again or abandon"),
+            Self::Soak { until: _ } => f.write_str("the wave rests before the next one"),
+            Self::Retention { until: _ } => f.write_str("the old slots stay warm"),
+            Self::Contact { region, since: _ } => write!(f, "{region}: its agent can't be reached"),
+            Self::Parallel { region } => write!(f, "{region}: as many regions as allowed are on their way"),
+            Self::Skew { region, behind } => write!(f, "{region}: would be too far ahead of {behind}"),
+            Self::Ready { region } => write!(f, "{region}: the new release is not ready in its slot yet"),
+            Self::Confirm { region, trouble: None } => write!(f, "{region}: the agent has not confirmed its goal yet"),
+            Self::Confirm { region, trouble: Some(trouble) } => write!(f, "{region}: not confirmed yet: {trouble}"),
+            Self::WayBack { region } => write!(f, "{region}: the old slot is not ready, so there is no way back"),
+            Self::Bake { region, until: _ } => write!(f, "{region}: bakes"),
+            Self::Evidence { region, verdict: None } => write!(f, "{region}: no evidence that counts came in yet"),
+            Self::Evidence { region, verdict: Some(verdict) } => write!(f, "{region}: {verdict}"),
+            Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
+        }
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Operator { actor, reason } => write!(f, "{actor}: {reason}"),
+            Self::Votes { region, verdict } => write!(f, "{region} votes {verdict}"),
+            Self::Driver { region, code, message } => write!(f, "{region}: driver gave up with {code}: {message}"),
+            Self::Deadline { region: Some(region), limit } => write!(f, "{region}: the limit `{limit}` has passed"),
+            Self::Deadline { region: None, limit } => write!(f, "the limit `{limit}` has passed"),
+            Self::Inconclusive { region, verdict } => write!(f, "{region}: evidence stays undecided: {verdict}"),
+            Self::PartBack { scope } => write!(f, "a part was taken back: {scope:?}"),
+            Self::NoWayBack { region } => write!(f, "{region} has never served another release: nothing to go back to"),
+            Self::PointOfNoReturn { trigger } => write!(f, "past the point of no return; the trigger was {trigger}"),
+        }
+    }
+}
+
+impl Cause {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Operator { .. } => "OPERATOR",
+            Self::Votes { .. } => "VOTES",
+            Self::Driver { .. } => "DRIVER",
+            Self::Deadline { .. } => "DEADLINE",
+            Self::Inconclusive { .. } => "INCONCLUSIVE",
+            Self::PartBack { .. } => "PART_BACK",
+            Self::NoWayBack { .. } => "NO_WAY_BACK",
+            Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",
+        }
+    }
+}
+
+/// Why an operator's order was refused. Nothing was changed.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+pub enum Refused {
+    /// The rollout has ended.
+    #[error("the rollout is {0}; an ended rollout never changes")]
+    Ended(&'static str),
+    /// The order does not fit the phase.
+    #[error("`{order}` does not fit a rollout that is {phase}")]
+    NotNow {
+        /// What was wanted.
+        order: &'static str,
+        /// What it is doing.
+        phase: &'static str,
+    },
+    /// The rollout has no such region.
+    #[error("region {0} is not part of this rollout")]
+    NoSuchRegion(RegionId),
+    /// There is nothing to go back to.
+    #[error("region {0} has never served another release: there is nothing to go back to")]
+    NoWayBack(RegionId),
+    /// The epoch counter has reached its end.
+    #[error("the service's epoch counter has reached its end; restore with a higher generation")]
+    EpochExhausted,
+}
+
+impl Refused {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ended(_) => "ROLLOUT_ENDED",
+            Self::NotNow { .. } => "TRANSITION_NOT_ALLOWED",
+            Self::NoSuchRegion(_) => "UNKNOWN_REGION",
+            Self::NoWayBack(_) => "NO_WAY_BACK",
+            Self::EpochExhausted => "EPOCH_EXHAUSTED",
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What a rollout can be doing: the record that the store keeps. The file to read first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::epoch::Epoch;
+use crate::evidence::{StepRef, Verdict};
+use crate::id::{RegionId, RolloutId};
+use crate::plan::Plan;
+use crate::playbook::Scope;
+use crate::time::Timestamp;
+
+/// A rollout's record. Every committed change of it is a decision and raises `epoch`.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Rollout {
+    /// Its name.
+    pub id: RolloutId,
+    /// What is executed; never changes.
+    pub plan: Arc<Plan>,
+    /// Epoch of the last decision.
+    pub epoch: Epoch,
+    /// Who started it, as declared.
+    pub requester: String,
+    /// When it was started.
+    pub opened: Timestamp,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Where each region is; the same keys as the plan's lanes.
+    pub lanes: BTreeMap<RegionId, LaneProgress>,
+}
+
+/// What a rollout is doing.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Phase {
+    /// Going forward.
+    Running(Run),
+    /// Going back; lanes are [`LaneAt::Reverting`] until confirmed.
+    RollingBack {
+        /// Why.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Can't go on, forward or back, without a human.
+    Frozen {
+        /// Why.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// All regions at 100 % of the new release; the way back is one switch.
+    Switched {
+        /// Since when; retention counts from here.
+        since: Timestamp,
+    },
+    /// Retention is over. Terminal.
+    Stable {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Every lane has confirmed that it is back. Terminal.
+    RolledBack {
+        /// Why it went back.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Taken back before any traffic had moved. Terminal.
+    Aborted {
+        /// Why.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Another rollout took its lanes. Terminal.
+    Superseded {
+        /// By which.
+        by: RolloutId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Given up by a human. Terminal.
+    Failed {
+        /// Why.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// Going forward.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Run {
+    /// Position of the current wave.
+    pub wave: usize,
+    /// Whether its regions move, or have all settled and it rests.
+    pub pace: Pace,
+    /// If set, nothing goes forward until it is lifted.
+    pub hold: Option<Hold>,
+}
+
+/// The two halves of a wave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Pace {
+    /// Regions are on their way.
+    Moving,
+    /// All have settled; resting since then before the next wave.
+    Soaking(Timestamp),
+}
+
+/// Nothing goes forward until a human says so.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Hold {
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why a rollout is held, goes back, is frozen or has ended.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Cause {
+    /// Somebody said so.
+    Operator {
+        /// Declared name.
+        actor: String,
+        /// Their words.
+        reason: String,
+    },
+    /// The vote policy was met; one of the votes that did it.
+    Votes {
+        /// Whose vote came last.
+        region: RegionId,
+        /// What it says.
+        verdict: Verdict,
+    },
+    /// A driver failed for good.
+    Driver {
+        /// Where.
+        region: RegionId,
+        /// The agent's code.
+        code: String,
+        /// The agent's words.
+        message: String,
+    },
+    /// Something took longer than its limit.
+    Deadline {
+        /// Where; `None`: the whole rollout.
+        region: Option<RegionId>,
+        /// Which limit: `prepare`, `shift`, `revert`, `total`.
+        limit: &'static str,
+    },
+    /// Evidence stayed inconclusive past its extension.
+    Inconclusive {
+        /// Where.
+        region: RegionId,
+        /// The last verdict.
+        verdict: Verdict,
+    },
+    /// Part of the fleet was taken back; the rest waits.
+    PartBack {
+        /// How far.
+        scope: Scope,
+    },
+    /// Traffic has moved where nothing had served before: there is nothing to go back to.
+    NoWayBack {
+        /// One of the regions.
+        region: RegionId,
+    },
+    /// The release is past its point of no return: going back would do harm.
+    PointOfNoReturn {
+        /// What would have sent it back.
+        trigger: Box<Cause>,
+    },
+}
+
+/// Where a region is.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct LaneProgress {
+    /// Where.
+    pub at: LaneAt,
+    /// Since when.
+    pub since: Timestamp,
+    /// The epoch of the decision that last changed this lane's goal.
+    pub goal_epoch: Epoch,
+    /// Whether traffic was ever ordered toward the new release here.
+    pub moved: bool,
+    /// The region's vote on the step it is at; durable before it counts.
+    pub vote: Option<Vote>,
+}
+
+/// A region's way through the plan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum LaneAt {
+    /// Not begun.
+    Waiting,
+    /// The new release is being brought up in its slot; traffic is as before.
+    Preparing {
+        /// For which wave.
+        wave: usize,
+    },
+    /// A split has been ordered and is not confirmed yet.
+    Shifting(StepRef),
+    /// The split is confirmed; evidence is gathered since `LaneProgress::since`.
+    Baking(StepRef),
+    /// Through its wave, at the wave's last step.
+    Settled(StepRef),
+    /// Traffic is on its way back.
+    Reverting,
+    /// Confirmed back by read-back.
+    Reverted,
+}
+
+/// A durable vote.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Vote {
+    /// What was judged.
+    pub step: StepRef,
+    /// The epoch of the goal it was judged under.
+    pub epoch: Epoch,
+    /// Cast at.
+    pub at: Timestamp,
+    /// The verdict, or what stood for it.
+    pub ballot: Ballot,
+}
+
+/// What a fail vote rests on.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Ballot {
+    /// Evidence.
+    Evidence(Verdict),
+    /// The driver gave up.
+    Driver {
+        /// The agent's code.
+        code: String,
+        /// The agent's words.
+        message: String,
+    },
+    /// A limit passed.
+    Deadline {
+        /// Which.
+        limit: &'static str,
+    },
+}
+
+impl Phase {
+    /// Whether nothing will ever change again.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        match self {
+            Self::Running(_) | Self::RollingBack { .. } | Self::Frozen { .. } | Self::Switched { .. } => false,
+            Self::Stable { .. }
+            | Self::RolledBack { .. }
+            | Self::Aborted { .. }
+            | Self::Superseded { .. }
+            | Self::Failed { .. } => true,
+        }
+    }
+
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Running(Run { hold: Some(_), .. }) => "held",
+            Self::Running(Run { pace: Pace::Soaking(_), .. }) => "soaking",
+            Self::Running(_) => "running",
+            Self::RollingBack { .. } => "rolling-back",
+            Self::Frozen { .. } => "frozen",
+            Self::Switched { .. } => "switched",
+            Self::Stable { .. } => "stable",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Aborted { .. } => "aborted",
+            Self::Superseded { .. } => "superseded",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl LaneAt {
+    /// The step whose split is ordered, if any.
+    #[must_use]
+    pub const fn step(&self) -> Option<StepRef> {
+        match self {
+            Self::Shifting(step) | Self::Baking(step) | Self::Settled(step) => Some(*step),
+            Self::Waiting | Self::Preparing { .. } | Self::Reverting | Self::Reverted => None,
+        }
+    }
+
+    /// Whether the region is between its first preparation and the end of its wave.
+    #[must_use]
+    pub const fn is_on_its_way(&self) -> bool {
+        match self {
+            Self::Preparing { .. } | Self::Shifting(_) | Self::Baking(_) => true,
+            Self::Waiting | Self::Settled(_) | Self::Reverting | Self::Reverted => false,
+        }
+    }
+
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Preparing { .. } => "preparing",
+            Self::Shifting(_) => "shifting",
+            Self::Baking(_) => "baking",
+            Self::Settled(_) => "settled",
+            Self::Reverting => "reverting",
+            Self::Reverted => "reverted",
+        }
+    }
+}

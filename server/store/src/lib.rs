@@ -1,0 +1,82 @@
+//! One trait for a store of versioned keys, and three stores that mean the same by it: in memory, in a file, in etcd.
+//! Knows nothing about rollouts: values are opaque bytes.
+//!
+//! What every store promises, checked by one suite (`conformance`, feature `test-util`):
+//!
+//! * A commit applies all of its operations or none, and only if every key is as its operation expects. There is no write
+//!   without such an expectation, so a delayed duplicate of a write can never land on top of a newer one.
+//! * A commit that changes something makes a new [`Revision`], greater than all before, for the store as a whole.
+//! * `get` and `list` see every commit acknowledged before they were called.
+//! * A watch yields all changes under a prefix, grouped by commit, in order, without gaps, from any revision whose
+//!   history is still kept; otherwise it says so.
+//! * An answer that is not known is called that: [`CommitError::Unknown`] is neither success nor failure.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(feature = "test-util")]
+pub mod conformance;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod entry;
+mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
+mod follow;
+pub mod memory;
+mod metered;
+mod metrics;
+mod resolve;
+mod txn;
+mod watch;
+
+use futures::future::BoxFuture;
+
+pub use entry::{
+    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision, Versioned,
+};
+pub use error::{CommitError, StoreError};
+pub use metered::Metered;
+pub use metrics::StoreMetrics;
+pub use resolve::{Standing, commit_known, standing};
+pub use txn::{Committed, Expect, MAX_TXN_BYTES, MAX_TXN_OPS, Op, Txn, TxnInvalid};
+pub use watch::{Change, WatchEnded, WatchItem, WatchStream};
+
+/// A store of versioned keys. Shared as `Arc<dyn Store>`; every call has an end in bounded time, also when the store
+/// behind it hangs. Dropping a call's future leaves a commit in the state of [`CommitError::Unknown`].
+pub trait Store: Send + Sync + 'static {
+    /// Reads one key. Sees every commit acknowledged before the call.
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Got, StoreError>>;
+
+    /// Reads entries whose keys begin with `prefix` in byte order, beginning after the key `after`, at most `limit`
+    /// (1 to [`MAX_PAGE_ITEMS`]). A page may hold fewer and still have a next one. Each page is of one revision and sees
+    /// every commit acknowledged before its call, but pages of one listing may be of different revisions: to follow a
+    /// listing without gaps, watch from the revision of its *first* page.
+    fn list<'a>(
+        &'a self,
+        prefix: &'a Key,
+        after: Option<&'a Key>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, StoreError>>;
+
+    /// Applies a transaction whole or not at all. One of checks only changes nothing and tells the head at which they held.
+    fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Committed, CommitError>>;
+
+    /// Yields every change under `prefix` with a revision greater than `from`. With `from` ahead of the head it waits for
+    /// that revision to pass.
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>>;
+
+    /// Drops the history of revisions less than `before`; what is stored stays. A revision ahead of the head counts as
+    /// the head, one already dropped does nothing.
+    fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What kind of store this is, for logs and metrics.
+    fn name(&self) -> &'static str;
+}
+
+/// The bound on `limit` that every store checks alike.
+pub(crate) fn check_limit(limit: usize) -> Result<(), StoreError> {
+    if (1..=MAX_PAGE_ITEMS).contains(&limit) {
+        return Ok(());
+    }
+    Err(StoreError::Invalid { reason: format!("a page has 1 to {MAX_PAGE_ITEMS} items, {limit} were asked for") })
+}
