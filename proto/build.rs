@@ -16,6 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .compile_well_known_types(false)
         .bytes(".meridian.records.v1")
+        // Ordered maps: a message has one encoding, so records and request bodies can be digested.
+        .btree_map(".")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

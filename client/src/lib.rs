@@ -1,1 +1,50 @@
-//! Scaffold.
+//! Calls to a Meridian server, typed in the words of `core`: names, releases, plans and plain views of what the server
+//! knows. Retries, deadlines and failover are here; what an answer means for a terminal or a script is not.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod connect;
+pub mod error;
+#[cfg(feature = "test-util")]
+pub mod fake;
+pub mod name;
+pub mod playbooks;
+pub mod plans;
+pub mod regions;
+pub mod releases;
+mod retry;
+pub mod rollouts;
+pub mod services;
+pub mod watch;
+mod wire;
+
+pub use connect::{Client, Endpoint, Tls};
+pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
+pub use name::{ReleaseName, RequestId, RolloutName};
+pub use playbooks::PlaybookView;
+pub use plans::{PlanView, PlanWanted, WaveForecastView};
+pub use regions::{ContactView, RegionChange, RegionLaneView, RegionView};
+pub use releases::ReleaseView;
+pub use rollouts::{
+    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,
+};
+pub use services::{ServiceChange, ServiceView};
+pub use watch::{Watch, WatchItem, WatchTarget};
+
+/// Whether a change is made or only checked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Intent {
+    /// Make it.
+    Commit,
+    /// Check everything, change nothing.
+    Check,
+}
+
+impl Intent {
+    /// The wire's flag for it.
+    const fn is_check(self) -> bool {
+        match self {
+            Self::Commit => false,
+            Self::Check => true,
+        }
+    }
+}

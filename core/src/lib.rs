@@ -5,6 +5,8 @@
 //! [`invariants`] (what must never happen).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agent;
+pub mod audit;
 pub mod canon;
 pub mod cohort;
 pub mod digest;
@@ -17,6 +19,7 @@ pub mod observation;
 pub mod plan;
 pub mod playbook;
 pub mod release;
+pub mod rollout;
 pub mod slot;
 pub mod time;
 pub mod weight;

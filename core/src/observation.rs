@@ -86,8 +86,8 @@ pub struct Observed {
 /// Whether the region can be reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub enum Contact {
-    /// A session is open and has spoken recently.
-    Live,
+    /// A session is open since then and has spoken recently.
+    Live(Timestamp),
     /// No session since then.
     Lost(Timestamp),
     /// Never seen since this server started.

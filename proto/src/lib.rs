@@ -2,6 +2,8 @@
 //! spelled, not what they mean.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod convert;
+
 /// Generated code. Named only at the edges: here, in the server's `grpc`, the agent's `link` and the client.
 #[allow(missing_docs, clippy::all, clippy::pedantic, clippy::wildcard_enum_match_arm, clippy::unwrap_used)]
 pub mod r#gen {

@@ -26,6 +26,7 @@ pub mod progress;
 pub mod reason;
 pub mod state;
 pub mod step;
+pub mod summary;
 pub mod votes;
 
 #[cfg(test)]

@@ -1,1 +1,13 @@
-//! Scaffold.
+//! Starts the real thing on this machine: a server, agents with their slots and data planes, and load. Used by the demo,
+//! the end-to-end tests and the benchmarks; it knows how to start and end things, not what is right.
+
+pub mod artifacts;
+pub mod fleet;
+pub mod ground;
+pub mod process;
+pub mod wait;
+
+pub use artifacts::{Artifact, ArtifactFolder};
+pub use fleet::{Fleet, FleetOptions, StoreKind, TrafficKind};
+pub use process::{Program, Running, program};
+pub use wait::wait_until;

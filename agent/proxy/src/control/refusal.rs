@@ -53,7 +53,12 @@ impl Refusal {
         value: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Self { code: code.to_owned(), field: field.into(), value: value.into(), fix: fix.into() }
+        Self {
+            code: code.to_owned(),
+            field: field.into(),
+            value: value.into(),
+            fix: fix.into(),
+        }
     }
 }
 

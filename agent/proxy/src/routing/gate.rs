@@ -34,6 +34,7 @@ pub(super) struct Gate {
     older: Mutex<Vec<Arc<Starters>>>,
     latest: Mutex<Option<Arc<Starters>>>,
     left: Arc<Notify>,
+    turned: Notify,
 }
 
 impl Gate {
@@ -43,14 +44,18 @@ impl Gate {
             older: Mutex::default(),
             latest: Mutex::default(),
             left: Arc::new(Notify::new()),
+            turned: Notify::new(),
         }
     }
 
     /// The starters of the snapshot that will come next.
-    pub(super) fn next(&self, replaces: bool) -> Arc<Starters> {
+    pub(super) fn next(&self) -> Arc<Starters> {
         let number = self.current.load(Ordering::SeqCst) + 1;
-        debug_assert_eq!(replaces, number > 1, "the first snapshot replaces nothing");
-        Arc::new(Starters { number, about_to_start: AtomicUsize::new(0), left: Arc::clone(&self.left) })
+        Arc::new(Starters {
+            number,
+            about_to_start: AtomicUsize::new(0),
+            left: Arc::clone(&self.left),
+        })
     }
 
     /// Makes a snapshot the current one: from here on, no request of an older one enters.
@@ -59,17 +64,30 @@ impl Gate {
             lock(&self.older).push(older);
         }
         self.current.store(starters.number, Ordering::SeqCst);
+        self.turned.notify_waiters();
     }
 
+    pub(super) async fn replaced(&self, starters: &Starters) {
+        loop {
+            let turned = self.turned.notified();
+            tokio::pin!(turned);
+            turned.as_mut().enable();
+            if !self.is_current(starters) {
+                return;
+            }
+            turned.await;
+        }
+    }
+
+    /// Not replaced. A snapshot is newer than current between its storing and the turn to it: as good as current.
     pub(super) fn is_current(&self, starters: &Starters) -> bool {
-        self.current.load(Ordering::SeqCst) == starters.number
+        self.current.load(Ordering::SeqCst) <= starters.number
     }
 
     pub(super) fn start(&self, starters: &Arc<Starters>) -> Option<Start> {
         starters.about_to_start.fetch_add(1, Ordering::SeqCst);
         let start = Start(Arc::clone(starters));
-        // Newer than current happens between storing a snapshot and turning to it: that request is as good as new.
-        (self.current.load(Ordering::SeqCst) <= starters.number).then_some(start)
+        self.is_current(starters).then_some(start)
     }
 
     pub(super) async fn settle(&self, bound: Duration) -> bool {

@@ -42,7 +42,11 @@ pub(crate) struct Table {
 impl Table {
     /// Without any routing: every request is refused.
     pub(crate) fn new() -> Self {
-        Self { current: ArcSwapOption::empty(), gate: Gate::new(), weyl: Weyl::new() }
+        Self {
+            current: ArcSwapOption::empty(),
+            gate: Gate::new(),
+            weyl: Weyl::new(),
+        }
     }
 
     /// What routes requests now.
@@ -55,19 +59,33 @@ impl Table {
         self.gate.is_current(&snapshot.starters)
     }
 
+    /// Done when a snapshot is not in effect any more.
+    pub(crate) async fn replaced(&self, snapshot: &Snapshot) {
+        self.gate.replaced(&snapshot.starters).await;
+    }
+
     /// Puts a routing into effect; the caller holds the lock that orders such calls. Connections to targets that stay
     /// are kept.
     pub(crate) fn replace(&self, routing: Routing, upstreams: &Upstreams) {
         let before = self.current();
         let targets = Slots::from_fn(|slot| {
             let target = routing.slots.get(slot).as_ref()?;
-            let kept = before.as_ref().and_then(|snapshot| snapshot.upstreams.get(slot).clone());
-            Some(kept.filter(|upstream| upstream.target() == target).unwrap_or_else(|| upstreams.open(target)))
+            let kept = before
+                .as_ref()
+                .and_then(|snapshot| snapshot.upstreams.get(slot).clone());
+            Some(
+                kept.filter(|upstream| upstream.target() == target)
+                    .unwrap_or_else(|| upstreams.open(target)),
+            )
         });
         let chooser = Chooser::new(&routing);
-        let snapshot =
-            Snapshot { routing, upstreams: targets, chooser, starters: self.gate.next(before.is_some()) };
-        let starters = Arc::clone(&snapshot.starters);
+        let starters = self.gate.next();
+        let snapshot = Snapshot {
+            routing,
+            upstreams: targets,
+            chooser,
+            starters: Arc::clone(&starters),
+        };
         self.current.store(Some(Arc::new(snapshot)));
         self.gate.turn(&starters);
     }

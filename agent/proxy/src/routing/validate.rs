@@ -24,7 +24,12 @@ pub(crate) fn validate(routing: &Routing) -> Result<(), Refusal> {
     let sum = u32::from(blue) + u32::from(green);
     if sum != u32::from(WHOLE_BASIS_POINTS) {
         let found = format!("blue {blue} + green {green} = {sum}");
-        return Err(Refusal::new(code::SPLIT_SUM, "split", found, "give weights in basis points that sum to 10000"));
+        return Err(Refusal::new(
+            code::SPLIT_SUM,
+            "split",
+            found,
+            "give weights in basis points that sum to 10000",
+        ));
     }
     check_hash(&routing.hash)?;
     for slot in Slot::BOTH {
@@ -34,7 +39,7 @@ pub(crate) fn validate(routing: &Routing) -> Result<(), Refusal> {
         check_rule(&cohort.rule)?;
     }
     match &routing.sticky {
-        Some(sticky) => check_cookie_name("sticky.cookie", &sticky.cookie),
+        Some(sticky) => check_name("sticky.cookie", &sticky.cookie),
         None => Ok(()),
     }
 }
@@ -44,13 +49,23 @@ pub(crate) fn validate(routing: &Routing) -> Result<(), Refusal> {
 /// # Errors
 /// When its epoch is lower, or the same with another content.
 pub(crate) fn fence(current: Option<&Routing>, told: &Routing) -> Result<Fence, Refusal> {
-    let Some(current) = current else { return Ok(Fence::Newer) };
+    let Some(current) = current else {
+        return Ok(Fence::Newer);
+    };
     if told.epoch > current.epoch {
         return Ok(Fence::Newer);
     }
     if told.epoch < current.epoch {
-        let fix = format!("the proxy is at epoch {}; read the goal again and tell the newer one", current.epoch);
-        return Err(Refusal::new(code::EPOCH_FENCED, "epoch", told.epoch.to_string(), fix));
+        let fix = format!(
+            "the proxy is at epoch {}; read the goal again and tell the newer one",
+            current.epoch
+        );
+        return Err(Refusal::new(
+            code::EPOCH_FENCED,
+            "epoch",
+            told.epoch.to_string(),
+            fix,
+        ));
     }
     if told == current {
         return Ok(Fence::Same);
@@ -66,7 +81,11 @@ fn check_hash(hash: &str) -> Result<(), Refusal> {
     if (1..=128).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(invalid("hash", hash, "give the goal's digest: 1 to 128 visible ASCII characters"))
+    Err(invalid(
+        "hash",
+        hash,
+        "give the goal's digest: 1 to 128 visible ASCII characters",
+    ))
 }
 
 fn check_slot(routing: &Routing, slot: Slot) -> Result<(), Refusal> {
@@ -97,39 +116,36 @@ fn check_slot(routing: &Routing, slot: Slot) -> Result<(), Refusal> {
 fn check_rule(rule: &CohortRule) -> Result<(), Refusal> {
     match rule {
         CohortRule::Header { name, value } => {
-            check_header_name("cohort.rule.header.name", name)?;
+            check_name("cohort.rule.header.name", name)?;
             check_value("cohort.rule.header.value", value)
         }
         CohortRule::Cookie { name, value } => {
-            check_cookie_name("cohort.rule.cookie.name", name)?;
+            check_name("cohort.rule.cookie.name", name)?;
             check_value("cohort.rule.cookie.value", value)
         }
         CohortRule::Percentage { basis_points, key } => {
             if *basis_points > WHOLE_BASIS_POINTS {
                 let field = "cohort.rule.percentage.basis_points";
-                return Err(invalid(field, &basis_points.to_string(), "give 0 to 10000 basis points"));
+                return Err(invalid(
+                    field,
+                    &basis_points.to_string(),
+                    "give 0 to 10000 basis points",
+                ));
             }
             match key {
-                RequestKey::Header(name) => check_header_name("cohort.rule.percentage.key.header", name),
-                RequestKey::Cookie(name) => check_cookie_name("cohort.rule.percentage.key.cookie", name),
+                RequestKey::Header(name) => check_name("cohort.rule.percentage.key.header", name),
+                RequestKey::Cookie(name) => check_name("cohort.rule.percentage.key.cookie", name),
             }
         }
     }
 }
 
-fn check_header_name(field: &str, name: &str) -> Result<(), Refusal> {
+/// Names of headers and cookies have the same alphabet (RFC 6265 says token).
+fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
     if name.len() <= 128 && HeaderName::try_from(name).is_ok() {
         return Ok(());
     }
-    Err(invalid(field, name, "give a header name of 1 to 128 token characters"))
-}
-
-/// Cookie names have the same alphabet as header names (RFC 6265 says token), but their case counts.
-fn check_cookie_name(field: &str, name: &str) -> Result<(), Refusal> {
-    if name.len() <= 128 && HeaderName::try_from(name).is_ok() {
-        return Ok(());
-    }
-    Err(invalid(field, name, "give a cookie name of 1 to 128 token characters"))
+    Err(invalid(field, name, "give a name of 1 to 128 token characters"))
 }
 
 fn check_value(field: &str, value: &str) -> Result<(), Refusal> {

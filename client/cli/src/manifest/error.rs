@@ -1,16 +1,13 @@
-//! Why manifests were refused: one line for programs and logs, a picture with a caret for terminals.
+//! Why manifests were refused, each on one line for programs and logs. It does not know how errors are drawn.
 
 use std::fmt;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents};
-use miette::{SourceCode, SourceSpan, SpanContents};
-
+use super::DocumentPlace;
+use super::drawing::{Excerpt, draw};
 use super::yaml::Place;
 
 /// The longest value that is repeated in an error, in characters.
 const VALUE_CHARS_MAX: usize = 64;
-/// Lines beyond this are not drawn: a picture of them would not fit a screen.
-const DRAWN_LINE_BYTES_MAX: usize = 200;
 
 /// One refusal: where, what was there, why not, and what to write instead.
 ///
@@ -33,7 +30,7 @@ pub struct ManifestError {
     pub message: String,
     /// What to write instead.
     pub fix: String,
-    excerpt: Option<Excerpt>,
+    pub(super) excerpt: Option<Excerpt>,
 }
 
 /// Everything that was refused, in the order of files and lines; never empty.
@@ -51,9 +48,20 @@ pub(super) struct Finding {
 
 impl ManifestError {
     /// About a file as a whole.
-    pub(super) fn of_file(file: &str, code: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn of_file(
+        file: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         let (message, fix) = (message.into(), fix.into());
-        let finding = Finding { code, field: String::new(), value: String::new(), message, fix };
+        let finding = Finding {
+            code,
+            field: String::new(),
+            value: String::new(),
+            message,
+            fix,
+        };
         Self::new(file, None, finding)
     }
 
@@ -62,13 +70,41 @@ impl ManifestError {
         Self::new(file, Some((text, place)), finding)
     }
 
+    /// About a whole document, of which the text is no longer at hand.
+    pub(super) fn of_document(place: &DocumentPlace, finding: Finding) -> Self {
+        Self {
+            line: place.line,
+            column: 1,
+            ..Self::new(&place.file, None, finding)
+        }
+    }
+
     fn new(file: &str, place: Option<(&str, Place)>, finding: Finding) -> Self {
-        let Finding { code, field, value, message, fix } = finding;
-        let file = safe(file);
+        let Finding {
+            code,
+            field,
+            value,
+            message,
+            fix,
+        } = finding;
+        let (file, message) = (safe(file), safe(&message));
         let excerpt = place.and_then(|(text, place)| Excerpt::cut(&file, text, place));
         let (line, column) = place.map_or((0, 0), |(_, place)| (place.line, place.column));
-        let (field, value) = (shorten(&field, 4 * VALUE_CHARS_MAX), shorten(&value, VALUE_CHARS_MAX));
-        Self { file, line, column, code, field, value, message, fix, excerpt }
+        let (field, value) = (
+            shorten(&field, 4 * VALUE_CHARS_MAX),
+            shorten(&value, VALUE_CHARS_MAX),
+        );
+        Self {
+            file,
+            line,
+            column,
+            code,
+            field,
+            value,
+            message,
+            fix,
+            excerpt,
+        }
     }
 }
 
@@ -87,16 +123,7 @@ impl ManifestErrors {
     /// For terminals: each refusal with the lines around it and a caret.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
-        let mut out = String::new();
-        for error in &self.0 {
-            if error.excerpt.is_none() || handler.render_report(&mut out, error).is_err() {
-                out.push_str(&error.to_string());
-                out.push('\n');
-            }
-        }
-        out
+        draw(&self.0, color)
     }
 }
 
@@ -126,111 +153,29 @@ impl fmt::Display for ManifestErrors {
     }
 }
 
-/// The drawn form says the place and the fix in its own lines, so its headline is the message alone.
-struct Headline;
-
-impl Headline {
-    fn label(error: &ManifestError) -> String {
-        if error.field.is_empty() { "here".to_owned() } else { error.field.clone() }
-    }
-}
-
-impl Diagnostic for ManifestError {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.code))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(&self.fix))
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let excerpt = self.excerpt.as_ref()?;
-        let label = LabeledSpan::new_with_span(Some(Headline::label(self)), excerpt.marked);
-        Some(Box::new(std::iter::once(label)))
-    }
-}
-
-/// The line of an error and its neighbours: all that is kept of a file for drawing.
-#[derive(Clone, Debug)]
-struct Excerpt {
-    file: String,
-    text: String,
-    /// How many lines of the file come before.
-    before: usize,
-    marked: SourceSpan,
-}
-
-impl Excerpt {
-    fn cut(file: &str, text: &str, place: Place) -> Option<Self> {
-        let first = place.line.saturating_sub(2);
-        let mut kept = String::new();
-        let mut marked = None;
-        for (index, line) in text.lines().enumerate().skip(first).take(3) {
-            if index + 1 == place.line {
-                let column = line.char_indices().nth(place.column - 1).map_or(line.len(), |(offset, _)| offset);
-                let length = place.length.min(line.len() - column);
-                marked = Some(SourceSpan::from((kept.len() + column, length)));
-            }
-            if line.len() > DRAWN_LINE_BYTES_MAX {
-                if index + 1 == place.line {
-                    return None;
-                }
-            } else {
-                kept.push_str(&line.chars().map(drawn).collect::<String>());
-            }
-            kept.push('\n');
-        }
-        let marked = marked.unwrap_or_else(|| SourceSpan::from((kept.len(), 0)));
-        Some(Self { file: file.to_owned(), text: kept, before: first, marked })
-    }
-}
-
-impl SourceCode for Excerpt {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let inner = self.text.read_span(span, before, after)?;
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.file.clone(),
-            inner.data(),
-            *inner.span(),
-            inner.line() + self.before,
-            inner.column(),
-            inner.line_count(),
-        )))
-    }
-}
-
-/// Characters that would reorder or hide what a terminal shows; each stand-in has as many bytes, so marks still fit.
-const fn drawn(character: char) -> char {
-    match character {
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        '\u{61c}' => '¿',
-        other => other,
-    }
-}
-
+/// Text of others, made fit for one line of a terminal: nothing in it moves the cursor or turns the direction.
 fn safe(text: &str) -> String {
-    let escape = |character: char| match drawn(character) == character && !character.is_control() {
-        true => character.to_string(),
-        false => character.escape_unicode().to_string(),
-    };
-    text.chars().map(escape).collect()
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        let hides = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+        if hides || character.is_control() || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}') {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 fn shorten(text: &str, chars_max: usize) -> String {
-    let escaped: String = text.chars().take(chars_max + 1).flat_map(char::escape_debug).collect();
-    let plain = escaped.replace("\\\"", "\"").replace("\\'", "'");
+    let head: String = text.chars().take(chars_max + 1).collect();
+    let plain = safe(&head);
     if plain.chars().count() <= chars_max {
         return plain;
     }
-    plain.chars().take(chars_max - 1).chain(std::iter::once('…')).collect()
+    plain
+        .chars()
+        .take(chars_max - 1)
+        .chain(std::iter::once('…'))
+        .collect()
 }

@@ -1,19 +1,15 @@
 //! Manifests: what an operator writes in YAML, read into the domain's own types, with every refusal at its place
 //! (`file:line:column`), and written back. It knows files and text; it does not know servers or what already exists.
 
+mod drawing;
 mod envelope;
 mod error;
-mod evidence;
-mod playbook;
+mod kinds;
 mod print;
-mod release;
 mod report;
 mod shape;
 mod source;
-#[cfg(test)]
-mod tests;
 mod values;
-mod wave;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -120,7 +116,7 @@ impl Manifest {
         match self {
             Self::Service(service) => service.id.to_string(),
             Self::Playbook(playbook) => playbook.id.to_string(),
-            Self::Release(release) => release::name(&release.service, &release.version),
+            Self::Release(release) => kinds::release::name(&release.service, &release.version),
             Self::Region(region) => region.id.to_string(),
         }
     }

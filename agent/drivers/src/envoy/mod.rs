@@ -1,0 +1,236 @@
+//! The traffic driver `envoy`: this process is the ADS server of one Envoy per lane, and starts it if none is there.
+//!
+//! It knows the order of pushes: endpoints before the routes that need them, routes before the endpoints they left are
+//! taken away. Envoy's acknowledgement is waited for in between, and the last route is on disk before it is pushed, so
+//! that an agent that comes back changes nothing. Where to go next: `routes` (from a route to Envoy's configuration),
+//! `feed` and `ads` (how it gets there), `admin` (how it is read back).
+
+mod admin;
+mod ads;
+mod bootstrap;
+mod config;
+mod feed;
+mod pb;
+mod resources;
+mod routes;
+mod saved;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use meridian_core::slot::{Slot, Slots};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use self::ads::AdsServer;
+pub use self::config::EnvoyConfig;
+use self::feed::{Feed, Kind, Publication, Unsettled};
+use self::saved::{Saved, SavedFile};
+use crate::detached::{Duty, Identity, Launch, Standing, inherited};
+use crate::error::{DriverError, code};
+use crate::traffic::{Route, RouteSeen, TrafficCapabilities, TrafficCounters, TrafficDriver};
+use crate::{durable, ports, program};
+
+/// How often we knock while an Envoy that was just started is not listening yet.
+const KNOCK_EVERY: Duration = Duration::from_millis(10);
+/// Envoy ends at once when told; the lane has no traffic any more.
+const RETIRE_GRACE: Duration = Duration::from_secs(5);
+
+/// Drives the Envoy of one lane. Dropping it leaves Envoy serving what it has.
+#[derive(Debug)]
+pub struct EnvoyTraffic {
+    config: EnvoyConfig,
+    entrance: SocketAddr,
+    admin: PathBuf,
+    feed: Arc<Feed>,
+    _ads: AdsServer,
+    standing: Standing,
+    file: SavedFile,
+    turn: Mutex<Turn>,
+}
+
+/// What only the holder of the turn may touch.
+#[derive(Debug)]
+struct Turn {
+    saved: Saved,
+    /// The Envoy that was seen listening.
+    listening: Option<Identity>,
+}
+
+impl EnvoyTraffic {
+    /// Opens the driver: serves the last route again, adopts the Envoy of this folder, or starts one.
+    ///
+    /// # Errors
+    /// `DRIVER_CONFIG`, `DRIVER_STATE`, `TRAFFIC_UNREACHABLE` when Envoy cannot be started.
+    pub async fn open(mut config: EnvoyConfig) -> Result<Self, DriverError> {
+        config.dir = program::absolute(&config.dir)?;
+        durable::make_folder(&config.dir).await?;
+        let (admin, ads_socket) =
+            (program::socket(&config.dir, "admin.sock")?, program::socket(&config.dir, "ads.sock")?);
+        let listen = config.listen;
+        let entrance = ports::kept(listen.ip(), listen.port(), &config.dir.join("port.json")).await?;
+        let file = SavedFile(config.dir.join("route.json"));
+        let saved = file.read().await?;
+        let feed = Arc::new(feed_of(&config, entrance, &saved));
+        let ads = AdsServer::open(&ads_socket, &config.node, Arc::clone(&feed))?;
+        let bootstrap = config.dir.join("bootstrap.json");
+        durable::save(&bootstrap, &bootstrap::bootstrap(&config, &admin, &ads_socket)).await?;
+        let standing = Standing::open(Duty {
+            launch: launch(&config, &bootstrap),
+            mark: config.dir.join("process.json"),
+            socket: admin.clone(),
+            log_bytes_max: config.log_bytes_max,
+        });
+        let (standing, turn) = (standing.await?, Mutex::new(Turn { saved, listening: None }));
+        Ok(Self { config, entrance, admin, feed, _ads: ads, standing, file, turn })
+    }
+
+    /// Envoy's process.
+    #[must_use]
+    pub fn process(&self) -> Option<Identity> {
+        self.standing.process()
+    }
+
+    async fn bring_about(&self, route: &Route) -> Result<(), DriverError> {
+        let mut turn = self.turn.lock().await;
+        turn.saved.fence(route)?;
+        let before = turn.saved.clone();
+        turn.saved.wanted = Some(route.clone());
+        self.file.write(&turn.saved).await?;
+        match self.push(route, before.confirmed.as_ref()).await {
+            Ok(()) => {}
+            Err(error) => {
+                if error.code() == code::TRAFFIC_REFUSED {
+                    // Envoy goes on with the route before, and so do we; its epoch is still free for a better one.
+                    turn.saved.wanted = before.confirmed.clone();
+                    self.file.write(&turn.saved).await?;
+                }
+                return Err(error);
+            }
+        }
+        self.listens(&mut turn).await?;
+        if turn.saved.confirmed.as_ref() != Some(route) {
+            turn.saved.confirmed = Some(route.clone());
+            self.file.write(&turn.saved).await?;
+        }
+        Ok(())
+    }
+
+    /// Make before break.
+    async fn push(&self, route: &Route, before: Option<&Route>) -> Result<(), DriverError> {
+        let left = |slot| before.and_then(|before| *before.targets.get(slot));
+        let both = Slots::from_fn(|slot: Slot| route.targets.get(slot).or(left(slot)));
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &both)).await?;
+        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance)).await?;
+        self.pushed(Kind::Route, routes::routes(Some(route), self.config.idle_timeout_ms)).await?;
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets)).await
+    }
+
+    async fn pushed(&self, kind: Kind, publication: Publication) -> Result<(), DriverError> {
+        let ticket = self.feed.publish(kind, publication);
+        self.feed.settled(ticket, self.config.ack_timeout()).await.map_err(|unsettled| match unsettled {
+            Unsettled::Refused(words) => DriverError::permanent(code::TRAFFIC_REFUSED, words),
+            Unsettled::Silent => {
+                let message = format!("Envoy has not acknowledged within {:?}", self.config.ack_timeout());
+                DriverError::passing(code::TRAFFIC_TIMEOUT, message)
+            }
+        })
+    }
+
+    /// A new Envoy acknowledges the listener a moment before it listens.
+    async fn listens(&self, turn: &mut Turn) -> Result<(), DriverError> {
+        let process = self.standing.process();
+        if process.is_some() && turn.listening == process {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.config.ack_timeout();
+        while let Err(error) = TcpStream::connect(self.entrance).await {
+            if Instant::now() >= deadline {
+                let message = format!("Envoy does not listen on {}: {error}", self.entrance);
+                return Err(DriverError::passing(code::TRAFFIC_UNREACHABLE, message));
+            }
+            sleep(KNOCK_EVERY).await;
+        }
+        turn.listening = process;
+        Ok(())
+    }
+}
+
+impl TrafficDriver for EnvoyTraffic {
+    fn capabilities(&self) -> TrafficCapabilities {
+        TrafficCapabilities { weights: true, cohorts: true, sticky: true }
+    }
+
+    fn entrance(&self) -> SocketAddr {
+        self.entrance
+    }
+
+    fn route<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            route.check()?;
+            self.bring_about(route).await
+        })
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Option<RouteSeen>, DriverError>> {
+        Box::pin(admin::route(&self.admin))
+    }
+
+    fn counters(&self) -> BoxFuture<'_, Result<TrafficCounters, DriverError>> {
+        Box::pin(async {
+            let start_id = self.standing.process().map(|process| process.start_id());
+            let slots = admin::counters(&self.admin).await?;
+            Ok(TrafficCounters { start_id: start_id.unwrap_or_else(|| "adopted".to_owned()), slots })
+        })
+    }
+
+    fn retire(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(self.standing.retire(RETIRE_GRACE))
+    }
+}
+
+/// What was wanted last is served again; what was acknowledged last is what Envoy falls back to if it refuses.
+fn feed_of(config: &EnvoyConfig, entrance: SocketAddr, saved: &Saved) -> Feed {
+    let of = |kind, route: Option<&Route>| match kind {
+        Kind::Cluster => {
+            let targets = route.map_or_else(Slots::default, |route| route.targets);
+            resources::clusters(config, &targets)
+        }
+        Kind::Listener => resources::listener(config, entrance),
+        Kind::Route => routes::routes(route, config.idle_timeout_ms),
+    };
+    Feed::new(
+        |kind| of(kind, saved.wanted.as_ref()),
+        |kind| saved.confirmed.as_ref().map(|route| of(kind, Some(route))),
+    )
+}
+
+fn launch(config: &EnvoyConfig, bootstrap: &std::path::Path) -> Launch {
+    let tools = std::path::Path::new(".tools/bin/envoy");
+    let configured = config.binary.as_deref().or(tools.is_file().then_some(tools));
+    Launch {
+        program: program::locate(configured, "envoy"),
+        arguments: vec![
+            "--config-path".into(),
+            bootstrap.into(),
+            "--concurrency".into(),
+            config.concurrency.to_string().into(),
+            // Its shared memory would be one for the whole machine.
+            "--disable-hot-restart".into(),
+            // An Envoy too old for a matcher must refuse it, not ignore it and send everybody to the cohort.
+            "--reject-unknown-dynamic-fields".into(),
+            "--log-level".into(),
+            "warning".into(),
+        ],
+        environment: inherited(["PATH"]),
+        log: config.dir.join("envoy.log"),
+        folder: config.dir.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! One file a kind, or a part of a kind: what its fields mean. They know no files and no YAML, only fields and values.
+
+mod evidence;
+pub(super) mod labels;
+pub(super) mod playbook;
+pub(super) mod registered;
+pub(super) mod release;
+pub(super) mod wave;

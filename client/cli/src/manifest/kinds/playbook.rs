@@ -1,0 +1,118 @@
+//! Playbooks: `spec` to a playbook that passed all rules of the core. The rules are the core's; here their findings get
+//! a place.
+
+use meridian_core::id::PlaybookId;
+use meridian_core::playbook::{Limits, Playbook, RollbackPolicy, Violation, VotePolicy, validate};
+
+use super::{evidence, wave};
+use crate::manifest::envelope::Metadata;
+use crate::manifest::error::Finding;
+use crate::manifest::report::Report;
+use crate::manifest::shape::{Cursor, Refused};
+use crate::manifest::values;
+
+pub(in crate::manifest) fn read(
+    metadata: &Metadata<'_>,
+    spec: &Cursor<'_>,
+    report: &mut Report<'_>,
+) -> Option<Playbook> {
+    let id = metadata.name(report, PlaybookId::new);
+    let fields = spec.fields(report, &["stages", "evidence", "rollback", "limits"])?;
+    let stages = fields
+        .need(report, "stages", "[…]")
+        .and_then(|it| it.each(report, wave::stage));
+    let evidence = evidence::read(fields.get("evidence"), report);
+    let rollback = rollback(fields.get("rollback"), report);
+    let limits = limits(fields.get("limits"), report);
+    let (id, stages, evidence) = (id?, stages?, evidence?);
+    let playbook = Playbook {
+        id,
+        stages,
+        evidence,
+        rollback: rollback?,
+        limits: limits?,
+    };
+    match validate(playbook) {
+        Ok(valid) => Some(valid.get().clone()),
+        Err(violations) => {
+            for violation in violations {
+                add(violation, spec, report);
+            }
+            None
+        }
+    }
+}
+
+fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
+    let Violation {
+        code,
+        field,
+        value,
+        fix,
+    } = violation;
+    let found = spec.find(&field, &value);
+    let message = code.replace('_', " ").to_lowercase();
+    report.add(
+        found.node.at,
+        Finding {
+            code,
+            field: found.path,
+            value,
+            message,
+            fix,
+        },
+    );
+}
+
+fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
+    let standard = RollbackPolicy::default();
+    let Some(given) = given else { return Some(standard) };
+    let fields = given.fields(report, &["votes", "scope", "retention"])?;
+    let votes = fields
+        .get("votes")
+        .map_or(Some(standard.votes), |it| votes(&it, report));
+    let scopes = [("fleet", true), ("wave", false)];
+    let fleet = fields.value_or(report, "scope", standard.fleet, values::word(&scopes));
+    let retention = fields.value_or(report, "retention", standard.retention, values::span);
+    Some(RollbackPolicy {
+        votes: votes?,
+        fleet: fleet?,
+        retention: retention?,
+    })
+}
+
+fn votes(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<VotePolicy> {
+    if given.is_scalar() {
+        return given.value(report, values::word(&[("any", VotePolicy::Any)]));
+    }
+    let fields = given.fields(report, &["count", "percent"])?;
+    match (fields.get("count"), fields.get("percent")) {
+        (Some(count), None) => count.value(report, values::small_number).map(VotePolicy::Count),
+        (None, Some(percent)) => percent.value(report, values::percent).map(VotePolicy::Percent),
+        (Some(_), Some(_)) | (None, None) => {
+            let fix = "write `any`, `{count: 2}` or `{percent: 50%}`";
+            fields.refuse(
+                report,
+                "",
+                Refused::new("FIELDS_CONFLICT", "either a count or a percentage is needed", fix),
+            );
+            None
+        }
+    }
+}
+
+fn limits(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<Limits> {
+    let standard = Limits::default();
+    let Some(given) = given else { return Some(standard) };
+    let fields = given.fields(report, &["prepare", "shift", "revert", "total"])?;
+    let prepare = fields.value_or(report, "prepare", standard.prepare, values::span);
+    let shift = fields.value_or(report, "shift", standard.shift, values::span);
+    let revert = fields.value_or(report, "revert", standard.revert, values::span);
+    let total = fields.value_or(report, "total", standard.total, values::span);
+    Some(Limits {
+        prepare: prepare?,
+        shift: shift?,
+        revert: revert?,
+        total: total?,
+    })
+}

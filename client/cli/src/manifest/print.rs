@@ -1,0 +1,284 @@
+//! Domain types back to YAML, in the one form that we write: blocks, the order of the documentation, defaults left out
+//! where they say nothing. Whatever is printed here reads back as the same value.
+
+use std::collections::BTreeMap;
+
+use meridian_core::cohort::{CohortRule, RequestKey};
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave,
+};
+use meridian_core::release::{Release, Reversibility};
+use meridian_core::time::Span;
+
+use super::kinds::wave::{PARALLEL_DEFAULT, SKEW_DEFAULT};
+use super::{API_VERSION, Manifest, RegionManifest, ServiceManifest};
+
+/// Prints one document, without `---` before it.
+#[must_use]
+pub fn to_yaml(manifest: &Manifest) -> String {
+    let mut page = Page::default();
+    page.line(0, format!("apiVersion: {API_VERSION}"));
+    page.line(0, format!("kind: {}", manifest.kind()));
+    page.line(0, "metadata:");
+    page.line(1, format!("name: {}", scalar(&manifest.name())));
+    match manifest {
+        Manifest::Service(service) => page.service(service),
+        Manifest::Playbook(playbook) => page.playbook(playbook),
+        Manifest::Release(release) => page.release(release),
+        Manifest::Region(region) => page.region(region),
+    }
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, level: usize, line: impl AsRef<str>) {
+        for _ in 0..level {
+            self.text.push_str("  ");
+        }
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    fn optional(&mut self, level: usize, key: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        match block(value) {
+            Some((header, lines)) => {
+                self.line(level, format!("{key}: {header}"));
+                for line in lines {
+                    // An indented empty line would be trailing white space.
+                    let level = if line.is_empty() { 0 } else { level + 1 };
+                    self.line(level, line);
+                }
+            }
+            None => self.line(level, format!("{key}: {}", scalar(value))),
+        }
+    }
+
+    fn labels(&mut self, labels: &BTreeMap<String, String>) {
+        if !labels.is_empty() {
+            self.line(1, "labels:");
+        }
+        for (key, value) in labels {
+            self.line(2, format!("{}: {}", scalar(key), scalar(value)));
+        }
+    }
+
+    fn service(&mut self, service: &ServiceManifest) {
+        self.labels(&service.labels);
+        if service.description.is_empty() && service.owner.is_empty() {
+            return;
+        }
+        self.line(0, "spec:");
+        self.optional(1, "description", &service.description);
+        self.optional(1, "owner", &service.owner);
+    }
+
+    fn region(&mut self, region: &RegionManifest) {
+        self.labels(&region.labels);
+        self.line(0, "spec:");
+        self.optional(1, "description", &region.description);
+        self.line(1, format!("cordoned: {}", region.cordoned));
+    }
+
+    fn release(&mut self, release: &Release) {
+        self.line(0, "spec:");
+        self.line(1, format!("service: {}", scalar(release.service.as_str())));
+        // Three numbers with dots are text to every YAML reader.
+        self.line(1, format!("version: {}", release.version));
+        self.line(1, format!("digest: {}", scalar(&release.digest.to_string())));
+        if release.reversibility != Reversibility::default() {
+            self.line(1, format!("reversibility: {}", release.reversibility.as_str()));
+        }
+        if let Some(prepares) = &release.prepares {
+            self.line(1, format!("prepares: {prepares}"));
+        }
+        self.optional(1, "notes", &release.notes);
+    }
+
+    fn playbook(&mut self, playbook: &Playbook) {
+        self.line(0, "spec:");
+        self.line(1, "stages:");
+        for stage in &playbook.stages {
+            self.stage(stage);
+        }
+        self.evidence(&playbook.evidence);
+        let RollbackPolicy {
+            votes,
+            fleet,
+            retention,
+        } = &playbook.rollback;
+        self.line(1, "rollback:");
+        let votes = match votes {
+            VotePolicy::Any => "any".to_owned(),
+            VotePolicy::Count(count) => format!("{{count: {count}}}"),
+            VotePolicy::Percent(share) => format!("{{percent: {share}}}"),
+        };
+        self.line(2, format!("votes: {votes}"));
+        self.line(2, format!("scope: {}", if *fleet { "fleet" } else { "wave" }));
+        self.line(2, format!("retention: {retention}"));
+        let Limits {
+            prepare,
+            shift,
+            revert,
+            total,
+        } = &playbook.limits;
+        self.line(1, "limits:");
+        for (name, limit) in [
+            ("prepare", prepare),
+            ("shift", shift),
+            ("revert", revert),
+            ("total", total),
+        ] {
+            self.line(2, format!("{name}: {limit}"));
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage) {
+        self.line(2, format!("- kind: {}", stage.kind.as_str()));
+        self.line(3, "waves:");
+        for wave in &stage.waves {
+            self.wave(wave);
+        }
+    }
+
+    fn wave(&mut self, wave: &Wave) {
+        self.line(4, format!("- name: {}", scalar(wave.id.as_str())));
+        self.line(5, format!("regions: {}", selector(&wave.regions)));
+        if wave.max_parallel != PARALLEL_DEFAULT {
+            self.line(5, format!("maxParallel: {}", wave.max_parallel));
+        }
+        if wave.max_skew != SKEW_DEFAULT {
+            self.line(5, format!("maxSkew: {}", wave.max_skew));
+        }
+        self.line(5, "steps:");
+        for Step { weight, cohort, bake } in &wave.steps {
+            let cohort = cohort
+                .as_ref()
+                .map(|rule| format!(", cohort: {}", cohort_rule(rule)))
+                .unwrap_or_default();
+            self.line(6, format!("- {{weight: {weight}{cohort}, bake: {bake}}}"));
+        }
+        if wave.soak != Span::ZERO {
+            self.line(5, format!("soak: {}", wave.soak));
+        }
+    }
+
+    fn evidence(&mut self, evidence: &EvidencePolicy) {
+        self.line(1, "evidence:");
+        self.line(2, format!("window: {}", evidence.window));
+        self.line(2, format!("extendMax: {}", evidence.extend_max));
+        if !evidence.checks.is_empty() {
+            self.line(2, "checks:");
+        }
+        for Check {
+            name,
+            measure,
+            sample_min,
+        } in &evidence.checks
+        {
+            self.line(3, format!("- name: {}", scalar(name)));
+            let measure = match measure {
+                Measure::ErrorRatio { max } => format!("errorRatio: {{max: {max}}}"),
+                Measure::Latency { quantile, max } => {
+                    format!("latency: {{quantile: {quantile}, max: {max}}}")
+                }
+                Measure::Probe { path, max } => format!("probe: {{path: {}, max: {max}}}", scalar(path)),
+            };
+            self.line(4, measure);
+            self.line(4, format!("sampleMin: {sample_min}"));
+        }
+    }
+}
+
+fn selector(regions: &RegionSelector) -> String {
+    match regions {
+        RegionSelector::Rest => "rest".to_owned(),
+        RegionSelector::Names(names) => {
+            let names: Vec<String> = names.iter().map(|name| scalar(name.as_str())).collect();
+            format!("[{}]", names.join(", "))
+        }
+        RegionSelector::Labels(labels) => {
+            let pair = |(key, value): (&String, &String)| format!("{}: {}", scalar(key), scalar(value));
+            let pairs: Vec<String> = labels.iter().map(pair).collect();
+            format!("{{labels: {{{}}}}}", pairs.join(", "))
+        }
+    }
+}
+
+fn cohort_rule(rule: &CohortRule) -> String {
+    let key = |key: &RequestKey| match key {
+        RequestKey::Header(name) => format!("header: {}", scalar(name)),
+        RequestKey::Cookie(name) => format!("cookie: {}", scalar(name)),
+    };
+    match rule {
+        CohortRule::Equals(of, value) => format!("{{{}, value: {}}}", key(of), scalar(value)),
+        CohortRule::Share(of, share) => format!("{{{}, percentage: {share}}}", key(of)),
+    }
+}
+
+/// Words that some YAML reader takes for something else than text.
+const WORDS: [&str; 10] = [
+    "true", "false", "yes", "no", "on", "off", "y", "n", "null", "none",
+];
+
+/// A text as a scalar that every YAML reader takes for this text: bare only if no reader could see anything else.
+fn scalar(text: &str) -> String {
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let follows = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+    let digest = text.strip_prefix("sha256:").unwrap_or(text);
+    let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if starts && !word && digest.bytes().all(follows) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            shown if is_shown(shown) => out.push(shown),
+            hidden if u32::from(hidden) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(hidden))),
+            hidden => out.push_str(&format!("\\U{:08x}", u32::from(hidden))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A text of several lines as a literal block: its header and its lines; `None` where a block would not be exact.
+fn block(text: &str) -> Option<(&'static str, std::str::Split<'_, char>)> {
+    let (header, body) = match text.strip_suffix('\n') {
+        Some(body) => ("|", body),
+        None => ("|-", text),
+    };
+    let exact = body.contains('\n')
+        && !body.ends_with('\n')
+        && !body.starts_with([' ', '\n'])
+        && body.chars().all(|c| c == '\n' || is_shown(c))
+        && body.split('\n').all(|line| !line.ends_with(' '));
+    exact.then(|| (header, body.split('\n')))
+}
+
+/// Characters that stand for themselves on paper: the others could break a line or turn the reading direction.
+fn is_shown(character: char) -> bool {
+    let hides = matches!(
+        character,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    let private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..);
+    !character.is_control() && !hides && !private
+}

@@ -1,0 +1,235 @@
+//! What is printed reads back as the same value, for any value that can be declared.
+
+use meridian_cli::manifest::{Manifest, RegionManifest, ServiceManifest, parse, to_yaml};
+use meridian_core::cohort::{CohortRule, RequestKey};
+use meridian_core::digest::Digest;
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+};
+use meridian_core::release::{Release, Reversibility};
+use meridian_core::time::Span;
+use meridian_core::weight::Weight;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+fn name() -> impl Strategy<Value = String> {
+    // Words and numbers that careless YAML readers take for something else are names too.
+    prop_oneof![4 => "[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", 1 => "true|no|null|rest|any|1e3|0x10|010|12"]
+}
+
+fn span(from: u64) -> impl Strategy<Value = Span> {
+    prop_oneof![from..100_000, from..=Span::MAX.millis()].prop_map(Span::from_millis)
+}
+
+fn weight(from: u64) -> impl Strategy<Value = Weight> {
+    (from..=10_000).prop_map(|basis_points| Weight::from_basis_points(basis_points).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[ -~\n]{0,60}",
+        "([a-z# :-]{0,9}\n){1,4}[a-z]{0,3}\n{0,2}",
+        "yes|no|~|null||\\|-?"
+    ]
+}
+
+fn labels(from: usize) -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
+    btree_map(
+        "[a-zA-Z0-9_./-]{1,9}|no|null|true",
+        "[a-zA-Z0-9_./:-]{0,9}|yes|null|1\\.0",
+        from..4,
+    )
+}
+
+fn cohort() -> impl Strategy<Value = CohortRule> {
+    let key = prop_oneof![
+        "[a-z0-9!#$%&'*+.^_`|~-]{1,9}".prop_map(RequestKey::Header),
+        "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,9}".prop_map(RequestKey::Cookie),
+    ];
+    let value = text().prop_filter("not empty", |text| !text.is_empty());
+    prop_oneof![
+        (key.clone(), value).prop_map(|(key, value)| CohortRule::Equals(key, value)),
+        (key, weight(1)).prop_map(|(key, share)| CohortRule::Share(key, share)),
+    ]
+}
+
+/// Weights only rise, as the rules ask.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    vec((weight(1), option::of(cohort()), span(0)), 1..4).prop_map(|mut parts| {
+        parts.sort_by_key(|(weight, ..)| *weight);
+        parts
+            .into_iter()
+            .map(|(weight, cohort, bake)| Step { weight, cohort, bake })
+            .collect()
+    })
+}
+
+type WaveParts = (String, RegionSelector, (u32, u32), Vec<Step>, Span);
+
+/// Names are made unique by position.
+fn waves() -> impl Strategy<Value = Vec<Wave>> {
+    let regions = prop_oneof![
+        labels(1).prop_map(RegionSelector::Labels),
+        Just(RegionSelector::Names(Vec::new()))
+    ];
+    let limits = (
+        prop_oneof![Just(1), 1..=u32::MAX],
+        prop_oneof![Just(u32::MAX), any::<u32>()],
+    );
+    vec((name(), regions, limits, steps(), span(0)), 1..4).prop_map(|parts| {
+        let wave = |(index, part): (usize, WaveParts)| {
+            let (name, regions, (max_parallel, max_skew), steps, soak) = part;
+            let unique = |text: &str| format!("{text}-{index}");
+            let regions = match regions {
+                RegionSelector::Names(_) if index == 0 => RegionSelector::Rest,
+                RegionSelector::Names(_) => {
+                    RegionSelector::Names(vec![RegionId::new(unique(&name)).unwrap()])
+                }
+                other @ (RegionSelector::Labels(_) | RegionSelector::Rest) => other,
+            };
+            Wave {
+                id: WaveId::new(unique(&name)).unwrap(),
+                regions,
+                max_parallel,
+                max_skew,
+                steps,
+                soak,
+            }
+        };
+        parts.into_iter().enumerate().map(wave).collect()
+    })
+}
+
+fn evidence() -> impl Strategy<Value = EvidencePolicy> {
+    let measure = prop_oneof![
+        weight(0).prop_map(|max| Measure::ErrorRatio { max }),
+        (weight(1), span(0)).prop_map(|(quantile, max)| Measure::Latency { quantile, max }),
+        ("/([!-.0-~][!-~]{0,20})?", weight(0)).prop_map(|(path, max)| Measure::Probe { path, max }),
+    ];
+    let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
+    (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {
+        let check = |(name, (measure, sample_min))| Check {
+            name,
+            measure,
+            sample_min,
+        };
+        EvidencePolicy {
+            checks: checks.into_iter().map(check).collect(),
+            window,
+            extend_max,
+        }
+    })
+}
+
+fn playbook() -> impl Strategy<Value = Playbook> {
+    let kind = prop_oneof![
+        Just(StageKind::Staging),
+        Just(StageKind::Pilot),
+        Just(StageKind::Production)
+    ];
+    let votes = prop_oneof![
+        Just(VotePolicy::Any),
+        (1..=u32::MAX).prop_map(VotePolicy::Count),
+        weight(1).prop_map(VotePolicy::Percent),
+    ];
+    let rollback = (votes, any::<bool>(), span(0)).prop_map(|(votes, fleet, retention)| RollbackPolicy {
+        votes,
+        fleet,
+        retention,
+    });
+    let limits = (span(1), span(1), span(1), span(1)).prop_map(|(prepare, shift, revert, total)| Limits {
+        prepare,
+        shift,
+        revert,
+        total,
+    });
+    (name(), kind, waves(), evidence(), rollback, limits).prop_map(
+        |(id, kind, waves, evidence, rollback, limits)| {
+            let stages = vec![Stage { kind, waves }];
+            Playbook {
+                id: PlaybookId::new(id).unwrap(),
+                stages,
+                evidence,
+                rollback,
+                limits,
+            }
+        },
+    )
+}
+
+fn release() -> impl Strategy<Value = Release> {
+    let version = "(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})(-[a-z]{1,5}\\.[1-9])?(\\+[a-z0-9]{1,5})?";
+    let version = version.prop_map(|text| text.parse().unwrap());
+    let back = prop_oneof![
+        Just(Reversibility::Free),
+        Just(Reversibility::Costly),
+        Just(Reversibility::PointOfNoReturn)
+    ];
+    (
+        name(),
+        version.clone(),
+        any::<[u8; 32]>(),
+        text(),
+        back,
+        option::of(version),
+    )
+        .prop_map(|(service, version, digest, notes, reversibility, prepares)| {
+            let (service, digest) = (ServiceId::new(service).unwrap(), Digest::from_bytes(digest));
+            Release {
+                service,
+                version,
+                digest,
+                notes,
+                reversibility,
+                prepares,
+            }
+        })
+}
+
+fn assert_reads_back(manifest: Manifest) {
+    let printed = to_yaml(&manifest);
+    let read =
+        parse("printed.yaml", printed.as_bytes()).unwrap_or_else(|errors| panic!("{errors}\n{printed}"));
+    assert_eq!(read.len(), 1, "{printed}");
+    assert_eq!(read[0].manifest, manifest, "{printed}");
+    assert_eq!(to_yaml(&read[0].manifest), printed);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn playbooks_read_back(playbook in playbook()) {
+        assert_reads_back(Manifest::Playbook(playbook));
+    }
+
+    #[test]
+    fn releases_read_back(release in release()) {
+        assert_reads_back(Manifest::Release(release));
+    }
+
+    #[test]
+    fn services_and_regions_read_back(
+        id in name(), labels in labels(0), description in text(), owner in text(), cordoned in any::<bool>(),
+    ) {
+        let service = ServiceId::new(id.clone()).unwrap();
+        let region = RegionId::new(id).unwrap();
+        let (labels_too, description_too) = (labels.clone(), description.clone());
+        assert_reads_back(Manifest::Service(ServiceManifest { id: service, labels, description, owner }));
+        let (labels, description) = (labels_too, description_too);
+        assert_reads_back(Manifest::Region(RegionManifest { id: region, labels, description, cordoned }));
+    }
+
+    /// Any bytes are read or refused; nothing panics, and every refusal prints on its own line.
+    #[test]
+    fn any_text_is_read_or_refused(text in "(kind|spec|[a-z]{1,3}|[:\\-\\[\\]{},\"'&*!|>#%@` \n\t0-9~?]){0,80}") {
+        if let Err(errors) = parse("any.yaml", text.as_bytes()) {
+            prop_assert_eq!(errors.to_string().lines().count(), errors.all().len());
+            prop_assert!(!errors.render(true).is_empty());
+        }
+    }
+}

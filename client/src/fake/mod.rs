@@ -1,0 +1,198 @@
+//! A server in memory for tests of callers: it keeps what it is given, answers from that, counts what it is asked and
+//! fails on demand. It decides nothing; rollouts change when a test says so.
+
+mod refusal;
+mod resources;
+mod rollouts;
+mod state;
+mod write;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use meridian_core::playbook::Playbook;
+use meridian_core::release::Release;
+use meridian_proto::r#gen::v1;
+use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
+use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
+use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
+use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
+use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
+use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+
+use crate::connect::{Client, Endpoint};
+use crate::error::{ClientError, RefusalKind};
+use crate::plans::PlanView;
+use crate::regions::RegionChange;
+use crate::rollouts::{DecisionView, RolloutView};
+use crate::services::ServiceChange;
+
+use state::{Signal, State};
+
+/// A call that the server has seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SeenCall {
+    /// Which, e.g. `UpdateService`.
+    pub call: &'static str,
+    /// Its request id; empty for reads.
+    pub request_id: String,
+    /// Its actor and reason, or the scope and such: what tests look at.
+    pub words: Vec<String>,
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub struct FakeServer {
+    shared: Shared,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<Mutex<State>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FakeServer {
+    /// Starts on a free port of loopback.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn start() -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), Shared::default()).await
+    }
+
+    /// Stops, and starts again at the same address with the same content.
+    pub async fn restart(mut self) -> Self {
+        self.stop().await;
+        Self::start_at(self.address, self.shared.clone()).await
+    }
+
+    /// Stops answering: connections break.
+    pub async fn stop(&mut self) {
+        self.task.abort();
+        // Its end is what is waited for; that it was aborted is known.
+        let _ = (&mut self.task).await;
+        self.shared.lock().signal(Signal::Cut);
+    }
+
+    async fn start_at(address: SocketAddr, shared: Shared) -> Self {
+        let listener = TcpListener::bind(address).await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let server = tonic::transport::Server::builder()
+            .add_service(ServiceServiceServer::new(shared.clone()))
+            .add_service(PlaybookServiceServer::new(shared.clone()))
+            .add_service(ReleaseServiceServer::new(shared.clone()))
+            .add_service(RegionServiceServer::new(shared.clone()))
+            .add_service(PlanServiceServer::new(shared.clone()))
+            .add_service(RolloutServiceServer::new(shared.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        let task = tokio::spawn(async move {
+            // A server that ends leaves its callers unanswered, and the test sees that.
+            let _ = server.await;
+        });
+        Self { shared, address, task }
+    }
+
+    /// Where it listens, as an address for [`Endpoint`].
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A client of this server.
+    ///
+    /// # Errors
+    /// See [`Client::connect`].
+    pub async fn client(&self) -> Result<Client, ClientError> {
+        let timeout = Duration::from_secs(10);
+        Client::connect(Endpoint { addresses: vec![self.address()], tls: None, timeout }).await
+    }
+
+    /// Answers the next calls, one each, with these refusals.
+    pub fn refuse_next(&self, refusals: impl IntoIterator<Item = (RefusalKind, &'static str)>) {
+        self.shared.lock().refusals.extend(refusals);
+    }
+
+    /// Lets the next call wait for an answer that never comes.
+    pub fn hang_next(&self) {
+        self.shared.lock().hangs += 1;
+    }
+
+    /// What it was asked, in order.
+    #[must_use]
+    pub fn seen(&self) -> Vec<SeenCall> {
+        self.shared.lock().seen.clone()
+    }
+
+    /// Keeps a service.
+    pub fn put_service(&self, service: &ServiceChange) {
+        let message = v1::Service::from(service);
+        self.shared.lock().services.put(message.name.clone(), message);
+    }
+
+    /// Keeps a playbook.
+    pub fn put_playbook(&self, playbook: &Playbook) {
+        let message = v1::Playbook::from(playbook);
+        self.shared.lock().playbooks.put(message.name.clone(), message);
+    }
+
+    /// Keeps a release.
+    pub fn put_release(&self, release: &Release) {
+        let message = v1::Release::from(release);
+        self.shared.lock().releases.put(message.name.clone(), message);
+    }
+
+    /// Keeps a region.
+    pub fn put_region(&self, region: &RegionChange) {
+        let message = v1::Region::from(region);
+        self.shared.lock().regions.put(message.name.clone(), message);
+    }
+
+    /// Keeps the plan that is given to whoever asks for one of its release.
+    pub fn put_plan(&self, view: &PlanView) {
+        let answer = write::plan(view);
+        let name = answer.plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default();
+        self.shared.lock().plans.insert(name, answer);
+    }
+
+    /// Keeps a rollout at a new revision, and tells whoever watches.
+    pub fn put_rollout(&self, view: &RolloutView) {
+        self.shared.lock().put_rollout(write::rollout(view));
+    }
+
+    /// Keeps a decision.
+    pub fn put_decision(&self, view: &DecisionView) {
+        self.shared.lock().decisions.push(write::decision(view));
+    }
+
+    /// Ends all watches; they may come back.
+    pub fn cut_watches(&self) {
+        self.shared.lock().signal(Signal::Cut);
+    }
+
+    /// Forgets all past revisions: whoever comes back with one has to begin again.
+    pub fn compact(&self) {
+        self.shared.lock().compact();
+    }
+
+    /// How many watches are open.
+    #[must_use]
+    pub fn watches(&self) -> usize {
+        self.shared.lock().watches()
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,253 @@
+//! Regions: registered, labelled, cordoned, and what their agents last said.
+
+use std::collections::BTreeMap;
+
+use meridian_core::epoch::Epoch;
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
+use meridian_core::lane::Placed;
+use meridian_core::time::Timestamp;
+use meridian_core::weight::Split;
+use meridian_proto::convert::{At as _, Invalid, InvalidKind};
+use meridian_proto::convert::name;
+use meridian_proto::r#gen::v1;
+use meridian_proto::r#gen::v1::region_service_client::RegionServiceClient as Calls;
+
+use crate::connect::Client;
+use crate::error::ClientError;
+use crate::name::RequestId;
+use crate::{Intent, wire};
+
+/// A region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionView {
+    /// Its name.
+    pub id: RegionId,
+    /// What waves select it by.
+    pub labels: BTreeMap<String, String>,
+    /// Where it is, for people.
+    pub description: String,
+    /// Taken out of new plans.
+    pub cordoned: bool,
+    /// Changes with every change.
+    pub etag: String,
+    /// When it was registered, if the server says so.
+    pub created: Option<Timestamp>,
+    /// When it was changed last, if the server says so.
+    pub updated: Option<Timestamp>,
+    /// Whether its agent can be reached.
+    pub contact: ContactView,
+    /// When its agent last spoke.
+    pub last_seen: Option<Timestamp>,
+    /// The agent's version; empty if it never said.
+    pub agent_version: String,
+    /// What its drivers can do.
+    pub capabilities: Vec<String>,
+    /// What is where.
+    pub lanes: Vec<RegionLaneView>,
+}
+
+/// One service in a region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionLaneView {
+    /// The service.
+    pub service: ServiceId,
+    /// The release last recorded as stable here.
+    pub stable: Option<Placed>,
+    /// The rollout that holds the lane.
+    pub rollout: Option<RolloutId>,
+    /// The epoch of the lane's state.
+    pub epoch: Epoch,
+    /// Traffic as read back by the agent; `None`: not known.
+    pub observed: Option<Split>,
+}
+
+/// Whether an agent can be reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum ContactView {
+    /// It has spoken recently.
+    Live,
+    /// It has not.
+    Lost,
+    /// It never has since the server started.
+    Never,
+    /// The server says nothing, or a word that this client does not know.
+    Unknown,
+}
+
+/// A region as it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionChange {
+    /// Its name.
+    pub id: RegionId,
+    /// What waves select it by.
+    pub labels: BTreeMap<String, String>,
+    /// Where it is, for people.
+    pub description: String,
+    /// Taken out of new plans.
+    pub cordoned: bool,
+    /// If set, the change is refused unless this is still the current one.
+    pub etag: Option<String>,
+}
+
+impl Client {
+    /// One region.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn region(&self, id: &RegionId) -> Result<RegionView, ClientError> {
+        const CALL: &str = "get region";
+        let message = v1::GetRegionRequest { name: name::region(id) };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_region(m).await }).await?;
+        wire::answer(CALL, wire::required("region", answer.region))
+    }
+
+    /// All regions.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn regions(&self) -> Result<Vec<RegionView>, ClientError> {
+        const CALL: &str = "list regions";
+        wire::pages(CALL, |page_token| async move {
+            let message = v1::ListRegionsRequest { page_size: wire::PAGE_SIZE, page_token };
+            let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).list_regions(m).await }).await?;
+            let views = wire::list("regions", answer.regions, RegionView::try_from);
+            Ok((wire::answer(CALL, views)?, answer.next_page_token))
+        })
+        .await
+    }
+
+    /// Registers or changes a region.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn apply_region(
+        &self,
+        change: &RegionChange,
+        intent: Intent,
+        request: &RequestId,
+    ) -> Result<RegionView, ClientError> {
+        const CALL: &str = "apply region";
+        let message = v1::UpdateRegionRequest {
+            region: Some(change.into()),
+            allow_missing: true,
+            validate_only: intent.is_check(),
+            request_id: request.to_string(),
+        };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).update_region(m).await }).await?;
+        wire::answer(CALL, wire::required("region", answer.region))
+    }
+
+    /// Deletes a region; refused while a rollout holds one of its lanes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn delete_region(&self, id: &RegionId, request: &RequestId) -> Result<(), ClientError> {
+        const CALL: &str = "delete region";
+        let (name, request_id) = (name::region(id), request.to_string());
+        let message = v1::DeleteRegionRequest { name, etag: String::new(), request_id };
+        self.call(CALL, message, |link, m| async move { Calls::new(link).delete_region(m).await }).await?;
+        Ok(())
+    }
+}
+
+impl RegionView {
+    /// The region as it is now, to be changed; refused later if somebody else changes it first.
+    #[must_use]
+    pub fn to_change(&self) -> RegionChange {
+        RegionChange {
+            id: self.id.clone(),
+            labels: self.labels.clone(),
+            description: self.description.clone(),
+            cordoned: self.cordoned,
+            etag: Some(self.etag.clone()),
+        }
+    }
+}
+
+impl ContactView {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Lost => "lost",
+            Self::Never => "never",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// From the wire's number; what is not known is unknown.
+    pub(crate) fn from_wire(number: i32) -> Self {
+        match v1::Contact::try_from(number) {
+            Ok(v1::Contact::Live) => Self::Live,
+            Ok(v1::Contact::Lost) => Self::Lost,
+            Ok(v1::Contact::Never) => Self::Never,
+            Ok(v1::Contact::Unspecified) | Err(_) => Self::Unknown,
+        }
+    }
+}
+
+impl From<&RegionChange> for v1::Region {
+    fn from(change: &RegionChange) -> Self {
+        let RegionChange { id, labels, description, cordoned, etag } = change.clone();
+        let labels = labels.into_iter().collect();
+        let etag = etag.unwrap_or_default();
+        Self { name: name::region(&id), labels, description, cordoned, etag, ..Self::default() }
+    }
+}
+
+impl TryFrom<v1::Region> for RegionView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::Region) -> Result<Self, Invalid> {
+        let v1::Region { name, labels, description, cordoned, etag, create_time, update_time, .. } = message;
+        Ok(Self {
+            id: name::parse_region(&name).at("name")?,
+            labels: labels.into_iter().collect(),
+            description,
+            cordoned,
+            etag,
+            created: wire::moment_or_none("create_time", create_time)?,
+            updated: wire::moment_or_none("update_time", update_time)?,
+            contact: ContactView::from_wire(message.contact),
+            last_seen: wire::moment_or_none("last_seen_time", message.last_seen_time)?,
+            agent_version: message.agent_version,
+            capabilities: message.capabilities,
+            lanes: wire::list("lanes", message.lanes, RegionLaneView::try_from)?,
+        })
+    }
+}
+
+impl TryFrom<v1::RegionLane> for RegionLaneView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::RegionLane) -> Result<Self, Invalid> {
+        let v1::RegionLane { service, stable, rollout, epoch, observed_split } = message;
+        Ok(Self {
+            service: service_named(&service).at("service")?,
+            stable: wire::optional("stable", stable)?,
+            rollout: rollout_named(&rollout).at("rollout")?,
+            epoch: wire::optional("epoch", epoch)?.unwrap_or_default(),
+            observed: wire::optional("observed_split", observed_split)?,
+        })
+    }
+}
+
+/// A service by its resource name, or by its bare one.
+fn service_named(text: &str) -> Result<ServiceId, Invalid> {
+    if text.contains('/') {
+        return name::parse_service(text);
+    }
+    ServiceId::new(text).map_err(|why| Invalid::of(text, InvalidKind::BadName(why)))
+}
+
+/// A rollout by its resource name, or by its bare one; empty: none.
+fn rollout_named(text: &str) -> Result<Option<RolloutId>, Invalid> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.contains('/') {
+        return name::parse_rollout(text).map(|(_, rollout)| Some(rollout));
+    }
+    RolloutId::new(text).map(Some).map_err(|why| Invalid::of(text, InvalidKind::BadName(why)))
+}

@@ -1,0 +1,63 @@
+//! The audit chain: one entry per decision, each carrying the digest of the one before it.
+
+use crate::canon::{Canon, Canonical};
+use crate::digest::Digest;
+use crate::epoch::Epoch;
+use crate::id::{RolloutId, ServiceId};
+use crate::time::Timestamp;
+
+/// One decision of a service, as the audit keeps it.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct AuditEntry {
+    /// Whose chain.
+    pub service: ServiceId,
+    /// Which rollout.
+    pub rollout: RolloutId,
+    /// The decision's epoch: the position in the chain.
+    pub epoch: Epoch,
+    /// When.
+    pub time: Timestamp,
+    /// The stable word of what was decided.
+    pub kind: String,
+    /// Who ordered it; `meridian` if nobody did.
+    pub actor: String,
+    /// In words, at most 4 KiB.
+    pub message: String,
+    /// Digest of the record that was committed with it.
+    pub record: Digest,
+    /// Digest of the entry before; `None` for the first.
+    pub previous: Option<Digest>,
+}
+
+impl Canonical for AuditEntry {
+    fn feed(&self, canon: &mut Canon) {
+        canon.text("meridian.audit.v1").value(&self.service).value(&self.rollout).value(&self.epoch);
+        canon.value(&self.time).text(&self.kind).text(&self.actor).text(&self.message).value(&self.record);
+        canon.value(&self.previous);
+    }
+}
+
+/// Where a chain does not hold.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+#[error("the audit chain breaks at epoch {at}: the entry names another predecessor")]
+pub struct ChainBroken {
+    /// The first entry that does not follow from the one before.
+    pub at: Epoch,
+}
+
+/// Checks that entries follow one another without gap or change.
+///
+/// # Errors
+/// The first entry that does not follow.
+pub fn verify(entries: &[AuditEntry]) -> Result<(), ChainBroken> {
+    let mut previous: Option<&AuditEntry> = None;
+    for entry in entries {
+        let expected = previous.map(Canonical::digest);
+        let follows = previous.is_none_or(|before| before.epoch < entry.epoch);
+        if (previous.is_some() && entry.previous != expected) || !follows {
+            return Err(ChainBroken { at: entry.epoch });
+        }
+        previous = Some(entry);
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Going back: the decision, the confirmations, and the honest end.
+
+use super::goals::lane_order;
+use super::progress::LaneView;
+use super::reason::Wait;
+use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
+use super::step::Draft;
+use super::votes::in_current_wave;
+use crate::id::RegionId;
+use crate::observation::Sight;
+use crate::playbook::Scope;
+use crate::release::Reversibility;
+
+/// Decides an automatic rollback. Past a point of no return it freezes and asks for a human instead.
+pub(super) fn decide(draft: &mut Draft, cause: Cause, scope: &Scope) {
+    let since = draft.now;
+    let moved = draft.next.lanes.values().any(|lane| lane.moved);
+    if moved && draft.next.plan.reversibility == Reversibility::PointOfNoReturn {
+        let cause = Cause::PointOfNoReturn { trigger: Box::new(cause) };
+        draft.enter(Phase::Frozen { cause, since }, "freeze");
+        return;
+    }
+    if let Err(region) = turn(draft, cause, scope) {
+        draft.enter(Phase::Frozen { cause: Cause::NoWayBack { region }, since }, "freeze");
+    }
+}
+
+/// Turns every region in scope back.
+///
+/// # Errors
+/// The first region that can't, if none can: nothing is changed then.
+pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(), RegionId> {
+    let in_scope = |region: &RegionId| match scope {
+        Scope::Fleet => true,
+        Scope::Wave => in_current_wave(&draft.next, region),
+        Scope::Region(one) => one == region,
+    };
+    let concerned: Vec<RegionId> = draft.next.lanes.keys().filter(|region| in_scope(region)).cloned().collect();
+    let begun = concerned.iter().filter(|region| has_begun(&draft.next, region));
+    let (turned, stuck): (Vec<RegionId>, Vec<RegionId>) =
+        begun.cloned().partition(|region| has_way_back(&draft.next, region));
+    if turned.is_empty()
+        && let Some(region) = stuck.into_iter().next()
+    {
+        return Err(region);
+    }
+    for region in &turned {
+        if !is_back_bound(&draft.next, region) {
+            draft.move_lane(region, LaneAt::Reverting);
+        }
+    }
+    let since = draft.now;
+    match scope {
+        Scope::Fleet => draft.enter(Phase::RollingBack { cause, since }, "rollback"),
+        Scope::Wave | Scope::Region(_) => part_back(draft, scope.clone()),
+    }
+    Ok(())
+}
+
+/// After part of the fleet was turned back the rest waits for a human.
+fn part_back(draft: &mut Draft, scope: Scope) {
+    let run = match &draft.next.phase {
+        Phase::Running(run) => run.clone(),
+        Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::Switched { .. }
+        | Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => Run { wave: draft.next.plan.waves.len() - 1, pace: Pace::Moving, hold: None },
+    };
+    // The wave is no longer whole, so it does not rest any more; and this hold replaces an older one.
+    draft.next.phase = Phase::Running(Run { pace: Pace::Moving, hold: None, ..run });
+    draft.hold(Cause::PartBack { scope }, "rollback");
+}
+
+fn has_begun(record: &Rollout, region: &RegionId) -> bool {
+    record.lanes.get(region).is_some_and(|lane| lane.at != LaneAt::Waiting)
+}
+
+fn is_back_bound(record: &Rollout, region: &RegionId) -> bool {
+    record.lanes.get(region).is_some_and(|lane| matches!(lane.at, LaneAt::Reverting | LaneAt::Reverted))
+}
+
+fn has_way_back(record: &Rollout, region: &RegionId) -> bool {
+    let based = record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_some());
+    based || record.lanes.get(region).is_some_and(|lane| !lane.moved)
+}
+
+/// Records the regions that have confirmed that they are back.
+pub(super) fn confirm(draft: &mut Draft, sight: &Sight) {
+    let regions: Vec<RegionId> = draft.next.lanes.keys().cloned().collect();
+    for region in regions {
+        let view = LaneView::new(&draft.next, &region, sight);
+        if view.at() == LaneAt::Reverting && view.is_confirmed() && view.traffic_is_ordered() {
+            draft.move_lane(&region, LaneAt::Reverted);
+            // The decision that brings it back keeps its name; this one only records it.
+            draft.kind = "back";
+        }
+    }
+}
+
+/// One look at a rollout on its way back.
+pub(super) fn watch(draft: &mut Draft, sight: &Sight) {
+    confirm(draft, sight);
+    if end_if_back(draft) {
+        return;
+    }
+    let regions: Vec<RegionId> = draft.next.lanes.keys().cloned().collect();
+    for region in &regions {
+        let view = LaneView::new(&draft.next, region, sight);
+        if view.at() != LaneAt::Reverting {
+            continue;
+        }
+        let Some(reachable) = view.reachable_since() else {
+            // Its goal is durable: it takes it before anything else when it returns. The others do not wait for it.
+            draft.waits.push(Wait::Contact { region: region.clone(), since: view.lost_since() });
+            continue;
+        };
+        let deadline = view.since().max(reachable).after(draft.next.plan.limits.revert);
+        let trouble = view.trouble();
+        let gave_up = trouble.filter(|trouble| trouble.permanent).map(|trouble| Cause::Driver {
+            region: region.clone(),
+            code: trouble.code.clone(),
+            message: trouble.message.clone(),
+        });
+        let late = Cause::Deadline { region: Some(region.clone()), limit: "revert" };
+        let cause = gave_up.or_else(|| (draft.now >= deadline).then_some(late));
+        let wait = Wait::Confirm { region: region.clone(), trouble: trouble.map(|trouble| trouble.message.clone()) };
+        if let Some(cause) = cause {
+            let since = draft.now;
+            draft.waits = vec![Wait::Human(cause.clone())];
+            draft.enter(Phase::Frozen { cause, since }, "freeze");
+            return;
+        }
+        draft.wake_at(deadline);
+        draft.waits.push(wait);
+    }
+}
+
+/// One look at a frozen rollout: a rollback that got stuck may still complete by itself.
+pub(super) fn watch_frozen(draft: &mut Draft, sight: &Sight, cause: &Cause) {
+    let was_turning = draft.next.lanes.values().any(|lane| lane.at == LaneAt::Reverting);
+    confirm(draft, sight);
+    if was_turning && end_if_back(draft) {
+        return;
+    }
+    draft.waits.push(Wait::Human(cause.clone()));
+}
+
+/// Ends the rollback once no lane is left on its way. Says whether it did.
+fn end_if_back(draft: &mut Draft) -> bool {
+    let lanes = &draft.next.lanes;
+    if lanes.values().any(|lane| lane.at == LaneAt::Reverting) {
+        return false;
+    }
+    let since = draft.now;
+    let cause = match &draft.next.phase {
+        Phase::RollingBack { cause, .. } | Phase::Frozen { cause, .. } => cause.clone(),
+        Phase::Running(_)
+        | Phase::Switched { .. }
+        | Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => return false,
+    };
+    let forward = lanes.iter().find(|(_, lane)| !matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted));
+    if let Some((region, _)) = forward {
+        let cause = Cause::NoWayBack { region: region.clone() };
+        if draft.next.phase != (Phase::Frozen { cause: cause.clone(), since }) {
+            draft.enter(Phase::Frozen { cause, since }, "freeze");
+        }
+        return true;
+    }
+    let moved = lanes.values().any(|lane| lane.moved);
+    let end = if moved { Phase::RolledBack { cause, since } } else { Phase::Aborted { cause, since } };
+    debug_assert!(lanes.values().all(|lane| {
+        use super::goals::LaneOrder;
+        matches!(lane_order(&end, lane.at), LaneOrder::Base)
+    }));
+    draft.enter(end, "finish");
+    true
+}

@@ -1,0 +1,287 @@
+//! Going forward: waves, regions and steps, and what keeps them from it.
+
+use super::back;
+use super::progress::LaneView;
+use super::reason::Wait;
+use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
+use super::step::Draft;
+use super::votes;
+use crate::evidence::{Outcome, StepRef, Verdict};
+use crate::id::RegionId;
+use crate::observation::Sight;
+use crate::playbook::Scope;
+use crate::time::Timestamp;
+
+/// One look at a running rollout.
+pub(super) fn run(draft: &mut Draft, sight: &Sight) {
+    let ends = draft.next.opened.after(draft.next.plan.limits.total);
+    if draft.now >= ends {
+        back::decide(draft, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
+        return;
+    }
+    draft.wake_at(ends);
+    if vote(draft, sight) {
+        return;
+    }
+    back::confirm(draft, sight);
+    confirm_shifts(draft, sight);
+    // Each round moves a lane or a wave forward at least once, so the bound is never met by a sound plan.
+    let rounds_max = draft.next.plan.waves.iter().map(|wave| 2 + wave.regions.len() * (2 + 2 * wave.steps.len())).sum();
+    for _ in 0..rounds_max {
+        draft.waits.clear();
+        if !round(draft, sight) {
+            break;
+        }
+    }
+    votes_short(draft);
+}
+
+/// The old slots are kept warm after the switch; a vote still takes everything back.
+pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
+    if vote(draft, sight) {
+        return;
+    }
+    let until = since.after(draft.next.plan.rollback.retention);
+    if draft.now >= until {
+        let since = draft.now;
+        draft.enter(Phase::Stable { since }, "finish");
+        return;
+    }
+    draft.wake_at(until);
+    draft.waits.push(Wait::Retention { until });
+    votes_short(draft);
+}
+
+/// Casts votes and goes back if the policy is met. Says whether it did.
+fn vote(draft: &mut Draft, sight: &Sight) -> bool {
+    votes::cast(draft, sight);
+    let Some((_, cause)) = votes::verdict_of_fleet(&draft.next) else { return false };
+    let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };
+    back::decide(draft, cause, &scope);
+    true
+}
+
+fn votes_short(draft: &mut Draft) {
+    let standing = draft.next.lanes.iter().filter(|(_, lane)| lane.vote.is_some());
+    let waits: Vec<Wait> = standing.map(|(region, _)| Wait::Votes { region: region.clone() }).collect();
+    draft.waits.extend(waits);
+}
+
+/// A confirmed shift is a fact, not a move: it is recorded even on hold.
+fn confirm_shifts(draft: &mut Draft, sight: &Sight) {
+    for region in regions(&draft.next) {
+        let view = LaneView::new(&draft.next, &region, sight);
+        let LaneAt::Shifting(step) = view.at() else { continue };
+        if view.is_confirmed() && view.traffic_is_ordered() {
+            draft.move_lane(&region, LaneAt::Baking(step));
+        }
+    }
+}
+
+fn regions(record: &Rollout) -> Vec<RegionId> {
+    record.lanes.keys().cloned().collect()
+}
+
+/// Tries every region of the wave once. Says whether anything moved.
+fn round(draft: &mut Draft, sight: &Sight) -> bool {
+    let Phase::Running(run) = draft.next.phase.clone() else { return false };
+    if let Some(hold) = &run.hold {
+        draft.waits.push(Wait::Held(hold.cause.clone()));
+        return false;
+    }
+    let plan = draft.next.plan.clone();
+    let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
+    if let Pace::Soaking(since) = run.pace {
+        return soak(draft, &run, since);
+    }
+    let mut moved = false;
+    for region in &wave.regions {
+        moved |= advance(draft, sight, region, run.wave);
+        if matches!(&draft.next.phase, Phase::Running(Run { hold: Some(_), .. })) {
+            return true;
+        }
+    }
+    let through = |region: &RegionId| {
+        let at = draft.next.lanes.get(region).map(|lane| lane.at);
+        matches!(at, Some(LaneAt::Settled(step)) if step.wave >= run.wave)
+    };
+    if wave.regions.iter().all(through) {
+        let pace = Pace::Soaking(draft.now);
+        draft.next.phase = Phase::Running(Run { pace, ..run });
+        return true;
+    }
+    moved
+}
+
+fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
+    let plan = draft.next.plan.clone();
+    let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
+    let until = since.after(wave.soak);
+    if draft.now < until {
+        draft.wake_at(until);
+        draft.waits.push(Wait::Soak { until });
+        return false;
+    }
+    if draft.next.lanes.values().any(|lane| lane.vote.is_some()) {
+        // Too few votes to go back are still too many to go on.
+        return false;
+    }
+    if run.wave + 1 < plan.waves.len() {
+        draft.next.phase = Phase::Running(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });
+    } else {
+        let since = draft.now;
+        draft.enter(Phase::Switched { since }, "switched");
+    }
+    true
+}
+
+/// Moves one region one place forward if everything allows it. Says whether it moved; if not, a wait says why.
+fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> bool {
+    let view = LaneView::new(&draft.next, region, sight);
+    let target = match view.at() {
+        LaneAt::Waiting | LaneAt::Reverted => LaneAt::Preparing { wave },
+        LaneAt::Settled(step) if step.wave < wave => LaneAt::Shifting(StepRef { wave, step: 0 }),
+        LaneAt::Preparing { wave } => LaneAt::Shifting(StepRef { wave, step: 0 }),
+        LaneAt::Baking(step) => after_bake(&draft.next, step),
+        LaneAt::Shifting(_) => {
+            wait_for_confirmation(draft, sight, region);
+            return false;
+        }
+        LaneAt::Settled(_) | LaneAt::Reverting => return false,
+    };
+    if let Some(wait) = obstacle(draft, sight, region, wave, target) {
+        draft.waits.push(wait);
+        return extend_or_hold(draft, sight, region);
+    }
+    draft.move_lane(region, target);
+    true
+}
+
+fn after_bake(record: &Rollout, step: StepRef) -> LaneAt {
+    let next = StepRef { wave: step.wave, step: step.step + 1 };
+    if record.plan.step(next).is_some() { LaneAt::Shifting(next) } else { LaneAt::Settled(step) }
+}
+
+fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
+    let view = LaneView::new(&draft.next, region, sight);
+    let limits = &draft.next.plan.limits;
+    let limit = if matches!(view.at(), LaneAt::Preparing { .. }) { limits.prepare } else { limits.shift };
+    let deadline = view.since().after(limit);
+    let wait = no_contact(&view).unwrap_or_else(|| Wait::Confirm {
+        region: region.clone(),
+        trouble: view.trouble().map(|trouble| trouble.message.clone()),
+    });
+    draft.wake_at(deadline);
+    draft.waits.push(wait);
+}
+
+fn no_contact(view: &LaneView<'_>) -> Option<Wait> {
+    if view.reachable_since().is_some() {
+        return None;
+    }
+    Some(Wait::Contact { region: view.region.clone(), since: view.lost_since() })
+}
+
+/// What keeps a region from moving to `target`; `None`: nothing.
+fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, target: LaneAt) -> Option<Wait> {
+    let now = draft.now;
+    let (wait, wake) = {
+        let view = LaneView::new(&draft.next, region, sight);
+        match view.at() {
+            LaneAt::Preparing { .. } => {
+                let deadline = view.since().after(draft.next.plan.limits.prepare);
+                (prepared(&view), Some(deadline))
+            }
+            LaneAt::Baking(step) => baked(&view, step, now),
+            LaneAt::Waiting | LaneAt::Shifting(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => {
+                (crowd(&draft.next, region, wave), None)
+            }
+        }
+    };
+    if let Some(wake) = wake {
+        draft.wake_at(wake);
+    }
+    let view = LaneView::new(&draft.next, region, sight);
+    // Settling changes no traffic, so it needs neither company nor a way back.
+    if matches!(target, LaneAt::Settled(_)) {
+        return wait;
+    }
+    wait.or_else(|| no_contact(&view))
+        .or_else(|| (!view.way_back_is_ready()).then(|| Wait::WayBack { region: region.clone() }))
+        .or_else(|| skew(&draft.next, sight, region, target, now))
+}
+
+fn prepared(view: &LaneView<'_>) -> Option<Wait> {
+    let region = || view.region.clone();
+    if let Some(wait) = no_contact(view) {
+        return Some(wait);
+    }
+    if !view.new_is_ready() {
+        return Some(Wait::Ready { region: region() });
+    }
+    let trouble = view.trouble().map(|trouble| trouble.message.clone());
+    (!view.is_confirmed()).then(|| Wait::Confirm { region: region(), trouble })
+}
+
+fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, Option<Timestamp>) {
+    let plan = &view.record.plan;
+    let until = view.since().after(plan.step(step).expect("a record only names steps of its own plan").bake);
+    let region = view.region.clone();
+    if now < until {
+        return (Some(Wait::Bake { region, until }), Some(until));
+    }
+    if view.has_baked(now) {
+        return (None, None);
+    }
+    let wait = no_contact(view).unwrap_or(Wait::Evidence { region, verdict: view.verdict(step) });
+    (Some(wait), Some(until.after(plan.evidence.extend_max)))
+}
+
+/// Evidence that stays undecided past its extension needs a human; so does a region that vanished while it baked.
+fn extend_or_hold(draft: &mut Draft, sight: &Sight, region: &RegionId) -> bool {
+    let view = LaneView::new(&draft.next, region, sight);
+    let LaneAt::Baking(step) = view.at() else { return false };
+    let bake = draft.next.plan.step(step).expect("a record only names steps of its own plan").bake;
+    let until = view.since().after(bake).after(draft.next.plan.evidence.extend_max);
+    if draft.now < until || view.has_baked(draft.now) {
+        return false;
+    }
+    let nothing =
+        Verdict { outcome: Outcome::Inconclusive, check: "none".to_owned(), measured: 0, limit: 0, samples: 0 };
+    let verdict = view.verdict(step).unwrap_or(nothing);
+    draft.hold(Cause::Inconclusive { region: region.clone(), verdict }, "hold");
+    true
+}
+
+fn crowd(record: &Rollout, region: &RegionId, wave: usize) -> Option<Wait> {
+    let on_their_way = record.lanes.values().filter(|lane| lane.at.is_on_its_way()).count();
+    let allowed = record.plan.waves.get(wave).map_or(0, |wave| wave.max_parallel as usize);
+    (on_their_way >= allowed).then(|| Wait::Parallel { region: region.clone() })
+}
+
+/// A region may take step `s` only if every other one on its way has completed at least `s - max_skew` steps.
+fn skew(record: &Rollout, sight: &Sight, region: &RegionId, target: LaneAt, now: Timestamp) -> Option<Wait> {
+    let LaneAt::Shifting(to) = target else { return None };
+    let wave = record.plan.waves.get(to.wave)?;
+    let needed = to.step.saturating_sub(wave.max_skew as usize);
+    let behind = wave.regions.iter().filter(|other| *other != region).find(|other| {
+        let view = LaneView::new(record, other, sight);
+        completed(&view, to.wave, now).is_some_and(|completed| completed < needed)
+    })?;
+    Some(Wait::Skew { region: region.clone(), behind: behind.clone() })
+}
+
+/// How many steps of the wave a region on its way has completed; `None` if it is not on its way.
+fn completed(view: &LaneView<'_>, wave: usize, now: Timestamp) -> Option<usize> {
+    match view.at() {
+        LaneAt::Preparing { .. } => Some(0),
+        LaneAt::Shifting(step) if step.wave == wave => Some(step.step),
+        LaneAt::Baking(step) if step.wave == wave => Some(step.step + usize::from(view.has_baked(now))),
+        LaneAt::Waiting
+        | LaneAt::Shifting(_)
+        | LaneAt::Baking(_)
+        | LaneAt::Settled(_)
+        | LaneAt::Reverting
+        | LaneAt::Reverted => None,
+    }
+}

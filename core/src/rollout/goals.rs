@@ -1,0 +1,128 @@
+//! A region's goal as a pure function of the rollout's record. There is no second place where orders are stored.
+
+use super::state::{LaneAt, LaneProgress, Phase, Rollout};
+use crate::digest::Digest;
+use crate::evidence::StepRef;
+use crate::goal::{Goal, Measurement, SlotGoal};
+use crate::id::{Lane, RegionId};
+use crate::lane::{LaneState, Placed};
+use crate::plan::PlannedLane;
+use crate::slot::Slots;
+use crate::weight::Split;
+
+/// What a lane is ordered to be at. Two records with the same order for a lane have the same goal for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum LaneOrder {
+    /// As it was before the rollout; the new release's slot is empty.
+    Base,
+    /// As it was, with the new release up beside it.
+    Prepared,
+    /// At a step's split.
+    AtStep(StepRef),
+    /// Back to how it was; the new release's slot is left alone until that is confirmed.
+    Back,
+    /// Wholly the new release; the old slot is empty.
+    Final,
+}
+
+/// The order for a lane in a phase.
+#[must_use]
+pub const fn lane_order(phase: &Phase, at: LaneAt) -> LaneOrder {
+    match phase {
+        Phase::Stable { .. } => LaneOrder::Final,
+        Phase::RolledBack { .. } | Phase::Aborted { .. } => LaneOrder::Base,
+        Phase::Running(_)
+        | Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::Switched { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => match at {
+            LaneAt::Waiting => LaneOrder::Base,
+            LaneAt::Preparing { wave: _ } => LaneOrder::Prepared,
+            LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => LaneOrder::AtStep(step),
+            LaneAt::Reverting | LaneAt::Reverted => LaneOrder::Back,
+        },
+    }
+}
+
+/// The goal of a region; `None` if it is not part of the rollout.
+#[must_use]
+pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
+    let planned = record.plan.lanes.get(region)?;
+    let progress = record.lanes.get(region)?;
+    let order = lane_order(&record.phase, progress.at);
+    let lane = Lane { service: record.plan.service.clone(), region: region.clone() };
+    let (split, cohort, measurement) = match order {
+        LaneOrder::Base | LaneOrder::Prepared | LaneOrder::Back => (planned.base_split(), None, None),
+        LaneOrder::Final => (Some(Split::all(planned.slot)), None, None),
+        LaneOrder::AtStep(step) => (
+            Some(record.plan.split_at(planned, step)),
+            record.plan.cohort_at(planned, step),
+            Some(measurement(record, planned, step)),
+        ),
+    };
+    Some(Goal {
+        lane,
+        epoch: progress.goal_epoch,
+        rollout: record.id.clone(),
+        slots: slots(record, planned, order),
+        split,
+        cohort,
+        measurement,
+    })
+}
+
+fn measurement(record: &Rollout, planned: &PlannedLane, step: StepRef) -> Measurement {
+    let digest = record.plan.release.digest;
+    Measurement { slot: planned.slot, step, digest, policy: record.plan.evidence.clone() }
+}
+
+fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<SlotGoal> {
+    let run_base = planned.base.as_ref().map_or(SlotGoal::Empty, |base| SlotGoal::Run(base.release.clone()));
+    let run_new = SlotGoal::Run(record.plan.release.clone());
+    let (new, old) = match order {
+        LaneOrder::Base => (SlotGoal::Empty, run_base),
+        LaneOrder::Prepared | LaneOrder::AtStep(_) => (run_new, run_base),
+        LaneOrder::Final => (run_new, SlotGoal::Empty),
+        // Where nothing has served before, there is no traffic that could still be on the new slot.
+        LaneOrder::Back if planned.base.is_none() => (SlotGoal::Empty, SlotGoal::Empty),
+        LaneOrder::Back => (SlotGoal::Keep, run_base),
+    };
+    Slots::from_fn(|slot| if slot == planned.slot { new.clone() } else { old.clone() })
+}
+
+/// The hash of a lane's goal, for comparing with what an agent confirmed.
+#[must_use]
+pub fn goal_hash(record: &Rollout, region: &RegionId) -> Option<Digest> {
+    goal(record, region).map(|goal| goal.hash())
+}
+
+/// The durable state of a lane after a decision of its rollout.
+#[must_use]
+pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> LaneState {
+    let (Some(planned), Some(progress)) = (record.plan.lanes.get(region), record.lanes.get(region)) else {
+        return before.clone();
+    };
+    if before.rollout.as_ref() != Some(&record.id) && record.phase.is_terminal() {
+        return before.clone();
+    }
+    let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
+    let (stable, held) = match &record.phase {
+        Phase::Stable { .. } => (Some(new), false),
+        Phase::RolledBack { .. } | Phase::Aborted { .. } => (planned.base.clone(), false),
+        Phase::Failed { .. } if serves_only_new(record, planned, progress) => (Some(new), false),
+        Phase::Failed { .. } => (planned.base.clone(), false),
+        Phase::Running(_)
+        | Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::Switched { .. }
+        | Phase::Superseded { .. } => (before.stable.clone(), !matches!(record.phase, Phase::Superseded { .. })),
+    };
+    let changed = stable != before.stable || held != before.held || before.rollout.as_ref() != Some(&record.id);
+    let epoch = if changed { record.epoch } else { before.epoch };
+    LaneState { stable, rollout: Some(record.id.clone()), held, epoch }
+}
+
+fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress) -> bool {
+    progress.at.step().is_some_and(|step| !record.plan.split_at(planned, step).serves(planned.slot.other()))
+}

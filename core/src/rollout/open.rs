@@ -1,0 +1,72 @@
+//! The first decision of a rollout: taking the lanes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
+use super::step::Moment;
+use crate::id::{RegionId, RolloutId};
+use crate::lane::LaneState;
+use crate::plan::Plan;
+
+/// Why a plan can't be started.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+pub enum OpenRefused {
+    /// The lane has changed since the plan was made.
+    #[error("region {region} has changed since the plan was made; make a new plan")]
+    PlanStale {
+        /// Where.
+        region: RegionId,
+    },
+    /// Somebody else holds the lane.
+    #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
+    LaneHeld {
+        /// Where.
+        region: RegionId,
+        /// Who.
+        rollout: RolloutId,
+    },
+    /// The epoch counter has reached its end.
+    #[error("the service's epoch counter has reached its end; restore with a higher generation")]
+    EpochExhausted,
+}
+
+impl OpenRefused {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::PlanStale { .. } => "PLAN_STALE",
+            Self::LaneHeld { .. } => "LANE_HELD",
+            Self::EpochExhausted => "EPOCH_EXHAUSTED",
+        }
+    }
+}
+
+/// Opens a rollout over lanes as they are now. The shell commits it together with the lanes.
+///
+/// # Errors
+/// If a lane is held or has moved on since the plan was compiled.
+pub fn open(
+    id: RolloutId,
+    plan: Arc<Plan>,
+    requester: String,
+    lanes: &BTreeMap<RegionId, LaneState>,
+    moment: Moment,
+) -> Result<Rollout, OpenRefused> {
+    let epoch = moment.head.next().ok_or(OpenRefused::EpochExhausted)?;
+    for (region, planned) in &plan.lanes {
+        let now = lanes.get(region).cloned().unwrap_or_default();
+        if let (true, Some(rollout)) = (now.held, &now.rollout) {
+            return Err(OpenRefused::LaneHeld { region: region.clone(), rollout: rollout.clone() });
+        }
+        if now.epoch != planned.epoch || now.stable != planned.base {
+            return Err(OpenRefused::PlanStale { region: region.clone() });
+        }
+    }
+    let since = moment.now;
+    let fresh = LaneProgress { at: LaneAt::Waiting, since, goal_epoch: epoch, moved: false, vote: None };
+    let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
+    let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
+    Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes })
+}

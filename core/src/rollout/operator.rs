@@ -1,0 +1,90 @@
+//! What operators may order, and when.
+
+use super::back;
+use super::event::Order;
+use super::reason::Refused;
+use super::state::{LaneAt, Pace, Phase, Rollout, Run};
+use super::step::Draft;
+use crate::playbook::Scope;
+
+/// The orders that fit a rollout now.
+#[must_use]
+pub fn allowed(record: &Rollout) -> &'static [&'static str] {
+    match &record.phase {
+        Phase::Running(Run { hold: None, .. }) => &["pause", "rollback"],
+        Phase::Running(_) => &["resume", "rollback"],
+        Phase::RollingBack { .. } => &[],
+        Phase::Frozen { .. } => &["rollback", "abandon"],
+        Phase::Switched { .. } => &["rollback"],
+        Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => &[],
+    }
+}
+
+fn refuse(record: &Rollout, order: &'static str) -> Refused {
+    let phase = record.phase.as_str();
+    if record.phase.is_terminal() { Refused::Ended(phase) } else { Refused::NotNow { order, phase } }
+}
+
+/// Holds a running rollout. Held already: nothing to decide.
+pub(super) fn pause(draft: &mut Draft, order: Order) -> Result<(), Refused> {
+    let Phase::Running(_) = &draft.next.phase else { return Err(refuse(&draft.next, "pause")) };
+    draft.hold(order.cause(), "pause");
+    draft.effects.clear();
+    Ok(())
+}
+
+/// Lifts a hold. Regions that were taken back start again; undecided bakes get a new extension.
+pub(super) fn resume(draft: &mut Draft, _order: Order) -> Result<(), Refused> {
+    let Phase::Running(Run { hold: Some(_), wave, pace }) = draft.next.phase.clone() else {
+        return Err(refuse(&draft.next, "resume"));
+    };
+    let now = draft.now;
+    let taken_back =
+        |at: LaneAt| matches!(at, LaneAt::Reverting | LaneAt::Reverted);
+    let plan = draft.next.plan.clone();
+    let first_back = plan.waves.iter().position(|wave| {
+        wave.regions.iter().any(|region| draft.next.lanes.get(region).is_some_and(|lane| taken_back(lane.at)))
+    });
+    for lane in draft.next.lanes.values_mut() {
+        lane.vote = None;
+        if matches!(lane.at, LaneAt::Baking(_)) {
+            lane.since = now;
+        }
+    }
+    let (wave, pace) = first_back.map_or((wave, pace), |first| (first.min(wave), Pace::Moving));
+    draft.next.phase = Phase::Running(Run { wave, pace, hold: None });
+    draft.kind = "resume";
+    Ok(())
+}
+
+/// Takes traffic back: accepted in every phase that has not ended, idempotent while on the way.
+pub(super) fn rollback(draft: &mut Draft, order: Order, scope: Scope) -> Result<(), Refused> {
+    if let Scope::Region(region) = &scope
+        && !draft.next.lanes.contains_key(region)
+    {
+        return Err(Refused::NoSuchRegion(region.clone()));
+    }
+    match &draft.next.phase {
+        Phase::RollingBack { .. } => return Ok(()),
+        Phase::Frozen { .. } if scope != Scope::Fleet => return Err(refuse(&draft.next, "rollback of a part")),
+        Phase::Running(_) | Phase::Switched { .. } | Phase::Frozen { .. } => {}
+        Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => return Err(refuse(&draft.next, "rollback")),
+    }
+    back::turn(draft, order.cause(), &scope).map_err(Refused::NoWayBack)
+}
+
+/// Gives a frozen rollout up: it ends as failed, traffic stays as it is.
+pub(super) fn abandon(draft: &mut Draft, order: Order) -> Result<(), Refused> {
+    let Phase::Frozen { .. } = &draft.next.phase else { return Err(refuse(&draft.next, "abandon")) };
+    let since = draft.now;
+    draft.enter(Phase::Failed { cause: order.cause(), since }, "abandon");
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What can be said of one lane from what was seen: confirmed, ready, judged. No decisions here.
+
+use super::goals::{goal, goal_hash};
+use super::state::{LaneAt, Rollout};
+use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
+use crate::id::RegionId;
+use crate::observation::{Contact, Observed, Seen, Sight, SlotState};
+use crate::release::ReleaseRef;
+use crate::slot::Slot;
+use crate::time::Timestamp;
+
+/// One lane with all that is known of it.
+pub(super) struct LaneView<'a> {
+    pub record: &'a Rollout,
+    pub region: &'a RegionId,
+    seen: Option<&'a Seen>,
+}
+
+impl<'a> LaneView<'a> {
+    pub fn new(record: &'a Rollout, region: &'a RegionId, sight: &'a Sight) -> Self {
+        Self { record, region, seen: sight.get(region) }
+    }
+
+    pub fn at(&self) -> LaneAt {
+        self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").at
+    }
+
+    pub fn since(&self) -> Timestamp {
+        self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").since
+    }
+
+    /// Since when the agent can be reached; `None`: it can't.
+    pub fn reachable_since(&self) -> Option<Timestamp> {
+        match self.seen?.contact {
+            Contact::Live(since) => Some(since),
+            Contact::Lost(_) | Contact::Never => None,
+        }
+    }
+
+    /// When the agent was last heard of.
+    pub fn lost_since(&self) -> Option<Timestamp> {
+        match self.seen?.contact {
+            Contact::Lost(since) => Some(since),
+            Contact::Live(_) | Contact::Never => None,
+        }
+    }
+
+    /// The last report, if the agent can be reached now: an old report proves nothing about now.
+    pub fn observed(&self) -> Option<&'a Observed> {
+        self.reachable_since()?;
+        self.seen?.observed.as_ref()
+    }
+
+    /// Whether the agent has confirmed exactly this lane's present goal.
+    pub fn is_confirmed(&self) -> bool {
+        let Some(done) = self.observed().and_then(|observed| observed.done) else { return false };
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        // Comparing epochs first saves most hashes.
+        done.epoch == lane.goal_epoch && Some(done.hash) == goal_hash(self.record, self.region)
+    }
+
+    /// Whether the traffic read back is what the goal orders.
+    pub fn traffic_is_ordered(&self) -> bool {
+        let Some(goal) = goal(self.record, self.region) else { return false };
+        let Some(observed) = self.observed() else { return false };
+        match (&goal.split, &observed.traffic) {
+            (None, None) => true,
+            (Some(split), Some(seen)) => *split == seen.split && goal.cohort == seen.cohort,
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
+    fn slot_runs(&self, slot: Slot, release: &ReleaseRef) -> bool {
+        let seen = self.observed().and_then(|observed| observed.slots.get(slot).as_ref());
+        seen.is_some_and(|seen| seen.digest == release.digest && seen.state == SlotState::Ready)
+    }
+
+    /// Whether the new release is up and ready in its slot.
+    pub fn new_is_ready(&self) -> bool {
+        let planned = self.record.plan.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        self.slot_runs(planned.slot, &self.record.plan.release)
+    }
+
+    /// Whether a rollback could switch this instant. Where nothing has served before there is no way back to keep.
+    pub fn way_back_is_ready(&self) -> bool {
+        let planned = self.record.plan.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        planned.base.as_ref().is_none_or(|base| self.slot_runs(base.slot, &base.release))
+    }
+
+    /// What stands in the agent's way with the present goal.
+    pub fn trouble(&self) -> Option<&'a crate::observation::Trouble> {
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        self.observed()?.trouble.as_ref().filter(|trouble| trouble.epoch == lane.goal_epoch)
+    }
+
+    /// The verdict on a step, from evidence whose pin is this lane's own; `None`: nothing that counts came in.
+    pub fn verdict(&self, step: StepRef) -> Option<Verdict> {
+        let evidence = self.observed()?.evidence.as_ref()?;
+        self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
+    }
+
+    fn counts(&self, evidence: &Evidence, step: StepRef) -> bool {
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        let pin = &evidence.pin;
+        pin.rollout == self.record.id
+            && pin.step == step
+            && pin.digest == self.record.plan.release.digest
+            && pin.epoch == lane.goal_epoch
+    }
+
+    /// Whether a bake may be left: long enough, and every check passes.
+    pub fn has_baked(&self, now: Timestamp) -> bool {
+        let LaneAt::Baking(step) = self.at() else { return false };
+        let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
+        let long_enough = now >= self.since().after(bake);
+        long_enough && self.passes(step)
+    }
+
+    fn passes(&self, step: StepRef) -> bool {
+        if self.record.plan.evidence.checks.is_empty() {
+            return self.reachable_since().is_some();
+        }
+        self.verdict(step).is_some_and(|verdict| verdict.outcome == Outcome::Pass)
+    }
+}

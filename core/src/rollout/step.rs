@@ -1,0 +1,150 @@
+//! `step`: the only place where a rollout changes.
+//!
+//! The same function runs in the server, in simulations and in the model checker. It decides; it does nothing.
+
+use super::event::{Effect, Event, Notice, Transition};
+use super::goals::lane_order;
+use super::reason::{Refused, Wait};
+use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
+use super::{back, forward, operator};
+use crate::epoch::Epoch;
+use crate::evidence::StepRef;
+use crate::id::RegionId;
+use crate::time::Timestamp;
+
+/// When and on top of what a decision is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Moment {
+    /// The time, from outside.
+    pub now: Timestamp,
+    /// The epoch of the service's last decision; the next one is one higher.
+    pub head: Epoch,
+}
+
+/// Decides what follows from an event.
+///
+/// # Errors
+/// If an operator's order does not fit; a [`Event::Look`] is never refused but for an exhausted epoch counter.
+///
+/// # Panics
+/// If the record breaks an invariant that every record of ours keeps.
+pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition, Refused> {
+    assert!(record.epoch <= moment.head, "a service's head is never behind one of its rollouts");
+    assert!(record.lanes.keys().eq(record.plan.lanes.keys()), "a rollout walks exactly the lanes of its plan");
+    let mut draft = Draft::new(record, moment.now);
+    match event {
+        Event::Look(sight) => match &record.phase {
+            Phase::Running(_) => forward::run(&mut draft, &sight),
+            Phase::Switched { since } => forward::retain(&mut draft, &sight, *since),
+            Phase::RollingBack { .. } => back::watch(&mut draft, &sight),
+            Phase::Frozen { cause, .. } => back::watch_frozen(&mut draft, &sight, cause),
+            Phase::Stable { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Aborted { .. }
+            | Phase::Superseded { .. }
+            | Phase::Failed { .. } => {}
+        },
+        Event::Pause(order) => operator::pause(&mut draft, order)?,
+        Event::Resume(order) => operator::resume(&mut draft, order)?,
+        Event::Rollback(order, scope) => operator::rollback(&mut draft, order, scope)?,
+        Event::Abandon(order) => operator::abandon(&mut draft, order)?,
+    }
+    draft.finish(record, moment)
+}
+
+/// A decision in the making.
+pub(super) struct Draft {
+    pub next: Rollout,
+    pub now: Timestamp,
+    pub kind: &'static str,
+    pub effects: Vec<Effect>,
+    pub waits: Vec<Wait>,
+    wake: Option<Timestamp>,
+}
+
+impl Draft {
+    fn new(record: &Rollout, now: Timestamp) -> Self {
+        Self { next: record.clone(), now, kind: "advance", effects: Vec::new(), waits: Vec::new(), wake: None }
+    }
+
+    /// Asks to look again at that time, if it lies ahead.
+    pub fn wake_at(&mut self, at: Timestamp) {
+        if at > self.now {
+            self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        }
+    }
+
+    /// Moves a lane; the only door between lane states.
+    pub fn move_lane(&mut self, region: &RegionId, at: LaneAt) {
+        let (what, ended) = match self.next.lanes.get(region).map(|lane| lane.at) {
+            Some(LaneAt::Preparing { .. }) => ("prepare", None),
+            Some(LaneAt::Shifting(step)) => ("shift", Some(step)),
+            Some(LaneAt::Baking(step)) => ("bake", Some(step)),
+            Some(LaneAt::Reverting) => ("revert", None),
+            Some(LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverted) | None => ("", None),
+        };
+        let now = self.now;
+        let lane = self.next.lanes.get_mut(region).expect("lanes are moved by the names of the plan");
+        assert!(lane.at != at, "a lane is moved only to another place");
+        if !what.is_empty() {
+            let ended = Effect::StepEnded { region: region.clone(), what, step: ended, began: lane.since };
+            self.effects.push(ended);
+        }
+        let keeps_vote = matches!(at, LaneAt::Reverting | LaneAt::Reverted | LaneAt::Settled(_));
+        if !keeps_vote {
+            lane.vote = None;
+        }
+        lane.at = at;
+        lane.since = now;
+        lane.moved |= matches!(at, LaneAt::Shifting(StepRef { .. }));
+    }
+
+    /// Enters a phase that people are told about.
+    pub fn enter(&mut self, phase: Phase, kind: &'static str) {
+        assert!(!self.next.phase.is_terminal(), "an ended rollout never changes");
+        self.kind = kind;
+        let notice = match &phase {
+            Phase::Running(_) => None,
+            Phase::RollingBack { cause, .. } => Some(Notice::RollbackDecided(cause.clone())),
+            Phase::Frozen { cause, .. } => Some(Notice::HumanNeeded(cause.clone())),
+            Phase::Switched { .. }
+            | Phase::Stable { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Aborted { .. }
+            | Phase::Superseded { .. }
+            | Phase::Failed { .. } => Some(Notice::Ended(phase.as_str())),
+        };
+        self.effects.extend(notice.map(Effect::Notify));
+        self.next.phase = phase;
+    }
+
+    /// Holds a running rollout; the first hold stays.
+    pub fn hold(&mut self, cause: Cause, kind: &'static str) {
+        let since = self.now;
+        if let Phase::Running(Run { hold: hold @ None, .. }) = &mut self.next.phase {
+            self.kind = kind;
+            self.effects.push(Effect::Notify(Notice::HumanNeeded(cause.clone())));
+            *hold = Some(Hold { cause, since });
+        }
+    }
+
+    fn finish(mut self, before: &Rollout, moment: Moment) -> Result<Transition, Refused> {
+        let Self { kind, waits, wake, .. } = self;
+        if self.next == *before {
+            assert!(self.effects.is_empty(), "nothing is done without a decision");
+            return Ok(Transition { next: None, kind, effects: Vec::new(), waits, wake });
+        }
+        assert!(!before.phase.is_terminal(), "an ended rollout never changes");
+        let epoch = moment.head.next().ok_or(Refused::EpochExhausted)?;
+        self.next.epoch = epoch;
+        let phase = self.next.phase.clone();
+        for (region, lane) in &mut self.next.lanes {
+            let was = before.lanes.get(region).map(|lane| lane_order(&before.phase, lane.at));
+            if was != Some(lane_order(&phase, lane.at)) {
+                lane.goal_epoch = epoch;
+                self.effects.push(Effect::PushGoal(region.clone()));
+            }
+        }
+        Ok(Transition { next: Some(self.next), kind, effects: self.effects, waits, wake })
+    }
+}

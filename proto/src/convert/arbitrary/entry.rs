@@ -1,0 +1,88 @@
+//! Strategies for the smaller records.
+
+use meridian_core::audit::AuditEntry;
+use proptest::collection::btree_set;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::{
+    NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, text,
+};
+use crate::convert::record::{
+    Head, PlanEntry, PlaybookEntry, RegionEntry, ReleaseEntry, RequestEntry, ServiceSpec,
+};
+
+/// A service's description.
+pub fn service_spec() -> impl Strategy<Value = ServiceSpec> {
+    let parts = (text(), text(), labels(), moment(), moment());
+    parts.prop_map(|(description, owner, labels, created, updated)| ServiceSpec {
+        description,
+        owner,
+        labels,
+        created,
+        updated,
+    })
+}
+
+/// A registered region.
+pub fn region_entry() -> impl Strategy<Value = RegionEntry> {
+    let said = (text(), btree_set(NAME, 0..4), any::<u64>());
+    let parts = (labels(), text(), any::<bool>(), moment(), moment(), said);
+    parts.prop_map(|(labels, description, cordoned, created, updated, said)| {
+        let (agent_version, capabilities, session_number) = said;
+        RegionEntry {
+            labels,
+            description,
+            cordoned,
+            created,
+            updated,
+            agent_version,
+            capabilities,
+            session_number,
+        }
+    })
+}
+
+/// A revision of a playbook.
+pub fn playbook_entry() -> impl Strategy<Value = PlaybookEntry> {
+    let parts = (playbook(), 1..=u64::MAX, moment());
+    parts.prop_map(|(playbook, revision, updated)| PlaybookEntry { playbook, revision, updated })
+}
+
+/// A release with its time.
+pub fn release_entry() -> impl Strategy<Value = ReleaseEntry> {
+    (release(), moment()).prop_map(|(release, created)| ReleaseEntry { release, created })
+}
+
+/// A plan with its time.
+pub fn plan_entry() -> impl Strategy<Value = PlanEntry> {
+    (plan(), moment()).prop_map(|(plan, created)| PlanEntry { plan, created })
+}
+
+/// The head of a service.
+pub fn head() -> impl Strategy<Value = Head> {
+    let parts = (epoch(), option::of(digest()), option::of(digest()), btree_set(digest(), 0..4));
+    parts.prop_map(|(epoch, audit, plan, vetoed)| Head { epoch, audit, plan, vetoed })
+}
+
+/// An audit entry.
+pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
+    let words = (text(), text(), text());
+    let parts = (service(), rollout_id(), decided(), moment(), words, digest(), option::of(digest()));
+    parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
+        service,
+        rollout,
+        epoch,
+        time,
+        kind,
+        actor,
+        message,
+        record,
+        previous,
+    })
+}
+
+/// What a request has done.
+pub fn request_entry() -> impl Strategy<Value = RequestEntry> {
+    (digest(), text(), moment()).prop_map(|(body, resource, at)| RequestEntry { body, resource, at })
+}

@@ -1,0 +1,135 @@
+//! Strategies for the records of rollouts and lanes. A rollout fits its plan, as core leaves it; whether its phase and
+//! its lanes fit each other is not asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use meridian_core::epoch::Epoch;
+use meridian_core::evidence::StepRef;
+use meridian_core::id::RegionId;
+use meridian_core::lane::LaneState;
+use meridian_core::plan::Plan;
+use meridian_core::playbook::Scope;
+use meridian_core::rollout::state::{
+    Ballot, Cause, Hold, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote,
+};
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::{decided, epoch, moment, placed, plan, region, rollout_id, text, verdict};
+
+/// A rollout of some plan.
+pub fn rollout() -> impl Strategy<Value = Rollout> {
+    plan().prop_flat_map(|plan| rollout_of(Arc::new(plan)))
+}
+
+/// A rollout of this plan.
+pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
+    let steps: Vec<StepRef> = plan
+        .waves
+        .iter()
+        .enumerate()
+        .flat_map(|(wave, planned)| (0..planned.steps.len()).map(move |step| StepRef { wave, step }))
+        .collect();
+    let lanes = vec(progress(steps), plan.lanes.len());
+    let parts = (rollout_id(), decided(), text(), moment(), phase(plan.waves.len()), lanes);
+    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes)| {
+        let regions = plan.lanes.keys().cloned();
+        let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
+        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes }
+    })
+}
+
+/// A lane's goal is never younger than the rollout's last decision.
+fn up_to(epoch: Epoch, lane: LaneProgress) -> LaneProgress {
+    LaneProgress { goal_epoch: lane.goal_epoch.min(epoch), ..lane }
+}
+
+fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
+    let vote = (any::<Index>(), decided(), moment(), ballot());
+    let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote));
+    parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote)| {
+        let step = *index.get(&steps);
+        let at = match kind {
+            0 => LaneAt::Waiting,
+            1 => LaneAt::Preparing { wave: step.wave },
+            2 => LaneAt::Shifting(step),
+            3 => LaneAt::Baking(step),
+            4 => LaneAt::Settled(step),
+            5 => LaneAt::Reverting,
+            _ => LaneAt::Reverted,
+        };
+        let vote = vote.map(|(index, epoch, at, ballot)| Vote { step: *index.get(&steps), epoch, at, ballot });
+        LaneProgress { at, since, goal_epoch, moved, vote }
+    })
+}
+
+fn ballot() -> impl Strategy<Value = Ballot> {
+    prop_oneof![
+        verdict().prop_map(Ballot::Evidence),
+        (text(), text()).prop_map(|(code, message)| Ballot::Driver { code, message }),
+        limit().prop_map(|limit| Ballot::Deadline { limit }),
+    ]
+}
+
+fn limit() -> impl Strategy<Value = &'static str> {
+    select(vec!["prepare", "shift", "revert", "total"])
+}
+
+/// A phase of a plan with this many waves.
+pub fn phase(waves: usize) -> impl Strategy<Value = Phase> {
+    let pace = prop_oneof![Just(Pace::Moving), moment().prop_map(Pace::Soaking)];
+    let hold = (cause(), moment()).prop_map(|(cause, since)| Hold { cause, since });
+    let run = (0..waves, pace, option::of(hold)).prop_map(|(wave, pace, hold)| Run { wave, pace, hold });
+    let because = || (cause(), moment());
+    prop_oneof![
+        4 => run.prop_map(Phase::Running),
+        1 => because().prop_map(|(cause, since)| Phase::RollingBack { cause, since }),
+        1 => because().prop_map(|(cause, since)| Phase::Frozen { cause, since }),
+        1 => moment().prop_map(|since| Phase::Switched { since }),
+        1 => moment().prop_map(|since| Phase::Stable { since }),
+        1 => because().prop_map(|(cause, since)| Phase::RolledBack { cause, since }),
+        1 => because().prop_map(|(cause, since)| Phase::Aborted { cause, since }),
+        1 => (rollout_id(), moment()).prop_map(|(by, since)| Phase::Superseded { by, since }),
+        1 => because().prop_map(|(cause, since)| Phase::Failed { cause, since }),
+    ]
+}
+
+/// A cause, wrapped in another at most once.
+pub fn cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        4 => plain_cause(),
+        1 => plain_cause().prop_map(|cause| Cause::PointOfNoReturn { trigger: Box::new(cause) }),
+    ]
+}
+
+fn plain_cause() -> impl Strategy<Value = Cause> {
+    let scope = prop_oneof![Just(Scope::Wave), Just(Scope::Fleet), region().prop_map(Scope::Region)];
+    prop_oneof![
+        (text(), text()).prop_map(|(actor, reason)| Cause::Operator { actor, reason }),
+        (region(), verdict()).prop_map(|(region, verdict)| Cause::Votes { region, verdict }),
+        (region(), text(), text()).prop_map(|(region, code, message)| Cause::Driver { region, code, message }),
+        (option::of(region()), limit()).prop_map(|(region, limit)| Cause::Deadline { region, limit }),
+        (region(), verdict()).prop_map(|(region, verdict)| Cause::Inconclusive { region, verdict }),
+        scope.prop_map(|scope| Cause::PartBack { scope }),
+        region().prop_map(|region| Cause::NoWayBack { region }),
+    ]
+}
+
+/// A lane's durable state.
+pub fn lane_state() -> impl Strategy<Value = LaneState> {
+    let parts = (option::of(placed()), option::of(rollout_id()), any::<bool>(), epoch());
+    parts.prop_map(|(stable, rollout, held, epoch)| LaneState {
+        held: held && rollout.is_some(),
+        stable,
+        rollout,
+        epoch,
+    })
+}
+
+/// The lanes of a service.
+pub fn lanes() -> impl Strategy<Value = BTreeMap<RegionId, LaneState>> {
+    btree_map(region(), lane_state(), 0..6)
+}

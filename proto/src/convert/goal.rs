@@ -1,0 +1,102 @@
+//! Goals on their way to an agent. The hash goes with them and is computed again on arrival, so that both sides mean the
+//! same thing by every field, whatever version they are.
+
+use meridian_core::evidence::EvidencePolicy;
+use meridian_core::goal::{Goal, Measurement, SlotGoal};
+use meridian_core::id::{Lane, RegionId, RolloutId, ServiceId};
+use meridian_core::slot::Slots;
+
+use super::field::{digest, hash, named, optional, present, required, word};
+use super::invalid::{At, Invalid, InvalidKind};
+use super::types::decided;
+use crate::r#gen::agent::v1 as agent;
+use crate::r#gen::agent::v1::slot_goal::{self as wire_slot, Goal as WireSlotGoal};
+use crate::r#gen::v1;
+
+/// A goal for a lane of `region`: a session carries goals of its own region only, so they do not repeat its name.
+///
+/// # Errors
+/// The first field that is wrong; a hash that is not that of the goal.
+pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Invalid> {
+    let agent::Goal { service, epoch, rollout, blue, green, split, cohort, measurement, hash: carried } = wire;
+    let service = named("service", service, ServiceId::new)?;
+    let goal = Goal {
+        lane: Lane { service, region: region.clone() },
+        epoch: decided("epoch", epoch)?,
+        rollout: named("rollout", rollout, RolloutId::new)?,
+        slots: Slots { blue: required("blue", blue)?, green: required("green", green)? },
+        split: optional("split", split)?,
+        cohort: optional("cohort", cohort)?,
+        measurement: optional("measurement", measurement)?,
+    };
+    let carried = hash("hash", &carried)?;
+    if carried == goal.hash() { Ok(goal) } else { Err(Invalid::of(carried, InvalidKind::HashMismatch)).at("hash") }
+}
+
+impl From<&Goal> for agent::Goal {
+    /// The region is that of the session.
+    fn from(goal: &Goal) -> Self {
+        let Goal { lane: Lane { service, region: _ }, epoch, rollout, slots, split, cohort, measurement } = goal;
+        Self {
+            service: service.to_string(),
+            epoch: Some((*epoch).into()),
+            rollout: rollout.to_string(),
+            blue: Some((&slots.blue).into()),
+            green: Some((&slots.green).into()),
+            split: split.map(Into::into),
+            cohort: cohort.as_ref().map(Into::into),
+            measurement: measurement.as_ref().map(Into::into),
+            hash: goal.hash().as_bytes().to_vec(),
+        }
+    }
+}
+
+impl TryFrom<agent::SlotGoal> for SlotGoal {
+    type Error = Invalid;
+
+    fn try_from(wire: agent::SlotGoal) -> Result<Self, Invalid> {
+        let agent::SlotGoal { goal } = wire;
+        match present("goal", goal)? {
+            WireSlotGoal::Empty(wire_slot::Empty {}) => Ok(Self::Empty),
+            WireSlotGoal::Keep(wire_slot::Keep {}) => Ok(Self::Keep),
+            WireSlotGoal::Run(release) => required("run", Some(release)).map(Self::Run),
+        }
+    }
+}
+
+impl From<&SlotGoal> for agent::SlotGoal {
+    fn from(goal: &SlotGoal) -> Self {
+        let goal = match goal {
+            SlotGoal::Empty => WireSlotGoal::Empty(wire_slot::Empty {}),
+            SlotGoal::Keep => WireSlotGoal::Keep(wire_slot::Keep {}),
+            SlotGoal::Run(release) => WireSlotGoal::Run(release.into()),
+        };
+        Self { goal: Some(goal) }
+    }
+}
+
+impl TryFrom<agent::Measurement> for Measurement {
+    type Error = Invalid;
+
+    fn try_from(wire: agent::Measurement) -> Result<Self, Invalid> {
+        let agent::Measurement { slot, step, digest: content, policy } = wire;
+        Ok(Self {
+            slot: word::<v1::Slot, _>("slot", slot)?,
+            step: required("step", step)?,
+            digest: digest("digest", &content)?,
+            policy: required::<_, EvidencePolicy>("policy", policy)?,
+        })
+    }
+}
+
+impl From<&Measurement> for agent::Measurement {
+    fn from(measurement: &Measurement) -> Self {
+        let Measurement { slot, step, digest, policy } = measurement;
+        Self {
+            slot: v1::Slot::from(*slot).into(),
+            step: Some((*step).into()),
+            digest: digest.to_string(),
+            policy: Some(policy.into()),
+        }
+    }
+}

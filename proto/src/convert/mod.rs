@@ -1,0 +1,37 @@
+//! Conversions between the wire and core, one file per family of messages. Wire to core checks every field and says
+//! exactly which one is wrong; core to wire cannot fail.
+//!
+//! Every message is taken apart field by field, so that a field added to a `.proto` does not compile until somebody has
+//! decided what it means. What is optional in core is optional on the wire; everything else has to be set.
+
+#[cfg(any(test, feature = "test-util"))]
+pub mod arbitrary;
+mod evidence;
+mod field;
+mod goal;
+mod invalid;
+pub mod name;
+mod plan;
+mod playbook;
+pub mod record;
+mod release;
+mod report;
+mod time;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use field::{
+    LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
+    WORD_BYTES_MAX, labels, text,
+};
+pub use goal::goal_from_wire;
+pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
+pub use plan::forecast_to_wire;
+pub use playbook::parse_playbook_or_revision;
+pub use release::release_from_wire;
+pub use report::{
+    BUCKETS_MAX, CAPABILITIES_MAX, Hello, LANES_MAX, lane_from_wire, lane_to_wire, report_from_wire, report_to_wire,
+};
+pub use time::{span_from_wire, span_to_wire, timestamp_from_wire, timestamp_to_wire};

@@ -1,0 +1,240 @@
+//! Playbooks, as an operator writes them. Only the spelling is checked here; the rules are `core::playbook::validate`.
+
+use meridian_core::id::{PlaybookId, RegionId, WaveId};
+use meridian_core::plan::compile::REGIONS_MAX;
+use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+};
+
+use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
+use super::invalid::{At, Invalid, InvalidKind};
+use super::name;
+use super::time::{span, span_to_wire};
+use super::types::weight_to_wire;
+use crate::r#gen::v1;
+use crate::r#gen::v1::region_selector::{self as wire_selector, Selector};
+use crate::r#gen::v1::rollback_policy::{self as wire_rollback, Votes};
+
+impl TryFrom<v1::Playbook> for Playbook {
+    type Error = Invalid;
+
+    /// What only the server writes (revision, etag, time) is left aside.
+    fn try_from(wire: v1::Playbook) -> Result<Self, Invalid> {
+        let v1::Playbook { name: resource, revision: _, stages, evidence, rollback, limits, etag: _, update_time: _ } =
+            wire;
+        Ok(Self {
+            id: name::parse_playbook(&resource).at("name")?,
+            stages: list("stages", stages, WAVES_MAX)?,
+            evidence: required("evidence", evidence)?,
+            rollback: required("rollback", rollback)?,
+            limits: required("limits", limits)?,
+        })
+    }
+}
+
+impl From<&Playbook> for v1::Playbook {
+    /// What only the server knows (revision, etag, time) stays unset.
+    fn from(playbook: &Playbook) -> Self {
+        let Playbook { id, stages, evidence, rollback, limits } = playbook;
+        Self {
+            name: name::playbook(id),
+            revision: 0,
+            stages: stages.iter().map(Into::into).collect(),
+            evidence: Some(evidence.into()),
+            rollback: Some(rollback.into()),
+            limits: Some(limits.into()),
+            etag: String::new(),
+            update_time: None,
+        }
+    }
+}
+
+/// `playbooks/{playbook}` or `playbooks/{playbook}/revisions/{n}`: which playbook, and which revision if one is named.
+///
+/// # Errors
+/// Another form.
+pub fn parse_playbook_or_revision(text: &str) -> Result<(PlaybookId, Option<u64>), Invalid> {
+    match name::parse_revision(text) {
+        Ok((id, revision)) => Ok((id, Some(revision))),
+        Err(_) => Ok((name::parse_playbook(text)?, None)),
+    }
+}
+
+impl TryFrom<v1::StageKind> for StageKind {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::StageKind) -> Result<Self, Invalid> {
+        match wire {
+            v1::StageKind::Unspecified => Err(Invalid::of("", InvalidKind::Missing)),
+            v1::StageKind::Staging => Ok(Self::Staging),
+            v1::StageKind::Pilot => Ok(Self::Pilot),
+            v1::StageKind::Production => Ok(Self::Production),
+        }
+    }
+}
+
+impl From<StageKind> for v1::StageKind {
+    fn from(kind: StageKind) -> Self {
+        match kind {
+            StageKind::Staging => Self::Staging,
+            StageKind::Pilot => Self::Pilot,
+            StageKind::Production => Self::Production,
+        }
+    }
+}
+
+impl TryFrom<v1::Stage> for Stage {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Stage) -> Result<Self, Invalid> {
+        let v1::Stage { kind, waves } = wire;
+        Ok(Self { kind: word::<v1::StageKind, _>("kind", kind)?, waves: list("waves", waves, WAVES_MAX)? })
+    }
+}
+
+impl From<&Stage> for v1::Stage {
+    fn from(stage: &Stage) -> Self {
+        let Stage { kind, waves } = stage;
+        Self { kind: v1::StageKind::from(*kind).into(), waves: waves.iter().map(Into::into).collect() }
+    }
+}
+
+impl TryFrom<v1::RegionSelector> for RegionSelector {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::RegionSelector) -> Result<Self, Invalid> {
+        let v1::RegionSelector { selector } = wire;
+        match present("selector", selector)? {
+            Selector::Names(wire_selector::Names { regions }) => regions_from_wire(regions).at("names").map(Self::Names),
+            Selector::Labels(wire_selector::Labels { labels: wanted }) => {
+                labels("labels", wanted).at("labels").map(Self::Labels)
+            }
+            Selector::Rest(wire_selector::Rest {}) => Ok(Self::Rest),
+        }
+    }
+}
+
+impl From<&RegionSelector> for v1::RegionSelector {
+    fn from(selector: &RegionSelector) -> Self {
+        let selector = match selector {
+            RegionSelector::Names(regions) => {
+                Selector::Names(wire_selector::Names { regions: regions.iter().map(ToString::to_string).collect() })
+            }
+            RegionSelector::Labels(labels) => Selector::Labels(wire_selector::Labels { labels: labels.clone() }),
+            RegionSelector::Rest => Selector::Rest(wire_selector::Rest {}),
+        };
+        Self { selector: Some(selector) }
+    }
+}
+
+/// Names of regions in their order, in a field called `regions`.
+pub(crate) fn regions_from_wire(wire: Vec<String>) -> Result<Vec<RegionId>, Invalid> {
+    list_with("regions", wire, REGIONS_MAX, |region| named("", region, RegionId::new))
+}
+
+impl TryFrom<v1::Wave> for Wave {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Wave) -> Result<Self, Invalid> {
+        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak } = wire;
+        Ok(Self {
+            id: named("name", name, WaveId::new)?,
+            regions: required("regions", regions)?,
+            max_parallel,
+            max_skew,
+            steps: list("steps", steps, STEPS_MAX)?,
+            soak: span("soak", soak)?,
+        })
+    }
+}
+
+impl From<&Wave> for v1::Wave {
+    fn from(wave: &Wave) -> Self {
+        let Wave { id, regions, max_parallel, max_skew, steps, soak } = wave;
+        Self {
+            name: id.to_string(),
+            regions: Some(regions.into()),
+            max_parallel: *max_parallel,
+            max_skew: *max_skew,
+            steps: steps.iter().map(Into::into).collect(),
+            soak: Some(span_to_wire(*soak)),
+        }
+    }
+}
+
+impl TryFrom<v1::Step> for Step {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Step) -> Result<Self, Invalid> {
+        let v1::Step { weight_basis_points, cohort, bake } = wire;
+        Ok(Self {
+            weight: weight("weight_basis_points", weight_basis_points)?,
+            cohort: optional("cohort", cohort)?,
+            bake: span("bake", bake)?,
+        })
+    }
+}
+
+impl From<&Step> for v1::Step {
+    fn from(step: &Step) -> Self {
+        let Step { weight, cohort, bake } = step;
+        Self {
+            weight_basis_points: weight_to_wire(*weight),
+            cohort: cohort.as_ref().map(Into::into),
+            bake: Some(span_to_wire(*bake)),
+        }
+    }
+}
+
+impl TryFrom<v1::RollbackPolicy> for RollbackPolicy {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::RollbackPolicy) -> Result<Self, Invalid> {
+        let v1::RollbackPolicy { votes, fleet, retention } = wire;
+        let votes = match present("votes", votes)? {
+            Votes::Any(wire_rollback::AnyVote {}) => VotePolicy::Any,
+            Votes::Count(count) => VotePolicy::Count(count),
+            Votes::PercentBasisPoints(share) => VotePolicy::Percent(weight("percent_basis_points", share)?),
+        };
+        Ok(Self { votes, fleet, retention: span("retention", retention)? })
+    }
+}
+
+impl From<&RollbackPolicy> for v1::RollbackPolicy {
+    fn from(policy: &RollbackPolicy) -> Self {
+        let RollbackPolicy { votes, fleet, retention } = policy;
+        let votes = match votes {
+            VotePolicy::Any => Votes::Any(wire_rollback::AnyVote {}),
+            VotePolicy::Count(count) => Votes::Count(*count),
+            VotePolicy::Percent(share) => Votes::PercentBasisPoints(weight_to_wire(*share)),
+        };
+        Self { votes: Some(votes), fleet: *fleet, retention: Some(span_to_wire(*retention)) }
+    }
+}
+
+impl TryFrom<v1::Limits> for Limits {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Limits) -> Result<Self, Invalid> {
+        let v1::Limits { prepare, shift, revert, total } = wire;
+        Ok(Self {
+            prepare: span("prepare", prepare)?,
+            shift: span("shift", shift)?,
+            revert: span("revert", revert)?,
+            total: span("total", total)?,
+        })
+    }
+}
+
+impl From<&Limits> for v1::Limits {
+    fn from(limits: &Limits) -> Self {
+        let Limits { prepare, shift, revert, total } = limits;
+        Self {
+            prepare: Some(span_to_wire(*prepare)),
+            shift: Some(span_to_wire(*shift)),
+            revert: Some(span_to_wire(*revert)),
+            total: Some(span_to_wire(*total)),
+        }
+    }
+}

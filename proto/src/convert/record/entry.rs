@@ -1,0 +1,265 @@
+//! Records for which core has no word of its own: what was said over the API, with the time it was said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meridian_core::digest::Digest;
+use meridian_core::plan::Plan;
+use meridian_core::playbook::Playbook;
+use meridian_core::release::Release;
+use meridian_core::time::Timestamp;
+
+use super::{check_schema, schema};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within};
+use crate::convert::invalid::{At, Invalid};
+use crate::convert::report::CAPABILITIES_MAX;
+use crate::convert::time::{moment, timestamp_to_wire};
+use crate::r#gen::records::v1 as records;
+use crate::r#gen::v1;
+
+/// A service as its owner describes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServiceSpec {
+    /// Free text.
+    pub description: String,
+    /// Who to ask.
+    pub owner: String,
+    /// For selecting.
+    pub labels: BTreeMap<String, String>,
+    /// First written.
+    pub created: Timestamp,
+    /// Last written.
+    pub updated: Timestamp,
+}
+
+impl TryFrom<records::ServiceRecord> for ServiceSpec {
+    type Error = Invalid;
+
+    fn try_from(wire: records::ServiceRecord) -> Result<Self, Invalid> {
+        let records::ServiceRecord { schema, description, owner, labels: all, create_time, update_time } = wire;
+        check_schema(schema)?;
+        Ok(Self {
+            description: text("description", description, RECORD_TEXT_BYTES_MAX)?,
+            owner: text("owner", owner, RECORD_TEXT_BYTES_MAX)?,
+            labels: labels("labels", all)?,
+            created: moment("create_time", create_time)?,
+            updated: moment("update_time", update_time)?,
+        })
+    }
+}
+
+impl From<&ServiceSpec> for records::ServiceRecord {
+    fn from(spec: &ServiceSpec) -> Self {
+        let ServiceSpec { description, owner, labels, created, updated } = spec;
+        Self {
+            schema: schema(),
+            description: description.clone(),
+            owner: owner.clone(),
+            labels: labels.clone(),
+            create_time: Some(timestamp_to_wire(*created)),
+            update_time: Some(timestamp_to_wire(*updated)),
+        }
+    }
+}
+
+/// A registered region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegionEntry {
+    /// For selecting.
+    pub labels: BTreeMap<String, String>,
+    /// Free text.
+    pub description: String,
+    /// Taken out of new plans.
+    pub cordoned: bool,
+    /// First written.
+    pub created: Timestamp,
+    /// Last written.
+    pub updated: Timestamp,
+    /// As last said by its agent; empty if it never spoke.
+    pub agent_version: String,
+    /// What its drivers can do, as last said; empty if it never spoke.
+    pub capabilities: BTreeSet<String>,
+    /// Number of its last session; 0 before the first.
+    pub session_number: u64,
+}
+
+impl TryFrom<records::RegionRecord> for RegionEntry {
+    type Error = Invalid;
+
+    fn try_from(wire: records::RegionRecord) -> Result<Self, Invalid> {
+        let records::RegionRecord {
+            schema,
+            labels: all,
+            description,
+            cordoned,
+            create_time,
+            update_time,
+            agent_version,
+            capabilities,
+            session_number,
+        } = wire;
+        check_schema(schema)?;
+        let word = |word| text("", word, RECORD_TEXT_BYTES_MAX);
+        Ok(Self {
+            labels: labels("labels", all)?,
+            description: text("description", description, RECORD_TEXT_BYTES_MAX)?,
+            cordoned,
+            created: moment("create_time", create_time)?,
+            updated: moment("update_time", update_time)?,
+            agent_version: text("agent_version", agent_version, RECORD_TEXT_BYTES_MAX)?,
+            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
+            session_number,
+        })
+    }
+}
+
+impl From<&RegionEntry> for records::RegionRecord {
+    fn from(entry: &RegionEntry) -> Self {
+        let RegionEntry {
+            labels,
+            description,
+            cordoned,
+            created,
+            updated,
+            agent_version,
+            capabilities,
+            session_number,
+        } = entry;
+        Self {
+            schema: schema(),
+            labels: labels.clone(),
+            description: description.clone(),
+            cordoned: *cordoned,
+            create_time: Some(timestamp_to_wire(*created)),
+            update_time: Some(timestamp_to_wire(*updated)),
+            agent_version: agent_version.clone(),
+            capabilities: capabilities.iter().cloned().collect(),
+            session_number: *session_number,
+        }
+    }
+}
+
+/// A revision of a playbook.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PlaybookEntry {
+    /// As written by its author; validated before it was stored.
+    pub playbook: Playbook,
+    /// Counted from one.
+    pub revision: u64,
+    /// When this revision was written.
+    pub updated: Timestamp,
+}
+
+impl TryFrom<records::PlaybookRecord> for PlaybookEntry {
+    type Error = Invalid;
+
+    fn try_from(wire: records::PlaybookRecord) -> Result<Self, Invalid> {
+        let records::PlaybookRecord { schema, playbook } = wire;
+        check_schema(schema)?;
+        let mut playbook = present("playbook", playbook)?;
+        let revision = playbook.revision;
+        let updated = moment("update_time", playbook.update_time.take()).at("playbook")?;
+        within("revision", revision, 1, u64::MAX).at("playbook")?;
+        Ok(Self { playbook: Playbook::try_from(playbook).at("playbook")?, revision, updated })
+    }
+}
+
+impl From<&PlaybookEntry> for records::PlaybookRecord {
+    fn from(entry: &PlaybookEntry) -> Self {
+        let PlaybookEntry { playbook, revision, updated } = entry;
+        let update_time = Some(timestamp_to_wire(*updated));
+        let playbook = v1::Playbook { revision: *revision, update_time, ..playbook.into() };
+        Self { schema: schema(), playbook: Some(playbook) }
+    }
+}
+
+/// A release with the time it was made known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReleaseEntry {
+    /// The release.
+    pub release: Release,
+    /// When it was made known.
+    pub created: Timestamp,
+}
+
+impl TryFrom<records::ReleaseRecord> for ReleaseEntry {
+    type Error = Invalid;
+
+    fn try_from(wire: records::ReleaseRecord) -> Result<Self, Invalid> {
+        let records::ReleaseRecord { schema, release } = wire;
+        check_schema(schema)?;
+        let mut release = present("release", release)?;
+        let created = moment("create_time", release.create_time.take()).at("release")?;
+        Ok(Self { release: Release::try_from(release).at("release")?, created })
+    }
+}
+
+impl From<&ReleaseEntry> for records::ReleaseRecord {
+    fn from(entry: &ReleaseEntry) -> Self {
+        let ReleaseEntry { release, created } = entry;
+        let release = v1::Release { create_time: Some(timestamp_to_wire(*created)), ..release.into() };
+        Self { schema: schema(), release: Some(release) }
+    }
+}
+
+/// A plan with the time it was made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PlanEntry {
+    /// The plan.
+    pub plan: Plan,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl TryFrom<records::PlanRecord> for PlanEntry {
+    type Error = Invalid;
+
+    fn try_from(wire: records::PlanRecord) -> Result<Self, Invalid> {
+        let records::PlanRecord { schema, plan, create_time } = wire;
+        check_schema(schema)?;
+        Ok(Self { plan: required("plan", plan)?, created: moment("create_time", create_time)? })
+    }
+}
+
+impl From<&PlanEntry> for records::PlanRecord {
+    fn from(entry: &PlanEntry) -> Self {
+        let PlanEntry { plan, created } = entry;
+        Self { schema: schema(), plan: Some(plan.into()), create_time: Some(timestamp_to_wire(*created)) }
+    }
+}
+
+/// What a request id has done: the same id with the same body has the effect of once.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestEntry {
+    /// Digest of method and body.
+    pub body: Digest,
+    /// Name of the resource that came of it.
+    pub resource: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl TryFrom<records::RequestRecord> for RequestEntry {
+    type Error = Invalid;
+
+    fn try_from(wire: records::RequestRecord) -> Result<Self, Invalid> {
+        let records::RequestRecord { schema, body_digest, resource, time } = wire;
+        check_schema(schema)?;
+        Ok(Self {
+            body: digest("body_digest", &body_digest)?,
+            resource: text("resource", resource, RECORD_TEXT_BYTES_MAX)?,
+            at: moment("time", time)?,
+        })
+    }
+}
+
+impl From<&RequestEntry> for records::RequestRecord {
+    fn from(entry: &RequestEntry) -> Self {
+        let RequestEntry { body, resource, at } = entry;
+        Self {
+            schema: schema(),
+            body_digest: body.to_string(),
+            resource: resource.clone(),
+            time: Some(timestamp_to_wire(*at)),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Records: what the store and an agent's journal keep. Each names the schema it was written with; a newer major is
+//! refused and never half-read. How they become bytes under a key is the store's matter.
+//!
+//! Record to value needs what the record does not repeat: a rollout its plan, an audit entry its service.
+
+mod audit;
+mod cause;
+mod entry;
+mod head;
+mod journal;
+mod lanes;
+mod phase;
+mod progress;
+mod rollout;
+
+use super::invalid::{At, Invalid, InvalidKind};
+use crate::r#gen::records::v1::Schema;
+
+pub use audit::{audit_from_record, audit_to_record};
+pub use entry::{PlanEntry, PlaybookEntry, RegionEntry, ReleaseEntry, RequestEntry, ServiceSpec};
+pub use head::{Head, VETOED_MAX};
+pub use journal::{decode_journal, encode_journal};
+pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
+pub use rollout::{rollout_from_record, rollout_to_record};
+
+/// The schema that this version writes. Raised when old readers would misread a record.
+pub const SCHEMA_MAJOR: u32 = 1;
+/// Raised when something was added that old readers may ignore.
+pub const SCHEMA_MINOR: u32 = 0;
+
+/// The schema of this version.
+pub(crate) fn schema() -> Option<Schema> {
+    Some(Schema { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR })
+}
+
+/// Whether a record with this schema may be read by this version.
+///
+/// # Errors
+/// None at all, or a major that this version does not know.
+pub fn check_schema(wire: Option<Schema>) -> Result<(), Invalid> {
+    let Some(Schema { major, minor: _ }) = wire else { return Err(Invalid::missing("schema")) };
+    match major {
+        0 => Err(Invalid::missing("major")).at("schema"),
+        SCHEMA_MAJOR => Ok(()),
+        newer => Err(Invalid::of(newer, InvalidKind::SchemaTooNew)).at("major").at("schema"),
+    }
+}

@@ -1,0 +1,108 @@
+//! One decision, one transaction: the record at the next epoch, the service's head, the audit entry chained to its
+//! predecessor, and the lanes where they are taken or freed. No other code writes these keys.
+
+use std::collections::BTreeMap;
+
+use meridian_core::audit::AuditEntry;
+use meridian_core::canon::Canonical;
+use meridian_core::digest::Digest;
+use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::lane::LaneState;
+use meridian_core::rollout::goals::lane_after;
+use meridian_core::rollout::state::Rollout;
+use meridian_core::time::Timestamp;
+use meridian_store::record::{self, Head, RequestDone};
+use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
+
+use super::RequestMark;
+use super::books::{Books, Kept};
+use crate::error::EngineError;
+
+/// A decision to be committed.
+pub(super) struct Decision<'a> {
+    pub next: &'a Rollout,
+    /// Under which the record is replaced; `Absent` for the first decision.
+    pub expect: Expect,
+    pub head: &'a Kept<Head>,
+    /// The lanes, if this decision takes or frees some.
+    pub lanes: Option<Kept<BTreeMap<RegionId, LaneState>>>,
+    pub kind: &'static str,
+    pub actor: String,
+    pub message: String,
+    pub request: Option<&'a RequestMark>,
+    pub now: Timestamp,
+}
+
+/// What was committed.
+pub(super) struct Done {
+    pub revision: Revision,
+    pub head: Kept<Head>,
+}
+
+/// The longest text of an audit entry.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
+/// Commits. A lost answer is resolved by reading the audit entry, which is written once.
+pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
+    let Decision { next, expect, head, lanes, kind, actor, message, request, now } = decision;
+    let service = &next.plan.service;
+    let value = record::encode_rollout(next);
+    let entry = AuditEntry {
+        service: service.clone(),
+        rollout: next.id.clone(),
+        epoch: next.epoch,
+        time: now,
+        kind: kind.to_owned(),
+        actor: truncated(actor),
+        message: truncated(message),
+        record: Digest::of(&value),
+        previous: head.value.audit,
+    };
+    let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(next.plan.hash()), ..head.value.clone() };
+    let audit_key = layout::audit(service, next.epoch);
+    let mut txn = Txn::new()
+        .put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent)
+        .put(layout::rollout(&next.id), value, expect)
+        .put(layout::head(service), record::encode_head(&moved), head.expect);
+    if let Some(Kept { value: before, expect }) = lanes {
+        let after = lanes_after(next, before);
+        txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
+    }
+    if let Some(mark) = request {
+        let done = RequestDone { body: mark.body, resource: next.id.to_string(), time: now };
+        let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
+        txn = txn.put(key, record::encode_request(&done), Expect::Absent);
+    }
+    let entry_bytes = record::encode_audit(&entry);
+    debug_assert!(!entry_bytes.is_empty(), "an audit entry is never empty");
+    let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
+    let revision = committed.revision;
+    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
+}
+
+/// The lanes as they are after a decision of `next`.
+fn lanes_after(next: &Rollout, mut lanes: BTreeMap<RegionId, LaneState>) -> BTreeMap<RegionId, LaneState> {
+    for region in next.plan.lanes.keys() {
+        let before = lanes.get(region).cloned().unwrap_or_default();
+        lanes.insert(region.clone(), lane_after(next, region, &before));
+    }
+    lanes
+}
+
+fn truncated(mut text: String) -> String {
+    if text.len() > MESSAGE_BYTES_MAX {
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
+/// Refuses an order that was made on an older state of the rollout.
+pub(super) fn check_etag(id: &RolloutId, etag: Option<Revision>, current: Revision) -> Result<(), EngineError> {
+    match etag {
+        Some(given) if given != current => {
+            Err(EngineError::StaleEtag { name: id.to_string(), given: format!("{:x}", given.get()) })
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,190 @@
+//! The engine: the shell round `core`. For every rollout: load → step → commit → perform. Crash recovery, takeover and
+//! the happy path are this one path; triggers carry no data, only "look again".
+//!
+//! It decides nothing. It persists a decision before it acts on it, and everything it does afterwards can be derived
+//! again from the record.
+
+mod books;
+mod commit;
+mod greet;
+mod open;
+mod runner;
+mod status;
+mod sweep;
+pub mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use meridian_core::id::RolloutId;
+use meridian_core::rollout::event::Event;
+use meridian_store::{Revision, Store};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use open::OpenOrder;
+pub use status::Status;
+pub use trace::{NoTrace, StepTrace};
+
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::metrics::EngineMetrics;
+use crate::session::Sessions;
+use books::Books;
+use runner::{OrderCall, RunnerHandle};
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Where records are kept.
+    pub store: Arc<dyn Store>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Agents connected now.
+    pub sessions: Arc<Sessions>,
+    /// Where ended steps are told.
+    pub trace: Arc<dyn StepTrace>,
+    /// What is counted.
+    pub metrics: EngineMetrics,
+}
+
+/// What makes a repeated request have the effect of once.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestMark {
+    /// A UUID, chosen by the caller.
+    pub id: String,
+    /// Digest of method and body.
+    pub body: meridian_core::digest::Digest,
+}
+
+/// Something about a rollout has changed: its record, or what is seen of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Changed {
+    /// Which.
+    pub id: RolloutId,
+}
+
+/// How many changes a slow listener may miss before it must read everything again.
+const CHANGES_KEPT: usize = 1024;
+
+/// Handle to the engine; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    books: Books,
+    clock: Arc<dyn Clock>,
+    sessions: Arc<Sessions>,
+    trace: Arc<dyn StepTrace>,
+    metrics: EngineMetrics,
+    runners: Mutex<BTreeMap<RolloutId, RunnerHandle>>,
+    changes: broadcast::Sender<Changed>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Engine {
+    /// An engine that does nothing until [`Engine::run`].
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Self {
+        let EngineParts { store, clock, sessions, trace, metrics } = parts;
+        let shared = Shared {
+            books: Books::new(store),
+            clock,
+            sessions,
+            trace,
+            metrics,
+            runners: Mutex::default(),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Sweeps until `shutdown`, then ends and joins every runner.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        sweep::run(self, &shutdown).await;
+        self.shared.shutdown.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// Carries out an operator's order.
+    ///
+    /// # Errors
+    /// If the rollout does not exist, the rules refuse the order, the etag is stale, or the store fails.
+    pub async fn order(
+        &self,
+        id: &RolloutId,
+        event: Event,
+        etag: Option<Revision>,
+        request: Option<RequestMark>,
+    ) -> Result<Status, EngineError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let call = OrderCall { event, etag, request, reply };
+        let Some(handle) = self.runner(id).await? else {
+            return self.order_ended(id, call.event, call.etag).await;
+        };
+        handle.orders.send(call).await.map_err(|_| EngineError::Draining)?;
+        let (record, revision) = answer.await.map_err(|_| EngineError::Draining)??;
+        Ok(self.status_of(record, revision))
+    }
+
+    /// An ended rollout has no runner: the rules refuse, in their own words.
+    async fn order_ended(
+        &self,
+        id: &RolloutId,
+        event: Event,
+        etag: Option<Revision>,
+    ) -> Result<Status, EngineError> {
+        let (record, revision) = self.shared.books.rollout(id).await?;
+        commit::check_etag(id, etag, revision)?;
+        let moment = meridian_core::rollout::step::Moment { now: self.shared.clock.now(), head: record.epoch };
+        meridian_core::rollout::step::step(&record, event, moment)?;
+        Ok(self.status_of(record, revision))
+    }
+
+    /// The runner of a rollout; `None` if it has ended.
+    async fn runner(&self, id: &RolloutId) -> Result<Option<RunnerHandle>, EngineError> {
+        if let Some(handle) = self.known_runner(id) {
+            return Ok(Some(handle));
+        }
+        let (record, revision) = self.shared.books.rollout(id).await?;
+        if record.phase.is_terminal() {
+            return Ok(None);
+        }
+        Ok(Some(self.start_runner(record, revision)))
+    }
+
+    fn known_runner(&self, id: &RolloutId) -> Option<RunnerHandle> {
+        self.shared.runners.lock().expect("no holder of this lock panics").get(id).cloned()
+    }
+
+    /// What is known of a rollout now.
+    ///
+    /// # Errors
+    /// If it does not exist or can't be read.
+    pub async fn status(&self, id: &RolloutId) -> Result<Status, EngineError> {
+        let held = self.known_runner(id).and_then(|handle| handle.held.borrow().clone());
+        let (record, revision) = match held {
+            Some(held) => held,
+            None => self.shared.books.rollout(id).await?,
+        };
+        Ok(self.status_of(record, revision))
+    }
+
+    /// The table of sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.shared.sessions
+    }
+
+    /// Tells of every change from now on. A listener that falls behind must read everything again.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Changed> {
+        self.shared.changes.subscribe()
+    }
+}

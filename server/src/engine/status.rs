@@ -1,0 +1,41 @@
+//! What is known of a rollout at one moment, and how old it is.
+
+use std::sync::Arc;
+
+use meridian_core::observation::Sight;
+use meridian_core::rollout::event::Event;
+use meridian_core::rollout::reason::Wait;
+use meridian_core::rollout::state::Rollout;
+use meridian_core::rollout::step::{Moment, step};
+use meridian_core::time::Timestamp;
+use meridian_store::Revision;
+
+use super::Engine;
+
+/// A rollout as it is seen from here.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its record.
+    pub record: Arc<Rollout>,
+    /// The store's revision of the record.
+    pub revision: Revision,
+    /// What is seen of its lanes.
+    pub sight: Sight,
+    /// What it waits for.
+    pub waits: Vec<Wait>,
+    /// When this was put together.
+    pub now: Timestamp,
+}
+
+impl Engine {
+    /// The status of a record at hand.
+    #[must_use]
+    pub fn status_of(&self, record: Arc<Rollout>, revision: Revision) -> Status {
+        let now = self.shared.clock.now();
+        let sight = self.shared.sessions.sight(&record, now);
+        // The rules themselves say what they wait for; a decision that follows by now is the runner's to make.
+        let moment = Moment { now, head: record.epoch };
+        let waits = step(&record, Event::Look(sight.clone()), moment).map(|transition| transition.waits);
+        Status { waits: waits.unwrap_or_default(), record, revision, sight, now }
+    }
+}

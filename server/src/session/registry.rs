@@ -1,0 +1,247 @@
+//! The table of sessions. One live session per region; of two only the newest, by its number, may change anything.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use meridian_core::goal::Goal;
+use meridian_core::id::{Lane, RegionId, ServiceId};
+use meridian_core::observation::{Contact, Observed, Seen, Sight};
+use meridian_core::rollout::state::Rollout;
+use meridian_core::time::{Span, Timestamp};
+use tokio::sync::Notify;
+
+use super::outbox::Outbox;
+
+/// An agent that was silent for so long counts as lost: three times the interval at which it reports.
+pub const SILENCE_MAX: Span = Span::from_millis(4_500);
+
+/// What an agent says of itself.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AgentFacts {
+    /// Its version.
+    pub version: String,
+    /// What its drivers can do.
+    pub capabilities: BTreeSet<String>,
+    /// Services it is set up to run.
+    pub services: BTreeSet<ServiceId>,
+}
+
+/// The right to speak for a region, until a newer session takes over.
+#[derive(Clone, Debug)]
+pub struct SessionTicket {
+    /// Whose session.
+    pub region: RegionId,
+    /// Its number; the newest counts.
+    pub number: u64,
+    /// What to send.
+    pub outbox: Arc<Outbox>,
+}
+
+/// A region as it is seen from here.
+#[derive(Clone, Debug)]
+pub struct RegionStatus {
+    /// Whether its agent can be reached.
+    pub contact: Contact,
+    /// When it was last heard.
+    pub heard: Option<Timestamp>,
+    /// What it said of itself.
+    pub facts: AgentFacts,
+    /// Its lanes as last reported.
+    pub lanes: BTreeMap<ServiceId, Observed>,
+}
+
+#[derive(Default)]
+struct Entry {
+    live: Option<(u64, Timestamp, Arc<Outbox>)>,
+    number_max: u64,
+    heard: Option<Timestamp>,
+    facts: AgentFacts,
+    lanes: BTreeMap<ServiceId, Observed>,
+    goals: BTreeMap<ServiceId, Goal>,
+}
+
+impl Entry {
+    fn contact(&self, now: Timestamp) -> Contact {
+        match (&self.live, self.heard) {
+            (Some((_, since, _)), Some(heard)) if now.since(heard) <= SILENCE_MAX => Contact::Live(*since),
+            (_, Some(heard)) => Contact::Lost(heard),
+            (_, None) => Contact::Never,
+        }
+    }
+}
+
+/// All sessions of this server.
+#[derive(Default)]
+pub struct Sessions {
+    regions: Mutex<BTreeMap<RegionId, Entry>>,
+    lookers: Mutex<HashMap<Lane, Arc<Notify>>>,
+}
+
+impl Sessions {
+    /// Opens a session; an older one of the region is closed. `None` if a newer one is open.
+    pub fn open(&self, region: &RegionId, number: u64, facts: AgentFacts, now: Timestamp) -> Option<SessionTicket> {
+        let outbox = Arc::new(Outbox::default());
+        {
+            let mut regions = self.regions.lock().expect("no holder of this lock panics");
+            let entry = regions.entry(region.clone()).or_default();
+            if number <= entry.number_max {
+                return None;
+            }
+            if let Some((_, _, older)) = entry.live.replace((number, now, outbox.clone())) {
+                older.close();
+            }
+            entry.number_max = number;
+            entry.heard = Some(now);
+            entry.facts = facts;
+            entry.lanes.clear();
+            for goal in entry.goals.values() {
+                outbox.put(goal.clone());
+            }
+        }
+        self.wake_region(region);
+        Some(SessionTicket { region: region.clone(), number, outbox })
+    }
+
+    /// Closes a session. Closing an old one does not disturb a newer.
+    pub fn close(&self, ticket: &SessionTicket) {
+        ticket.outbox.close();
+        {
+            let mut regions = self.regions.lock().expect("no holder of this lock panics");
+            let Some(entry) = regions.get_mut(&ticket.region) else { return };
+            if entry.live.as_ref().is_some_and(|(number, _, _)| *number == ticket.number) {
+                entry.live = None;
+            }
+        }
+        self.wake_region(&ticket.region);
+    }
+
+    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch nobody issued are
+    /// left out and returned.
+    pub fn report(
+        &self,
+        ticket: &SessionTicket,
+        lanes: Vec<(ServiceId, Observed)>,
+        now: Timestamp,
+    ) -> (bool, Vec<Lane>) {
+        let mut lying = Vec::new();
+        let mut changed = Vec::new();
+        {
+            let mut regions = self.regions.lock().expect("no holder of this lock panics");
+            let Some(entry) = regions.get_mut(&ticket.region) else { return (false, lying) };
+            if entry.live.as_ref().is_none_or(|(number, _, _)| *number != ticket.number) {
+                return (false, lying);
+            }
+            let was = entry.contact(now);
+            entry.heard = Some(now);
+            let returned = was != entry.contact(now);
+            for (service, observed) in lanes {
+                let lane = Lane { service: service.clone(), region: ticket.region.clone() };
+                let issued = entry.goals.get(&service).map(|goal| goal.epoch);
+                if issued.is_some_and(|issued| observed.accepted > issued) {
+                    lying.push(lane);
+                    continue;
+                }
+                if entry.lanes.get(&service) != Some(&observed) {
+                    changed.push(lane);
+                }
+                entry.lanes.insert(service, observed);
+            }
+            if returned {
+                changed.extend(entry.goals.keys().map(|service| Lane {
+                    service: service.clone(),
+                    region: ticket.region.clone(),
+                }));
+            }
+        }
+        self.wake(&changed);
+        (true, lying)
+    }
+
+    /// Tells an agent a goal, now or when it comes back. Older ones never replace newer ones.
+    pub fn push(&self, goal: Goal) {
+        let mut regions = self.regions.lock().expect("no holder of this lock panics");
+        let entry = regions.entry(goal.lane.region.clone()).or_default();
+        let newer = entry.goals.get(&goal.lane.service).is_none_or(|known| known.epoch <= goal.epoch);
+        if !newer {
+            return;
+        }
+        if let Some((_, _, outbox)) = &entry.live {
+            outbox.put(goal.clone());
+        }
+        entry.goals.insert(goal.lane.service.clone(), goal);
+    }
+
+    /// Whether a goal for the lane is known here.
+    #[must_use]
+    pub fn knows_goal(&self, lane: &Lane) -> bool {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        regions.get(&lane.region).is_some_and(|entry| entry.goals.contains_key(&lane.service))
+    }
+
+    /// All that is known of a rollout's lanes.
+    #[must_use]
+    pub fn sight(&self, record: &Rollout, now: Timestamp) -> Sight {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        let seen = |region: &RegionId| {
+            let entry = regions.get(region)?;
+            let observed = entry.lanes.get(&record.plan.service).cloned();
+            Some(Seen { contact: entry.contact(now), observed })
+        };
+        record.lanes.keys().filter_map(|region| Some((region.clone(), seen(region)?))).collect()
+    }
+
+    /// One region as it is seen from here.
+    #[must_use]
+    pub fn region(&self, region: &RegionId, now: Timestamp) -> Option<RegionStatus> {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        let entry = regions.get(region)?;
+        Some(RegionStatus {
+            contact: entry.contact(now),
+            heard: entry.heard,
+            facts: entry.facts.clone(),
+            lanes: entry.lanes.clone(),
+        })
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        regions.values().filter(|entry| entry.live.is_some()).count()
+    }
+
+    /// Closes every session: the server goes away.
+    pub fn close_all(&self) {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        for (_, _, outbox) in regions.values().filter_map(|entry| entry.live.as_ref()) {
+            outbox.close();
+        }
+    }
+
+    /// Wakes `looker` whenever something is seen of the lane.
+    pub fn look_after(&self, lane: Lane, looker: Arc<Notify>) {
+        self.lookers.lock().expect("no holder of this lock panics").insert(lane, looker);
+    }
+
+    /// Ends what [`Sessions::look_after`] began, if it is still the same looker.
+    pub fn look_away(&self, lane: &Lane, looker: &Arc<Notify>) {
+        let mut lookers = self.lookers.lock().expect("no holder of this lock panics");
+        if lookers.get(lane).is_some_and(|current| Arc::ptr_eq(current, looker)) {
+            lookers.remove(lane);
+        }
+    }
+
+    fn wake(&self, lanes: &[Lane]) {
+        let lookers = self.lookers.lock().expect("no holder of this lock panics");
+        for looker in lanes.iter().filter_map(|lane| lookers.get(lane)) {
+            looker.notify_one();
+        }
+    }
+
+    fn wake_region(&self, region: &RegionId) {
+        let lookers = self.lookers.lock().expect("no holder of this lock panics");
+        for (_, looker) in lookers.iter().filter(|(lane, _)| lane.region == *region) {
+            looker.notify_one();
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Finding out what became of a commit whose answer was lost. Not known is not failed: the entry is read before anything
+//! else is done, and a late arrival of the first attempt is harmless because it carries the same expectations.
+
+use std::time::Duration;
+
+use crate::{CommitError, Committed, Expect, Key, Op, Store, StoreError, Txn, Versioned};
+
+/// How often a transaction whose fate is not known is sent again.
+const ATTEMPTS: u32 = 4;
+/// Pause before the second attempt; doubled for each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a read tells about an earlier put whose answer was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The entry holds what was put, so the whole transaction was applied.
+    Applied(Committed),
+    /// The entry is still as the put expected to find it. Not applied so far; it may yet be, until the entry changes.
+    Open,
+    /// The entry is something else. If entries of this kind are written once, the put was never applied and cannot be; if
+    /// not, it may have been applied and overwritten.
+    Overtaken {
+        /// What is there now.
+        item: Option<Versioned>,
+    },
+}
+
+/// Reads `probe` and compares it with what a put of `value` under `expect` would have left there. The value must be one no
+/// other writer would put.
+///
+/// # Errors
+/// As [`Store::get`].
+pub async fn standing(
+    store: &dyn Store,
+    probe: &Key,
+    value: &[u8],
+    expect: Expect,
+) -> Result<Standing, StoreError> {
+    let item = store.get(probe).await?.item;
+    let current = item.as_ref().map(|item| item.mod_revision);
+    Ok(match item {
+        // Under `At(r)` an entry still at `r` is the one before, even if it happens to hold the same bytes.
+        Some(item) if item.value == value && !expect.holds(Some(item.mod_revision)) => {
+            Standing::Applied(Committed { revision: item.mod_revision })
+        }
+        _ if expect.holds(current) => Standing::Open,
+        item => Standing::Overtaken { item },
+    })
+}
+
+/// Commits, and if the answer is lost, finds out: reads `probe`, one of the keys the transaction puts, and sends the same
+/// transaction again while the entry is as it was before. The value put there must be one no other writer would put, such
+/// as one that carries the writer's and the attempt's identity; best is a key that is written once.
+///
+/// # Errors
+/// As [`Store::commit`], with two differences. `Unknown` is returned only if the store could not be read either, or all
+/// attempts were lost. `Conflict` after a lost attempt means that `probe` holds something else now: exact for keys
+/// written once, while for others the transaction may have been applied and overwritten since.
+///
+/// With a `probe` that the transaction does not put there is nothing to read, and `Unknown` stays `Unknown`.
+pub async fn commit_known(store: &dyn Store, txn: Txn, probe: &Key) -> Result<Committed, CommitError> {
+    let put = txn.ops().iter().find_map(|op| match op {
+        Op::Put { key, value, expect } if key == probe => Some((value.clone(), *expect)),
+        Op::Put { .. } | Op::Delete { .. } | Op::Check { .. } => None,
+    });
+    let Some((value, expect)) = put else {
+        return store.commit(txn).await;
+    };
+    let mut pause = FIRST_PAUSE;
+    let mut lost: Option<CommitError> = None;
+    for attempt in 1..=ATTEMPTS {
+        let failure = match store.commit(txn.clone()).await {
+            Ok(committed) => return Ok(committed),
+            Err(failure) => failure,
+        };
+        match (&failure, &lost) {
+            (CommitError::Unknown { .. }, _) => lost = Some(failure.clone()),
+            // Nothing was lost before, so this answer is the whole truth.
+            (_, None) => return Err(failure),
+            (_, Some(_)) => {}
+        }
+        match standing(store, probe, &value, expect).await {
+            Ok(Standing::Applied(committed)) => return Ok(committed),
+            Ok(Standing::Overtaken { .. }) => return Err(CommitError::Conflict { key: probe.clone() }),
+            // Another key of the transaction has moved on, which no attempt, late or new, survives.
+            Ok(Standing::Open) if matches!(failure, CommitError::Conflict { .. }) => return Err(failure),
+            Ok(Standing::Open) | Err(_) => {}
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+    Err(lost.unwrap_or(CommitError::Unknown { reason: "no attempt was answered".to_owned() }))
+}
