@@ -62,8 +62,10 @@ impl Board {
     #[must_use]
     pub fn take_untold(&self) -> BTreeMap<ServiceId, Observed> {
         let mut lanes = self.lock();
-        let untold = lanes.iter_mut().filter(|(_, entry)| std::mem::take(&mut entry.untold));
-        untold.map(|(service, entry)| (service.clone(), entry.observed.clone())).collect()
+        let told = |(service, entry): (&ServiceId, &mut Entry)| {
+            std::mem::take(&mut entry.untold).then(|| (service.clone(), entry.observed.clone()))
+        };
+        lanes.iter_mut().filter_map(told).collect()
     }
 
     /// Done when something urgent was posted since the last call. For one reader.

@@ -94,8 +94,15 @@ impl RouteSeen {
     /// What is seen once a route is in effect.
     #[must_use]
     pub fn of(route: &Route) -> Self {
-        let traffic = TrafficSeen { split: route.split, cohort: route.cohort.clone() };
-        Self { epoch: route.epoch, hash: route.hash, traffic }
+        let traffic = TrafficSeen {
+            split: route.split,
+            cohort: route.cohort.clone(),
+        };
+        Self {
+            epoch: route.epoch,
+            hash: route.hash,
+            traffic,
+        }
     }
 }
 
@@ -134,7 +141,8 @@ pub trait TrafficDriver: Send + Sync {
 
     /// Brings a route about. Returns only when the data plane has acknowledged it: from then on no request starts on a
     /// slot that the route does not serve, while requests under way end where they began. No request fails because of
-    /// a change. The same epoch and hash again is fine, also with other targets (a slot that came back elsewhere).
+    /// a change. The same epoch and hash again is fine; with other targets too (a slot that came back elsewhere), if the
+    /// data plane can take them at the epoch in effect.
     ///
     /// # Errors
     /// `TRAFFIC_FENCED` and `TRAFFIC_CONFLICT` by epoch, `TRAFFIC_NO_TARGET`, `TRAFFIC_REFUSED` with the data plane's own

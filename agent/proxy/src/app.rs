@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, info, warn};
@@ -125,14 +124,14 @@ impl Drop for Proxy {
 ///
 /// # Errors
 /// When it cannot start. A drain that has to cut something off is told in the log, and is no error.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("no runtime")?;
+        .map_err(StartError::Process)?;
     runtime.block_on(async move {
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Process)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Process)?;
         let proxy = Proxy::start(&args).await?;
         let mut out = stdout();
         if writeln!(out, "listening {}", proxy.address())

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// No runtime, or no way to be told to stop.
+    #[error("cannot set up the process: {0}")]
+    Process(#[source] std::io::Error),
     /// The data port is taken or not ours.
     #[error("cannot listen on {address}: {source}")]
     Listen {

@@ -13,5 +13,5 @@ fn main() -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(stderr)
         .init();
-    app::run(Args::parse())
+    Ok(app::run(Args::parse())?)
 }

@@ -9,23 +9,23 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use crate::control::{Routing, Slot, SlotStats, Stats};
 
-/// Requests that came to a result, by slot.
+/// Counter: requests that came to a result, by slot.
 const REQUESTS: &str = "meridian_proxy_requests";
-/// Requests answered with 500 and above by their slot.
+/// Counter: requests answered with 500 and above by their slot.
 const ERRORS: &str = "meridian_proxy_errors";
-/// Requests the proxy answered itself, by slot (`none` without a routing) and reason.
+/// Counter: requests the proxy answered itself, by slot (`none` without a routing) and reason.
 const PROXY_ERRORS: &str = "meridian_proxy_proxy_errors";
-/// Requests and tunnels on their way, by slot.
+/// Gauge: requests and tunnels on their way, by slot.
 const IN_FLIGHT: &str = "meridian_proxy_in_flight";
-/// From request head to response head, by slot.
-const LATENCY: &str = "meridian_proxy_latency";
-/// The weight in effect, by slot.
+/// Histogram: from request head to response head, by slot.
+const LATENCY: &str = "meridian_proxy_latency_seconds";
+/// Gauge: the weight in effect, by slot.
 const WEIGHT: &str = "meridian_proxy_weight_basis_points";
-/// The epoch in effect, by part.
+/// Gauge: the epoch in effect, by part.
 const EPOCH: &str = "meridian_proxy_epoch";
 
 /// One reading, to be written down.
@@ -149,8 +149,7 @@ impl Collector for Reading {
         let in_flight = encoder.encode_descriptor(IN_FLIGHT, help, None, MetricType::Gauge)?;
         self.per_slot(in_flight, |slot| Number::Gauge(slot.in_flight))?;
         let help = "From the request's head to the response's head";
-        let latency =
-            encoder.encode_descriptor(LATENCY, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        let latency = encoder.encode_descriptor(LATENCY, help, None, MetricType::Histogram)?;
         self.latency(latency)?;
         match &self.routing {
             Some(routing) => self.routing(&mut encoder, routing),

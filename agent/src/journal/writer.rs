@@ -1,5 +1,6 @@
 //! The thread that writes the journal: it takes what waits, commits it at once, and answers. It does not know lanes.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, TableDefinition};
@@ -24,10 +25,17 @@ pub(super) struct Write {
 
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
-    Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => JournalError::InUse { path: path.to_owned() },
-        other => failed("open", path, &other),
-    })
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| {
+        if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+            return JournalError::InUse { path: path.to_owned() };
+        }
+        failed("open", path, &error)
+    })?;
+    // A file whose name is not on disk yet would be gone after a crash, and every fence with it.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failed("sync", path, &error))?;
+    Ok(database)
 }
 
 /// Writes until nobody is left to ask.

@@ -92,7 +92,6 @@ impl Client {
         Fut: Future<Output = Result<Response<R>, Status>>,
     {
         let shared = &*self.shared;
-        let timed_out = || ClientError::Timeout { call, after: shared.timeout };
         let deadline = Instant::now() + shared.timeout;
         let mut tries = Tries::of_call(shared.links.len());
         loop {
@@ -104,17 +103,17 @@ impl Client {
             // The server can stop working for a caller who is gone.
             request.set_timeout(share);
             let answer = timeout_at(Instant::now() + share, send(link.channel.clone(), request)).await;
-            let error = match answer {
+            let mut error = match answer {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => status::error(call, link, share, status),
-                Err(_) => timed_out(),
+                Err(_) => ClientError::Timeout { call, after: share },
             };
-            let error = match error {
-                // Not the caller's deadline: only this address's share of it.
-                ClientError::Timeout { .. } if sharers > 1 => link.silent(call, share),
-                ClientError::Timeout { .. } => timed_out(),
-                other => other,
-            };
+            if let ClientError::Timeout { .. } = error {
+                // With others left it was only this address's share of the caller's time.
+                let is_share = sharers > 1;
+                let after = shared.timeout;
+                error = if is_share { link.silent(call, share) } else { ClientError::Timeout { call, after } };
+            }
             let Some(pause) = tries.pause_after(&error) else { return Err(error) };
             shared.move_on(position);
             if Instant::now() + pause >= deadline {

@@ -4,6 +4,7 @@
 mod refusal;
 mod resources;
 mod rollouts;
+pub mod sample;
 mod state;
 mod write;
 
@@ -21,7 +22,7 @@ use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
 use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::runtime::{Builder, Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::connect::{Client, Endpoint};
@@ -49,7 +50,8 @@ pub struct SeenCall {
 pub struct FakeServer {
     shared: Shared,
     address: SocketAddr,
-    task: JoinHandle<()>,
+    /// Its own, so that stopping it breaks connections as the end of a process does.
+    runtime: Option<Runtime>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -72,20 +74,19 @@ impl FakeServer {
 
     /// Stops, and starts again at the same address with the same content.
     pub async fn restart(mut self) -> Self {
-        self.stop().await;
+        self.stop();
         Self::start_at(self.address, self.shared.clone()).await
     }
 
     /// Stops answering: connections break.
-    pub async fn stop(&mut self) {
-        self.task.abort();
-        // Its end is what is waited for; that it was aborted is known.
-        let _ = (&mut self.task).await;
-        self.shared.lock().signal(Signal::Cut);
+    pub fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 
     async fn start_at(address: SocketAddr, shared: Shared) -> Self {
-        let listener = TcpListener::bind(address).await.expect("loopback has a free port");
+        let listener = bind(address).await;
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = tonic::transport::Server::builder()
             .add_service(ServiceServiceServer::new(shared.clone()))
@@ -93,13 +94,15 @@ impl FakeServer {
             .add_service(ReleaseServiceServer::new(shared.clone()))
             .add_service(RegionServiceServer::new(shared.clone()))
             .add_service(PlanServiceServer::new(shared.clone()))
-            .add_service(RolloutServiceServer::new(shared.clone()))
-            .serve_with_incoming(TcpListenerStream::new(listener));
-        let task = tokio::spawn(async move {
+            .add_service(RolloutServiceServer::new(shared.clone()));
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("the system gives one more thread");
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("the listener does not block");
             // A server that ends leaves its callers unanswered, and the test sees that.
-            let _ = server.await;
+            let _ = server.serve_with_incoming(TcpListenerStream::new(listener)).await;
         });
-        Self { shared, address, task }
+        Self { shared, address, runtime: Some(runtime) }
     }
 
     /// Where it listens, as an address for [`Endpoint`].
@@ -193,6 +196,21 @@ impl FakeServer {
 
 impl Drop for FakeServer {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
+}
+
+/// A listener; the address of a server that has just stopped is free a moment later.
+async fn bind(address: SocketAddr) -> std::net::TcpListener {
+    let bound = async {
+        loop {
+            if let Ok(listener) = std::net::TcpListener::bind(address) {
+                return listener;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let listener = tokio::time::timeout(Duration::from_secs(10), bound).await.expect("the address is free");
+    listener.set_nonblocking(true).expect("a fresh socket can be set");
+    listener
 }

@@ -69,11 +69,10 @@ fn wave(view: &WaveView) -> v1::RolloutWave {
 }
 
 fn lane(view: &LaneView) -> v1::RolloutLane {
-    let at = view.wave.map(|wave| v1::StepRef { wave: count(wave), step: count(view.step.unwrap_or_default()) });
     v1::RolloutLane {
         region: view.region.to_string(),
         state: position(view.position).into(),
-        at,
+        at: view.at.map(Into::into),
         steps: count(view.steps),
         since_time: moment(view.since),
         slot: view.slot.map_or(0, |slot| v1::Slot::from(slot).into()),

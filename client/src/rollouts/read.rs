@@ -92,12 +92,10 @@ impl TryFrom<v1::RolloutLane> for LaneView {
             vote,
             trouble,
         } = message;
-        let (wave, step) = at.map(|v1::StepRef { wave, step }| (wave, step)).unzip();
         Ok(Self {
             region: region(region_name).at("region")?,
             position: position_from_wire(state),
-            wave: wave.map(|wave| wire::count("at.wave", wave)).transpose()?,
-            step: step.map(|step| wire::count("at.step", step)).transpose()?,
+            at: wire::optional("at", at)?,
             steps: wire::count("steps", steps)?,
             since: wire::moment_or_none("since_time", since_time)?,
             slot: slot_from_wire(slot),

@@ -2,7 +2,7 @@
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::Verdict;
+use meridian_core::evidence::{StepRef, Verdict};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::lane::Placed;
 use meridian_core::playbook::StageKind;
@@ -104,10 +104,8 @@ pub struct LaneView {
     pub region: RegionId,
     /// Where it is in the rollout.
     pub position: LanePosition,
-    /// Position of the wave it is at; `None`: at none.
-    pub wave: Option<usize>,
-    /// Position of the step in that wave.
-    pub step: Option<usize>,
+    /// The wave and step it is at; `None`: at none.
+    pub at: Option<StepRef>,
     /// How many steps that wave has.
     pub steps: usize,
     /// When it got there.

@@ -83,7 +83,8 @@ impl LaneMemory {
     /// If it is older than what was accepted, or the same epoch with other content. Nothing changes then.
     pub fn accept(&mut self, goal: Goal) -> Result<Accepted, GoalRefused> {
         let accepted = self.accepted();
-        if goal.epoch < accepted {
+        // No decision has epoch zero, so a goal that claims it is older than everything.
+        if goal.epoch < accepted || goal.epoch == Epoch::ZERO {
             return Err(GoalRefused::Stale { offered: goal.epoch, accepted });
         }
         if let Some(known) = self.intent.as_ref().filter(|known| known.epoch == goal.epoch) {

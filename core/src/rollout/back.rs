@@ -10,6 +10,7 @@ use crate::id::RegionId;
 use crate::observation::Sight;
 use crate::playbook::Scope;
 use crate::release::Reversibility;
+use crate::time::Timestamp;
 
 /// Decides an automatic rollback. Past a point of no return it freezes and asks for a human instead.
 pub(super) fn decide(draft: &mut Draft, cause: Cause, scope: &Scope) {
@@ -44,17 +45,26 @@ pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(),
     {
         return Err(region);
     }
+    let mut newly = false;
     for region in &turned {
         if !is_back_bound(&draft.next, region) {
             draft.move_lane(region, LaneAt::Reverting);
+            newly = true;
         }
     }
     let since = draft.now;
     match scope {
         Scope::Fleet => draft.enter(Phase::RollingBack { cause, since }, "rollback"),
+        // Turned back and held already: the same order again, or a vote of a region that has no way back.
+        Scope::Wave | Scope::Region(_) if !newly && is_held_part_back(&draft.next) => {}
         Scope::Wave | Scope::Region(_) => part_back(draft, scope.clone()),
     }
     Ok(())
+}
+
+fn is_held_part_back(record: &Rollout) -> bool {
+    let Phase::Running(Run { hold: Some(hold), .. }) = &record.phase else { return false };
+    matches!(hold.cause, Cause::PartBack { .. })
 }
 
 /// After part of the fleet was turned back the rest waits for a human.
@@ -102,11 +112,16 @@ pub(super) fn confirm(draft: &mut Draft, sight: &Sight) {
 }
 
 /// One look at a rollout on its way back.
-pub(super) fn watch(draft: &mut Draft, sight: &Sight) {
+pub(super) fn watch(draft: &mut Draft, sight: &Sight, since: Timestamp) {
     confirm(draft, sight);
-    if end_if_back(draft) {
-        return;
+    if !end_if_back(draft) {
+        pending(draft, sight, since);
     }
+}
+
+/// What the regions on their way back wait for, since the order to go back was last given. One that can't come back
+/// freezes the rollout; says whether one did.
+pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> bool {
     let regions: Vec<RegionId> = draft.next.lanes.keys().cloned().collect();
     for region in &regions {
         let view = LaneView::new(&draft.next, region, sight);
@@ -118,7 +133,7 @@ pub(super) fn watch(draft: &mut Draft, sight: &Sight) {
             draft.waits.push(Wait::Contact { region: region.clone(), since: view.lost_since() });
             continue;
         };
-        let deadline = view.since().max(reachable).after(draft.next.plan.limits.revert);
+        let deadline = view.since().max(reachable).max(ordered).after(draft.next.plan.limits.revert);
         let trouble = view.trouble();
         let gave_up = trouble.filter(|trouble| trouble.permanent).map(|trouble| Cause::Driver {
             region: region.clone(),
@@ -132,11 +147,12 @@ pub(super) fn watch(draft: &mut Draft, sight: &Sight) {
             let since = draft.now;
             draft.waits = vec![Wait::Human(cause.clone())];
             draft.enter(Phase::Frozen { cause, since }, "freeze");
-            return;
+            return true;
         }
         draft.wake_at(deadline);
         draft.waits.push(wait);
     }
+    false
 }
 
 /// One look at a frozen rollout: a rollback that got stuck may still complete by itself.
@@ -168,10 +184,11 @@ fn end_if_back(draft: &mut Draft) -> bool {
     };
     let forward = lanes.iter().find(|(_, lane)| !matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted));
     if let Some((region, _)) = forward {
-        let cause = Cause::NoWayBack { region: region.clone() };
-        if draft.next.phase != (Phase::Frozen { cause: cause.clone(), since }) {
-            draft.enter(Phase::Frozen { cause, since }, "freeze");
+        if matches!(draft.next.phase, Phase::Frozen { .. }) {
+            return false;
         }
+        let cause = Cause::NoWayBack { region: region.clone() };
+        draft.enter(Phase::Frozen { cause, since }, "freeze");
         return true;
     }
     let moved = lanes.values().any(|lane| lane.moved);

@@ -33,7 +33,11 @@ pub(super) fn run(draft: &mut Draft, sight: &Sight) {
             break;
         }
     }
-    votes_short(draft);
+    // A part that was taken back may still be on its way, on hold or not.
+    let resumed = draft.next.opened;
+    if !back::pending(draft, sight, resumed) {
+        votes_short(draft);
+    }
 }
 
 /// The old slots are kept warm after the switch; a vote still takes everything back.

@@ -36,7 +36,7 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Look(sight) => match &record.phase {
             Phase::Running(_) => forward::run(&mut draft, &sight),
             Phase::Switched { since } => forward::retain(&mut draft, &sight, *since),
-            Phase::RollingBack { .. } => back::watch(&mut draft, &sight),
+            Phase::RollingBack { since, .. } => back::watch(&mut draft, &sight, *since),
             Phase::Frozen { cause, .. } => back::watch_frozen(&mut draft, &sight, cause),
             Phase::Stable { .. }
             | Phase::RolledBack { .. }

@@ -4,7 +4,7 @@ use meridian_core::id::ServiceId;
 use meridian_core::release::{NOTES_BYTES_MAX, Release};
 
 use super::field::{digest, text, version, word};
-use super::invalid::{At, Invalid, InvalidKind};
+use super::invalid::{At, Invalid};
 use super::name;
 use crate::r#gen::v1;
 
@@ -25,7 +25,11 @@ pub fn release_from_wire(service: &ServiceId, wire: v1::Release) -> Result<Relea
     } = wire;
     let semantic = version("version", &semantic)?;
     if !resource.is_empty() && resource != name::release(service, &semantic) {
-        return Err(Invalid::of(resource, InvalidKind::Contradiction("its service and version"))).at("name");
+        return Err(Invalid::contradiction(
+            "name",
+            resource,
+            "its service and version",
+        ));
     }
     Ok(Release {
         service: service.clone(),
@@ -33,7 +37,11 @@ pub fn release_from_wire(service: &ServiceId, wire: v1::Release) -> Result<Relea
         digest: digest("digest", &content)?,
         notes: text("notes", notes, NOTES_BYTES_MAX)?,
         reversibility: word::<v1::Reversibility, _>("reversibility", reversibility)?,
-        prepares: if prepares.is_empty() { None } else { Some(version("prepares", &prepares)?) },
+        prepares: if prepares.is_empty() {
+            None
+        } else {
+            Some(version("prepares", &prepares)?)
+        },
     })
 }
 
@@ -50,7 +58,14 @@ impl TryFrom<v1::Release> for Release {
 impl From<&Release> for v1::Release {
     /// What only the server knows (etag, time) stays unset.
     fn from(release: &Release) -> Self {
-        let Release { service, version, digest, notes, reversibility, prepares } = release;
+        let Release {
+            service,
+            version,
+            digest,
+            notes,
+            reversibility,
+            prepares,
+        } = release;
         Self {
             name: name::release(service, version),
             version: version.to_string(),

@@ -1,6 +1,6 @@
 //! Greeting an agent: the session's number by compare-and-swap, and the goals of its lanes.
 
-use meridian_core::id::{Lane, RegionId, ServiceId};
+use meridian_core::id::{Lane, RegionId};
 use meridian_core::rollout::goals::goal;
 use meridian_store::record::{self, Region};
 use meridian_store::{CommitError, Expect, Txn, commit_known, layout};
@@ -9,6 +9,9 @@ use super::Engine;
 use crate::error::EngineError;
 use crate::session::{AgentFacts, SessionTicket};
 
+/// Lanes are recalled for the first so many services that an agent names: this bounds what one agent can make the
+/// server read. Goals of lanes beyond it arrive with their rollout's next decision.
+const SERVICES_RECALLED_MAX: usize = 256;
 /// How often the number is drawn again after somebody else changed the region.
 const CONFLICTS_MAX: u32 = 10;
 
@@ -18,7 +21,7 @@ impl Engine {
     /// # Errors
     /// If the store fails, or a newer session of the region opened in between.
     pub async fn greet(&self, region: &RegionId, facts: AgentFacts) -> Result<SessionTicket, EngineError> {
-        for service in &facts.services {
+        for service in facts.services.iter().take(SERVICES_RECALLED_MAX) {
             self.recall_goal(&Lane { service: service.clone(), region: region.clone() }).await?;
         }
         let number = self.draw_number(region, &facts).await?;
@@ -63,13 +66,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Lanes are asked for by the services that an agent names; this bounds what one agent can make the server read.
-pub const SERVICES_PER_AGENT_MAX: usize = 256;
-
-/// Whether an agent names no more services than it may.
-#[must_use]
-pub fn services_fit(services: &std::collections::BTreeSet<ServiceId>) -> bool {
-    services.len() <= SERVICES_PER_AGENT_MAX
 }

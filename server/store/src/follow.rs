@@ -21,7 +21,10 @@ pub(crate) const READ_BYTES: usize = 4 * 1024 * 1024;
 /// What a read of the history found.
 pub(crate) enum Stretch {
     /// Changes under the prefix, by commit; all commits up to `upto` were looked at.
-    Read { commits: Vec<(Revision, Vec<Change>)>, upto: u64 },
+    Read {
+        commits: Vec<(Revision, Vec<Change>)>,
+        upto: u64,
+    },
     /// History before `oldest` is gone, and some of it was asked for.
     Gone { oldest: u64 },
 }
@@ -81,7 +84,11 @@ where
             match tokio::time::timeout(PROGRESS_EVERY, self.head.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_closed)) => return Err(WatchEnded::Cancelled),
-                Err(_elapsed) => return Ok(WatchItem::Progress { revision: Revision::new(self.cursor) }),
+                Err(_elapsed) => {
+                    return Ok(WatchItem::Progress {
+                        revision: Revision::new(self.cursor),
+                    });
+                }
             }
         }
     }
@@ -92,14 +99,16 @@ where
                 self.started = true;
                 self.cursor = self.cursor.max(upto);
                 self.queue.extend(
-                    commits.into_iter().map(|(revision, changes)| WatchItem::Changes { revision, changes }),
+                    commits
+                        .into_iter()
+                        .map(|(revision, changes)| WatchItem::Changes { revision, changes }),
                 );
                 Ok(())
             }
             // At the start the history asked for was gone already; later it went while the reader was busy.
-            Stretch::Gone { oldest } if !self.started => {
-                Err(WatchEnded::Compacted { oldest: Revision::new(oldest.saturating_sub(1)) })
-            }
+            Stretch::Gone { oldest } if !self.started => Err(WatchEnded::Compacted {
+                oldest: Revision::new(oldest.saturating_sub(1)),
+            }),
             Stretch::Gone { .. } => Err(WatchEnded::TooSlow),
         }
     }

@@ -1,5 +1,5 @@
 //! One trait for a store of versioned keys, and three stores that mean the same by it: in memory, in a file, in etcd.
-//! Knows nothing about rollouts: values are opaque bytes.
+//! To them values are opaque bytes; only [`layout`] and [`record`] know what is kept where, and no store knows these two.
 //!
 //! What every store promises, checked by one suite (`conformance`, feature `test-util`):
 //!
@@ -21,10 +21,14 @@ mod entry;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+#[cfg(feature = "test-util")]
+pub mod faulty;
 mod follow;
+pub mod layout;
 pub mod memory;
 mod metered;
 mod metrics;
+pub mod record;
 mod resolve;
 mod txn;
 mod watch;
@@ -32,7 +36,8 @@ mod watch;
 use futures::future::BoxFuture;
 
 pub use entry::{
-    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision, Versioned,
+    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision,
+    Versioned,
 };
 pub use error::{CommitError, StoreError};
 pub use metered::Metered;
@@ -63,7 +68,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Yields every change under `prefix` with a revision greater than `from`. With `from` ahead of the head it waits for
     /// that revision to pass.
-    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>>;
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision)
+    -> BoxFuture<'a, Result<WatchStream, StoreError>>;
 
     /// Drops the history of revisions less than `before`; what is stored stays. A revision ahead of the head counts as
     /// the head, one already dropped does nothing.
@@ -78,5 +84,7 @@ pub(crate) fn check_limit(limit: usize) -> Result<(), StoreError> {
     if (1..=MAX_PAGE_ITEMS).contains(&limit) {
         return Ok(());
     }
-    Err(StoreError::Invalid { reason: format!("a page has 1 to {MAX_PAGE_ITEMS} items, {limit} were asked for") })
+    Err(StoreError::Invalid {
+        reason: format!("a page has 1 to {MAX_PAGE_ITEMS} items, {limit} were asked for"),
+    })
 }

@@ -41,7 +41,9 @@ pub async fn standing(
     Ok(match item {
         // Under `At(r)` an entry still at `r` is the one before, even if it happens to hold the same bytes.
         Some(item) if item.value == value && !expect.holds(Some(item.mod_revision)) => {
-            Standing::Applied(Committed { revision: item.mod_revision })
+            Standing::Applied(Committed {
+                revision: item.mod_revision,
+            })
         }
         _ if expect.holds(current) => Standing::Open,
         item => Standing::Overtaken { item },
@@ -50,14 +52,15 @@ pub async fn standing(
 
 /// Commits, and if the answer is lost, finds out: reads `probe`, one of the keys the transaction puts, and sends the same
 /// transaction again while the entry is as it was before. The value put there must be one no other writer would put, such
-/// as one that carries the writer's and the attempt's identity; best is a key that is written once.
+/// as one that carries the writer's and the attempt's identity; best is a key that is written once. May be called again
+/// with the same transaction after `Unknown`: an attempt that was applied meanwhile counts as success.
 ///
 /// # Errors
 /// As [`Store::commit`], with two differences. `Unknown` is returned only if the store could not be read either, or all
-/// attempts were lost. `Conflict` after a lost attempt means that `probe` holds something else now: exact for keys
-/// written once, while for others the transaction may have been applied and overwritten since.
+/// attempts were lost. `Conflict` means that `probe` was read and does not hold our value: exact for keys written once,
+/// while for others the transaction may have been applied and overwritten since.
 ///
-/// With a `probe` that the transaction does not put there is nothing to read, and `Unknown` stays `Unknown`.
+/// With a `probe` that the transaction does not put there is nothing to read, and this is a plain commit.
 pub async fn commit_known(store: &dyn Store, txn: Txn, probe: &Key) -> Result<Committed, CommitError> {
     let put = txn.ops().iter().find_map(|op| match op {
         Op::Put { key, value, expect } if key == probe => Some((value.clone(), *expect)),
@@ -75,21 +78,30 @@ pub async fn commit_known(store: &dyn Store, txn: Txn, probe: &Key) -> Result<Co
         };
         match (&failure, &lost) {
             (CommitError::Unknown { .. }, _) => lost = Some(failure.clone()),
+            // What is in the way may be an attempt of ours: one made here, or one the caller made before.
+            (CommitError::Conflict { .. }, _) | (_, Some(_)) => {}
             // Nothing was lost before, so this answer is the whole truth.
             (_, None) => return Err(failure),
-            (_, Some(_)) => {}
         }
+        let conflict = matches!(failure, CommitError::Conflict { .. });
         match standing(store, probe, &value, expect).await {
             Ok(Standing::Applied(committed)) => return Ok(committed),
+            // With the probe untouched another key has moved on, which no attempt, late or new, survives.
+            Ok(Standing::Open | Standing::Overtaken { .. }) if conflict => return Err(failure),
             Ok(Standing::Overtaken { .. }) => return Err(CommitError::Conflict { key: probe.clone() }),
-            // Another key of the transaction has moved on, which no attempt, late or new, survives.
-            Ok(Standing::Open) if matches!(failure, CommitError::Conflict { .. }) => return Err(failure),
-            Ok(Standing::Open) | Err(_) => {}
+            Ok(Standing::Open) => {}
+            Err(error) => {
+                lost = lost.or(Some(CommitError::Unknown {
+                    reason: error.to_string(),
+                }))
+            }
         }
         if attempt < ATTEMPTS {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
     }
-    Err(lost.unwrap_or(CommitError::Unknown { reason: "no attempt was answered".to_owned() }))
+    Err(lost.unwrap_or(CommitError::Unknown {
+        reason: "no attempt was answered".to_owned(),
+    }))
 }

@@ -4,10 +4,12 @@
 pub mod artifacts;
 pub mod fleet;
 pub mod ground;
+pub mod launch;
 pub mod process;
 pub mod wait;
 
 pub use artifacts::{Artifact, ArtifactFolder};
 pub use fleet::{Fleet, FleetOptions, StoreKind, TrafficKind};
+pub use launch::Launcher;
 pub use process::{Program, Running, program};
 pub use wait::wait_until;

@@ -17,7 +17,7 @@ use crate::error::{DriverError, code};
 
 /// How often we look whether it is alive: nobody is served from its end until the next start.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The wait after the first end; doubled with each end that follows soon.
+/// The wait before the second start in a row (the first comes at once); doubled with each that follows soon.
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// The longest wait: the lane is down meanwhile, so it is short.
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
@@ -49,7 +49,11 @@ impl Standing {
         let (duty, known) = (Arc::new(duty), Arc::new(Mutex::new(None)));
         let child = see_to_it(&duty, &known).await?;
         let keeper = tokio::spawn(keep(Arc::clone(&duty), Arc::clone(&known), child));
-        Ok(Self { duty, known, keeper: Mutex::new(Some(keeper)) })
+        Ok(Self {
+            duty,
+            known,
+            keeper: Mutex::new(Some(keeper)),
+        })
     }
 
     /// The process, if it was started by us or an agent before us.
@@ -65,7 +69,9 @@ impl Standing {
             // Aborted or ended: in both cases nobody starts it any more.
             let _ended = keeper.await;
         }
-        let found = durable::load::<Mark>(&self.duty.mark).await?.and_then(|mark| mark.find());
+        let found = durable::load::<Mark>(&self.duty.mark)
+            .await?
+            .and_then(|mark| mark.find());
         if let Some(process) = found
             && !end(&process, grace).await
         {
@@ -86,24 +92,24 @@ impl Drop for Standing {
 }
 
 async fn keep(duty: Arc<Duty>, known: Arc<Mutex<Option<Identity>>>, mut child: Option<Child>) {
-    let mut backoff = BACKOFF_MIN;
+    let mut backoff = Duration::ZERO;
     let mut started = Instant::now();
     loop {
-        sleep(LOOK_EVERY).await;
-        reap(&mut child);
+        ended_or_a_while(&mut child).await;
         if let Err(error) = bound_log(&duty.launch.log, duty.log_bytes_max) {
             tracing::warn!(log = %duty.launch.log.display(), %error, "cannot bound the log of the data plane");
         }
-        if is_there(&duty, locked(&known).clone()).await {
+        let process = locked(&known).clone();
+        if is_there(&duty, process).await {
             continue;
         }
         if started.elapsed() > BACKOFF_MAX * 2 {
-            backoff = BACKOFF_MIN;
+            backoff = Duration::ZERO;
         }
         tracing::error!(program = %duty.launch.program.display(), ?backoff, "the data plane has ended; starting it again");
         // Up to a quarter more, so that regions that fell together do not rise together.
         sleep(backoff.mul_f64(1.0 + rand::random::<f64>() / 4.0)).await;
-        backoff = (backoff * 2).min(BACKOFF_MAX);
+        backoff = (backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
         started = Instant::now();
         match see_to_it(&duty, &known).await {
             Ok(new) => child = new.or(child),
@@ -112,15 +118,25 @@ async fn keep(duty: Arc<Duty>, known: Arc<Mutex<Option<Identity>>>, mut child: O
     }
 }
 
-fn reap(child: &mut Option<Child>) {
-    let ended = child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
-    if ended {
-        *child = None;
+/// Returns at once when our own child ends, and takes its exit status; else after a while, because a process that we
+/// adopted ends without telling us.
+async fn ended_or_a_while(child: &mut Option<Child>) {
+    let Some(own) = child else {
+        return sleep(LOOK_EVERY).await;
+    };
+    tokio::select! {
+        () = sleep(LOOK_EVERY) => {}
+        status = own.wait() => {
+            tracing::warn!(?status, "a child has ended");
+            *child = None;
+        }
     }
 }
 
 async fn see_to_it(duty: &Duty, known: &Mutex<Option<Identity>>) -> Result<Option<Child>, DriverError> {
-    let found = durable::load::<Mark>(&duty.mark).await?.and_then(|mark| mark.find());
+    let found = durable::load::<Mark>(&duty.mark)
+        .await?
+        .and_then(|mark| mark.find());
     if is_there(duty, found.clone()).await {
         *locked(known) = found;
         return Ok(None);

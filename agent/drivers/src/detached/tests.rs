@@ -23,7 +23,11 @@ async fn a_process_is_found_by_its_token_and_ends_with_its_children() {
     // Deaf to SIGTERM, with a child in the group.
     let launch = shell("trap '' TERM; sleep 60 & echo $!; wait", folder.path());
     let (child, process) = launch.start(&mark.token).unwrap();
-    assert_eq!(mark.find().as_ref(), Some(&process), "found without knowing its pid");
+    assert_eq!(
+        mark.find().as_ref(),
+        Some(&process),
+        "found without knowing its pid"
+    );
     mark.process = Some(process.clone());
     drop(child);
     assert!(process.is_alive(), "dropping the child ends nothing");
@@ -66,5 +70,8 @@ fn a_full_log_is_emptied_and_its_end_kept() {
     std::fs::write(&log, "0123456789abc").unwrap();
     bound_log(&log, 10).unwrap();
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "");
-    assert_eq!(std::fs::read_to_string(folder.path().join("x.log.1")).unwrap(), "3456789abc");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("x.log.1")).unwrap(),
+        "3456789abc"
+    );
 }

@@ -9,6 +9,7 @@ use meridian_core::evidence::Histogram;
 use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::{Split, Weight};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::routes::{COHORT_RULE, METADATA, METADATA_ROUTE, SPLIT_RULE};
 use crate::error::{DriverError, code};
@@ -19,6 +20,9 @@ use crate::traffic::{Route, RouteSeen, SlotCounters};
 /// The admin thread answers between configuration updates.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const ROUTES_PATH: &str = "/config_dump?resource=dynamic_route_configs";
+const FLUSHES_PATH: &str = "/stats?format=json&filter=%5Eserver%5C.dropped_stat_flushes%24";
+/// A worker that is busy with one event.
+const FLUSH_TAKES: Duration = Duration::from_millis(1);
 const STATS_PATH: &str = "/stats?format=json&histogram_buckets=disjoint&filter=\
     %5Ecluster%5C.(blue%7Cgreen)%5C.upstream_rq_(completed%7C5xx%7Cactive%7Cpending_active%7Ctime)%24";
 
@@ -30,6 +34,36 @@ pub(super) async fn route(admin: &Path) -> Result<Option<RouteSeen>, DriverError
 /// The counters of both slots.
 pub(super) async fn counters(admin: &Path) -> Result<Slots<SlotCounters>, DriverError> {
     read_counters(&get(admin, STATS_PATH).await?).map_err(unreadable)
+}
+
+/// Waits until every worker has done what the main thread gave it before this call: only then does no request obey an
+/// older route, for Envoy acknowledges when its main thread has a route, not when its workers have.
+///
+/// Asking for stats begins a flush, which visits every worker after all it was given before, unless one is under way;
+/// then Envoy counts a dropped one. So two calls that are not dropped have a whole flush between them. `dropped` is the
+/// count of an earlier call, if there was one. Returns the last count.
+pub(super) async fn workers_caught_up(
+    admin: &Path,
+    mut dropped: Option<u64>,
+    within: Duration,
+) -> Result<u64, DriverError> {
+    let deadline = Instant::now() + within;
+    let mut begun = 0;
+    loop {
+        let now = read_dropped(&get(admin, FLUSHES_PATH).await?);
+        if dropped == Some(now) {
+            begun += 1;
+        } else if Instant::now() >= deadline {
+            let message = format!("Envoy's workers have not taken the route within {within:?}");
+            return Err(DriverError::passing(code::TRAFFIC_TIMEOUT, message));
+        } else if dropped.is_some() {
+            sleep(FLUSH_TAKES).await;
+        }
+        dropped = Some(now);
+        if begun == 2 {
+            return Ok(now);
+        }
+    }
 }
 
 async fn get(admin: &Path, path: &str) -> Result<Value, DriverError> {
@@ -46,22 +80,44 @@ fn unreadable(what: String) -> DriverError {
     DriverError::permanent(code::TRAFFIC_UNREADABLE, format!("Envoy's answer: {what}"))
 }
 
+/// Envoy makes the counter when it first counts.
+fn read_dropped(answer: &Value) -> u64 {
+    answer
+        .pointer("/stats/0/value")
+        .and_then(Value::as_u64)
+        .unwrap_or(0)
+}
+
 fn read_route(dump: &Value) -> Result<Option<RouteSeen>, String> {
-    let Some(configuration) = dump.pointer("/configs/0/route_config") else { return Ok(None) };
+    let Some(configuration) = dump.pointer("/configs/0/route_config") else {
+        return Ok(None);
+    };
     let told = configuration.pointer(&format!("/metadata/filter_metadata/{METADATA}/{METADATA_ROUTE}"));
     // Ours before any route was told.
-    let Some(told) = told.and_then(Value::as_str) else { return Ok(None) };
+    let Some(told) = told.and_then(Value::as_str) else {
+        return Ok(None);
+    };
     let routing = serde_json::from_str(told).map_err(|error| error.to_string())?;
     let route: Route = convert::route(&routing)?;
-    let rules = configuration.pointer("/virtual_hosts/0/routes").and_then(Value::as_array);
+    let rules = configuration
+        .pointer("/virtual_hosts/0/routes")
+        .and_then(Value::as_array);
     let rule = |name: &str| {
-        rules.into_iter().flatten().find(|rule| rule.get("name").and_then(Value::as_str) == Some(name))
+        rules
+            .into_iter()
+            .flatten()
+            .find(|rule| rule.get("name").and_then(Value::as_str) == Some(name))
     };
     // What Envoy obeys are its rules: the route carried along says what they were made from, they say what holds.
-    let split = rule(SPLIT_RULE).and_then(read_split).ok_or("there is no rule for the split")?;
+    let split = rule(SPLIT_RULE)
+        .and_then(read_split)
+        .ok_or("there is no rule for the split")?;
     let has_cohort = rule(COHORT_RULE).is_some();
     if split != route.split || has_cohort != route.cohort.is_some() {
-        return Err(format!("its rules ({split}, cohort {has_cohort}) are not those of {}", route.epoch));
+        return Err(format!(
+            "its rules ({split}, cohort {has_cohort}) are not those of {}",
+            route.epoch
+        ));
     }
     Ok(Some(RouteSeen::of(&route)))
 }
@@ -80,14 +136,22 @@ fn read_split(rule: &Value) -> Option<Split> {
 }
 
 fn read_counters(answer: &Value) -> Result<Slots<SlotCounters>, String> {
-    let entries = answer.get("stats").and_then(Value::as_array).ok_or("there are no stats")?;
+    let entries = answer
+        .get("stats")
+        .and_then(Value::as_array)
+        .ok_or("there are no stats")?;
     let mut slots = Slots::<SlotCounters>::default();
     for slot in Slot::BOTH {
         let value = |name: &str| {
             let full = format!("cluster.{slot}.{name}");
-            let entry = entries.iter().find(|entry| entry.get("name").and_then(Value::as_str) == Some(&full));
+            let entry = entries
+                .iter()
+                .find(|entry| entry.get("name").and_then(Value::as_str) == Some(&full));
             // Envoy makes some counters only when they first count.
-            entry.and_then(|entry| entry.get("value")).and_then(Value::as_u64).unwrap_or(0)
+            entry
+                .and_then(|entry| entry.get("value"))
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
         };
         *slots.get_mut(slot) = SlotCounters {
             requests: value("upstream_rq_completed"),
@@ -102,7 +166,9 @@ fn read_counters(answer: &Value) -> Result<Slots<SlotCounters>, String> {
 /// Envoy counts in milliseconds and lists no bucket without an upper bound: slower ones are in none.
 fn histogram(entries: &[Value], slot: Slot) -> Histogram {
     let full = format!("cluster.{slot}.upstream_rq_time");
-    let groups = entries.iter().filter_map(|entry| entry.get("histograms")?.as_array());
+    let groups = entries
+        .iter()
+        .filter_map(|entry| entry.get("histograms")?.as_array());
     let mut all = groups.flatten();
     let ours = all.find(|histogram| histogram.get("name").and_then(Value::as_str) == Some(&full));
     let listed = ours.and_then(|histogram| histogram.get("buckets")?.as_array());
@@ -119,7 +185,11 @@ fn histogram(entries: &[Value], slot: Slot) -> Histogram {
 
 fn micros(millis: f64) -> u64 {
     // Our own bounds, all whole and far below the limit of exact whole numbers.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "see above"
+    )]
     let micros = (millis * 1000.0).round() as u64;
     micros
 }
@@ -136,8 +206,19 @@ mod tests {
                 {"upper_bound":1,"interval":0,"cumulative":4},{"upper_bound":2.5,"interval":0,"cumulative":3}]}]}]}"#;
         let slots = read_counters(&serde_json::from_str(text).unwrap()).unwrap();
         let buckets = [(1000, 4), (2500, 3), (u64::MAX, 0)].into();
-        let blue = SlotCounters { requests: 7, errors: 2, latency: Histogram { buckets }, in_flight: 1 };
-        assert_eq!(slots, Slots { blue, green: SlotCounters::default() });
+        let blue = SlotCounters {
+            requests: 7,
+            errors: 2,
+            latency: Histogram { buckets },
+            in_flight: 1,
+        };
+        assert_eq!(
+            slots,
+            Slots {
+                blue,
+                green: SlotCounters::default()
+            }
+        );
         assert!(read_counters(&Value::Null).is_err());
     }
 }

@@ -43,7 +43,11 @@ impl AdsServer {
         }
         let listener = UnixListener::bind(socket).map_err(cannot)?;
         let stop = CancellationToken::new();
-        let service = Service { node: node.to_owned(), feed, stop: stop.clone() };
+        let service = Service {
+            node: node.to_owned(),
+            feed,
+            stop: stop.clone(),
+        };
         let stopped = stop.clone().cancelled_owned();
         let serving = Server::builder()
             .add_service(AggregatedDiscoveryServiceServer::new(service))
@@ -165,12 +169,19 @@ impl Talk {
 
     fn hear(&mut self, request: &DiscoveryRequest) -> Result<(), Status> {
         if let Some(node) = request.node.as_ref().filter(|node| node.id != self.node) {
-            return Err(Status::permission_denied(format!("{} is not {}", node.id, self.node)));
+            return Err(Status::permission_denied(format!(
+                "{} is not {}",
+                node.id, self.node
+            )));
         }
         // A kind that we do not serve: Envoy waits for it, and we say nothing.
-        let Some(kind) = Kind::of(&request.type_url) else { return Ok(()) };
+        let Some(kind) = Kind::of(&request.type_url) else {
+            return Ok(());
+        };
         let sent = self.sent.entry(kind).or_insert(None);
-        let Some((serial, nonce)) = sent else { return Ok(()) };
+        let Some((serial, nonce)) = sent else {
+            return Ok(());
+        };
         if request.response_nonce.is_empty() {
             // Asked anew: say it again.
             *sent = None;
@@ -179,7 +190,9 @@ impl Talk {
                 None => self.stream.feed.accepted(self.stream.id, kind, *serial),
                 Some(detail) => {
                     tracing::warn!(?kind, words = %detail.message, "Envoy refused a configuration");
-                    self.stream.feed.refused(self.stream.id, kind, *serial, detail.message.clone());
+                    self.stream
+                        .feed
+                        .refused(self.stream.id, kind, *serial, detail.message.clone());
                 }
             }
         }

@@ -49,7 +49,6 @@ pub struct EnvoyTraffic {
     feed: Arc<Feed>,
     _ads: AdsServer,
     standing: Standing,
-    file: SavedFile,
     turn: Mutex<Turn>,
 }
 
@@ -57,8 +56,11 @@ pub struct EnvoyTraffic {
 #[derive(Debug)]
 struct Turn {
     saved: Saved,
+    file: SavedFile,
     /// The Envoy that was seen listening.
     listening: Option<Identity>,
+    /// See [`admin::workers_caught_up`].
+    flushes_dropped: Option<u64>,
 }
 
 impl EnvoyTraffic {
@@ -69,12 +71,13 @@ impl EnvoyTraffic {
     pub async fn open(mut config: EnvoyConfig) -> Result<Self, DriverError> {
         config.dir = program::absolute(&config.dir)?;
         durable::make_folder(&config.dir).await?;
-        let (admin, ads_socket) =
-            (program::socket(&config.dir, "admin.sock")?, program::socket(&config.dir, "ads.sock")?);
+        let (admin, ads_socket) = (
+            program::socket(&config.dir, "admin.sock")?,
+            program::socket(&config.dir, "ads.sock")?,
+        );
         let listen = config.listen;
         let entrance = ports::kept(listen.ip(), listen.port(), &config.dir.join("port.json")).await?;
-        let file = SavedFile(config.dir.join("route.json"));
-        let saved = file.read().await?;
+        let (file, saved) = SavedFile::open(&config.dir.join("route.pages")).await?;
         let feed = Arc::new(feed_of(&config, entrance, &saved));
         let ads = AdsServer::open(&ads_socket, &config.node, Arc::clone(&feed))?;
         let bootstrap = config.dir.join("bootstrap.json");
@@ -85,8 +88,24 @@ impl EnvoyTraffic {
             socket: admin.clone(),
             log_bytes_max: config.log_bytes_max,
         });
-        let (standing, turn) = (standing.await?, Mutex::new(Turn { saved, listening: None }));
-        Ok(Self { config, entrance, admin, feed, _ads: ads, standing, file, turn })
+        let (standing, turn) = (
+            standing.await?,
+            Mutex::new(Turn {
+                saved,
+                file,
+                listening: None,
+                flushes_dropped: None,
+            }),
+        );
+        Ok(Self {
+            config,
+            entrance,
+            admin,
+            feed,
+            _ads: ads,
+            standing,
+            turn,
+        })
     }
 
     /// Envoy's process.
@@ -96,49 +115,59 @@ impl EnvoyTraffic {
     }
 
     async fn bring_about(&self, route: &Route) -> Result<(), DriverError> {
-        let mut turn = self.turn.lock().await;
+        let mut guard = self.turn.lock().await;
+        let turn = &mut *guard;
         turn.saved.fence(route)?;
         let before = turn.saved.clone();
         turn.saved.wanted = Some(route.clone());
-        self.file.write(&turn.saved).await?;
-        match self.push(route, before.confirmed.as_ref()).await {
-            Ok(()) => {}
-            Err(error) => {
-                if error.code() == code::TRAFFIC_REFUSED {
-                    // Envoy goes on with the route before, and so do we; its epoch is still free for a better one.
-                    turn.saved.wanted = before.confirmed.clone();
-                    self.file.write(&turn.saved).await?;
-                }
-                return Err(error);
+        turn.file.write(&turn.saved).await?;
+        if let Err(error) = self.push(route, &before, turn).await {
+            if error.code() == code::TRAFFIC_REFUSED {
+                // Envoy goes on with the route before, and so do we.
+                turn.saved.wanted = before.confirmed;
+                turn.file.write(&turn.saved).await?;
             }
+            return Err(error);
         }
-        self.listens(&mut turn).await?;
-        if turn.saved.confirmed.as_ref() != Some(route) {
-            turn.saved.confirmed = Some(route.clone());
-            self.file.write(&turn.saved).await?;
-        }
-        Ok(())
+        // On disk with the next route: until then the file's last wanted one is this one anyway.
+        turn.saved.confirmed = Some(route.clone());
+        self.listens(turn).await
     }
 
     /// Make before break.
-    async fn push(&self, route: &Route, before: Option<&Route>) -> Result<(), DriverError> {
-        let left = |slot| before.and_then(|before| *before.targets.get(slot));
+    async fn push(&self, route: &Route, before: &Saved, turn: &mut Turn) -> Result<(), DriverError> {
+        // What Envoy serves now is the confirmed route or, if its answer was lost, the one that was wanted.
+        let last = [&before.confirmed, &before.wanted].into_iter().flatten();
+        let left = |slot| last.clone().find_map(|last| *last.targets.get(slot));
         let both = Slots::from_fn(|slot: Slot| route.targets.get(slot).or(left(slot)));
-        self.pushed(Kind::Cluster, resources::clusters(&self.config, &both)).await?;
-        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance)).await?;
-        self.pushed(Kind::Route, routes::routes(Some(route), self.config.idle_timeout_ms)).await?;
-        self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets)).await
+        let routes = routes::routes(Some(route), self.config.idle_timeout_ms);
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &both))
+            .await?;
+        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance))
+            .await?;
+        self.pushed(Kind::Route, routes).await?;
+        let caught_up =
+            admin::workers_caught_up(&self.admin, turn.flushes_dropped, self.config.ack_timeout());
+        turn.flushes_dropped = Some(caught_up.await?);
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets))
+            .await
     }
 
     async fn pushed(&self, kind: Kind, publication: Publication) -> Result<(), DriverError> {
         let ticket = self.feed.publish(kind, publication);
-        self.feed.settled(ticket, self.config.ack_timeout()).await.map_err(|unsettled| match unsettled {
-            Unsettled::Refused(words) => DriverError::permanent(code::TRAFFIC_REFUSED, words),
-            Unsettled::Silent => {
-                let message = format!("Envoy has not acknowledged within {:?}", self.config.ack_timeout());
-                DriverError::passing(code::TRAFFIC_TIMEOUT, message)
-            }
-        })
+        self.feed
+            .settled(ticket, self.config.ack_timeout())
+            .await
+            .map_err(|unsettled| match unsettled {
+                Unsettled::Refused(words) => DriverError::permanent(code::TRAFFIC_REFUSED, words),
+                Unsettled::Silent => {
+                    let message = format!(
+                        "Envoy has not acknowledged within {:?}",
+                        self.config.ack_timeout()
+                    );
+                    DriverError::passing(code::TRAFFIC_TIMEOUT, message)
+                }
+            })
     }
 
     /// A new Envoy acknowledges the listener a moment before it listens.
@@ -162,7 +191,11 @@ impl EnvoyTraffic {
 
 impl TrafficDriver for EnvoyTraffic {
     fn capabilities(&self) -> TrafficCapabilities {
-        TrafficCapabilities { weights: true, cohorts: true, sticky: true }
+        TrafficCapabilities {
+            weights: true,
+            cohorts: true,
+            sticky: true,
+        }
     }
 
     fn entrance(&self) -> SocketAddr {
@@ -184,7 +217,10 @@ impl TrafficDriver for EnvoyTraffic {
         Box::pin(async {
             let start_id = self.standing.process().map(|process| process.start_id());
             let slots = admin::counters(&self.admin).await?;
-            Ok(TrafficCounters { start_id: start_id.unwrap_or_else(|| "adopted".to_owned()), slots })
+            Ok(TrafficCounters {
+                start_id: start_id.unwrap_or_else(|| "adopted".to_owned()),
+                slots,
+            })
         })
     }
 

@@ -1,15 +1,15 @@
 //! The route that Envoy should have, on disk before it is sent: when agent and Envoy come back, in any order, nothing
 //! changes. It knows files; it does not know whether Envoy agrees.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use meridian_proxy::control::Routing;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
 use crate::error::{DriverError, code};
 use crate::proxy::convert;
 use crate::traffic::Route;
+use crate::twin_file::TwinFile;
 
 /// What was wanted last, and what Envoy acknowledged last.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Saved {
 
 /// Keeps [`Saved`].
 #[derive(Debug)]
-pub(super) struct SavedFile(pub(super) PathBuf);
+pub(super) struct SavedFile(TwinFile);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,20 +30,43 @@ struct Written {
 }
 
 impl SavedFile {
-    pub(super) async fn read(&self) -> Result<Saved, DriverError> {
-        let Some(written) = durable::load::<Written>(&self.0).await? else { return Ok(Saved::default()) };
-        let route = |routing: Option<Routing>| routing.as_ref().map(convert::route).transpose();
+    /// Opens the file and reads what was kept.
+    pub(super) async fn open(path: &Path) -> Result<(Self, Saved), DriverError> {
+        let (file, bytes) = TwinFile::open(path).await?;
         let unreadable = |what: String| {
-            DriverError::permanent(code::DRIVER_STATE, format!("cannot read {}: {what}", self.0.display()))
+            DriverError::permanent(
+                code::DRIVER_STATE,
+                format!("cannot read {}: {what}", path.display()),
+            )
         };
+        let Some(bytes) = bytes else {
+            return Ok((Self(file), Saved::default()));
+        };
+        let written: Written =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let route = |routing: Option<Routing>| routing.as_ref().map(convert::route).transpose();
         let wanted = route(written.wanted).map_err(unreadable)?;
-        Ok(Saved { wanted, confirmed: route(written.confirmed).map_err(unreadable)? })
+        Ok((
+            Self(file),
+            Saved {
+                wanted,
+                confirmed: route(written.confirmed).map_err(unreadable)?,
+            },
+        ))
     }
 
-    pub(super) async fn write(&self, saved: &Saved) -> Result<(), DriverError> {
+    /// Keeps a value; it is on disk when this returns.
+    pub(super) async fn write(&mut self, saved: &Saved) -> Result<(), DriverError> {
         let routing = |route: &Option<Route>| route.as_ref().map(convert::routing);
-        let written = Written { wanted: routing(&saved.wanted), confirmed: routing(&saved.confirmed) };
-        durable::save(&self.0, &written).await
+        let written = Written {
+            wanted: routing(&saved.wanted),
+            confirmed: routing(&saved.confirmed),
+        };
+        let unwritable =
+            |error: serde_json::Error| DriverError::permanent(code::DRIVER_STATE, error.to_string());
+        self.0
+            .write(&serde_json::to_vec(&written).map_err(unwritable)?)
+            .await
     }
 }
 
@@ -59,9 +82,16 @@ impl Saved {
             return Err(DriverError::permanent(code::TRAFFIC_FENCED, message));
         }
         // Only the targets may differ: a slot that came back elsewhere.
-        let is_same = Route { targets: wanted.targets, ..route.clone() } == *wanted;
+        let is_same = Route {
+            targets: wanted.targets,
+            ..route.clone()
+        } == *wanted;
         if route.epoch == wanted.epoch && !is_same {
-            let message = format!("epoch {} was taken with another content ({})", wanted.epoch, wanted.hash.short());
+            let message = format!(
+                "epoch {} was taken with another content ({})",
+                wanted.epoch,
+                wanted.hash.short()
+            );
             return Err(DriverError::permanent(code::TRAFFIC_CONFLICT, message));
         }
         Ok(())

@@ -17,9 +17,6 @@ use crate::routing::{Chosen, Snapshot, Start};
 use crate::stats::{Flight, Reason};
 use crate::upstream::{ConnectError, Connection, HandOff, UpstreamBody};
 
-/// How often a request that waits for a connection moves to a newer routing, before it holds the switch back instead.
-const MOVES_MAX: u32 = 3;
-
 /// A slot's answer.
 pub(super) struct Answered {
     pub(super) response: Response<Incoming>,
@@ -68,12 +65,11 @@ impl Failed {
 
 impl Forwarder {
     pub(super) async fn exchange(&self, pending: &mut Pending) -> Result<Answered, Failed> {
-        let (mut kept, mut retry, mut moves) = (None, false, 0);
+        let (mut kept, mut retry) = (None, false);
+        // Each turn but one takes a newer routing, and those come one at a time from one teller.
         loop {
             let (snapshot, chosen) = self.route(kept.take(), pending)?;
-            let Some((mut connection, start)) = self.connect(&snapshot, chosen.slot, retry, moves).await?
-            else {
-                moves += 1;
+            let Some((mut connection, start)) = self.connect(&snapshot, chosen.slot, retry).await? else {
                 continue;
             };
             let flight = self.counters.set_off(chosen.slot);
@@ -139,26 +135,18 @@ impl Forwarder {
         snapshot: &Snapshot,
         slot: Slot,
         fresh: bool,
-        moves: u32,
     ) -> Result<Option<(Connection, Start)>, Failed> {
         let Some(upstream) = snapshot.upstreams.get(slot) else {
             return Err(Failed::of(slot, Reason::NoTarget, "the slot has no target"));
         };
-        let mut early = None;
-        if moves >= MOVES_MAX {
-            match self.table.start(snapshot) {
-                Some(start) => early = Some(start),
-                None => return Ok(None),
-            }
-        }
         let connection = tokio::select! {
             biased;
             connection = upstream.connection(fresh) => connection,
             // A request that hangs on a dead slot is saved by the switch away from it.
-            () = self.table.replaced(snapshot), if early.is_none() => return Ok(None),
+            () = self.table.replaced(snapshot) => return Ok(None),
         };
         match connection {
-            Ok(connection) => match early.or_else(|| self.table.start(snapshot)) {
+            Ok(connection) => match self.table.start(snapshot) {
                 Some(start) => Ok(Some((connection, start))),
                 None => {
                     connection.give_back();

@@ -163,48 +163,37 @@ fn memory_holds_while_the_split_is_mixed() {
     );
 }
 
+/// Expects that a change of a good routing is refused with a code, naming a field.
+fn check(code: &str, field: &str, change: impl Fn(&mut Routing)) {
+    let mut changed = routing(1, 5_000);
+    assert_eq!(validate(&changed), Ok(()));
+    change(&mut changed);
+    let refusal = validate(&changed).unwrap_err();
+    assert_eq!(
+        (refusal.code.as_str(), refusal.field.as_str()),
+        (code, field),
+        "{refusal}"
+    );
+    assert!(!refusal.fix.is_empty());
+}
+
+fn at(address: &str) -> Option<SlotTarget> {
+    Some(SlotTarget {
+        address: address.to_owned(),
+        protocol: Protocol::Http1,
+    })
+}
+
 #[test]
-fn nonsense_is_refused_by_name() {
-    let check = |change: &dyn Fn(&mut Routing), code: &str, field: &str| {
-        let mut changed = routing(1, 5_000);
-        change(&mut changed);
-        let refusal = validate(&changed).unwrap_err();
-        assert_eq!(
-            (refusal.code.as_str(), refusal.field.as_str()),
-            (code, field),
-            "{refusal}"
-        );
-        assert!(!refusal.fix.is_empty());
-    };
-    let target = |address: &str| {
-        Some(SlotTarget {
-            address: address.to_owned(),
-            protocol: Protocol::Http1,
-        })
-    };
-    let rule = |rule: CohortRule| {
-        Some(Cohort {
-            rule,
-            slot: Slot::Blue,
-        })
-    };
-    assert_eq!(validate(&routing(1, 5_000)), Ok(()));
-    check(&|r| r.split.blue = 5_001, code::SPLIT_SUM, "split");
-    check(
-        &|r| {
-            r.split = Split {
-                blue: u16::MAX,
-                green: u16::MAX,
-            }
-        },
-        code::SPLIT_SUM,
-        "split",
-    );
-    check(
-        &|r| r.slots.green = None,
-        code::SLOT_WITHOUT_TARGET,
-        "slots.green",
-    );
+fn splits_and_targets_that_make_no_sense_are_refused() {
+    check(code::SPLIT_SUM, "split", |r| r.split.blue = 5_001);
+    check(code::SPLIT_SUM, "split", |r| {
+        r.split = Split {
+            blue: u16::MAX,
+            green: u16::MAX,
+        }
+    });
+    check(code::SLOT_WITHOUT_TARGET, "slots.green", |r| r.slots.green = None);
     for address in [
         "",
         "host",
@@ -215,56 +204,54 @@ fn nonsense_is_refused_by_name() {
         "host:80/path",
         ":80",
     ] {
-        check(
-            &|r| r.slots.blue = target(address),
-            code::ADDRESS_INVALID,
-            "slots.blue.address",
-        );
+        check(code::ADDRESS_INVALID, "slots.blue.address", |r| {
+            r.slots.blue = at(address)
+        });
     }
     for address in ["host:80", "[::1]:80", "10.0.0.1:65535"] {
-        let mut routing = routing(1, 5_000);
-        routing.slots.blue = target(address);
-        assert_eq!(validate(&routing), Ok(()));
+        let mut good = routing(1, 5_000);
+        good.slots.blue = at(address);
+        assert_eq!(validate(&good), Ok(()));
     }
-    check(&|r| r.hash = String::new(), code::VALUE_INVALID, "hash");
-    check(
-        &|r| {
-            r.sticky = Some(Sticky {
-                cookie: "a=b".to_owned(),
-                max_age_s: 1,
-            })
-        },
-        code::VALUE_INVALID,
-        "sticky.cookie",
-    );
-    let key = RequestKey::Header("x user".to_owned());
-    let share = CohortRule::Percentage { basis_points: 1, key };
-    check(
-        &|r| r.cohort = rule(share.clone()),
-        code::VALUE_INVALID,
-        "cohort.rule.percentage.key.header",
-    );
-    let share = CohortRule::Percentage {
-        basis_points: 10_001,
-        key: RequestKey::Cookie("u".to_owned()),
+}
+
+#[test]
+fn exceptions_that_make_no_sense_are_refused() {
+    let cohort = |rule| {
+        Some(Cohort {
+            rule,
+            slot: Slot::Blue,
+        })
     };
-    check(
-        &|r| r.cohort = rule(share.clone()),
-        code::VALUE_INVALID,
-        "cohort.rule.percentage.basis_points",
-    );
-    let lost = |r: &mut Routing| {
+    let share = |basis_points, key| CohortRule::Percentage { basis_points, key };
+    let header = |name: &str| RequestKey::Header(name.to_owned());
+    check(code::VALUE_INVALID, "hash", |r| r.hash = String::new());
+    check(code::VALUE_INVALID, "sticky.cookie", |r| {
+        r.sticky = Some(Sticky {
+            cookie: "a=b".to_owned(),
+            max_age_s: 1,
+        });
+    });
+    check(code::VALUE_INVALID, "cohort.rule.percentage.key.header", |r| {
+        r.cohort = cohort(share(1, header("x user")));
+    });
+    check(code::VALUE_INVALID, "cohort.rule.percentage.basis_points", |r| {
+        r.cohort = cohort(share(10_001, header("x-user")));
+    });
+    check(code::VALUE_INVALID, "cohort.rule.cookie.value", |r| {
+        r.cohort = cohort(CohortRule::Cookie {
+            name: "a".to_owned(),
+            value: "\n".to_owned(),
+        });
+    });
+    check(code::SLOT_WITHOUT_TARGET, "slots.blue", |r| {
         r.split = Split {
             blue: 0,
             green: 10_000,
         };
         r.slots.blue = None;
-        r.cohort = rule(CohortRule::Header {
-            name: "x".to_owned(),
-            value: "1".to_owned(),
-        });
-    };
-    check(&lost, code::SLOT_WITHOUT_TARGET, "slots.blue");
+        r.cohort = cohort(share(1, header("x-user")));
+    });
 }
 
 #[test]

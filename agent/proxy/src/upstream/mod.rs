@@ -132,6 +132,9 @@ impl Connection {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Opens upstreams, and sees to those that are in use.
 pub(crate) struct Upstreams {
     tasks: Tasks,

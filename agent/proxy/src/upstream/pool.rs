@@ -87,6 +87,12 @@ impl Pool {
             .retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE_FOR);
     }
 
+    /// How many connections wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.idle().len()
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

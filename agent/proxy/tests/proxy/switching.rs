@@ -33,13 +33,13 @@ async fn load(address: std::net::SocketAddr, id: u64, shared: Arc<Shared>) {
     let mut sent = 0_u64;
     while !shared.stop.load(Ordering::SeqCst) {
         if sent % 25 == 24 {
-            client = if id % 3 == 0 {
+            client = if id.is_multiple_of(3) {
                 Client::http2(address).await
             } else {
                 Client::http1(address).await
             };
         }
-        let (method, body) = if sent % 4 == 0 {
+        let (method, body) = if sent.is_multiple_of(4) {
             (Method::POST, "body")
         } else {
             (Method::GET, "")
@@ -57,7 +57,7 @@ async fn load(address: std::net::SocketAddr, id: u64, shared: Arc<Shared>) {
             reply.body
         );
         assert_eq!(reply.slot(), Some(reply.body.as_str()));
-        if before == after && before % 2 == 0 {
+        if before == after && before.is_multiple_of(2) {
             assert_eq!(
                 reply.body,
                 slot_of(before / 2),

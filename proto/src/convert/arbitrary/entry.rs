@@ -8,14 +8,12 @@ use proptest::prelude::*;
 use super::{
     NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, text,
 };
-use crate::convert::record::{
-    Head, PlanEntry, PlaybookEntry, RegionEntry, ReleaseEntry, RequestEntry, ServiceSpec,
-};
+use crate::convert::record::{Head, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
 
 /// A service's description.
-pub fn service_spec() -> impl Strategy<Value = ServiceSpec> {
+pub fn stored_service() -> impl Strategy<Value = Service> {
     let parts = (text(), text(), labels(), moment(), moment());
-    parts.prop_map(|(description, owner, labels, created, updated)| ServiceSpec {
+    parts.prop_map(|(description, owner, labels, created, updated)| Service {
         description,
         owner,
         labels,
@@ -25,12 +23,12 @@ pub fn service_spec() -> impl Strategy<Value = ServiceSpec> {
 }
 
 /// A registered region.
-pub fn region_entry() -> impl Strategy<Value = RegionEntry> {
+pub fn stored_region() -> impl Strategy<Value = Region> {
     let said = (text(), btree_set(NAME, 0..4), any::<u64>());
     let parts = (labels(), text(), any::<bool>(), moment(), moment(), said);
     parts.prop_map(|(labels, description, cordoned, created, updated, said)| {
         let (agent_version, capabilities, session_number) = said;
-        RegionEntry {
+        Region {
             labels,
             description,
             cordoned,
@@ -44,45 +42,69 @@ pub fn region_entry() -> impl Strategy<Value = RegionEntry> {
 }
 
 /// A revision of a playbook.
-pub fn playbook_entry() -> impl Strategy<Value = PlaybookEntry> {
+pub fn stored_playbook() -> impl Strategy<Value = StoredPlaybook> {
     let parts = (playbook(), 1..=u64::MAX, moment());
-    parts.prop_map(|(playbook, revision, updated)| PlaybookEntry { playbook, revision, updated })
+    parts.prop_map(|(playbook, revision, updated)| StoredPlaybook {
+        playbook,
+        revision,
+        updated,
+    })
 }
 
 /// A release with its time.
-pub fn release_entry() -> impl Strategy<Value = ReleaseEntry> {
-    (release(), moment()).prop_map(|(release, created)| ReleaseEntry { release, created })
+pub fn stored_release() -> impl Strategy<Value = StoredRelease> {
+    (release(), moment()).prop_map(|(release, created)| StoredRelease { release, created })
 }
 
 /// A plan with its time.
-pub fn plan_entry() -> impl Strategy<Value = PlanEntry> {
-    (plan(), moment()).prop_map(|(plan, created)| PlanEntry { plan, created })
+pub fn stored_plan() -> impl Strategy<Value = StoredPlan> {
+    (plan(), moment()).prop_map(|(plan, created)| StoredPlan { plan, created })
 }
 
 /// The head of a service.
 pub fn head() -> impl Strategy<Value = Head> {
-    let parts = (epoch(), option::of(digest()), option::of(digest()), btree_set(digest(), 0..4));
-    parts.prop_map(|(epoch, audit, plan, vetoed)| Head { epoch, audit, plan, vetoed })
+    let parts = (
+        epoch(),
+        option::of(digest()),
+        option::of(digest()),
+        btree_set(digest(), 0..4),
+    );
+    parts.prop_map(|(epoch, audit, plan, vetoed)| Head {
+        epoch,
+        audit,
+        plan,
+        vetoed,
+    })
 }
 
 /// An audit entry.
 pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
     let words = (text(), text(), text());
-    let parts = (service(), rollout_id(), decided(), moment(), words, digest(), option::of(digest()));
-    parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
-        service,
-        rollout,
-        epoch,
-        time,
-        kind,
-        actor,
-        message,
-        record,
-        previous,
-    })
+    let parts = (
+        service(),
+        rollout_id(),
+        decided(),
+        moment(),
+        words,
+        digest(),
+        option::of(digest()),
+    );
+    parts.prop_map(
+        |(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
+            service,
+            rollout,
+            epoch,
+            time,
+            kind,
+            actor,
+            message,
+            record,
+            previous,
+        },
+    )
 }
 
 /// What a request has done.
-pub fn request_entry() -> impl Strategy<Value = RequestEntry> {
-    (digest(), text(), moment()).prop_map(|(body, resource, at)| RequestEntry { body, resource, at })
+pub fn request_done() -> impl Strategy<Value = RequestDone> {
+    (digest(), text(), moment()).prop_map(|(body, resource, time)| RequestDone { body, resource, time })
 }

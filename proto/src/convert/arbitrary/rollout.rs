@@ -34,22 +34,50 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         .flat_map(|(wave, planned)| (0..planned.steps.len()).map(move |step| StepRef { wave, step }))
         .collect();
     let lanes = vec(progress(steps), plan.lanes.len());
-    let parts = (rollout_id(), decided(), text(), moment(), phase(plan.waves.len()), lanes);
+    let parts = (
+        rollout_id(),
+        decided(),
+        text(),
+        moment(),
+        phase(plan.waves.len()),
+        lanes,
+    );
     parts.prop_map(move |(id, epoch, requester, opened, phase, lanes)| {
         let regions = plan.lanes.keys().cloned();
-        let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
-        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes }
+        let lanes = regions
+            .zip(lanes)
+            .map(|(region, lane)| (region, up_to(epoch, lane)))
+            .collect();
+        Rollout {
+            id,
+            plan: Arc::clone(&plan),
+            epoch,
+            requester,
+            opened,
+            phase,
+            lanes,
+        }
     })
 }
 
 /// A lane's goal is never younger than the rollout's last decision.
 fn up_to(epoch: Epoch, lane: LaneProgress) -> LaneProgress {
-    LaneProgress { goal_epoch: lane.goal_epoch.min(epoch), ..lane }
+    LaneProgress {
+        goal_epoch: lane.goal_epoch.min(epoch),
+        ..lane
+    }
 }
 
 fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
     let vote = (any::<Index>(), decided(), moment(), ballot());
-    let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote));
+    let parts = (
+        0..7_u8,
+        any::<Index>(),
+        moment(),
+        decided(),
+        any::<bool>(),
+        option::of(vote),
+    );
     parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote)| {
         let step = *index.get(&steps);
         let at = match kind {
@@ -61,8 +89,19 @@ fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
             5 => LaneAt::Reverting,
             _ => LaneAt::Reverted,
         };
-        let vote = vote.map(|(index, epoch, at, ballot)| Vote { step: *index.get(&steps), epoch, at, ballot });
-        LaneProgress { at, since, goal_epoch, moved, vote }
+        let vote = vote.map(|(index, epoch, at, ballot)| Vote {
+            step: *index.get(&steps),
+            epoch,
+            at,
+            ballot,
+        });
+        LaneProgress {
+            at,
+            since,
+            goal_epoch,
+            moved,
+            vote,
+        }
     })
 }
 
@@ -72,6 +111,7 @@ fn ballot() -> impl Strategy<Value = Ballot> {
         (text(), text()).prop_map(|(code, message)| Ballot::Driver { code, message }),
         limit().prop_map(|limit| Ballot::Deadline { limit }),
     ]
+    .boxed()
 }
 
 fn limit() -> impl Strategy<Value = &'static str> {
@@ -95,6 +135,7 @@ pub fn phase(waves: usize) -> impl Strategy<Value = Phase> {
         1 => (rollout_id(), moment()).prop_map(|(by, since)| Phase::Superseded { by, since }),
         1 => because().prop_map(|(cause, since)| Phase::Failed { cause, since }),
     ]
+    .boxed()
 }
 
 /// A cause, wrapped in another at most once.
@@ -103,10 +144,15 @@ pub fn cause() -> impl Strategy<Value = Cause> {
         4 => plain_cause(),
         1 => plain_cause().prop_map(|cause| Cause::PointOfNoReturn { trigger: Box::new(cause) }),
     ]
+    .boxed()
 }
 
 fn plain_cause() -> impl Strategy<Value = Cause> {
-    let scope = prop_oneof![Just(Scope::Wave), Just(Scope::Fleet), region().prop_map(Scope::Region)];
+    let scope = prop_oneof![
+        Just(Scope::Wave),
+        Just(Scope::Fleet),
+        region().prop_map(Scope::Region)
+    ];
     prop_oneof![
         (text(), text()).prop_map(|(actor, reason)| Cause::Operator { actor, reason }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Votes { region, verdict }),
@@ -116,11 +162,18 @@ fn plain_cause() -> impl Strategy<Value = Cause> {
         scope.prop_map(|scope| Cause::PartBack { scope }),
         region().prop_map(|region| Cause::NoWayBack { region }),
     ]
+    // Boxed here and elsewhere: a choice is as large as all its branches together, and a test's stack is small.
+    .boxed()
 }
 
 /// A lane's durable state.
 pub fn lane_state() -> impl Strategy<Value = LaneState> {
-    let parts = (option::of(placed()), option::of(rollout_id()), any::<bool>(), epoch());
+    let parts = (
+        option::of(placed()),
+        option::of(rollout_id()),
+        any::<bool>(),
+        epoch(),
+    );
     parts.prop_map(|(stable, rollout, held, epoch)| LaneState {
         held: held && rollout.is_some(),
         stable,

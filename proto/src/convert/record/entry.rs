@@ -9,7 +9,9 @@ use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
 use super::{check_schema, schema};
-use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within};
+use crate::convert::field::{
+    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within,
+};
 use crate::convert::invalid::{At, Invalid};
 use crate::convert::report::CAPABILITIES_MAX;
 use crate::convert::time::{moment, timestamp_to_wire};
@@ -17,8 +19,8 @@ use crate::r#gen::records::v1 as records;
 use crate::r#gen::v1;
 
 /// A service as its owner describes it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ServiceSpec {
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Service {
     /// Free text.
     pub description: String,
     /// Who to ask.
@@ -31,11 +33,18 @@ pub struct ServiceSpec {
     pub updated: Timestamp,
 }
 
-impl TryFrom<records::ServiceRecord> for ServiceSpec {
+impl TryFrom<records::ServiceRecord> for Service {
     type Error = Invalid;
 
     fn try_from(wire: records::ServiceRecord) -> Result<Self, Invalid> {
-        let records::ServiceRecord { schema, description, owner, labels: all, create_time, update_time } = wire;
+        let records::ServiceRecord {
+            schema,
+            description,
+            owner,
+            labels: all,
+            create_time,
+            update_time,
+        } = wire;
         check_schema(schema)?;
         Ok(Self {
             description: text("description", description, RECORD_TEXT_BYTES_MAX)?,
@@ -47,9 +56,15 @@ impl TryFrom<records::ServiceRecord> for ServiceSpec {
     }
 }
 
-impl From<&ServiceSpec> for records::ServiceRecord {
-    fn from(spec: &ServiceSpec) -> Self {
-        let ServiceSpec { description, owner, labels, created, updated } = spec;
+impl From<&Service> for records::ServiceRecord {
+    fn from(spec: &Service) -> Self {
+        let Service {
+            description,
+            owner,
+            labels,
+            created,
+            updated,
+        } = spec;
         Self {
             schema: schema(),
             description: description.clone(),
@@ -62,8 +77,8 @@ impl From<&ServiceSpec> for records::ServiceRecord {
 }
 
 /// A registered region.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RegionEntry {
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Region {
     /// For selecting.
     pub labels: BTreeMap<String, String>,
     /// Free text.
@@ -82,7 +97,7 @@ pub struct RegionEntry {
     pub session_number: u64,
 }
 
-impl TryFrom<records::RegionRecord> for RegionEntry {
+impl TryFrom<records::RegionRecord> for Region {
     type Error = Invalid;
 
     fn try_from(wire: records::RegionRecord) -> Result<Self, Invalid> {
@@ -106,15 +121,17 @@ impl TryFrom<records::RegionRecord> for RegionEntry {
             created: moment("create_time", create_time)?,
             updated: moment("update_time", update_time)?,
             agent_version: text("agent_version", agent_version, RECORD_TEXT_BYTES_MAX)?,
-            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
+            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?
+                .into_iter()
+                .collect(),
             session_number,
         })
     }
 }
 
-impl From<&RegionEntry> for records::RegionRecord {
-    fn from(entry: &RegionEntry) -> Self {
-        let RegionEntry {
+impl From<&Region> for records::RegionRecord {
+    fn from(entry: &Region) -> Self {
+        let Region {
             labels,
             description,
             cordoned,
@@ -140,7 +157,7 @@ impl From<&RegionEntry> for records::RegionRecord {
 
 /// A revision of a playbook.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PlaybookEntry {
+pub struct StoredPlaybook {
     /// As written by its author; validated before it was stored.
     pub playbook: Playbook,
     /// Counted from one.
@@ -149,7 +166,7 @@ pub struct PlaybookEntry {
     pub updated: Timestamp,
 }
 
-impl TryFrom<records::PlaybookRecord> for PlaybookEntry {
+impl TryFrom<records::PlaybookRecord> for StoredPlaybook {
     type Error = Invalid;
 
     fn try_from(wire: records::PlaybookRecord) -> Result<Self, Invalid> {
@@ -159,29 +176,44 @@ impl TryFrom<records::PlaybookRecord> for PlaybookEntry {
         let revision = playbook.revision;
         let updated = moment("update_time", playbook.update_time.take()).at("playbook")?;
         within("revision", revision, 1, u64::MAX).at("playbook")?;
-        Ok(Self { playbook: Playbook::try_from(playbook).at("playbook")?, revision, updated })
+        Ok(Self {
+            playbook: Playbook::try_from(playbook).at("playbook")?,
+            revision,
+            updated,
+        })
     }
 }
 
-impl From<&PlaybookEntry> for records::PlaybookRecord {
-    fn from(entry: &PlaybookEntry) -> Self {
-        let PlaybookEntry { playbook, revision, updated } = entry;
+impl From<&StoredPlaybook> for records::PlaybookRecord {
+    fn from(entry: &StoredPlaybook) -> Self {
+        let StoredPlaybook {
+            playbook,
+            revision,
+            updated,
+        } = entry;
         let update_time = Some(timestamp_to_wire(*updated));
-        let playbook = v1::Playbook { revision: *revision, update_time, ..playbook.into() };
-        Self { schema: schema(), playbook: Some(playbook) }
+        let playbook = v1::Playbook {
+            revision: *revision,
+            update_time,
+            ..playbook.into()
+        };
+        Self {
+            schema: schema(),
+            playbook: Some(playbook),
+        }
     }
 }
 
 /// A release with the time it was made known.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReleaseEntry {
+pub struct StoredRelease {
     /// The release.
     pub release: Release,
     /// When it was made known.
     pub created: Timestamp,
 }
 
-impl TryFrom<records::ReleaseRecord> for ReleaseEntry {
+impl TryFrom<records::ReleaseRecord> for StoredRelease {
     type Error = Invalid;
 
     fn try_from(wire: records::ReleaseRecord) -> Result<Self, Invalid> {
@@ -189,77 +221,102 @@ impl TryFrom<records::ReleaseRecord> for ReleaseEntry {
         check_schema(schema)?;
         let mut release = present("release", release)?;
         let created = moment("create_time", release.create_time.take()).at("release")?;
-        Ok(Self { release: Release::try_from(release).at("release")?, created })
+        Ok(Self {
+            release: Release::try_from(release).at("release")?,
+            created,
+        })
     }
 }
 
-impl From<&ReleaseEntry> for records::ReleaseRecord {
-    fn from(entry: &ReleaseEntry) -> Self {
-        let ReleaseEntry { release, created } = entry;
-        let release = v1::Release { create_time: Some(timestamp_to_wire(*created)), ..release.into() };
-        Self { schema: schema(), release: Some(release) }
+impl From<&StoredRelease> for records::ReleaseRecord {
+    fn from(entry: &StoredRelease) -> Self {
+        let StoredRelease { release, created } = entry;
+        let release = v1::Release {
+            create_time: Some(timestamp_to_wire(*created)),
+            ..release.into()
+        };
+        Self {
+            schema: schema(),
+            release: Some(release),
+        }
     }
 }
 
 /// A plan with the time it was made.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PlanEntry {
+pub struct StoredPlan {
     /// The plan.
     pub plan: Plan,
     /// When it was made.
     pub created: Timestamp,
 }
 
-impl TryFrom<records::PlanRecord> for PlanEntry {
+impl TryFrom<records::PlanRecord> for StoredPlan {
     type Error = Invalid;
 
     fn try_from(wire: records::PlanRecord) -> Result<Self, Invalid> {
-        let records::PlanRecord { schema, plan, create_time } = wire;
+        let records::PlanRecord {
+            schema,
+            plan,
+            create_time,
+        } = wire;
         check_schema(schema)?;
-        Ok(Self { plan: required("plan", plan)?, created: moment("create_time", create_time)? })
+        Ok(Self {
+            plan: required("plan", plan)?,
+            created: moment("create_time", create_time)?,
+        })
     }
 }
 
-impl From<&PlanEntry> for records::PlanRecord {
-    fn from(entry: &PlanEntry) -> Self {
-        let PlanEntry { plan, created } = entry;
-        Self { schema: schema(), plan: Some(plan.into()), create_time: Some(timestamp_to_wire(*created)) }
+impl From<&StoredPlan> for records::PlanRecord {
+    fn from(entry: &StoredPlan) -> Self {
+        let StoredPlan { plan, created } = entry;
+        Self {
+            schema: schema(),
+            plan: Some(plan.into()),
+            create_time: Some(timestamp_to_wire(*created)),
+        }
     }
 }
 
 /// What a request id has done: the same id with the same body has the effect of once.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RequestEntry {
+pub struct RequestDone {
     /// Digest of method and body.
     pub body: Digest,
     /// Name of the resource that came of it.
     pub resource: String,
     /// When.
-    pub at: Timestamp,
+    pub time: Timestamp,
 }
 
-impl TryFrom<records::RequestRecord> for RequestEntry {
+impl TryFrom<records::RequestRecord> for RequestDone {
     type Error = Invalid;
 
     fn try_from(wire: records::RequestRecord) -> Result<Self, Invalid> {
-        let records::RequestRecord { schema, body_digest, resource, time } = wire;
+        let records::RequestRecord {
+            schema,
+            body_digest,
+            resource,
+            time,
+        } = wire;
         check_schema(schema)?;
         Ok(Self {
             body: digest("body_digest", &body_digest)?,
             resource: text("resource", resource, RECORD_TEXT_BYTES_MAX)?,
-            at: moment("time", time)?,
+            time: moment("time", time)?,
         })
     }
 }
 
-impl From<&RequestEntry> for records::RequestRecord {
-    fn from(entry: &RequestEntry) -> Self {
-        let RequestEntry { body, resource, at } = entry;
+impl From<&RequestDone> for records::RequestRecord {
+    fn from(done: &RequestDone) -> Self {
+        let RequestDone { body, resource, time } = done;
         Self {
             schema: schema(),
             body_digest: body.to_string(),
             resource: resource.clone(),
-            time: Some(timestamp_to_wire(*at)),
+            time: Some(timestamp_to_wire(*time)),
         }
     }
 }

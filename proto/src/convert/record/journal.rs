@@ -1,10 +1,12 @@
 //! An agent's journal: the goal accepted last and whether it was confirmed, as bytes for its disk.
 
 use meridian_core::agent::LaneMemory;
+use meridian_core::digest::Digest;
 use meridian_core::id::RegionId;
 use prost::Message;
 
 use super::{check_schema, schema};
+use crate::convert::field::hash;
 use crate::convert::goal::goal_from_wire;
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::agent::v1 as agent;
@@ -13,20 +15,46 @@ use crate::r#gen::records::v1 as records;
 /// The bytes of a lane's memory; `None` while it remembers nothing.
 #[must_use]
 pub fn encode_journal(memory: &LaneMemory) -> Option<Vec<u8>> {
-    let goal = agent::Goal::from(memory.intent()?).encode_to_vec().into();
-    Some(records::JournalRecord { schema: schema(), goal, done: memory.is_done() }.encode_to_vec())
+    let goal = agent::Goal::from(memory.intent()?).encode_to_vec();
+    let done = memory.is_done();
+    let checksum = checksum(&goal, done).as_bytes().to_vec().into();
+    Some(
+        records::JournalRecord {
+            schema: schema(),
+            goal: goal.into(),
+            done,
+            checksum,
+        }
+        .encode_to_vec(),
+    )
 }
 
-/// A lane's memory in `region`. The goal's hash is checked, so that a torn or flipped byte is not obeyed.
+/// A lane's memory in `region`. Everything in it is under a checksum, so that a torn or flipped byte is not obeyed.
 ///
 /// # Errors
-/// Bytes that are no journal entry, of a newer schema, or with a goal that is not what it was.
+/// Bytes that are no journal entry, of a newer schema, or not what was written.
 pub fn decode_journal(region: &RegionId, bytes: &[u8]) -> Result<LaneMemory, Invalid> {
     let undecodable = |_| Invalid::of(bytes.len(), InvalidKind::Undecodable);
     let records::AnyRecord { schema } = records::AnyRecord::decode(bytes).map_err(undecodable)?;
     check_schema(schema)?;
-    let records::JournalRecord { schema: _, goal, done } =
-        records::JournalRecord::decode(bytes).map_err(undecodable)?;
+    let records::JournalRecord {
+        schema: _,
+        goal,
+        done,
+        checksum: carried,
+    } = records::JournalRecord::decode(bytes).map_err(undecodable)?;
+    if hash("checksum", &carried)? != checksum(&goal, done) {
+        return Err(Invalid::of(goal.len(), InvalidKind::HashMismatch)).at("checksum");
+    }
     let goal = agent::Goal::decode(goal).map_err(undecodable).at("goal")?;
-    Ok(LaneMemory::recalled(goal_from_wire(region, goal).at("goal")?, done))
+    Ok(LaneMemory::recalled(
+        goal_from_wire(region, goal).at("goal")?,
+        done,
+    ))
+}
+
+fn checksum(goal: &[u8], done: bool) -> Digest {
+    let mut covered = goal.to_vec();
+    covered.push(u8::from(done));
+    Digest::of(&covered)
 }

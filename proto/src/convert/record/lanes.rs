@@ -7,7 +7,7 @@ use meridian_core::lane::LaneState;
 
 use super::{check_schema, schema};
 use crate::convert::field::{map_with, named, named_or_none, optional, required};
-use crate::convert::invalid::{At, Invalid, InvalidKind};
+use crate::convert::invalid::Invalid;
 use crate::r#gen::records::v1 as records;
 
 /// The most lanes of a service. Ten times the most regions of a plan: lanes of regions that are gone stay in the record.
@@ -21,7 +21,13 @@ pub fn lanes_from_record(wire: records::LanesRecord) -> Result<BTreeMap<RegionId
     let records::LanesRecord { schema, lanes } = wire;
     check_schema(schema)?;
     map_with("lanes", lanes, LANES_MAX, |lane| {
-        let records::LaneRecord { region, stable, rollout, held, epoch } = lane;
+        let records::LaneRecord {
+            region,
+            stable,
+            rollout,
+            held,
+            epoch,
+        } = lane;
         let state = LaneState {
             stable: optional("stable", stable)?,
             rollout: named_or_none("rollout", rollout, RolloutId::new)?,
@@ -29,7 +35,7 @@ pub fn lanes_from_record(wire: records::LanesRecord) -> Result<BTreeMap<RegionId
             epoch: required("epoch", epoch)?,
         };
         if state.held && state.rollout.is_none() {
-            return Err(Invalid::of(true, InvalidKind::Contradiction("having no rollout"))).at("held");
+            return Err(Invalid::contradiction("held", true, "having no rollout"));
         }
         Ok((named("region", region, RegionId::new)?, state))
     })
@@ -39,7 +45,12 @@ pub fn lanes_from_record(wire: records::LanesRecord) -> Result<BTreeMap<RegionId
 #[must_use]
 pub fn lanes_to_record(lanes: &BTreeMap<RegionId, LaneState>) -> records::LanesRecord {
     let lane = |(region, state): (&RegionId, &LaneState)| {
-        let LaneState { stable, rollout, held, epoch } = state;
+        let LaneState {
+            stable,
+            rollout,
+            held,
+            epoch,
+        } = state;
         records::LaneRecord {
             region: region.to_string(),
             stable: stable.as_ref().map(Into::into),
@@ -48,5 +59,8 @@ pub fn lanes_to_record(lanes: &BTreeMap<RegionId, LaneState>) -> records::LanesR
             epoch: Some((*epoch).into()),
         }
     };
-    records::LanesRecord { schema: schema(), lanes: lanes.iter().map(lane).collect() }
+    records::LanesRecord {
+        schema: schema(),
+        lanes: lanes.iter().map(lane).collect(),
+    }
 }

@@ -17,11 +17,11 @@ use super::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::records::v1::Schema;
 
 pub use audit::{audit_from_record, audit_to_record};
-pub use entry::{PlanEntry, PlaybookEntry, RegionEntry, ReleaseEntry, RequestEntry, ServiceSpec};
+pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
 pub use head::{Head, VETOED_MAX};
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
-pub use rollout::{rollout_from_record, rollout_to_record};
+pub use rollout::{Outline, rollout_from_record, rollout_to_record};
 
 /// The schema that this version writes. Raised when old readers would misread a record.
 pub const SCHEMA_MAJOR: u32 = 1;
@@ -30,7 +30,10 @@ pub const SCHEMA_MINOR: u32 = 0;
 
 /// The schema of this version.
 pub(crate) fn schema() -> Option<Schema> {
-    Some(Schema { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR })
+    Some(Schema {
+        major: SCHEMA_MAJOR,
+        minor: SCHEMA_MINOR,
+    })
 }
 
 /// Whether a record with this schema may be read by this version.
@@ -38,10 +41,14 @@ pub(crate) fn schema() -> Option<Schema> {
 /// # Errors
 /// None at all, or a major that this version does not know.
 pub fn check_schema(wire: Option<Schema>) -> Result<(), Invalid> {
-    let Some(Schema { major, minor: _ }) = wire else { return Err(Invalid::missing("schema")) };
+    let Some(Schema { major, minor: _ }) = wire else {
+        return Err(Invalid::missing("schema"));
+    };
     match major {
         0 => Err(Invalid::missing("major")).at("schema"),
         SCHEMA_MAJOR => Ok(()),
-        newer => Err(Invalid::of(newer, InvalidKind::SchemaTooNew)).at("major").at("schema"),
+        newer => Err(Invalid::of(newer, InvalidKind::SchemaTooNew))
+            .at("major")
+            .at("schema"),
     }
 }

@@ -1,13 +1,16 @@
 //! The record of a rollout. It names its plan by hash and is read together with it: a record that does not fit its plan
 //! is refused here, because core takes their fit for granted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{RolloutId, ServiceId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::plan::Plan;
 use meridian_core::plan::compile::REGIONS_MAX;
-use meridian_core::rollout::state::{Phase, Rollout};
+use meridian_core::rollout::state::{LaneProgress, Phase, Rollout};
+use meridian_core::time::Timestamp;
 
 use super::progress::{progress_from_wire, progress_to_wire};
 use super::{check_schema, schema};
@@ -17,39 +20,96 @@ use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
 use crate::r#gen::records::v1 as records;
 
+/// What can be said of a rollout without its plan.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outline {
+    /// Its name.
+    pub id: RolloutId,
+    /// Whose rollout.
+    pub service: ServiceId,
+    /// The hash of its plan.
+    pub plan: Digest,
+    /// Epoch of its last decision.
+    pub epoch: Epoch,
+    /// Who started it, as declared.
+    pub requester: String,
+    /// When it was started.
+    pub opened: Timestamp,
+    /// What it is doing.
+    pub phase: Phase,
+}
+
+impl TryFrom<records::RolloutOutline> for Outline {
+    type Error = Invalid;
+
+    fn try_from(wire: records::RolloutOutline) -> Result<Self, Invalid> {
+        let records::RolloutOutline {
+            schema,
+            id,
+            service,
+            plan,
+            epoch,
+            requester,
+            opened,
+            phase,
+        } = wire;
+        check_schema(schema)?;
+        Ok(Self {
+            id: named("id", id, RolloutId::new)?,
+            service: named("service", service, ServiceId::new)?,
+            plan: digest("plan", &plan)?,
+            epoch: decided("epoch", epoch)?,
+            requester: text("requester", requester, RECORD_TEXT_BYTES_MAX)?,
+            opened: moment("opened", opened)?,
+            phase: required("phase", phase)?,
+        })
+    }
+}
+
 /// A rollout of `plan`.
 ///
 /// # Errors
 /// The first field that is wrong, or does not fit the plan.
 pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Result<Rollout, Invalid> {
-    let records::RolloutRecord { schema, id, service, plan: hash, epoch, requester, opened, phase, lanes } = wire;
-    check_schema(schema)?;
-    if digest("plan", &hash)? != plan.hash() {
-        return Err(Invalid::of(hash, InvalidKind::Contradiction("the plan that it is read with"))).at("plan");
-    }
-    if named("service", service, ServiceId::new)? != plan.service {
-        return Err(Invalid::of(&plan.service, InvalidKind::Contradiction("the service of its plan"))).at("service");
-    }
-    let epoch = decided("epoch", epoch)?;
-    let phase = required("phase", phase)?;
-    check_phase(&phase, &plan).at("phase")?;
-    let lanes = map_with("lanes", lanes, REGIONS_MAX, |lane| {
-        let (region, progress) = progress_from_wire(lane, &plan)?;
-        if !plan.lanes.contains_key(&region) {
-            return Err(Invalid::of(region, InvalidKind::NotInPlan)).at("region");
-        }
-        check_goal_epoch(progress.goal_epoch, epoch)?;
-        Ok((region, progress))
-    })?;
-    if lanes.len() != plan.lanes.len() {
-        return Err(Invalid::of(lanes.len(), InvalidKind::Contradiction("the lanes of its plan"))).at("lanes");
-    }
+    let records::RolloutRecord {
+        schema,
+        id,
+        service,
+        plan: hash,
+        epoch,
+        requester,
+        opened,
+        phase,
+        lanes,
+    } = wire;
+    let outline = records::RolloutOutline {
+        schema,
+        id,
+        service,
+        plan: hash,
+        epoch,
+        requester,
+        opened,
+        phase,
+    };
+    let outline = Outline::try_from(outline)?;
+    check_plan(&outline, &plan)?;
+    let lanes = lanes_from_wire(lanes, &plan, outline.epoch)?;
+    let Outline {
+        id,
+        service: _,
+        plan: _,
+        epoch,
+        requester,
+        opened,
+        phase,
+    } = outline;
     Ok(Rollout {
-        id: named("id", id, RolloutId::new)?,
+        id,
         plan,
         epoch,
-        requester: text("requester", requester, RECORD_TEXT_BYTES_MAX)?,
-        opened: moment("opened", opened)?,
+        requester,
+        opened,
         phase,
         lanes,
     })
@@ -58,7 +118,15 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
 /// A rollout as its record says it; the plan is stored on its own.
 #[must_use]
 pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes } = rollout;
+    let Rollout {
+        id,
+        plan,
+        epoch,
+        requester,
+        opened,
+        phase,
+        lanes,
+    } = rollout;
     records::RolloutRecord {
         schema: schema(),
         id: id.to_string(),
@@ -68,14 +136,35 @@ pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
         requester: requester.clone(),
         opened: Some(timestamp_to_wire(*opened)),
         phase: Some(phase.into()),
-        lanes: lanes.iter().map(|(region, progress)| progress_to_wire(region, progress)).collect(),
+        lanes: lanes
+            .iter()
+            .map(|(region, progress)| progress_to_wire(region, progress))
+            .collect(),
     }
 }
 
-fn check_phase(phase: &Phase, plan: &Plan) -> Result<(), Invalid> {
-    match phase {
+/// The record and the plan are of each other.
+fn check_plan(outline: &Outline, plan: &Plan) -> Result<(), Invalid> {
+    if outline.plan != plan.hash() {
+        return Err(Invalid::contradiction(
+            "plan",
+            outline.plan,
+            "the plan that it is read with",
+        ));
+    }
+    if outline.service != plan.service {
+        return Err(Invalid::contradiction(
+            "service",
+            &outline.service,
+            "the service of its plan",
+        ));
+    }
+    match &outline.phase {
         Phase::Running(run) if run.wave >= plan.waves.len() => {
-            Err(Invalid::of(run.wave, InvalidKind::NotInPlan)).at("wave").at("running")
+            Err(Invalid::of(run.wave, InvalidKind::NotInPlan))
+                .at("wave")
+                .at("running")
+                .at("phase")
         }
         Phase::Running(_)
         | Phase::RollingBack { .. }
@@ -89,7 +178,32 @@ fn check_phase(phase: &Phase, plan: &Plan) -> Result<(), Invalid> {
     }
 }
 
-/// A lane's goal was set by one of the decisions up to the last.
-fn check_goal_epoch(goal: Epoch, last: Epoch) -> Result<(), Invalid> {
-    if goal <= last { Ok(()) } else { Err(Invalid::of(goal, InvalidKind::Contradiction("the rollout's epoch"))).at("goal_epoch") }
+/// Every lane of the plan, each at a goal set by one of the decisions up to `last`.
+fn lanes_from_wire(
+    wire: Vec<records::LaneProgress>,
+    plan: &Plan,
+    last: Epoch,
+) -> Result<BTreeMap<RegionId, LaneProgress>, Invalid> {
+    let lanes = map_with("lanes", wire, REGIONS_MAX, |lane| {
+        let (region, progress) = progress_from_wire(lane, plan)?;
+        if !plan.lanes.contains_key(&region) {
+            return Err(Invalid::of(region, InvalidKind::NotInPlan)).at("region");
+        }
+        if progress.goal_epoch > last {
+            return Err(Invalid::contradiction(
+                "goal_epoch",
+                progress.goal_epoch,
+                "the rollout's epoch",
+            ));
+        }
+        Ok((region, progress))
+    })?;
+    if lanes.len() != plan.lanes.len() {
+        return Err(Invalid::contradiction(
+            "lanes",
+            lanes.len(),
+            "the lanes of its plan",
+        ));
+    }
+    Ok(lanes)
 }

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use thiserror::Error;
 
-use super::{EtcdOptions, EtcdStore};
+use super::{EtcdOptions, EtcdStore, TlsFiles};
 use crate::{Key, Store};
 
 /// How long etcd may take until it answers, an election included.
@@ -42,12 +42,26 @@ pub enum EtcdProcessError {
     },
 }
 
+/// Certificates for an etcd that asks its clients for theirs.
+#[derive(Debug, Clone)]
+pub struct EtcdTls {
+    /// The member's certificate, valid for 127.0.0.1.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Who signs the clients' certificates.
+    pub client_ca: PathBuf,
+    /// What a client that is let in shows; used to see whether the member is ready.
+    pub client: TlsFiles,
+}
+
 /// A member that runs.
 pub struct EtcdProcess {
     name: String,
     client_port: u16,
     arguments: Vec<OsString>,
     folder: TempDir,
+    tls: Option<EtcdTls>,
     child: Option<Child>,
 }
 
@@ -65,7 +79,18 @@ impl EtcdProcess {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(extra: &[&str]) -> Result<Self, EtcdProcessError> {
-        let mut members = Self::start_cluster(1, extra).await?;
+        Self::only(Self::start_members(1, extra, None).await?)
+    }
+
+    /// As [`Self::start`], reachable by `https` only and for clients with a certificate only.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_tls(tls: EtcdTls) -> Result<Self, EtcdProcessError> {
+        Self::only(Self::start_members(1, &[], Some(tls)).await?)
+    }
+
+    fn only(mut members: Vec<Self>) -> Result<Self, EtcdProcessError> {
         members.pop().ok_or(EtcdProcessError::Missing)
     }
 
@@ -74,10 +99,20 @@ impl EtcdProcess {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_cluster(count: usize, extra: &[&str]) -> Result<Vec<Self>, EtcdProcessError> {
+        Self::start_members(count, extra, None).await
+    }
+
+    async fn start_members(
+        count: usize,
+        extra: &[&str],
+        tls: Option<EtcdTls>,
+    ) -> Result<Vec<Self>, EtcdProcessError> {
         let mut tries = 1;
         loop {
-            match Self::try_cluster(count, extra).await {
-                Err(EtcdProcessError::NotReady { log, .. }) if tries < STARTS && log.contains("address already in use") => {
+            match Self::try_members(count, extra, tls.as_ref()).await {
+                Err(EtcdProcessError::NotReady { log, .. })
+                    if tries < STARTS && log.contains("address already in use") =>
+                {
                     tries += 1;
                 }
                 done => return done,
@@ -85,35 +120,27 @@ impl EtcdProcess {
         }
     }
 
-    async fn try_cluster(count: usize, extra: &[&str]) -> Result<Vec<Self>, EtcdProcessError> {
+    async fn try_members(
+        count: usize,
+        extra: &[&str],
+        tls: Option<&EtcdTls>,
+    ) -> Result<Vec<Self>, EtcdProcessError> {
         let ports = free_ports(2 * count)?;
-        let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let peers: Vec<_> = (0..count).map(|index| format!("m{index}={}", url(ports[2 * index + 1]))).collect();
+        let peer_url = |index: usize| format!("http://127.0.0.1:{}", ports[2 * index + 1]);
+        let peers: Vec<_> = (0..count)
+            .map(|index| format!("m{index}={}", peer_url(index)))
+            .collect();
         let mut members = Vec::with_capacity(count);
         for index in 0..count {
-            let folder = tempfile::Builder::new().prefix("meridian-etcd-").tempdir()?;
-            let (client, peer) = (url(ports[2 * index]), url(ports[2 * index + 1]));
-            let mut arguments: Vec<OsString> = vec!["--data-dir".into(), folder.path().join("data").into()];
-            let named = [
-                ("--name", format!("m{index}")),
-                ("--listen-client-urls", client.clone()),
-                ("--advertise-client-urls", client),
-                ("--listen-peer-urls", peer.clone()),
-                ("--initial-advertise-peer-urls", peer),
-                ("--initial-cluster", peers.join(",")),
-            ];
-            arguments.extend(named.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
-            // Off by default in 3.4, where a member that comes back would force an election.
-            arguments.push("--pre-vote=true".into());
-            arguments.extend(["--logger", "zap", "--log-level", "warn"].map(OsString::from));
-            arguments.extend(extra.iter().map(OsString::from));
             let mut member = Self {
                 name: format!("m{index}"),
                 client_port: ports[2 * index],
-                arguments,
-                folder,
+                arguments: Vec::new(),
+                folder: tempfile::Builder::new().prefix("meridian-etcd-").tempdir()?,
+                tls: tls.cloned(),
                 child: None,
             };
+            member.set_arguments(&peer_url(index), &peers.join(","), extra);
             member.spawn()?;
             members.push(member);
         }
@@ -123,10 +150,48 @@ impl EtcdProcess {
         Ok(members)
     }
 
+    fn set_arguments(&mut self, peer: &str, peers: &str, extra: &[&str]) {
+        let client = self.endpoint();
+        let named = [
+            ("--name", self.name.as_str()),
+            ("--listen-client-urls", &client),
+            ("--advertise-client-urls", &client),
+            ("--listen-peer-urls", peer),
+            ("--initial-advertise-peer-urls", peer),
+            ("--initial-cluster", peers),
+            ("--logger", "zap"),
+            ("--log-level", "warn"),
+        ];
+        let mut arguments: Vec<OsString> = vec!["--data-dir".into(), self.data_dir().into()];
+        arguments.extend(
+            named
+                .into_iter()
+                .flat_map(|(name, value)| [name.into(), value.into()]),
+        );
+        // Off by default in 3.4, where a member that comes back would force an election.
+        arguments.push("--pre-vote=true".into());
+        if let Some(tls) = &self.tls {
+            let files = [
+                ("--cert-file", &tls.certificate),
+                ("--key-file", &tls.key),
+                ("--trusted-ca-file", &tls.client_ca),
+            ];
+            arguments.extend(
+                files
+                    .into_iter()
+                    .flat_map(|(name, path)| [name.into(), path.into()]),
+            );
+            arguments.push("--client-cert-auth=true".into());
+        }
+        arguments.extend(extra.iter().map(OsString::from));
+        self.arguments = arguments;
+    }
+
     /// Where clients reach it, such as `http://127.0.0.1:34567`.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.client_port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.client_port)
     }
 
     /// Its data, kept until it is dropped.
@@ -181,7 +246,10 @@ impl EtcdProcess {
 
     fn signal(&self, signal: Signal) -> std::io::Result<()> {
         let gone = || std::io::Error::new(std::io::ErrorKind::NotFound, "etcd is not running");
-        let id = self.pid().and_then(|id| i32::try_from(id).ok()).ok_or_else(gone)?;
+        let id = self
+            .pid()
+            .and_then(|id| i32::try_from(id).ok())
+            .ok_or_else(gone)?;
         kill(Pid::from_raw(id), signal).map_err(std::io::Error::from)
     }
 
@@ -190,7 +258,10 @@ impl EtcdProcess {
     }
 
     fn spawn(&mut self) -> Result<(), EtcdProcessError> {
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path())?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())?;
         let child = Command::new(program()?)
             .args(&self.arguments)
             // Its own settings from the environment would mix with the arguments.
@@ -204,8 +275,13 @@ impl EtcdProcess {
     }
 
     async fn ready(&mut self) -> Result<(), EtcdProcessError> {
-        let not_ready = |this: &Self, reason: String| EtcdProcessError::NotReady { reason, log: tail(&this.log_path()) };
-        let store = EtcdStore::connect(EtcdOptions::new([self.endpoint()]))
+        let not_ready = |this: &Self, reason: String| EtcdProcessError::NotReady {
+            reason,
+            log: tail(&this.log_path()),
+        };
+        let mut options = EtcdOptions::new([self.endpoint()]);
+        options.tls = self.tls.as_ref().map(|tls| tls.client.clone());
+        let store = EtcdStore::connect(options)
             .await
             .map_err(|error| not_ready(self, error.to_string()))?;
         let probe = Key::new("/ready").map_err(|error| not_ready(self, error.to_string()))?;
@@ -237,8 +313,12 @@ impl Drop for EtcdProcess {
 
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     // All held at once, so that no port is given out twice.
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<_, _>>()?;
+    held.iter()
+        .map(|listener| Ok(listener.local_addr()?.port()))
+        .collect()
 }
 
 fn program() -> Result<PathBuf, EtcdProcessError> {
@@ -246,11 +326,18 @@ fn program() -> Result<PathBuf, EtcdProcessError> {
         return Ok(set.into());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut places = vec![root.join(".tools/etcd"), root.join(".tools/etcd/etcd"), root.join(".tools/bin/etcd")];
+    let mut places = vec![
+        root.join(".tools/etcd"),
+        root.join(".tools/etcd/etcd"),
+        root.join(".tools/bin/etcd"),
+    ];
     let path = std::env::var_os("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path).map(|folder| folder.join("etcd")));
     places.push("/usr/bin/etcd".into());
-    places.into_iter().find(|place| place.is_file()).ok_or(EtcdProcessError::Missing)
+    places
+        .into_iter()
+        .find(|place| place.is_file())
+        .ok_or(EtcdProcessError::Missing)
 }
 
 fn tail(path: &Path) -> String {

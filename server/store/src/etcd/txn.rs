@@ -43,7 +43,9 @@ pub(super) fn conflict(txn: &Txn, response: &TxnResponse) -> Option<Key> {
     let mut reads = response.0.responses.iter();
     txn.conflict(|_| {
         let read = reads.next().and_then(|read| read.response.as_ref()).ok_or(())?;
-        let PbTxnOpResponse::ResponseRange(range) = read else { return Err(()) };
+        let PbTxnOpResponse::ResponseRange(range) = read else {
+            return Err(());
+        };
         Ok(range.kvs.first().map(|found| names::revision(found.mod_revision)))
     })
     .ok()

@@ -1,0 +1,182 @@
+//! The moves of a lane: what `core` says comes next, handed to the drivers. It does not decide.
+
+use std::time::Duration;
+
+use meridian_core::agent::{Action, Blocked, NextMove, next_move};
+use meridian_core::cohort::Cohort;
+use meridian_core::goal::Goal;
+use meridian_core::observation::SlotState;
+use meridian_core::slot::{Slot, Slots};
+use meridian_core::weight::Split;
+use meridian_drivers::Route;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
+
+use super::pace::Rest;
+use super::shell::{Moved, Shell};
+use super::trouble::{Complaint, Source, code};
+use super::work::Task;
+use super::world::{Seen, look_at_route};
+
+/// Longer than any acknowledgement of a data plane that works.
+const ROUTE_MAX: Duration = Duration::from_secs(10);
+
+/// Shorter, because a newer goal has to wait for it.
+const POINT_MAX: Duration = Duration::from_secs(2);
+
+/// What came of a route.
+enum Routed {
+    Acknowledged,
+    Failed,
+    /// A newer goal came before the answer.
+    Overtaken,
+}
+
+impl Shell {
+    /// Makes the next move toward the goal on what is known of the region.
+    pub(super) async fn make_move(&mut self, goal: &Goal) -> Moved {
+        match next_move(goal, &self.known.world()) {
+            // What is not read back is not confirmed.
+            NextMove::Reached if !self.sight.route => Moved::Rest(Rest::Poll),
+            NextMove::Reached => {
+                self.troubles.cleared(Source::Route);
+                if self.point_again().await {
+                    self.confirm(goal).await;
+                }
+                Moved::Rest(Rest::Tick)
+            }
+            NextMove::Wait(blocked) => {
+                self.point_again().await;
+                self.wait(blocked)
+            }
+            NextMove::Act(actions) => self.act(goal, actions).await,
+        }
+    }
+
+    fn wait(&mut self, blocked: Blocked) -> Moved {
+        match blocked {
+            Blocked::SlotNotReady(_) => Moved::Rest(Rest::Poll),
+            Blocked::SlotServes(slot) => {
+                let message = format!("{slot} gets traffic and holds something else than the goal wants there");
+                if self.troubles.noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message)) {
+                    warn!(%slot, "the goal wants a slot that serves something else");
+                }
+                Moved::Rest(Rest::Tick)
+            }
+        }
+    }
+
+    async fn act(&mut self, goal: &Goal, actions: Vec<Action>) -> Moved {
+        let mut route = None;
+        for action in actions {
+            match action {
+                Action::Start(slot, release) => self.begin(goal, slot, Task::Start(release)),
+                // Unless it is known where traffic goes, nothing is stopped and nothing moved.
+                Action::Stop(slot) if self.sight.route => self.begin(goal, slot, Task::Stop),
+                Action::Route(split, cohort) if self.sight.route => route = Some((split, cohort)),
+                Action::Stop(_) | Action::Route(..) => {}
+            }
+        }
+        let may_route = self.troubles.may_try(Source::Route, Instant::now());
+        let Some((split, cohort)) = route.filter(|_| may_route) else {
+            self.point_again().await;
+            return Moved::Rest(Rest::Poll);
+        };
+        match self.route(goal, split, cohort).await {
+            Routed::Acknowledged => {
+                let route = look_at_route(self.parts.drivers.traffic.as_ref()).await;
+                self.absorb(Seen { slots: Ok(self.known.slots), route });
+                Moved::Again
+            }
+            Routed::Failed => Moved::Rest(Rest::Poll),
+            Routed::Overtaken => Moved::Rest(Rest::Skip),
+        }
+    }
+
+    fn begin(&mut self, goal: &Goal, slot: Slot, task: Task) {
+        let (source, now) = (Source::Slot(slot), Instant::now());
+        if self.work.is_busy(slot) || !self.troubles.may_try(source, now) {
+            return;
+        }
+        match &task {
+            // A release that comes down again and again is started again later and later.
+            Task::Start(_) => self.troubles.tried(source, now),
+            Task::Stop => {}
+        }
+        debug!(%slot, ?task, "begun");
+        self.work.begin(&self.parts.drivers.workload, goal, slot, task);
+    }
+
+    async fn route(&mut self, goal: &Goal, split: Split, cohort: Option<Cohort>) -> Routed {
+        let sticky = self.parts.drivers.sticky.clone();
+        let targets = self.targets();
+        let route = Route { epoch: goal.epoch, hash: goal.hash(), split, cohort, sticky, targets };
+        let traffic = self.parts.drivers.traffic.clone();
+        let outcome = tokio::select! {
+            biased;
+            outcome = timeout(ROUTE_MAX, traffic.route(&route)) => outcome,
+            // Only news: the route is given up for the next one, which is at least as new.
+            Ok(()) = self.parts.goals.changed() => {
+                self.parts.goals.mark_changed();
+                return Routed::Overtaken;
+            }
+        };
+        match outcome.map_err(|_| overdue(ROUTE_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
+            Ok(()) => {
+                self.pointed = targets;
+                self.troubles.cleared(Source::Route);
+                Routed::Acknowledged
+            }
+            Err(complaint) => {
+                self.complain(Source::Route, complaint);
+                Routed::Failed
+            }
+        }
+    }
+
+    /// Tells the data plane where a serving slot is, if that may have changed: a release that came back elsewhere gets
+    /// the traffic that it had. The route is the one in effect, whatever the goal wants next. Says whether the data
+    /// plane knows.
+    async fn point_again(&mut self) -> bool {
+        let Some(seen) = self.known.route.clone().filter(|_| self.sight.route) else { return self.sight.route };
+        let mut route = Route {
+            epoch: seen.epoch,
+            hash: seen.hash,
+            split: seen.traffic.split,
+            cohort: seen.traffic.cohort,
+            sticky: self.parts.drivers.sticky.clone(),
+            targets: self.targets(),
+        };
+        let moved = Slot::BOTH.into_iter().any(|slot| {
+            let is_ready = self.known.slots.get(slot).is_some_and(|seen| seen.state == SlotState::Ready);
+            is_ready && route.serves(slot) && route.targets.get(slot) != self.pointed.get(slot)
+        });
+        if !moved {
+            return true;
+        }
+        if !self.troubles.may_try(Source::Target, Instant::now()) {
+            return false;
+        }
+        route.targets = Slots::from_fn(|slot| route.targets.get(slot).or(*self.pointed.get(slot)));
+        let outcome = timeout(POINT_MAX, self.parts.drivers.traffic.route(&route)).await;
+        match outcome.map_err(|_| overdue(POINT_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
+            Ok(()) => {
+                self.pointed = route.targets;
+                self.troubles.cleared(Source::Target);
+                true
+            }
+            Err(complaint) => {
+                self.complain(Source::Target, complaint);
+                false
+            }
+        }
+    }
+
+    fn targets(&self) -> Slots<Option<std::net::SocketAddr>> {
+        Slots::from_fn(|slot| self.parts.drivers.workload.address(slot))
+    }
+}
+
+fn overdue(limit: Duration) -> Complaint {
+    Complaint::passing(code::DRIVER_TIMEOUT, format!("the data plane did not acknowledge within {limit:?}"))
+}

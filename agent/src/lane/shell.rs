@@ -1,0 +1,302 @@
+//! The loop of a lane: take the goal, look, move, confirm, tell. It is the same after a start, a crash, a reconnect and a
+//! tick, because it begins with what is on disk and what is there, never with what it was about to do.
+
+use meridian_core::agent::{Accepted, LaneMemory};
+use meridian_core::goal::{Goal, SlotGoal};
+use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::slot::{Slot, Slots};
+use std::net::SocketAddr;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, error, info, warn};
+
+use super::LaneParts;
+use super::pace::{Pace, Rest};
+use super::trouble::{Complaint, Source, Troubles, code};
+use super::work::{Finished, Work};
+use super::world::{self, Known, Seen};
+use crate::board::Urgency;
+use crate::measure::Order;
+use crate::metrics::RefusedAs;
+
+/// Moves of one pass. A goal needs three at most (route, stop, confirm); more is a world that does not hold still, and is
+/// looked at again after a rest.
+const MOVES_MAX: usize = 8;
+
+/// A lane at work.
+pub struct Shell {
+    pub(super) parts: LaneParts,
+    /// What is on disk, never more.
+    pub(super) memory: LaneMemory,
+    /// Came, and is neither on disk nor refused yet.
+    offered: Option<Goal>,
+    pub(super) known: Known,
+    pub(super) sight: Sight,
+    pub(super) work: Work,
+    pub(super) troubles: Troubles,
+    pub(super) pace: Pace,
+    /// Where the data plane was last told that the slots are; nothing is known of it after a start.
+    pub(super) pointed: Slots<Option<SocketAddr>>,
+    /// When the goal was taken; for its metric.
+    taken: Option<Instant>,
+    /// When this process first saw the goal in effect.
+    effect: Option<Instant>,
+}
+
+/// What could be read in the last look.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Sight {
+    pub slots: bool,
+    pub route: bool,
+}
+
+/// What follows from a move.
+pub(super) enum Moved {
+    /// Decide again: the world has changed and was read back.
+    Again,
+    /// Nothing more to do now.
+    Rest(Rest),
+}
+
+impl Shell {
+    /// A lane that remembers what is on disk.
+    #[must_use]
+    pub fn new(parts: LaneParts, memory: LaneMemory) -> Self {
+        Self {
+            parts,
+            memory,
+            offered: None,
+            known: Known::default(),
+            sight: Sight::default(),
+            work: Work::default(),
+            troubles: Troubles::default(),
+            pace: Pace::default(),
+            pointed: Slots::default(),
+            taken: None,
+            effect: None,
+        }
+    }
+
+    /// Works for ever. May be dropped at any moment.
+    pub async fn run(mut self) {
+        if let Some(goal) = self.memory.intent() {
+            let state = if self.memory.is_done() { "confirmed" } else { "unfinished" };
+            info!(epoch = %goal.epoch, rollout = %goal.rollout, state, "going on with the goal of before");
+        }
+        loop {
+            let rest = self.pass().await;
+            let now = Instant::now();
+            let pause = self.pace.pause(rest, self.troubles.next_try(now), now);
+            tokio::select! {
+                changed = self.parts.goals.changed() => {
+                    // Without its inbox a lane goes on with what it has; the agent is ending.
+                    if changed.is_err() {
+                        sleep(pause).await;
+                    }
+                }
+                finished = self.work.finished() => self.note(finished),
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Moves as far as it can without waiting, and tells.
+    async fn pass(&mut self) -> Rest {
+        self.take_and_look().await;
+        let rest = self.advance().await;
+        self.publish();
+        self.order_measurement();
+        rest
+    }
+
+    async fn advance(&mut self) -> Rest {
+        for _ in 0..MOVES_MAX {
+            let Some(goal) = self.memory.intent().cloned() else { return Rest::Tick };
+            if !self.sight.slots {
+                return Rest::Poll;
+            }
+            match self.make_move(&goal).await {
+                Moved::Again => {}
+                Moved::Rest(rest) => return rest,
+            }
+        }
+        warn!("the region does not hold still");
+        Rest::Poll
+    }
+
+    /// Takes the goal that is waiting, if any, and looks at the region while it goes to disk: looking has no effects.
+    async fn take_and_look(&mut self) {
+        let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
+        let look = world::look(workload.as_ref(), traffic.as_ref());
+        let Some(memory) = self.memory_with_offer() else {
+            let seen = look.await;
+            return self.absorb(seen);
+        };
+        let (written, seen) = tokio::join!(self.parts.journal.write(&self.parts.lane.service, &memory), look);
+        let was_idle = self.work.is_idle();
+        match written {
+            Ok(()) => self.adopt(memory).await,
+            Err(why) => self.not_written(&why),
+        }
+        // What ran until now may have changed the region after the look.
+        let seen = if was_idle { seen } else { world::look(workload.as_ref(), traffic.as_ref()).await };
+        self.absorb(seen);
+    }
+
+    /// The memory as it will be with the goal that is waiting; `None` if there is none, or it is refused or known.
+    fn memory_with_offer(&mut self) -> Option<LaneMemory> {
+        if self.parts.goals.has_changed().unwrap_or(false) {
+            self.offered = self.parts.goals.borrow_and_update().clone();
+        }
+        let goal = self.offered.clone().filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
+        let mut memory = self.memory.clone();
+        match memory.accept(goal) {
+            Ok(Accepted::New) => return Some(memory),
+            Ok(Accepted::Known) => debug!("the goal is known"),
+            Err(refused) => {
+                error!(%refused, "goal refused");
+                self.parts.metrics.goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
+            }
+        }
+        self.offered = None;
+        None
+    }
+
+    /// A goal is on disk: from here on it is obeyed, over every crash.
+    async fn adopt(&mut self, memory: LaneMemory) {
+        self.memory = memory;
+        self.offered = None;
+        self.troubles.forget();
+        self.pace.quicken();
+        (self.taken, self.effect) = (Some(Instant::now()), None);
+        self.parts.orders.send_replace(None);
+        self.parts.metrics.goal_accepted(&self.parts.lane.service);
+        let Some(goal) = self.memory.intent() else { return };
+        debug!(epoch = %goal.epoch, rollout = %goal.rollout, "goal taken");
+        self.work.keep_only_for(goal).await;
+    }
+
+    fn not_written(&mut self, why: &dyn std::fmt::Display) {
+        let complaint = Complaint::passing(code::JOURNAL_UNWRITABLE, why.to_string());
+        if self.troubles.failed(Source::Journal, complaint, Instant::now()) {
+            error!(%why, "the goal is not on disk, so it is not acted on");
+        }
+    }
+
+    /// Takes what was read as what is known, and notes what could not be read.
+    pub(super) fn absorb(&mut self, seen: Seen) {
+        let Seen { slots, route } = seen;
+        self.sight = Sight { slots: slots.is_ok(), route: route.is_ok() };
+        if self.sight == (Sight { slots: true, route: true }) {
+            self.troubles.cleared(Source::Look);
+        }
+        for complaint in [slots.as_ref().err(), route.as_ref().err()].into_iter().flatten() {
+            if self.troubles.failed(Source::Look, complaint.clone(), Instant::now()) {
+                warn!(code = complaint.code, why = complaint.message, "the region cannot be read back");
+            }
+        }
+        if let Ok(slots) = slots {
+            if slots != self.known.slots {
+                self.pace.quicken();
+            }
+            self.known.slots = slots;
+            self.judge_slots();
+        }
+        if let Ok(route) = route {
+            self.known.route = route;
+        }
+    }
+
+    /// Notes slots that came down, and forgets the trouble of those that are as they should be.
+    fn judge_slots(&mut self) {
+        let Some(goal) = self.memory.intent() else { return };
+        let now = Instant::now();
+        for slot in Slot::BOTH {
+            let source = Source::Slot(slot);
+            match (goal.slots.get(slot), self.known.slots.get(slot)) {
+                (SlotGoal::Empty, None) | (SlotGoal::Keep, _) => self.troubles.cleared(source),
+                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Ready }))
+                    if *digest == release.digest =>
+                {
+                    self.troubles.calm(source, now);
+                }
+                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Failed }))
+                    if *digest == release.digest =>
+                {
+                    let message = format!("{slot}: {release} came down by itself or never came up");
+                    if self.troubles.noted(source, Complaint::passing(code::SLOT_FAILED, message)) {
+                        warn!(%slot, %release, "a release is down");
+                    }
+                }
+                (SlotGoal::Run(_) | SlotGoal::Empty, _) => {}
+            }
+        }
+    }
+
+    fn note(&mut self, finished: Finished) {
+        let Finished { slot, outcome } = finished;
+        self.pace.quicken();
+        if let Err(complaint) = outcome {
+            self.complain(Source::Slot(slot), complaint);
+        }
+    }
+
+    /// A driver did not do what it was asked.
+    pub(super) fn complain(&mut self, source: Source, complaint: Complaint) {
+        self.parts.metrics.action_failed(&self.parts.lane.service);
+        let (code, why) = (complaint.code, complaint.message.clone());
+        if self.troubles.failed(source, complaint, Instant::now()) {
+            warn!(?source, code, why, "a driver failed");
+        }
+    }
+
+    /// The region was read back as the goal wants it: remembers that, once.
+    pub(super) async fn confirm(&mut self, goal: &Goal) {
+        self.effect.get_or_insert_with(Instant::now);
+        let mut memory = self.memory.clone();
+        if !memory.mark_done(goal.epoch) || !self.troubles.may_try(Source::Journal, Instant::now()) {
+            return;
+        }
+        match self.parts.journal.write(&self.parts.lane.service, &memory).await {
+            Ok(()) => {
+                self.memory = memory;
+                self.troubles.cleared(Source::Journal);
+                let took = self.taken.take().map(|taken| taken.elapsed());
+                if let Some(took) = took {
+                    self.parts.metrics.goal_applied(took);
+                }
+                info!(epoch = %goal.epoch, rollout = %goal.rollout, took = ?took, "goal reached");
+            }
+            Err(why) => self.not_written(&why),
+        }
+    }
+
+    /// Tells what is known, if it is news.
+    fn publish(&self) {
+        let accepted = self.memory.accepted();
+        // Trouble with a goal that is not on disk belongs to that goal.
+        let epoch = self.offered.as_ref().map_or(accepted, |goal| goal.epoch.max(accepted));
+        let traffic = self.known.route.as_ref().map(|route| route.traffic.clone());
+        self.parts.board.post(&self.parts.lane.service, Urgency::Now, |observed| {
+            observed.accepted = accepted;
+            observed.done = self.memory.done_mark();
+            observed.slots = self.known.slots;
+            observed.traffic = traffic;
+            observed.trouble = self.troubles.worst(epoch);
+            observed.evidence = observed.evidence.take().filter(|evidence| evidence.pin.epoch == accepted);
+        });
+    }
+
+    /// Has measured what the goal asks for, from the moment it took effect. After the report, so that evidence never
+    /// comes before the confirmation.
+    fn order_measurement(&self) {
+        let order = match (self.memory.intent(), self.effect) {
+            (Some(goal), Some(since)) if self.memory.is_done() => Order::of(goal, since),
+            (Some(_) | None, _) => None,
+        };
+        self.parts.orders.send_if_modified(|current| {
+            let differs = *current != order;
+            *current = order;
+            differs
+        });
+    }
+}

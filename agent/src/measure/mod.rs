@@ -1,0 +1,175 @@
+//! Evidence: what the data plane and probes say about a step, from the moment it took effect here.
+//!
+//! It samples, counts and pins. It judges only to know when a report cannot wait; who decides is the control plane.
+
+mod probe;
+mod ring;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use meridian_core::evidence::{Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, judge};
+use meridian_core::goal::Goal;
+use meridian_core::id::ServiceId;
+use meridian_core::slot::Slot;
+use meridian_drivers::{TrafficCounters, TrafficDriver, WorkloadDriver};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tracing::debug;
+
+use crate::board::{Board, Urgency};
+use crate::metrics::{Metrics, Sampling};
+use ring::{Reading, Ring};
+
+/// Between two readings of the counters. A breach is told after this at the latest; a reading costs well under a
+/// millisecond.
+const SAMPLE: Duration = Duration::from_millis(250);
+/// Between two probes of one check.
+const PROBE: Duration = Duration::from_secs(1);
+/// A reading that takes longer is given up; the next one counts for both.
+const READ_MAX: Duration = Duration::from_secs(1);
+
+/// What is to be measured, and since when it is in effect.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Order {
+    /// What evidence is pinned to.
+    pub pin: Pin,
+    /// The slot of the new release.
+    pub slot: Slot,
+    /// What is asked.
+    pub policy: EvidencePolicy,
+    /// When it took effect, by this machine's steady clock.
+    pub since: Instant,
+}
+
+impl Order {
+    /// What a goal asks for; `None` if nothing.
+    #[must_use]
+    pub fn of(goal: &Goal, since: Instant) -> Option<Self> {
+        let measurement = goal.measurement.as_ref()?;
+        let policy = measurement.policy.clone();
+        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, since })
+    }
+}
+
+/// Measures for one lane.
+pub struct Measurer {
+    /// Whose lane.
+    pub service: ServiceId,
+    /// Says where the slots are.
+    pub workload: Arc<dyn WorkloadDriver>,
+    /// Counts.
+    pub traffic: Arc<dyn TrafficDriver>,
+    /// What to measure.
+    pub orders: watch::Receiver<Option<Order>>,
+    /// Where evidence goes.
+    pub board: Arc<Board>,
+    /// What is counted about it.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The state of one order.
+struct Measuring {
+    order: Order,
+    ring: Ring,
+    probes: BTreeMap<String, ProbeCount>,
+    told: Option<Outcome>,
+}
+
+impl Measurer {
+    /// Measures for ever. May be dropped at any moment.
+    pub async fn run(mut self) {
+        loop {
+            let order = self.orders.borrow_and_update().clone();
+            let orders = &mut self.orders.clone();
+            let replaced = async {
+                if orders.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            match order {
+                None => replaced.await,
+                Some(order) => tokio::select! {
+                    () = replaced => {}
+                    () = self.measure(order) => {}
+                },
+            }
+        }
+    }
+
+    async fn measure(&self, order: Order) {
+        let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
+        let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None };
+        let (mut sample, mut probe) = (interval(SAMPLE), interval(PROBE));
+        // A late sample is one sample; samples that were missed are not made up for.
+        sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut probing: JoinSet<(String, ProbeCount)> = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = sample.tick() => self.sample(&mut state).await,
+                _ = probe.tick(), if probing.is_empty() => self.probe(&state.order, &mut probing),
+                Some(Ok((check, count))) = probing.join_next() => {
+                    let sum = state.probes.entry(check).or_default();
+                    sum.sent += count.sent;
+                    sum.failed += count.failed;
+                }
+            }
+        }
+    }
+
+    async fn sample(&self, state: &mut Measuring) {
+        let counters = match timeout(READ_MAX, self.traffic.counters()).await {
+            Ok(Ok(counters)) => counters,
+            // Nothing is made up: the last evidence grows old, and whoever gates on it sees that.
+            Ok(Err(why)) => return self.not_sampled(&why),
+            Err(late) => return self.not_sampled(&late),
+        };
+        self.metrics.sampled(&self.service, Sampling::Taken);
+        let TrafficCounters { start_id, slots } = counters;
+        let counters = slots.get(state.order.slot).clone();
+        let at = state.order.since.elapsed();
+        state.ring.push(Reading { at, start_id, counters, probes: state.probes.clone() });
+        let Some(evidence) = state.ring.evidence(&state.order.pin) else { return };
+        self.tell(state, evidence);
+    }
+
+    fn tell(&self, state: &mut Measuring, evidence: Evidence) {
+        let outcome = judge(&state.order.policy, &evidence).outcome;
+        let is_news = state.told.replace(outcome).unwrap_or(Outcome::Inconclusive) != outcome;
+        let urgency = if is_news { Urgency::Now } else { Urgency::Regular };
+        self.board.post(&self.service, urgency, |observed| {
+            // A newer goal may have been accepted between the reading and now.
+            if observed.done.is_some_and(|done| done.epoch == evidence.pin.epoch) {
+                observed.evidence = Some(evidence);
+            }
+        });
+    }
+
+    fn not_sampled(&self, why: &dyn std::fmt::Display) {
+        self.metrics.sampled(&self.service, Sampling::Failed);
+        debug!(%why, "the data plane's counters could not be read");
+    }
+
+    fn probe(&self, order: &Order, probing: &mut JoinSet<(String, ProbeCount)>) {
+        for check in &order.policy.checks {
+            match &check.measure {
+                Measure::Probe { path, max: _ } => {
+                    let (name, path) = (check.name.clone(), path.clone());
+                    let address = self.workload.address(order.slot);
+                    probing.spawn(async move {
+                        // A slot that is nowhere does not answer.
+                        let answered = match address {
+                            Some(address) => probe::is_answered(address, &path).await,
+                            None => false,
+                        };
+                        (name, ProbeCount { sent: 1, failed: u64::from(!answered) })
+                    });
+                }
+                Measure::ErrorRatio { .. } | Measure::Latency { .. } => {}
+            }
+        }
+    }
+}

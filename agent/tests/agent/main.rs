@@ -1,0 +1,11 @@
+//! The whole agent against a fake region and a fake server: from a goal to its confirmation, over every loss.
+
+mod bench;
+mod evidence;
+mod goals;
+mod link;
+mod program;
+mod restart;
+mod server;
+mod slots;
+mod tls;

@@ -1,0 +1,421 @@
+//! The command line: every command, flag and default. It parses; it does nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+use crate::clock::parse_duration;
+
+/// Safe, staged launches of new versions across many regions.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "meridian", version, max_term_width = 110, propagate_version = false)]
+pub struct CommandLine {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Servers, tried in this order; several with commas.
+    #[arg(long, global = true, env = "MERIDIAN_SERVER", default_value = "http://127.0.0.1:7401", value_delimiter = ',')]
+    pub server: Vec<String>,
+    /// PEM file of who signs the server's certificate.
+    #[arg(long, global = true, env = "MERIDIAN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// PEM file of your own certificate.
+    #[arg(long, global = true, env = "MERIDIAN_CERT", value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// PEM file of its key.
+    #[arg(long, global = true, env = "MERIDIAN_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Longest time for a call (10s), or for a whole watch (no limit).
+    #[arg(long, global = true, value_parser = parse_duration, value_name = "SPAN")]
+    pub timeout: Option<Duration>,
+    /// How to print what was asked for.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// Tables without their first line.
+    #[arg(long, global = true)]
+    pub no_headers: bool,
+    /// Whether to use colours; NO_COLOR is respected.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Id of the change, a UUID: sent again with it, the change has the effect of once.
+    #[arg(long, global = true, value_name = "UUID")]
+    pub request_id: Option<String>,
+    /// Who wants it, for the record.
+    #[arg(long, global = true, env = "USER", hide_env_values = true, default_value = "unknown")]
+    pub actor: String,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// One JSON value.
+    Json,
+    /// YAML; of services, playbooks, releases and regions what `apply` takes.
+    Yaml,
+    /// One JSON value a line.
+    Jsonl,
+    /// Resource names, one a line.
+    Name,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Color {
+    /// On terminals.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Make or change what manifests say.
+    Apply(Apply),
+    /// Check manifests without a server.
+    Lint(Files),
+    /// Show what `apply` would change: exit 0 nothing, 1 something, 2 error.
+    Diff(Files),
+    /// Compile a plan: waves, steps, times, the way back of each region, and the hash to start it by.
+    Plan(Plan),
+    /// List things of a kind, or get one.
+    Get(What),
+    /// Tell everything about one thing.
+    Describe(What),
+    /// Delete a service, playbook or region.
+    Delete(Delete),
+    /// Releases: what is launched.
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Rollouts: launches in progress.
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
+    /// Regions: where it is launched.
+    #[command(subcommand)]
+    Region(RegionCommand),
+    /// Say why a rollout is where it is, what each region waits for and on whom, and what you may do.
+    Explain(Rollout),
+    /// Print completions for a shell.
+    Completion {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the version.
+    Version,
+}
+
+/// Manifests.
+#[derive(Clone, Debug, Args)]
+pub struct Files {
+    /// Files, folders of *.yaml, or - for standard input.
+    #[arg(short = 'f', long = "file", required = true, value_name = "FILE|DIR|-")]
+    pub files: Vec<String>,
+    /// Folders in folders too.
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+}
+
+/// `apply`.
+#[derive(Clone, Debug, Args)]
+pub struct Apply {
+    /// Which manifests.
+    #[command(flatten)]
+    pub files: Files,
+    /// Change nothing: check here, or on the server.
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub dry_run: Option<DryRun>,
+}
+
+/// Where to check.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum DryRun {
+    /// Here, without a server.
+    Client,
+    /// On the server.
+    Server,
+}
+
+/// `plan`.
+#[derive(Clone, Debug, Args)]
+pub struct Plan {
+    /// The service.
+    pub service: String,
+    /// The release's version.
+    pub version: String,
+    /// The playbook; `name@3` for its revision 3.
+    #[arg(long, value_name = "PLAYBOOK")]
+    pub playbook: String,
+    /// Compile and show, store nothing.
+    #[arg(long)]
+    pub validate_only: bool,
+}
+
+/// `get` and `describe`.
+#[derive(Clone, Debug, Args)]
+pub struct What {
+    /// service, playbook, release, region, rollout, plan or decision; with /NAME for one.
+    #[arg(value_name = "KIND[/NAME]")]
+    pub what: String,
+    /// The name, if it is not after the slash.
+    pub name: Option<String>,
+    /// Whose releases, rollouts or decisions.
+    #[arg(long)]
+    pub service: Option<String>,
+}
+
+/// `delete`.
+#[derive(Clone, Debug, Args)]
+pub struct Delete {
+    /// service, playbook or region, and which.
+    #[arg(value_name = "KIND/NAME")]
+    pub what: String,
+    /// The name, if it is not after the slash.
+    pub name: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `release …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Make a release known.
+    Create(ReleaseCreate),
+    /// List the releases of a service, or of all.
+    List {
+        /// Whose.
+        service: Option<String>,
+    },
+}
+
+/// `release create`.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("content").required(true).args(["digest", "artifact"]))]
+pub struct ReleaseCreate {
+    /// Whose release.
+    #[arg(long)]
+    pub service: String,
+    /// Its semantic version.
+    #[arg(long = "version", value_name = "VERSION")]
+    pub version: String,
+    /// The artifact's content, `sha256:…`.
+    #[arg(long)]
+    pub digest: Option<String>,
+    /// The artifact itself: its digest is computed.
+    #[arg(long, value_name = "FILE")]
+    pub artifact: Option<PathBuf>,
+    /// Release notes.
+    #[arg(long, default_value = "")]
+    pub notes: String,
+    /// How hard it is to go back.
+    #[arg(long, value_enum, default_value_t = Reversibility::Free)]
+    pub reversibility: Reversibility,
+    /// The version that must be stable everywhere first.
+    #[arg(long, value_name = "VERSION")]
+    pub prepares: Option<String>,
+    /// Check everything, change nothing.
+    #[arg(long)]
+    pub validate_only: bool,
+}
+
+/// How hard it is to go back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Reversibility {
+    /// Costs nothing.
+    Free,
+    /// Works, at a price.
+    Costly,
+    /// Would do harm.
+    PointOfNoReturn,
+}
+
+/// `rollout …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RolloutCommand {
+    /// Start a rollout: of a reviewed plan, or of a plan compiled now.
+    Start(RolloutStart),
+    /// Show a rollout as it is now.
+    Status(RolloutStatus),
+    /// Follow a rollout to its end. Ctrl-C detaches; the rollout goes on.
+    Watch(RolloutWatch),
+    /// Hold it: nothing goes forward until it is resumed.
+    Pause(RolloutOrder),
+    /// Let it go on.
+    Resume(RolloutOrder),
+    /// Take traffic back, at once and without a question.
+    Rollback(RolloutRollback),
+    /// End a frozen rollout as failed; traffic stays as it is.
+    Abandon(RolloutAbandon),
+    /// List the decisions made.
+    History(Rollout),
+    /// List rollouts.
+    List {
+        /// Whose.
+        service: Option<String>,
+    },
+}
+
+/// A rollout.
+#[derive(Clone, Debug, Args)]
+pub struct Rollout {
+    /// SERVICE for its newest rollout, SERVICE/ROLLOUT, or services/SERVICE/rollouts/ROLLOUT.
+    pub name: String,
+}
+
+/// `rollout start`.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["plan", "release"]))]
+pub struct RolloutStart {
+    /// The service.
+    pub service: String,
+    /// The hash of the plan that was reviewed.
+    #[arg(long, value_name = "HASH")]
+    pub plan: Option<String>,
+    /// The release's version; goes with --playbook.
+    #[arg(long, value_name = "VERSION", requires = "playbook")]
+    pub release: Option<String>,
+    /// The playbook; `name@3` for its revision 3.
+    #[arg(long, conflicts_with = "plan")]
+    pub playbook: Option<String>,
+    /// The rollout's name; without it the server makes one.
+    #[arg(long, value_name = "ROLLOUT")]
+    pub id: Option<String>,
+    /// Check everything, start nothing.
+    #[arg(long, conflicts_with = "watch")]
+    pub validate_only: bool,
+    /// Follow it to its end.
+    #[arg(long)]
+    pub watch: bool,
+    /// How to follow it.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `rollout status`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutStatus {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Wait for its end first.
+    #[arg(long)]
+    pub wait: bool,
+    /// How to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `rollout watch`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutWatch {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// How to follow it.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Waiting {
+    /// What to do when it waits for a human.
+    #[arg(long, value_enum, default_value_t = Gates::Wait)]
+    pub wait_for_gates: Gates,
+    /// Which good end to wait for.
+    #[arg(long, value_enum, default_value_t = Until::Switched)]
+    pub until: Until,
+}
+
+/// What to do at a gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Gates {
+    /// Wait on.
+    Wait,
+    /// End with 11.
+    Fail,
+}
+
+/// Good ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Until {
+    /// All regions at 100 % of the new release.
+    Switched,
+    /// And the time to go back in one switch is over.
+    Stable,
+}
+
+/// `rollout pause` and `resume`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutOrder {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+}
+
+/// `rollout rollback`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutRollback {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+    /// This region only; without a scope the whole fleet goes back.
+    #[arg(long, conflicts_with = "wave")]
+    pub region: Option<String>,
+    /// The current wave only.
+    #[arg(long)]
+    pub wave: bool,
+}
+
+/// `rollout abandon`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutAbandon {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `region …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RegionCommand {
+    /// List regions.
+    List,
+    /// Take regions out of new plans.
+    Cordon {
+        /// Which.
+        #[arg(required = true)]
+        regions: Vec<String>,
+    },
+    /// Let regions into new plans again.
+    Uncordon {
+        /// Which.
+        #[arg(required = true)]
+        regions: Vec<String>,
+    },
+}

@@ -1,0 +1,93 @@
+//! Moments and spans for people and for programs. The only file that asks the clock.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use meridian_core::time::{Span, Timestamp};
+
+/// Now.
+#[must_use]
+pub fn now() -> Timestamp {
+    // Before 1970 there is nothing to say the time of.
+    Timestamp::from_millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default())
+}
+
+/// `2026-11-23T11:02:13Z`; a moment that no calendar has is `?`.
+#[must_use]
+pub fn iso(moment: Timestamp) -> String {
+    formatted(moment, "%Y-%m-%dT%H:%M:%SZ")
+}
+
+/// `11:02:13`, UTC.
+#[must_use]
+pub fn time_of_day(moment: Timestamp) -> String {
+    formatted(moment, "%H:%M:%S")
+}
+
+fn formatted(moment: Timestamp, format: &str) -> String {
+    let known = i64::try_from(moment.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    known.map_or_else(|| "?".to_owned(), |known| known.strftime(format).to_string())
+}
+
+/// At most two units, for people: `42s`, `3m40s`, `2h10m`, `4d3h`.
+#[must_use]
+pub fn short(span: Span) -> String {
+    let seconds = span.millis() / 1000;
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (unit, size) in units {
+        if rest >= size {
+            parts.push(format!("{}{unit}", rest / size));
+            rest %= size;
+        } else if !parts.is_empty() {
+            // The second unit is the one right below the first, or none.
+            break;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.into_iter().take(2).collect() }
+}
+
+/// How long ago, for people.
+#[must_use]
+pub fn age(moment: Timestamp, now: Timestamp) -> String {
+    short(now.since(moment))
+}
+
+/// Parses `10s`, `1m30s`, `2h`.
+///
+/// # Errors
+/// If it is no span, or none that passes.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let fix = "write a span such as 10s, 1m30s or 2h";
+    let span: SignedDuration = text.parse().map_err(|_| fix.to_owned())?;
+    let span = Duration::try_from(span).map_err(|_| fix.to_owned())?;
+    if span.is_zero() { Err(format!("it is zero; {fix}")) } else { Ok(span) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_at_most_two_neighbouring_units() {
+        let table = [(0, "0s"), (42, "42s"), (220, "3m40s"), (7800, "2h10m"), (90_061, "1d1h"), (86_401, "1d"), (3600, "1h")];
+        for (seconds, text) in table {
+            assert_eq!(short(Span::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn moments_are_utc() {
+        assert_eq!(iso(Timestamp::from_millis(1_795_431_600_000)), "2026-11-23T11:00:00Z");
+        assert_eq!(iso(Timestamp::from_millis(u64::MAX)), "?");
+    }
+
+    #[test]
+    fn durations_are_parsed() {
+        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
+        for text in ["", "5", "-5s", "0s", "soon"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Plans: what would happen, with the way back of every region beside it.
+
+use std::collections::BTreeMap;
+
+use meridian_client::{PlanView, WaveForecastView};
+use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave};
+use meridian_core::release::Reversibility;
+use meridian_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, votes_text};
+use super::{moment_json, placed_json};
+use crate::output::page::Page;
+use crate::output::{Cell, Shown, cell, or_dash, toned};
+use crate::style::Tone;
+
+fn step_text(step: &PlannedStep) -> String {
+    let cohort = step.cohort.as_ref().map(|rule| format!(" and {}", cohort_text(rule))).unwrap_or_default();
+    format!("{}{cohort} for {}", step.weight, step.bake)
+}
+
+fn regions(wave: &PlannedWave) -> Vec<String> {
+    wave.regions.iter().map(ToString::to_string).collect()
+}
+
+/// Forecasts by wave name.
+fn forecasts(view: &PlanView) -> BTreeMap<&str, &WaveForecastView> {
+    view.forecast.iter().map(|forecast| (forecast.wave.as_str(), forecast)).collect()
+}
+
+fn wave_row(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Vec<Cell> {
+    let steps: Vec<_> = wave.steps.iter().map(step_text).collect();
+    let times = forecast.map(|f| format!("{} to {}", f.begins, f.settles)).unwrap_or_default();
+    vec![
+        cell(&wave.id),
+        cell(wave.stage.as_str()),
+        cell(regions(wave).join(", ")),
+        cell(wave.max_parallel),
+        cell(steps.join(" → ")),
+        or_dash(times),
+        cell(wave.soak),
+        or_dash(forecast.map(|f| f.exposed.to_string()).unwrap_or_default()),
+    ]
+}
+
+fn lane_row(region: &impl ToString, lane: &PlannedLane) -> Vec<Cell> {
+    let back = match &lane.base {
+        Some(base) => cell(format!("{} in {}", base.release, base.slot)),
+        None => toned(Tone::Warning, "nothing: nothing has served here before"),
+    };
+    vec![cell(region.to_string()), cell(lane.slot), back, cell(lane.epoch)]
+}
+
+fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value {
+    let step = |step: &PlannedStep| {
+        json!({
+            "weight": step.weight.basis_points(),
+            "cohort": step.cohort.as_ref().map(cohort_text),
+            "bake": step.bake.to_string(),
+        })
+    };
+    json!({
+        "name": wave.id.as_str(),
+        "stage": wave.stage.as_str(),
+        "regions": regions(wave),
+        "maxParallel": wave.max_parallel,
+        "maxSkew": wave.max_skew,
+        "steps": wave.steps.iter().map(step).collect::<Vec<_>>(),
+        "soak": wave.soak.to_string(),
+        "begins": forecast.map(|f| f.begins.to_string()),
+        "settles": forecast.map(|f| f.settles.to_string()),
+        "exposedRegions": forecast.map(|f| f.exposed),
+    })
+}
+
+fn overview(page: &mut Page, view: &PlanView) {
+    let Plan { service, release, reversibility, playbook, parent, rollback, .. } = &view.plan;
+    page.field("plan", toned(Tone::Strong, view.hash.hex()));
+    page.field("service", cell(format!("{service} → {} ({})", release.version, release.digest)));
+    let tone = match reversibility {
+        Reversibility::Free => Tone::Plain,
+        Reversibility::Costly | Reversibility::PointOfNoReturn => Tone::Warning,
+    };
+    page.field("going back", toned(tone, reversibility.as_str()));
+    page.field("playbook", cell(format!("{} revision {}", playbook.id, playbook.revision)));
+    page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
+    let scope = if rollback.fleet { "the fleet" } else { "the wave" };
+    page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
+    page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
+}
+
+impl Shown for PlanView {
+    const HEADERS: &'static [&'static str] = &["PLAN", "SERVICE", "VERSION", "PLAYBOOK", "WAVES", "REGIONS"];
+
+    fn row(&self, _now: Timestamp) -> Vec<Cell> {
+        let plan = &self.plan;
+        vec![
+            cell(self.hash.hex()),
+            cell(&plan.service),
+            cell(&plan.release),
+            cell(format!("{}@{}", plan.playbook.id, plan.playbook.revision)),
+            cell(plan.waves.len()),
+            cell(plan.lanes.len()),
+        ]
+    }
+
+    fn name(&self) -> String {
+        format!("plans/{}", self.hash.hex())
+    }
+
+    fn json(&self) -> Value {
+        let Plan { service, release, reversibility, playbook, parent, lanes, waves, evidence, rollback, limits } =
+            &self.plan;
+        let forecasts = forecasts(self);
+        let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
+            json!({
+                "region": region.as_str(),
+                "slot": lane.slot.as_str(),
+                "base": placed_json(lane.base.as_ref()),
+                "epoch": lane.epoch.to_string(),
+            })
+        };
+        let waves = waves.iter().map(|wave| wave_json(wave, forecasts.get(wave.id.as_str())));
+        json!({
+            "name": self.name(),
+            "hash": self.hash.hex(),
+            "service": service.as_str(),
+            "version": release.version.to_string(),
+            "digest": release.digest.to_string(),
+            "reversibility": reversibility.as_str(),
+            "playbook": { "name": playbook.id.as_str(), "revision": playbook.revision },
+            "parent": parent.map(|parent| parent.hex()),
+            "lanes": lanes.iter().map(lane).collect::<Vec<_>>(),
+            "waves": waves.collect::<Vec<_>>(),
+            "evidence": evidence_json(evidence),
+            "rollback": rollback_json(rollback),
+            "limits": limits_json(limits),
+            "created": moment_json(self.created),
+            "warnings": self.warnings,
+        })
+    }
+
+    fn describe(&self, _now: Timestamp) -> Page {
+        let mut page = Page::default();
+        overview(&mut page, self);
+        let forecasts = forecasts(self);
+        let rows = self.plan.waves.iter().map(|wave| wave_row(wave, forecasts.get(wave.id.as_str()))).collect();
+        let headers = &["WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED"];
+        page.table("waves", headers, rows);
+        let lanes = self.plan.lanes.iter().map(|(region, lane)| lane_row(region, lane)).collect();
+        page.table("the way back", &["REGION", "NEW IN", "BACK TO", "EPOCH"], lanes);
+        page.table("checks of every bake", &[], checks_rows(&self.plan.evidence));
+        let warnings = self.warnings.iter().map(|warning| vec![toned(Tone::Warning, format!("! {warning}"))]).collect();
+        page.table("warnings", &[], warnings);
+        page
+    }
+}

@@ -1,0 +1,218 @@
+//! Playbooks, in JSON with the words of the manifest.
+
+use meridian_client::PlaybookView;
+use meridian_core::cohort::{CohortRule, RequestKey};
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Step, VotePolicy, Wave};
+use meridian_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{age_cell, moment_cell, moment_json};
+use crate::manifest::{self, API_VERSION, Manifest};
+use crate::output::page::Page;
+use crate::output::{Cell, Shown, cell, toned};
+use crate::style::Tone;
+
+/// A cohort rule as people write it.
+pub(crate) fn cohort_text(rule: &CohortRule) -> String {
+    let key = |key: &RequestKey| match key {
+        RequestKey::Header(name) => format!("header {name}"),
+        RequestKey::Cookie(name) => format!("cookie {name}"),
+    };
+    match rule {
+        CohortRule::Equals(of, value) => format!("{} = {value}", key(of)),
+        CohortRule::Share(of, share) => format!("{share} by {}", key(of)),
+    }
+}
+
+/// A vote policy as people say it.
+pub(crate) fn votes_text(votes: VotePolicy) -> String {
+    match votes {
+        VotePolicy::Any => "any fail vote".to_owned(),
+        VotePolicy::Count(count) => format!("{count} fail votes"),
+        VotePolicy::Percent(share) => format!("fail votes of {share}"),
+    }
+}
+
+/// What checks ask, one row each.
+pub(crate) fn checks_rows(evidence: &EvidencePolicy) -> Vec<Vec<Cell>> {
+    let row = |check: &Check| {
+        let asks = match &check.measure {
+            Measure::ErrorRatio { max } => format!("errors at most {max}"),
+            Measure::Latency { quantile, max } => format!("latency at {quantile} at most {max}"),
+            Measure::Probe { path, max } => format!("probes of {path} failing at most {max}"),
+        };
+        vec![cell(&check.name), cell(asks), cell(format!("at least {} samples", check.sample_min))]
+    };
+    evidence.checks.iter().map(row).collect()
+}
+
+fn cohort_json(rule: &CohortRule) -> Value {
+    let (key, field, value) = match rule {
+        CohortRule::Equals(key, value) => (key, "value", value.clone()),
+        CohortRule::Share(key, share) => (key, "percentage", share.to_string()),
+    };
+    let (kind, name) = match key {
+        RequestKey::Header(name) => ("header", name),
+        RequestKey::Cookie(name) => ("cookie", name),
+    };
+    json!({ kind: name, field: value })
+}
+
+fn step_json(step: &Step) -> Value {
+    let mut value = json!({ "weight": step.weight.to_string(), "bake": step.bake.to_string() });
+    if let Some(rule) = &step.cohort {
+        value["cohort"] = cohort_json(rule);
+    }
+    value
+}
+
+fn regions_json(regions: &RegionSelector) -> Value {
+    match regions {
+        RegionSelector::Rest => Value::from("rest"),
+        RegionSelector::Names(names) => names.iter().map(ToString::to_string).collect(),
+        RegionSelector::Labels(labels) => json!({ "labels": labels }),
+    }
+}
+
+fn wave_json(wave: &Wave) -> Value {
+    let mut value = json!({
+        "name": wave.id.as_str(),
+        "regions": regions_json(&wave.regions),
+        "maxParallel": wave.max_parallel,
+        "steps": wave.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "soak": wave.soak.to_string(),
+    });
+    // Written down it would be a limit that nobody set.
+    if wave.max_skew != u32::MAX {
+        value["maxSkew"] = Value::from(wave.max_skew);
+    }
+    value
+}
+
+/// Evidence with the words of the manifest.
+pub(crate) fn evidence_json(evidence: &EvidencePolicy) -> Value {
+    let check = |check: &Check| {
+        let (kind, measure) = match &check.measure {
+            Measure::ErrorRatio { max } => ("errorRatio", json!({ "max": max.to_string() })),
+            Measure::Latency { quantile, max } => {
+                ("latency", json!({ "quantile": quantile.to_string(), "max": max.to_string() }))
+            }
+            Measure::Probe { path, max } => ("probe", json!({ "path": path, "max": max.to_string() })),
+        };
+        json!({ "name": check.name, kind: measure, "sampleMin": check.sample_min })
+    };
+    json!({
+        "window": evidence.window.to_string(),
+        "extendMax": evidence.extend_max.to_string(),
+        "checks": evidence.checks.iter().map(check).collect::<Vec<_>>(),
+    })
+}
+
+/// When to go back, with the words of the manifest.
+pub(crate) fn rollback_json(rollback: &RollbackPolicy) -> Value {
+    let votes = match rollback.votes {
+        VotePolicy::Any => Value::from("any"),
+        VotePolicy::Count(count) => json!({ "count": count }),
+        VotePolicy::Percent(share) => json!({ "percent": share.to_string() }),
+    };
+    let scope = if rollback.fleet { "fleet" } else { "wave" };
+    json!({ "votes": votes, "scope": scope, "retention": rollback.retention.to_string() })
+}
+
+/// Limits with the words of the manifest.
+pub(crate) fn limits_json(limits: &Limits) -> Value {
+    json!({
+        "prepare": limits.prepare.to_string(),
+        "shift": limits.shift.to_string(),
+        "revert": limits.revert.to_string(),
+        "total": limits.total.to_string(),
+    })
+}
+
+fn spec_json(playbook: &Playbook) -> Value {
+    let stages = playbook.stages.iter().map(|stage| {
+        json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() })
+    });
+    json!({
+        "stages": stages.collect::<Vec<_>>(),
+        "evidence": evidence_json(&playbook.evidence),
+        "rollback": rollback_json(&playbook.rollback),
+        "limits": limits_json(&playbook.limits),
+    })
+}
+
+fn regions_text(regions: &RegionSelector) -> String {
+    match regions {
+        RegionSelector::Rest => "the rest".to_owned(),
+        RegionSelector::Names(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        RegionSelector::Labels(labels) => {
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
+impl Shown for PlaybookView {
+    const HEADERS: &'static [&'static str] = &["NAME", "REVISION", "STAGES", "WAVES", "CHECKS", "AGE"];
+
+    fn row(&self, now: Timestamp) -> Vec<Cell> {
+        let playbook = &self.playbook;
+        let stages: Vec<_> = playbook.stages.iter().map(|stage| stage.kind.as_str()).collect();
+        let waves: usize = playbook.stages.iter().map(|stage| stage.waves.len()).sum();
+        vec![
+            cell(&playbook.id),
+            cell(self.revision),
+            cell(stages.join(",")),
+            cell(waves),
+            cell(playbook.evidence.checks.len()),
+            age_cell(self.updated, now),
+        ]
+    }
+
+    fn name(&self) -> String {
+        format!("playbooks/{}", self.playbook.id)
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Playbook",
+            "metadata": { "name": self.playbook.id.as_str() },
+            "spec": spec_json(&self.playbook),
+            "status": { "revision": self.revision, "etag": self.etag, "updated": moment_json(self.updated) },
+        })
+    }
+
+    fn yaml(&self) -> String {
+        manifest::to_yaml(&Manifest::Playbook(self.playbook.clone()))
+    }
+
+    fn describe(&self, now: Timestamp) -> Page {
+        let Playbook { id, stages, evidence, rollback, limits } = &self.playbook;
+        let mut page = Page::default();
+        page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
+        page.field("changed", moment_cell(self.updated, now));
+        let scope = if rollback.fleet { "the fleet" } else { "the wave" };
+        page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
+        page.field("old slots", cell(format!("stay warm for {}", rollback.retention)));
+        let Limits { prepare, shift, revert, total } = limits;
+        let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
+        page.field("limits", cell(limits));
+        for stage in stages {
+            let row = |wave: &Wave| {
+                let steps: Vec<_> = wave.steps.iter().map(step_text).collect();
+                let regions = regions_text(&wave.regions);
+                vec![cell(&wave.id), cell(regions), cell(wave.max_parallel), cell(steps.join(" → ")), cell(wave.soak)]
+            };
+            let rows = stage.waves.iter().map(row).collect();
+            page.table(stage.kind.as_str(), &["WAVE", "REGIONS", "PARALLEL", "STEPS", "SOAK"], rows);
+        }
+        page.table("checks", &[], checks_rows(evidence));
+        page
+    }
+}
+
+fn step_text(step: &Step) -> String {
+    let cohort = step.cohort.as_ref().map(|rule| format!(" and {}", cohort_text(rule))).unwrap_or_default();
+    format!("{}{cohort} for {}", step.weight, step.bake)
+}

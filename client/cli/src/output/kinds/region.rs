@@ -1,0 +1,104 @@
+//! Regions.
+
+use meridian_client::{RegionLaneView, RegionView};
+use meridian_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{labels_cell, moment_cell, moment_json, placed_cell, placed_json, split_json};
+use crate::clock;
+use crate::manifest::{self, API_VERSION, Manifest, RegionManifest};
+use crate::output::page::Page;
+use crate::output::{Cell, Shown, cell, marked, or_dash, toned};
+use crate::style::{self, Tone};
+
+/// The manifest of a region that is there.
+pub(crate) fn to_manifest(view: &RegionView) -> Manifest {
+    let RegionView { id, labels, description, cordoned, .. } = view.clone();
+    Manifest::Region(RegionManifest { id, labels, description, cordoned })
+}
+
+fn contact(view: &RegionView, now: Timestamp) -> Cell {
+    let mut contact = marked(style::of_contact(view.contact), view.contact.as_str());
+    if let Some(seen) = view.last_seen {
+        contact.text.push_str(&format!(", seen {} ago", clock::age(seen, now)));
+    }
+    contact
+}
+
+fn cordon(view: &RegionView) -> Cell {
+    if view.cordoned { toned(Tone::Warning, "cordoned") } else { cell("open") }
+}
+
+fn lane_json(lane: &RegionLaneView) -> Value {
+    json!({
+        "service": lane.service.as_str(),
+        "stable": placed_json(lane.stable.as_ref()),
+        "rollout": lane.rollout.as_ref().map(ToString::to_string),
+        "epoch": lane.epoch.to_string(),
+        "observed": split_json(lane.observed),
+    })
+}
+
+fn lane_row(lane: &RegionLaneView) -> Vec<Cell> {
+    vec![
+        cell(&lane.service),
+        placed_cell(lane.stable.as_ref()),
+        lane.observed.map_or_else(|| toned(Tone::Warning, "unknown"), cell),
+        or_dash(lane.rollout.as_ref().map(ToString::to_string).unwrap_or_default()),
+        cell(lane.epoch),
+    ]
+}
+
+impl Shown for RegionView {
+    const HEADERS: &'static [&'static str] = &["NAME", "AGENT", "PLANS", "LANES", "LABELS", "VERSION"];
+
+    fn row(&self, now: Timestamp) -> Vec<Cell> {
+        vec![
+            cell(&self.id),
+            contact(self, now),
+            cordon(self),
+            cell(self.lanes.len()),
+            labels_cell(&self.labels),
+            or_dash(&self.agent_version),
+        ]
+    }
+
+    fn name(&self) -> String {
+        format!("regions/{}", self.id)
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Region",
+            "metadata": { "name": self.id.as_str(), "labels": self.labels },
+            "spec": { "description": self.description, "cordoned": self.cordoned },
+            "status": {
+                "etag": self.etag,
+                "created": moment_json(self.created),
+                "updated": moment_json(self.updated),
+                "contact": self.contact.as_str(),
+                "lastSeen": moment_json(self.last_seen),
+                "agentVersion": self.agent_version,
+                "capabilities": self.capabilities,
+                "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn yaml(&self) -> String {
+        manifest::to_yaml(&to_manifest(self))
+    }
+
+    fn describe(&self, now: Timestamp) -> Page {
+        let mut page = Page::default();
+        page.field("region", toned(Tone::Strong, &self.id)).field("agent", contact(self, now));
+        page.field("plans", cordon(self)).field("description", or_dash(&self.description));
+        page.field("labels", labels_cell(&self.labels)).field("version", or_dash(&self.agent_version));
+        page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));
+        page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
+        let headers = &["SERVICE", "STABLE", "OBSERVED", "ROLLOUT", "EPOCH"];
+        page.table("lanes", headers, self.lanes.iter().map(lane_row).collect());
+        page
+    }
+}

@@ -1,0 +1,68 @@
+//! Releases.
+
+use meridian_client::{ReleaseName, ReleaseView};
+use meridian_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{age_cell, moment_cell, moment_json};
+use crate::manifest::{self, API_VERSION, Manifest};
+use crate::output::page::Page;
+use crate::output::{Cell, Shown, cell, or_dash, toned};
+use crate::style::Tone;
+
+impl Shown for ReleaseView {
+    const HEADERS: &'static [&'static str] = &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "AGE"];
+
+    fn row(&self, now: Timestamp) -> Vec<Cell> {
+        let release = &self.release;
+        vec![
+            cell(&release.service),
+            cell(&release.version),
+            cell(release.digest.short()),
+            cell(release.reversibility.as_str()),
+            or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()),
+            age_cell(self.created, now),
+        ]
+    }
+
+    fn name(&self) -> String {
+        let (service, version) = (self.release.service.clone(), self.release.version.clone());
+        ReleaseName { service, version }.to_string()
+    }
+
+    fn json(&self) -> Value {
+        let release = &self.release;
+        let manifest = Manifest::Release(release.clone());
+        let mut spec = json!({
+            "service": release.service.as_str(),
+            "version": release.version.to_string(),
+            "digest": release.digest.to_string(),
+            "notes": release.notes,
+            "reversibility": release.reversibility.as_str(),
+        });
+        if let Some(prepares) = &release.prepares {
+            spec["prepares"] = Value::from(prepares.to_string());
+        }
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Release",
+            "metadata": { "name": manifest.name() },
+            "spec": spec,
+            "status": { "etag": self.etag, "created": moment_json(self.created) },
+        })
+    }
+
+    fn yaml(&self) -> String {
+        manifest::to_yaml(&Manifest::Release(self.release.clone()))
+    }
+
+    fn describe(&self, now: Timestamp) -> Page {
+        let release = &self.release;
+        let mut page = Page::default();
+        page.field("release", toned(Tone::Strong, format!("{} {}", release.service, release.version)));
+        page.field("digest", cell(release.digest)).field("going back", cell(release.reversibility.as_str()));
+        page.field("prepares", or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()));
+        page.field("created", moment_cell(self.created, now)).field("notes", or_dash(&release.notes));
+        page
+    }
+}

@@ -1,0 +1,62 @@
+//! Services.
+
+use meridian_client::ServiceView;
+use meridian_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{age_cell, labels_cell, moment_cell, moment_json};
+use crate::manifest::{self, API_VERSION, Manifest, ServiceManifest};
+use crate::output::page::Page;
+use crate::output::{Cell, Shown, cell, or_dash, toned};
+use crate::style::Tone;
+
+/// The manifest of a service that is there.
+pub(crate) fn to_manifest(view: &ServiceView) -> Manifest {
+    let ServiceView { id, description, owner, labels, .. } = view.clone();
+    Manifest::Service(ServiceManifest { id, labels, description, owner })
+}
+
+impl Shown for ServiceView {
+    const HEADERS: &'static [&'static str] = &["NAME", "OWNER", "LABELS", "VETOED", "AGE"];
+
+    fn row(&self, now: Timestamp) -> Vec<Cell> {
+        let vetoed = if self.vetoed.is_empty() { or_dash("") } else { toned(Tone::Warning, self.vetoed.len()) };
+        let age = age_cell(self.created, now);
+        vec![cell(&self.id), or_dash(&self.owner), labels_cell(&self.labels), vetoed, age]
+    }
+
+    fn name(&self) -> String {
+        format!("services/{}", self.id)
+    }
+
+    fn json(&self) -> Value {
+        let vetoed: Vec<_> = self.vetoed.iter().map(ToString::to_string).collect();
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Service",
+            "metadata": { "name": self.id.as_str(), "labels": self.labels },
+            "spec": { "description": self.description, "owner": self.owner },
+            "status": {
+                "etag": self.etag,
+                "created": moment_json(self.created),
+                "updated": moment_json(self.updated),
+                "vetoedDigests": vetoed,
+            },
+        })
+    }
+
+    fn yaml(&self) -> String {
+        manifest::to_yaml(&to_manifest(self))
+    }
+
+    fn describe(&self, now: Timestamp) -> Page {
+        let mut page = Page::default();
+        page.field("service", toned(Tone::Strong, &self.id));
+        page.field("owner", or_dash(&self.owner)).field("description", or_dash(&self.description));
+        page.field("labels", labels_cell(&self.labels)).field("etag", or_dash(&self.etag));
+        page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
+        let vetoed = self.vetoed.iter().map(|digest| vec![toned(Tone::Warning, digest)]).collect();
+        page.table("vetoed: no agent may start these", &[], vetoed);
+        page
+    }
+}

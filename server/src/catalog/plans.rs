@@ -1,0 +1,104 @@
+//! Plans: compiled from what is in the catalog and how the lanes are now. Kept under their hash, so that what was
+//! reviewed is what is started.
+
+use std::sync::Arc;
+
+use meridian_core::digest::Digest;
+use meridian_core::id::{PlaybookId, ServiceId};
+use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_proto::convert::name;
+use meridian_store::record::{Region, StoredPlan, StoredRelease};
+use meridian_store::{Expect, Txn, layout, record};
+use semver::Version;
+
+use super::{Catalog, Effect, Stored, Terms};
+use crate::error::EngineError;
+
+/// What a plan is to be made of.
+#[derive(Clone, Debug)]
+pub struct PlanOrder {
+    /// Whose.
+    pub service: ServiceId,
+    /// Which release.
+    pub version: Version,
+    /// By which playbook.
+    pub playbook: PlaybookId,
+    /// At which revision; `None`: the latest.
+    pub revision: Option<u64>,
+}
+
+/// A plan just made.
+#[derive(Clone, Debug)]
+pub struct NewPlan {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+impl Catalog {
+    /// Compiles a plan and keeps it. The same plan again is no change.
+    ///
+    /// # Errors
+    /// If something it is made of does not exist, it can't be made, or the store fails.
+    pub async fn make_plan(&self, order: &PlanOrder, terms: &Terms) -> Result<NewPlan, EngineError> {
+        let PlanOrder { service, version, playbook, revision } = order;
+        // First of all: an id used for something else is refused whatever the rest says, and what came of it is told even
+        // if it could not be made today.
+        if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
+            let corrupt = |error| EngineError::Corrupt(format!("a request names no plan: {error}"));
+            let hash = name::parse_plan(&resource).map_err(corrupt)?;
+            let plan = Arc::new(self.plan(&hash).await?.value.plan);
+            return Ok(NewPlan { plan, hash });
+        }
+        let release = self.get::<StoredRelease>(&(service.clone(), version.clone())).await?;
+        let playbook = self.playbook(playbook, *revision).await?;
+        let valid = Self::valid(&playbook.value)?;
+        let inventory = self.inventory(service).await?;
+        let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
+        let plan = Arc::new(made.map_err(EngineError::PlanRefused)?);
+        let made = NewPlan { hash: plan.hash(), plan };
+        if terms.effect == Effect::Made {
+            self.keep_plan(&made, terms).await?;
+        }
+        Ok(made)
+    }
+
+    async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
+        let key = layout::plan(&made.hash);
+        let now = self.clock.now();
+        let entry = StoredPlan { plan: made.plan.as_ref().clone(), created: now };
+        let txn = Txn::new().put(key.clone(), record::encode_plan(&entry), Expect::Absent);
+        let request = terms.request.as_ref();
+        // Whoever got in between has kept the very same plan, or has had this request's effect.
+        if self.store.get(&key).await?.item.is_none() {
+            self.commit(txn, &key, request, name::plan(&made.hash), now).await?;
+        }
+        Ok(())
+    }
+
+    /// A plan.
+    ///
+    /// # Errors
+    /// If there is none, or it can't be read.
+    pub async fn plan(&self, hash: &Digest) -> Result<Stored<StoredPlan>, EngineError> {
+        let key = layout::plan(hash);
+        let missing = || EngineError::NotFound { kind: "plan", name: name::plan(hash) };
+        let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
+        Ok(Stored { value: record::decode_plan(&key, &item.value)?, revision: item.mod_revision })
+    }
+
+    async fn inventory(&self, service: &ServiceId) -> Result<Inventory, EngineError> {
+        let head = self.head_of(service).await?;
+        let lanes = self.lanes_of(service).await?.lanes;
+        let regions = self.all_regions().await?;
+        let facts = |(id, entry): (meridian_core::id::RegionId, Region)| {
+            let spoke = entry.session_number > 0;
+            let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
+            let (cohorts, weights) = (able("cohorts"), able("weights"));
+            let lane = lanes.get(&id).cloned().unwrap_or_default();
+            (id, RegionFacts { labels: entry.labels, cordoned: entry.cordoned, cohorts, weights, lane })
+        };
+        Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed: head.vetoed })
+    }
+}

@@ -1,0 +1,342 @@
+//! The whole key layout: which record is stored under which key, written and read in one place. It knows no record.
+
+use meridian_core::digest::Digest;
+use meridian_core::epoch::Epoch;
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
+use semver::Version;
+
+use crate::{Key, KeyInvalid};
+
+/// What a key stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// `/services/{service}/spec`: what its owner says of it.
+    Service(ServiceId),
+    /// `/services/{service}/head`: moved by every decision of the service.
+    Head(ServiceId),
+    /// `/services/{service}/lanes`: moved when lanes are taken or freed.
+    Lanes(ServiceId),
+    /// `/services/{service}/releases/{version}`.
+    Release(ServiceId, Version),
+    /// `/services/{service}/audit/{generation}.{counter}`, both of 20 digits, so that the order of keys is that of epochs.
+    Audit(ServiceId, Epoch),
+    /// `/regions/{region}`.
+    Region(RegionId),
+    /// `/playbooks/{playbook}/latest`: the revision in force.
+    Playbook(PlaybookId),
+    /// `/playbooks/{playbook}/revisions/{n}`, of 20 digits.
+    Revision(PlaybookId, u64),
+    /// `/plans/{hash}`.
+    Plan(Digest),
+    /// `/rollouts/{rollout}`.
+    Rollout(RolloutId),
+    /// `/requests/{id}`: what a request id has done.
+    Request(String),
+}
+
+impl Place {
+    /// Reads a key; `None` for one that is not of this layout.
+    #[must_use]
+    pub fn of(key: &Key) -> Option<Self> {
+        let segments: Vec<&str> = key.as_str().strip_prefix('/')?.split('/').collect();
+        match segments.as_slice() {
+            ["services", id, rest @ ..] => Self::of_service(ServiceId::new(*id).ok()?, rest),
+            ["regions", id] => RegionId::new(*id).ok().map(Self::Region),
+            ["playbooks", id, "latest"] => PlaybookId::new(*id).ok().map(Self::Playbook),
+            ["playbooks", id, "revisions", n] => Some(Self::Revision(PlaybookId::new(*id).ok()?, number(n)?)),
+            ["plans", hash] => Digest::parse(&format!("sha256:{hash}")).ok().map(Self::Plan),
+            ["rollouts", id] => RolloutId::new(*id).ok().map(Self::Rollout),
+            ["requests", id] => Some(Self::Request((*id).to_owned())),
+            _ => None,
+        }
+    }
+
+    fn of_service(service: ServiceId, rest: &[&str]) -> Option<Self> {
+        match rest {
+            ["spec"] => Some(Self::Service(service)),
+            ["head"] => Some(Self::Head(service)),
+            ["lanes"] => Some(Self::Lanes(service)),
+            ["releases", version] => Version::parse(version)
+                .ok()
+                .map(|version| Self::Release(service, version)),
+            ["audit", epoch] => {
+                let (generation, counter) = epoch.split_once('.')?;
+                Some(Self::Audit(
+                    service,
+                    Epoch::new(number(generation)?, number(counter)?),
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A number of exactly 20 digits.
+fn number(text: &str) -> Option<u64> {
+    let exact = text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if exact { text.parse().ok() } else { None }
+}
+
+/// What a service's owner says of it.
+#[must_use]
+pub fn service(id: &ServiceId) -> Key {
+    key(format!("/services/{id}/spec"))
+}
+
+/// The head of a service.
+#[must_use]
+pub fn head(service: &ServiceId) -> Key {
+    key(format!("/services/{service}/head"))
+}
+
+/// The lanes of a service.
+#[must_use]
+pub fn lanes(service: &ServiceId) -> Key {
+    key(format!("/services/{service}/lanes"))
+}
+
+/// A release of a service.
+///
+/// # Panics
+/// With a version of more than 400 bytes; versions are bounded far below where they come in.
+#[must_use]
+pub fn release(service: &ServiceId, version: &Version) -> Key {
+    key(format!("/services/{service}/releases/{version}"))
+}
+
+/// The audit entry of a decision.
+#[must_use]
+pub fn audit(service: &ServiceId, epoch: Epoch) -> Key {
+    key(format!(
+        "/services/{service}/audit/{:020}.{:020}",
+        epoch.generation(),
+        epoch.counter()
+    ))
+}
+
+/// A region.
+#[must_use]
+pub fn region(id: &RegionId) -> Key {
+    key(format!("/regions/{id}"))
+}
+
+/// The revision of a playbook that is in force.
+#[must_use]
+pub fn playbook(id: &PlaybookId) -> Key {
+    key(format!("/playbooks/{id}/latest"))
+}
+
+/// A revision of a playbook.
+#[must_use]
+pub fn playbook_revision(id: &PlaybookId, revision: u64) -> Key {
+    key(format!("/playbooks/{id}/revisions/{revision:020}"))
+}
+
+/// A plan.
+#[must_use]
+pub fn plan(hash: &Digest) -> Key {
+    key(format!("/plans/{}", hash.hex()))
+}
+
+/// A rollout.
+#[must_use]
+pub fn rollout(id: &RolloutId) -> Key {
+    key(format!("/rollouts/{id}"))
+}
+
+/// What a request id has done. Ids are UUIDs, which are the same in upper and lower case.
+///
+/// # Errors
+/// An id that does not fit into a key.
+pub fn request(id: &str) -> Result<Key, KeyInvalid> {
+    Key::new(format!("/requests/{}", id.to_ascii_lowercase()))
+}
+
+/// Begins every key of every service.
+#[must_use]
+pub fn services() -> Key {
+    key("/services/".to_owned())
+}
+
+/// Begins every key of a service.
+#[must_use]
+pub fn all_of_service(service: &ServiceId) -> Key {
+    key(format!("/services/{service}/"))
+}
+
+/// Begins every release of a service.
+#[must_use]
+pub fn releases(service: &ServiceId) -> Key {
+    key(format!("/services/{service}/releases/"))
+}
+
+/// Begins every audit entry of a service; they are listed in the order of their epochs.
+#[must_use]
+pub fn audits(service: &ServiceId) -> Key {
+    key(format!("/services/{service}/audit/"))
+}
+
+/// Begins every region.
+#[must_use]
+pub fn regions() -> Key {
+    key("/regions/".to_owned())
+}
+
+/// Begins every key of every playbook.
+#[must_use]
+pub fn playbooks() -> Key {
+    key("/playbooks/".to_owned())
+}
+
+/// Begins every revision of a playbook; they are listed in their order.
+#[must_use]
+pub fn playbook_revisions(id: &PlaybookId) -> Key {
+    key(format!("/playbooks/{id}/revisions/"))
+}
+
+/// Begins every plan.
+#[must_use]
+pub fn plans() -> Key {
+    key("/plans/".to_owned())
+}
+
+/// Begins every rollout.
+#[must_use]
+pub fn rollouts() -> Key {
+    key("/rollouts/".to_owned())
+}
+
+/// Begins every request.
+#[must_use]
+pub fn requests() -> Key {
+    key("/requests/".to_owned())
+}
+
+fn key(text: String) -> Key {
+    Key::new(text).expect("names, numbers and bounded versions are short printable ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service_id() -> ServiceId {
+        ServiceId::new("checkout").unwrap()
+    }
+
+    #[test]
+    fn keys_are_as_written_down_and_read_back() {
+        let (service_id, epoch) = (service_id(), Epoch::new(1, 42));
+        let version = Version::parse("1.2.3-rc.1+build.7").unwrap();
+        let playbook_id = PlaybookId::new("careful").unwrap();
+        let region_id = RegionId::new("eu-west-1").unwrap();
+        let rollout_id = RolloutId::new("r-1").unwrap();
+        let hash = Digest::of(b"plan");
+        let plan_key = format!("/plans/{}", hash.hex());
+        let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
+        let uuid = "0199c0de-0000-7000-8000-00000000000a";
+        let upper = uuid.to_uppercase();
+        let table = [
+            (
+                service(&service_id),
+                "/services/checkout/spec",
+                Place::Service(service_id.clone()),
+            ),
+            (
+                head(&service_id),
+                "/services/checkout/head",
+                Place::Head(service_id.clone()),
+            ),
+            (
+                lanes(&service_id),
+                "/services/checkout/lanes",
+                Place::Lanes(service_id.clone()),
+            ),
+            (
+                release(&service_id, &version),
+                "/services/checkout/releases/1.2.3-rc.1+build.7",
+                Place::Release(service_id.clone(), version),
+            ),
+            (
+                audit(&service_id, epoch),
+                audit_key,
+                Place::Audit(service_id, epoch),
+            ),
+            (region(&region_id), "/regions/eu-west-1", Place::Region(region_id)),
+            (
+                playbook(&playbook_id),
+                "/playbooks/careful/latest",
+                Place::Playbook(playbook_id.clone()),
+            ),
+            (
+                playbook_revision(&playbook_id, 7),
+                "/playbooks/careful/revisions/00000000000000000007",
+                Place::Revision(playbook_id, 7),
+            ),
+            (plan(&hash), plan_key.as_str(), Place::Plan(hash)),
+            (rollout(&rollout_id), "/rollouts/r-1", Place::Rollout(rollout_id)),
+            (
+                request(&upper).unwrap(),
+                &format!("/requests/{uuid}"),
+                Place::Request(uuid.to_owned()),
+            ),
+        ];
+        for (key, text, place) in table {
+            assert_eq!(key.as_str(), text);
+            assert_eq!(Place::of(&key), Some(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_audit_keys_is_that_of_epochs() {
+        let epochs = [
+            (0, 9),
+            (0, 10),
+            (0, u64::MAX),
+            (1, 0),
+            (1, 2),
+            (10, 0),
+            (u64::MAX, 1),
+        ];
+        let keys = epochs.map(|(generation, counter)| audit(&service_id(), Epoch::new(generation, counter)));
+        assert!(keys.is_sorted());
+        assert!(keys.iter().all(|key| key.starts_with(&audits(&service_id()))));
+    }
+
+    #[test]
+    fn the_prefix_of_one_service_is_not_that_of_another() {
+        let (short, long) = (service_id(), ServiceId::new("checkout-2").unwrap());
+        assert!(head(&short).starts_with(&all_of_service(&short)));
+        assert!(!head(&long).starts_with(&all_of_service(&short)));
+    }
+
+    #[test]
+    fn the_longest_names_fit() {
+        let long = "x".repeat(63);
+        let version = Version::parse(&format!("1.0.0-{}", "a".repeat(122))).unwrap();
+        assert_eq!(version.to_string().len(), 128);
+        let key = release(&ServiceId::new(long).unwrap(), &version);
+        assert!(key.as_str().len() < crate::MAX_KEY_BYTES);
+    }
+
+    #[test]
+    fn other_keys_are_of_no_place() {
+        let strangers = [
+            "/",
+            "/services/checkout",
+            "/services/checkout/spec/more",
+            "/services/../spec",
+            "/services/checkout/audit/1.2",
+            "/playbooks/careful/revisions/7",
+            "/playbooks/careful/revisions/+0000000000000000007",
+            "/playbooks/careful/revisions/99999999999999999999",
+            "/plans/abc",
+            "/regions/",
+            "/requests/a/b",
+            "/owners/3",
+        ];
+        for text in strangers {
+            assert_eq!(Place::of(&Key::new(text).unwrap()), None, "{text}");
+        }
+    }
+}

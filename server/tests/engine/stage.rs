@@ -1,0 +1,203 @@
+//! A stage for engines: a store with a playbook and plans in it, and ways to wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use meridian_core::digest::Digest;
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
+use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage as PlaybookStage, StageKind, Step, ValidPlaybook,
+    VotePolicy, Wave, validate,
+};
+use meridian_core::release::{Release, Reversibility};
+use meridian_core::rollout::state::{LaneAt, Phase};
+use meridian_core::time::{Span, Timestamp};
+use meridian_core::weight::Weight;
+use meridian_server::clock::SystemClock;
+use meridian_server::engine::{Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
+use meridian_server::metrics::Metrics;
+use meridian_server::session::Sessions;
+use meridian_store::memory::{MemoryLimits, MemoryStore};
+use meridian_store::record::{self, StoredPlan};
+use meridian_store::{Expect, Key, Store, Txn, Versioned, layout};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::agent::Agents;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn service() -> ServiceId {
+    ServiceId::new("checkout").unwrap()
+}
+
+pub struct Stage {
+    store: Arc<dyn Store>,
+    regions: Vec<RegionId>,
+    running: Mutex<Vec<(CancellationToken, JoinHandle<()>)>>,
+}
+
+impl Stage {
+    pub async fn set(regions: &[&str]) -> Self {
+        let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
+        Self { store, regions, running: Mutex::default() }
+    }
+
+    pub fn engine(&self) -> Engine {
+        let engine = Engine::new(EngineParts {
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock),
+            sessions: Arc::new(Sessions::default()),
+            trace: Arc::new(NoTrace),
+            metrics: Metrics::new(|_| ()).0.engine.clone(),
+        });
+        let (running, shutdown) = (engine.clone(), CancellationToken::new());
+        let token = shutdown.clone();
+        let task = tokio::spawn(async move { running.run(shutdown).await });
+        self.running.lock().unwrap().push((token, task));
+        engine
+    }
+
+    pub async fn agents(&self, engine: &Engine) -> Agents {
+        Agents::connect(engine, &self.regions).await
+    }
+
+    async fn plan(&self, version: &str) -> Plan {
+        let key = layout::lanes(&service());
+        let lanes = match self.store.get(&key).await.unwrap().item {
+            None => BTreeMap::new(),
+            Some(item) => record::decode_lanes(&key, &item.value).unwrap(),
+        };
+        let facts = |region: &RegionId| {
+            let lane = lanes.get(region).cloned().unwrap_or_default();
+            (region.clone(), RegionFacts { lane, ..RegionFacts::default() })
+        };
+        let regions = self.regions.iter().map(facts).collect();
+        let inventory = Inventory { regions, ..Inventory::default() };
+        let release = Release {
+            service: service(),
+            version: version.parse().unwrap(),
+            digest: Digest::of(version.as_bytes()),
+            notes: String::new(),
+            reversibility: Reversibility::Free,
+            prepares: None,
+        };
+        let plan = compile(&self.playbook(), 1, &release, &inventory).unwrap();
+        let stored = StoredPlan { plan: plan.clone(), created: Timestamp::from_millis(1) };
+        let txn = Txn::new().put(layout::plan(&plan.hash()), record::encode_plan(&stored), Expect::Absent);
+        // The same plan may be there already.
+        let _present = self.store.commit(txn).await;
+        plan
+    }
+
+    fn playbook(&self) -> ValidPlaybook {
+        let step = |percent: u64| Step {
+            weight: Weight::from_basis_points(percent * 100).unwrap(),
+            cohort: None,
+            bake: Span::ZERO,
+        };
+        let wave = |region: &RegionId| Wave {
+            id: WaveId::new(format!("wave-{region}")).unwrap(),
+            regions: RegionSelector::Names(vec![region.clone()]),
+            max_parallel: 1,
+            max_skew: 0,
+            steps: vec![step(20), step(100)],
+            soak: Span::ZERO,
+        };
+        let stage = PlaybookStage { kind: StageKind::Production, waves: self.regions.iter().map(wave).collect() };
+        let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };
+        let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
+        let playbook = Playbook {
+            id: PlaybookId::new("steps").unwrap(),
+            stages: vec![stage],
+            evidence: EvidencePolicy {
+                checks: vec![check],
+                window: Span::from_secs(60),
+                extend_max: Span::from_secs(600),
+            },
+            rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
+            limits: Limits::default(),
+        };
+        validate(playbook).unwrap()
+    }
+
+    fn open_order(&self, plan: &Plan, id: &str, request: Option<RequestMark>) -> OpenOrder {
+        let (plan, id) = (plan.hash(), RolloutId::new(id).unwrap());
+        OpenOrder { service: service(), plan, id, actor: "anna".to_owned(), request, validate_only: false }
+    }
+
+    pub async fn open(&self, engine: &Engine, version: &str) -> RolloutId {
+        let plan = self.plan(version).await;
+        let order = self.open_order(&plan, &format!("r-{}", version.replace('.', "-")), None);
+        engine.open(order).await.unwrap().record.id.clone()
+    }
+
+    /// Sends the same request so many times at once; each copy would take a name of its own.
+    pub async fn open_many(&self, engine: &Engine, version: &str, copies: usize) -> Vec<Status> {
+        let plan = self.plan(version).await;
+        let mark = RequestMark { id: "4f9c6c5e-0f6e-4c55-9d53-0a8a5b1f3c11".to_owned(), body: Digest::of(b"body") };
+        let orders = (0..copies).map(|copy| {
+            let order = self.open_order(&plan, &format!("copy-{copy}"), Some(mark.clone()));
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.open(order).await })
+        });
+        let answers = futures::future::join_all(orders).await;
+        answers.into_iter().map(|answer| answer.unwrap().unwrap()).collect()
+    }
+
+    pub async fn until(&self, engine: &Engine, id: &RolloutId, fits: impl Fn(&Phase) -> bool) -> Status {
+        self.until_status(engine, id, |status| fits(&status.record.phase)).await
+    }
+
+    pub async fn until_moved(&self, engine: &Engine, id: &RolloutId) -> Status {
+        let baking = |status: &Status| status.record.lanes.values().any(|lane| matches!(lane.at, LaneAt::Baking(_)));
+        self.until_status(engine, id, baking).await
+    }
+
+    async fn until_status(&self, engine: &Engine, id: &RolloutId, fits: impl Fn(&Status) -> bool) -> Status {
+        let mut changes = engine.subscribe();
+        let wait = async {
+            loop {
+                let status = engine.status(id).await.unwrap();
+                if fits(&status) {
+                    return status;
+                }
+                // Two engines do not tell one another; a look now and then sees what the other one did.
+                let _change = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        match waited {
+            Ok(status) => status,
+            Err(_) => panic!("in vain: {:?}", engine.status(id).await),
+        }
+    }
+
+    pub async fn records(&self) -> Vec<Versioned> {
+        self.store.list(&Key::new("/").unwrap(), None, 1000).await.unwrap().items
+    }
+
+    pub async fn check_audit(&self) {
+        let items = self.store.list(&layout::audits(&service()), None, 1000).await.unwrap().items;
+        let decode = |item: &Versioned| record::decode_audit(&item.key, &item.value, &service()).unwrap();
+        let entries: Vec<_> = items.iter().map(decode).collect();
+        meridian_core::audit::verify(&entries).unwrap();
+        for (index, entry) in entries.iter().enumerate() {
+            assert_eq!(entry.epoch.counter(), index as u64 + 1, "epochs have no gap");
+        }
+    }
+
+    /// Ends every engine that runs, and joins it.
+    pub async fn shut(&self, engine: Engine) {
+        drop(engine);
+        let running = std::mem::take(&mut *self.running.lock().unwrap());
+        for (token, task) in running {
+            token.cancel();
+            task.await.unwrap();
+        }
+    }
+}
