@@ -29,7 +29,7 @@ use crate::journal::{Journal, JournalError, OpenJournal};
 use crate::lane::inbox::GoalInbox;
 use crate::lane::{self, LaneDrivers, LaneParts};
 use crate::link::{Goals, Link};
-use crate::measure::Measurer;
+use crate::measure::{Cadence, Measurer};
 use crate::metrics::Metrics;
 
 /// Tasks end at their next rest; only one that hangs takes this long.
@@ -116,6 +116,7 @@ impl Agent {
                 workload: Arc::clone(&drivers.workload),
                 traffic: Arc::clone(&drivers.traffic),
                 orders: ordered,
+                cadence: Cadence::default(),
                 board: Arc::clone(&board),
                 metrics: Arc::clone(&metrics),
             };

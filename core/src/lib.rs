@@ -14,6 +14,7 @@ pub mod epoch;
 pub mod evidence;
 pub mod goal;
 pub mod id;
+pub mod invariants;
 pub mod lane;
 pub mod observation;
 pub mod plan;

@@ -1,9 +1,23 @@
-//! The control plane: the shell round `core`, sessions of agents, and the API.
+//! The control plane: takes what people write down, decides with `core`, persists, and tells agents what their lanes
+//! should be at. A library, so that tests can start a server in their own process.
+//!
+//! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`catalog`] (what is
+//! written down before anything moves), [`grpc`] (how all of it is spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod backoff;
+pub mod app;
+pub mod args;
+mod backoff;
+pub mod catalog;
 pub mod clock;
+pub mod drain;
 pub mod engine;
 pub mod error;
+pub mod grpc;
+pub mod http;
 pub mod metrics;
 pub mod session;
+pub mod telemetry;
+pub mod tls;
+
+pub use app::{Config, Running, StartError, StoreChoice, Transport, start};

@@ -1,6 +1,5 @@
 //! What was written comes back; what must not be obeyed is refused by name, lane by lane.
 
-use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::id::{Lane, RolloutId};
@@ -85,7 +84,7 @@ async fn a_bad_entry_is_refused_and_the_others_stay_good() {
         (Vec::new(), "schema"),
         (b"\xff\xff\xff".to_vec(), "decode"),
         (newer, "newer"),
-        (flipped, "goal"),
+        (flipped, "is not the hash"),
         (bytes_of(&path, "cart"), "contradicts its key"),
     ];
     for (bytes, words) in table {

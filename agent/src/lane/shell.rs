@@ -87,12 +87,12 @@ impl Shell {
             let now = Instant::now();
             let pause = self.pace.pause(rest, self.troubles.next_try(now), now);
             tokio::select! {
-                changed = self.parts.goals.changed() => {
+                changed = self.parts.goals.changed() => match changed {
+                    // Left for the pass to take.
+                    Ok(()) => self.parts.goals.mark_changed(),
                     // Without its inbox a lane goes on with what it has; the agent is ending.
-                    if changed.is_err() {
-                        sleep(pause).await;
-                    }
-                }
+                    Err(_) => sleep(pause).await,
+                },
                 finished = self.work.finished() => self.note(finished),
                 () = sleep(pause) => {}
             }

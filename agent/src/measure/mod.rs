@@ -23,13 +23,24 @@ use crate::board::{Board, Urgency};
 use crate::metrics::{Metrics, Sampling};
 use ring::{Reading, Ring};
 
-/// Between two readings of the counters. A breach is told after this at the latest; a reading costs well under a
-/// millisecond.
-const SAMPLE: Duration = Duration::from_millis(250);
-/// Between two probes of one check.
-const PROBE: Duration = Duration::from_secs(1);
 /// A reading that takes longer is given up; the next one counts for both.
 const READ_MAX: Duration = Duration::from_secs(1);
+
+/// How often is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cadence {
+    /// Between two readings of the counters. A breach is told after this at the latest; a reading costs well under a
+    /// millisecond.
+    pub sample: Duration,
+    /// Between two probes of one check.
+    pub probe: Duration,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self { sample: Duration::from_millis(250), probe: Duration::from_secs(1) }
+    }
+}
 
 /// What is to be measured, and since when it is in effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,6 +75,8 @@ pub struct Measurer {
     pub traffic: Arc<dyn TrafficDriver>,
     /// What to measure.
     pub orders: watch::Receiver<Option<Order>>,
+    /// How often.
+    pub cadence: Cadence,
     /// Where evidence goes.
     pub board: Arc<Board>,
     /// What is counted about it.
@@ -102,7 +115,7 @@ impl Measurer {
     async fn measure(&self, order: Order) {
         let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
         let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None };
-        let (mut sample, mut probe) = (interval(SAMPLE), interval(PROBE));
+        let (mut sample, mut probe) = (interval(self.cadence.sample), interval(self.cadence.probe));
         // A late sample is one sample; samples that were missed are not made up for.
         sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -173,3 +186,6 @@ impl Measurer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,14 @@
 //! happens, and fails the test at its end.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use meridian_agent::app::{Agent, AgentParts, StartError};
 use meridian_agent::config::Security;
+use meridian_agent::journal::JournalError;
 use meridian_agent::lane::LaneDrivers;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
@@ -40,6 +42,8 @@ pub struct Bench {
 struct Watched {
     calls: Arc<Mutex<Vec<String>>>,
     violations: Arc<Mutex<Vec<String>>>,
+    freeze_after_route: Arc<AtomicBool>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Bench {
@@ -66,23 +70,36 @@ impl Bench {
         Agent::start(parts).await
     }
 
+    /// An agent, after any that was dropped: its journal may be closed a moment later.
     pub async fn agent(&self, server: SocketAddr) -> Agent {
-        self.try_agent(&[server]).await.unwrap()
-    }
-
-    /// An agent that reaches nobody, after one that was dropped: its files may be closed a moment later.
-    pub async fn agent_alone(&self) -> Agent {
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+        self.watched.frozen.store(false, Ordering::SeqCst);
         let started = async {
             loop {
-                match self.try_agent(&[nobody]).await {
+                match self.try_agent(&[server]).await {
                     Ok(agent) => return agent,
-                    Err(StartError::Journal(_)) => sleep(Duration::from_millis(5)).await, // tidy: paced
+                    Err(StartError::Journal(JournalError::InUse { .. })) => {
+                        sleep(Duration::from_millis(5)).await; // tidy: paced
+                    }
                     Err(error) => panic!("{error}"),
                 }
             }
         };
         timeout(PATIENCE, started).await.expect("the journal is never closed")
+    }
+
+    /// An agent that reaches nobody.
+    pub async fn agent_alone(&self) -> Agent {
+        self.agent(SocketAddr::from(([127, 0, 0, 1], 1))).await
+    }
+
+    /// After the next route that takes effect, the data plane cannot be read until the next agent starts.
+    pub fn freeze_after_route(&self) {
+        self.watched.freeze_after_route.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether that route has come.
+    pub fn is_frozen(&self) -> bool {
+        self.watched.frozen.load(Ordering::SeqCst)
     }
 
     pub fn calls(&self) -> Vec<String> {
@@ -179,11 +196,21 @@ impl TrafficDriver for WatchedTraffic {
         if before.is_some_and(|before| route.epoch < before.epoch) {
             self.bench.violated(format!("a route of epoch {} after a higher one", route.epoch));
         }
-        Box::pin(async move { self.world.traffic().route(route).await })
+        Box::pin(async move {
+            let outcome = self.world.traffic().route(route).await;
+            let freezes = outcome.is_ok() && self.bench.freeze_after_route.swap(false, Ordering::SeqCst);
+            self.bench.frozen.fetch_or(freezes, Ordering::SeqCst);
+            outcome
+        })
     }
 
     fn look(&self) -> BoxFuture<'_, Result<Option<RouteSeen>, DriverError>> {
-        Box::pin(async { self.world.traffic().look().await })
+        Box::pin(async {
+            if self.bench.frozen.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            self.world.traffic().look().await
+        })
     }
 
     fn counters(&self) -> BoxFuture<'_, Result<TrafficCounters, DriverError>> {

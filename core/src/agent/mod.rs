@@ -7,4 +7,4 @@ pub mod fence;
 pub mod reconcile;
 
 pub use fence::{Accepted, GoalRefused, LaneMemory};
-pub use reconcile::{Action, Blocked, LocalWorld, NextMove, next_move};
+pub use reconcile::{Action, Blocked, LocalWorld, NextMove, next_move, serves_now};

@@ -203,7 +203,12 @@ fn plan_lane(lane: &LaneState) -> PlannedLane {
 }
 
 fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave>, refused: &mut Vec<PlanRefusal>) {
-    let mut taken: BTreeSet<RegionId> = BTreeSet::new();
+    // A name is meant; a label takes what no name and no earlier label has taken.
+    let names = |wave: &Wave| match &wave.regions {
+        RegionSelector::Names(names) => names.clone(),
+        RegionSelector::Labels(_) | RegionSelector::Rest => Vec::new(),
+    };
+    let mut taken: BTreeSet<RegionId> = stage.waves.iter().flat_map(names).collect();
     let chosen: Vec<Vec<RegionId>> = stage
         .waves
         .iter()
@@ -267,8 +272,9 @@ fn check_region(
         refused.push(PlanRefusal::LaneHeld { region: region(), rollout: rollout.clone() });
     }
     let stable = facts.lane.stable.as_ref().map(|placed| &placed.release);
-    if stable == Some(&release.reference()) {
-        refused.push(PlanRefusal::NothingToDo { region: region(), version: release.version.clone() });
+    // The same bytes under another version are no way back from themselves.
+    if let Some(stable) = stable.filter(|stable| stable.digest == release.digest) {
+        refused.push(PlanRefusal::NothingToDo { region: region(), version: stable.version.clone() });
     }
     if let Some(needs) = &release.prepares
         && stable.map(|stable| &stable.version) != Some(needs)

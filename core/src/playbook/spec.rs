@@ -49,7 +49,7 @@ pub struct Stage {
 pub enum RegionSelector {
     /// These, in this order.
     Names(Vec<RegionId>),
-    /// All whose labels have these values.
+    /// All whose labels have these values and that no other wave of the stage has taken.
     Labels(BTreeMap<String, String>),
     /// All that no other wave of the stage takes.
     Rest,

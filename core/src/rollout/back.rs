@@ -1,5 +1,6 @@
 //! Going back: the decision, the confirmations, and the honest end.
 
+use super::forward;
 use super::goals::lane_order;
 use super::progress::LaneView;
 use super::reason::Wait;
@@ -159,6 +160,8 @@ pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> b
 pub(super) fn watch_frozen(draft: &mut Draft, sight: &Sight, cause: &Cause) {
     let was_turning = draft.next.lanes.values().any(|lane| lane.at == LaneAt::Reverting);
     confirm(draft, sight);
+    // What traffic has done is a fact here too: what a human gives up is recorded as it is.
+    forward::confirm_shifts(draft, sight);
     if was_turning && end_if_back(draft) {
         return;
     }

@@ -83,6 +83,6 @@ pub struct Transition {
     pub effects: Vec<Effect>,
     /// What the rollout waits for after this.
     pub waits: Vec<Wait>,
-    /// When to look again at the latest.
+    /// When to look again at the latest; a moment that has come means at once.
     pub wake: Option<Timestamp>,
 }

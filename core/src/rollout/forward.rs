@@ -25,19 +25,21 @@ pub(super) fn run(draft: &mut Draft, sight: &Sight) {
     }
     back::confirm(draft, sight);
     confirm_shifts(draft, sight);
+    // A part that was taken back may still be on its way, on hold or not.
+    let opened = draft.next.opened;
+    if back::pending(draft, sight, opened) {
+        return;
+    }
+    let waits_kept = draft.waits.len();
     // Each round moves a lane or a wave forward at least once, so the bound is never met by a sound plan.
     let rounds_max = draft.next.plan.waves.iter().map(|wave| 2 + wave.regions.len() * (2 + 2 * wave.steps.len())).sum();
     for _ in 0..rounds_max {
-        draft.waits.clear();
+        draft.waits.truncate(waits_kept);
         if !round(draft, sight) {
             break;
         }
     }
-    // A part that was taken back may still be on its way, on hold or not.
-    let resumed = draft.next.opened;
-    if !back::pending(draft, sight, resumed) {
-        votes_short(draft);
-    }
+    votes_short(draft);
 }
 
 /// The old slots are kept warm after the switch; a vote still takes everything back.
@@ -72,7 +74,7 @@ fn votes_short(draft: &mut Draft) {
 }
 
 /// A confirmed shift is a fact, not a move: it is recorded even on hold.
-fn confirm_shifts(draft: &mut Draft, sight: &Sight) {
+pub(super) fn confirm_shifts(draft: &mut Draft, sight: &Sight) {
     for region in regions(&draft.next) {
         let view = LaneView::new(&draft.next, &region, sight);
         let LaneAt::Shifting(step) = view.at() else { continue };
@@ -105,16 +107,23 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
             return true;
         }
     }
-    let through = |region: &RegionId| {
-        let at = draft.next.lanes.get(region).map(|lane| lane.at);
-        matches!(at, Some(LaneAt::Settled(step)) if step.wave >= run.wave)
-    };
-    if wave.regions.iter().all(through) {
+    if wave.regions.iter().all(|region| is_through(&draft.next, region, run.wave)) {
         let pace = Pace::Soaking(draft.now);
         draft.next.phase = Phase::Running(Run { pace, ..run });
         return true;
     }
     moved
+}
+
+/// Whether a region has this wave behind it. One that is already on its way through a later wave has: an earlier wave is
+/// walked again for those that were taken back, and does not move the others.
+fn is_through(record: &Rollout, region: &RegionId, wave: usize) -> bool {
+    match record.lanes.get(region).map(|lane| lane.at) {
+        Some(LaneAt::Settled(step)) => step.wave >= wave,
+        Some(LaneAt::Shifting(step) | LaneAt::Baking(step)) => step.wave > wave,
+        Some(LaneAt::Preparing { wave: of }) => of > wave,
+        Some(LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted) | None => false,
+    }
 }
 
 fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
@@ -126,9 +135,10 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
         draft.waits.push(Wait::Soak { until });
         return false;
     }
-    if draft.next.lanes.values().any(|lane| lane.vote.is_some()) {
-        // Too few votes to go back are still too many to go on.
-        return false;
+    if let Some(cause) = votes::latest_cause(&draft.next) {
+        // Too few votes to go back are still too many to go on: a human lifts them.
+        draft.hold(cause, "hold");
+        return true;
     }
     if run.wave + 1 < plan.waves.len() {
         draft.next.phase = Phase::Running(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });
@@ -141,17 +151,19 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
 
 /// Moves one region one place forward if everything allows it. Says whether it moved; if not, a wait says why.
 fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> bool {
+    if is_through(&draft.next, region, wave) {
+        return false;
+    }
     let view = LaneView::new(&draft.next, region, sight);
     let target = match view.at() {
         LaneAt::Waiting | LaneAt::Reverted => LaneAt::Preparing { wave },
-        LaneAt::Settled(step) if step.wave < wave => LaneAt::Shifting(StepRef { wave, step: 0 }),
-        LaneAt::Preparing { wave } => LaneAt::Shifting(StepRef { wave, step: 0 }),
+        LaneAt::Settled(_) | LaneAt::Preparing { .. } => LaneAt::Shifting(StepRef { wave, step: 0 }),
         LaneAt::Baking(step) => after_bake(&draft.next, step),
         LaneAt::Shifting(_) => {
             wait_for_confirmation(draft, sight, region);
             return false;
         }
-        LaneAt::Settled(_) | LaneAt::Reverting => return false,
+        LaneAt::Reverting => return false,
     };
     if let Some(wait) = obstacle(draft, sight, region, wave, target) {
         draft.waits.push(wait);
@@ -168,9 +180,7 @@ fn after_bake(record: &Rollout, step: StepRef) -> LaneAt {
 
 fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
     let view = LaneView::new(&draft.next, region, sight);
-    let limits = &draft.next.plan.limits;
-    let limit = if matches!(view.at(), LaneAt::Preparing { .. }) { limits.prepare } else { limits.shift };
-    let deadline = view.since().after(limit);
+    let deadline = view.since().after(draft.next.plan.limits.shift);
     let wait = no_contact(&view).unwrap_or_else(|| Wait::Confirm {
         region: region.clone(),
         trouble: view.trouble().map(|trouble| trouble.message.clone()),
@@ -237,7 +247,13 @@ fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, O
     if view.has_baked(now) {
         return (None, None);
     }
-    let wait = no_contact(view).unwrap_or(Wait::Evidence { region, verdict: view.verdict(step) });
+    let wait = no_contact(view).unwrap_or_else(|| {
+        if view.traffic_is_ordered() {
+            return Wait::Evidence { region, verdict: view.verdict_of_bake(step) };
+        }
+        let trouble = view.trouble().map(|trouble| trouble.message.clone());
+        Wait::Confirm { region, trouble }
+    });
     (Some(wait), Some(until.after(plan.evidence.extend_max)))
 }
 
@@ -250,16 +266,20 @@ fn extend_or_hold(draft: &mut Draft, sight: &Sight, region: &RegionId) -> bool {
     if draft.now < until || view.has_baked(draft.now) {
         return false;
     }
+    // Good evidence under traffic that has drifted is no evidence on the step.
+    let check = if view.observed().is_some() && !view.traffic_is_ordered() { "traffic" } else { "none" };
     let nothing =
-        Verdict { outcome: Outcome::Inconclusive, check: "none".to_owned(), measured: 0, limit: 0, samples: 0 };
-    let verdict = view.verdict(step).unwrap_or(nothing);
+        Verdict { outcome: Outcome::Inconclusive, check: check.to_owned(), measured: 0, limit: 0, samples: 0 };
+    let verdict = view.verdict_of_bake(step).filter(|verdict| verdict.outcome != Outcome::Pass).unwrap_or(nothing);
     draft.hold(Cause::Inconclusive { region: region.clone(), verdict }, "hold");
     true
 }
 
 fn crowd(record: &Rollout, region: &RegionId, wave: usize) -> Option<Wait> {
-    let on_their_way = record.lanes.values().filter(|lane| lane.at.is_on_its_way()).count();
-    let allowed = record.plan.waves.get(wave).map_or(0, |wave| wave.max_parallel as usize);
+    let wave = record.plan.waves.get(wave)?;
+    let lanes = wave.regions.iter().filter_map(|region| record.lanes.get(region));
+    let on_their_way = lanes.filter(|lane| lane.at.is_on_its_way()).count();
+    let allowed = wave.max_parallel as usize;
     (on_their_way >= allowed).then(|| Wait::Parallel { region: region.clone() })
 }
 

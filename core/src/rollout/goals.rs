@@ -124,5 +124,7 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
 }
 
 fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress) -> bool {
-    progress.at.step().is_some_and(|step| !record.plan.split_at(planned, step).serves(planned.slot.other()))
+    // Only what was read back has served; an order that was never confirmed is no base to go back to.
+    let (LaneAt::Baking(step) | LaneAt::Settled(step)) = progress.at else { return false };
+    !record.plan.split_at(planned, step).serves(planned.slot.other())
 }

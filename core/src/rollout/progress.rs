@@ -99,6 +99,14 @@ impl<'a> LaneView<'a> {
         self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
     }
 
+    /// The verdict that a bake is left on. A pass counts only if it was measured for as long as the bake asks: one that
+    /// came early and was not renewed says nothing about the rest.
+    pub fn verdict_of_bake(&self, step: StepRef) -> Option<Verdict> {
+        let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
+        let measured = self.observed()?.evidence.as_ref()?.to;
+        self.verdict(step).filter(|verdict| verdict.outcome != Outcome::Pass || measured >= bake)
+    }
+
     fn counts(&self, evidence: &Evidence, step: StepRef) -> bool {
         let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         let pin = &evidence.pin;
@@ -108,18 +116,18 @@ impl<'a> LaneView<'a> {
             && pin.epoch == lane.goal_epoch
     }
 
-    /// Whether a bake may be left: long enough, and every check passes.
+    /// Whether a bake may be left: long enough, traffic still as ordered, and every check passes.
     pub fn has_baked(&self, now: Timestamp) -> bool {
         let LaneAt::Baking(step) = self.at() else { return false };
         let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
         let long_enough = now >= self.since().after(bake);
-        long_enough && self.passes(step)
+        long_enough && self.traffic_is_ordered() && self.passes(step)
     }
 
     fn passes(&self, step: StepRef) -> bool {
         if self.record.plan.evidence.checks.is_empty() {
             return self.reachable_since().is_some();
         }
-        self.verdict(step).is_some_and(|verdict| verdict.outcome == Outcome::Pass)
+        self.verdict_of_bake(step).is_some_and(|verdict| verdict.outcome == Outcome::Pass)
     }
 }

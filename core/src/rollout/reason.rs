@@ -2,6 +2,7 @@
 
 use crate::evidence::Verdict;
 use crate::id::RegionId;
+use crate::playbook::Scope;
 use crate::time::Timestamp;
 
 use super::state::Cause;
@@ -168,7 +169,9 @@ impl std::fmt::Display for Cause {
             Self::Deadline { region: Some(region), limit } => write!(f, "{region}: the limit `{limit}` has passed"),
             Self::Deadline { region: None, limit } => write!(f, "the limit `{limit}` has passed"),
             Self::Inconclusive { region, verdict } => write!(f, "{region}: evidence stays undecided: {verdict}"),
-            Self::PartBack { scope } => write!(f, "a part was taken back: {scope:?}"),
+            Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
+            Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
+            Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
             Self::NoWayBack { region } => write!(f, "{region} has never served another release: nothing to go back to"),
             Self::PointOfNoReturn { trigger } => write!(f, "past the point of no return; the trigger was {trigger}"),
         }

@@ -32,6 +32,7 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
     assert!(record.epoch <= moment.head, "a service's head is never behind one of its rollouts");
     assert!(record.lanes.keys().eq(record.plan.lanes.keys()), "a rollout walks exactly the lanes of its plan");
     let mut draft = Draft::new(record, moment.now);
+    let ordered = !matches!(event, Event::Look(_));
     match event {
         Event::Look(sight) => match &record.phase {
             Phase::Running(_) => forward::run(&mut draft, &sight),
@@ -48,6 +49,11 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Resume(order) => operator::resume(&mut draft, order)?,
         Event::Rollback(order, scope) => operator::rollback(&mut draft, order, scope)?,
         Event::Abandon(order) => operator::abandon(&mut draft, order)?,
+    }
+    // What an order or a new phase asks for is found by the next look, not by the next sweep.
+    let entered = std::mem::discriminant(&draft.next.phase) != std::mem::discriminant(&record.phase);
+    if (ordered || entered) && !draft.next.phase.is_terminal() {
+        draft.wake = Some(moment.now);
     }
     draft.finish(record, moment)
 }

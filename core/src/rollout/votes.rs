@@ -41,7 +41,9 @@ fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
             let (code, message) = (trouble.code.clone(), trouble.message.clone());
             return Some(Ballot::Driver { code, message });
         }
-        return (now >= view.since().after(span)).then_some(Ballot::Deadline { limit });
+        // A region that is prepared and waits for others, or for a human, has kept its limit.
+        let kept = matches!(at, LaneAt::Preparing { .. }) && view.new_is_ready() && view.is_confirmed();
+        return (!kept && now >= view.since().after(span)).then_some(Ballot::Deadline { limit });
     }
     let (LaneAt::Baking(step) | LaneAt::Settled(step)) = at else { return None };
     let verdict = view.verdict(step)?;
@@ -74,6 +76,13 @@ pub(super) fn verdict_of_fleet(record: &Rollout) -> Option<(RegionId, Cause)> {
     }
     let (region, vote) = votes.into_iter().max_by_key(|(_, vote)| vote.at)?;
     Some((region.clone(), cause_of(region, &vote.ballot)))
+}
+
+/// What the latest standing vote says, whether or not there are enough of them.
+pub(super) fn latest_cause(record: &Rollout) -> Option<Cause> {
+    let votes = record.lanes.iter().filter_map(|(region, lane)| Some((region, lane.vote.as_ref()?)));
+    let (region, vote) = votes.max_by_key(|(_, vote)| vote.at)?;
+    Some(cause_of(region, &vote.ballot))
 }
 
 fn cause_of(region: &RegionId, ballot: &Ballot) -> Cause {

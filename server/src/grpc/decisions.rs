@@ -24,27 +24,36 @@ pub(super) async fn list(
     let (service, rollout) = of(&parent)?;
     let prefix = layout::audits(&service);
     let listing = format!("decisions of {parent}");
-    let mut wanted = field::page(&listing, &prefix, page_size, &page_token)?;
-    let (mut decisions, mut scanned) = (Vec::new(), 0);
-    loop {
-        let left = wanted.size - decisions.len();
-        let page = shared.catalog.entries(&prefix, wanted.after.as_ref(), left).await;
+    let wanted = field::page(&listing, &prefix, page_size, &page_token)?;
+    let (mut decisions, mut after, mut scanned) = (Vec::new(), wanted.after, 0);
+    let next = loop {
+        let page = shared.catalog.entries(&prefix, after.as_ref(), wanted.size).await;
         let page = page.map_err(|error| status::refused(&error))?;
         scanned += page.items.len();
-        for item in &page.items {
+        let last = page.items.last().map(|item| item.key.clone());
+        for item in page.items {
             // A chain with a link that can't be read is not shown as if it were whole.
             let entry = record::decode_audit(&item.key, &item.value, &service);
             let entry = entry.map_err(|error| status::refused(&EngineError::from(error)))?;
             if rollout.as_ref().is_none_or(|id| *id == entry.rollout) {
                 decisions.push(view(&entry));
+                after = Some(item.key);
+            }
+            if decisions.len() >= wanted.size {
+                break;
             }
         }
-        wanted.after = page.next;
-        if wanted.after.is_none() || decisions.len() >= wanted.size || scanned >= SCANNED_MAX {
-            let next_page_token = field::next_page(&listing, wanted.after.as_ref());
-            return Ok(v1::ListDecisionsResponse { decisions, next_page_token });
+        if decisions.len() >= wanted.size {
+            // The rest of this page is the beginning of the next one.
+            break after.filter(|after| page.next.is_some() || last.as_ref() != Some(after));
         }
-    }
+        after = page.next;
+        if after.is_none() || scanned >= SCANNED_MAX {
+            break after;
+        }
+    };
+    let next_page_token = field::next_page(&listing, next.as_ref());
+    Ok(v1::ListDecisionsResponse { decisions, next_page_token })
 }
 
 fn of(parent: &str) -> Result<(ServiceId, Option<RolloutId>), Status> {

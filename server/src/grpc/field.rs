@@ -42,9 +42,9 @@ pub fn mark(method: &'static str, id: &str, message: &impl Message) -> Result<Op
     if id.is_empty() {
         return Ok(None);
     }
-    let parsed = uuid::Uuid::try_parse(id).ok().filter(|uuid| uuid.hyphenated().to_string() == id);
+    let parsed = uuid::Uuid::try_parse(id).ok().filter(|uuid| uuid.hyphenated().to_string().eq_ignore_ascii_case(id));
     let Some(uuid) = parsed else {
-        return Err(bad("request_id", id, InvalidKind::BadResource("lower-case UUID with dashes")));
+        return Err(bad("request_id", id, InvalidKind::BadResource("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")));
     };
     let mut body = method.as_bytes().to_vec();
     body.push(0);
@@ -147,6 +147,7 @@ mod tests {
         let id = "0197a1b2-0000-7000-8000-000000000000";
         let one = mark("m", id, &message).unwrap().unwrap();
         assert_eq!(one, mark("m", id, &message).unwrap().unwrap());
+        assert_eq!(one, mark("m", &id.to_uppercase(), &message).unwrap().unwrap());
         assert_ne!(one.body, mark("n", id, &message).unwrap().unwrap().body);
         for text in ["1", "0197a1b2000070008000000000000000", "{0197a1b2-0000-7000-8000-000000000000}", "../x"] {
             assert_eq!(mark("m", text, &message).unwrap_err().code(), Code::InvalidArgument, "{text}");

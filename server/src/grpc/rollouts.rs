@@ -49,6 +49,15 @@ impl Rollouts {
         Err(status::refused(&EngineError::NotFound { kind: "rollout", name: name.to_owned() }))
     }
 
+    /// A rollout in a listing: one that can't be read must not hide the others; the engine tells of it.
+    async fn readable(&self, id: &RolloutId) -> Result<Option<v1::Rollout>, Status> {
+        match self.shared.engine.status(id).await {
+            Ok(status) => Ok(Some(view::rollout(&status))),
+            Err(EngineError::Corrupt(_) | EngineError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(status::refused(&error)),
+        }
+    }
+
     async fn order(&self, told: Told, event: impl FnOnce(Order) -> Event) -> Result<Option<v1::Rollout>, Status> {
         let Told { name, etag: given, actor, reason, request, caller } = told;
         let order = Order { actor: actor_of(actor, &caller)?, reason: at("", text("reason", reason, TEXT_BYTES_MAX))? };
@@ -139,32 +148,36 @@ impl RolloutService for Rollouts {
         let v1::ListRolloutsRequest { parent, page_size, page_token, active_only } = request.into_inner();
         let service = at("parent", service_or_all(&parent))?;
         let listing = format!("rollouts of {parent} {active_only}");
-        let mut wanted = field::page(&listing, &layout::rollouts(), page_size, &page_token)?;
-        let (mut rollouts, mut scanned) = (Vec::new(), 0);
-        loop {
-            let left = wanted.size - rollouts.len();
-            let page = self.shared.catalog.entries(&layout::rollouts(), wanted.after.as_ref(), left).await;
+        let wanted = field::page(&listing, &layout::rollouts(), page_size, &page_token)?;
+        let (mut rollouts, mut after, mut scanned) = (Vec::new(), wanted.after, 0);
+        let next = loop {
+            let page = self.shared.catalog.entries(&layout::rollouts(), after.as_ref(), wanted.size).await;
             let page = page.map_err(|error| status::refused(&error))?;
             scanned += page.items.len();
-            for item in &page.items {
+            let last = page.items.last().map(|item| item.key.clone());
+            for item in page.items {
                 let Ok(outline) = record::decode_outline(&item.key, &item.value) else { continue };
                 let other = service.as_ref().is_some_and(|service| *service != outline.service);
                 if other || (active_only && outline.phase.is_terminal()) {
                     continue;
                 }
-                match self.shared.engine.status(&outline.id).await {
-                    Ok(status) => rollouts.push(view::rollout(&status)),
-                    // One that can't be read must not hide the others; the engine tells of it.
-                    Err(EngineError::Corrupt(_) | EngineError::NotFound { .. }) => {}
-                    Err(error) => return Err(status::refused(&error)),
+                rollouts.extend(self.readable(&outline.id).await?);
+                after = Some(item.key);
+                if rollouts.len() >= wanted.size {
+                    break;
                 }
             }
-            wanted.after = page.next;
-            if wanted.after.is_none() || rollouts.len() >= wanted.size || scanned >= SCANNED_MAX {
-                let next_page_token = field::next_page(&listing, wanted.after.as_ref());
-                return Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }));
+            if rollouts.len() >= wanted.size {
+                // The rest of this page is the beginning of the next one.
+                break after.filter(|after| page.next.is_some() || last.as_ref() != Some(after));
             }
-        }
+            after = page.next;
+            if after.is_none() || scanned >= SCANNED_MAX {
+                break after;
+            }
+        };
+        let next_page_token = field::next_page(&listing, next.as_ref());
+        Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
     }
 
     async fn pause_rollout(

@@ -8,4 +8,4 @@ pub mod terms;
 
 pub use accept::accept;
 pub use identity::{Caller, Identity, IdentityRefused};
-pub use terms::{Terms, TermsError};
+pub use terms::{Terms, TermsError, Wire};

@@ -188,6 +188,12 @@ pub fn playbooks() -> Key {
     key("/playbooks/".to_owned())
 }
 
+/// Begins every key of a playbook.
+#[must_use]
+pub fn playbook_folder(id: &PlaybookId) -> Key {
+    key(format!("/playbooks/{id}/"))
+}
+
 /// Begins every revision of a playbook; they are listed in their order.
 #[must_use]
 pub fn playbook_revisions(id: &PlaybookId) -> Key {

@@ -17,9 +17,10 @@ const SWITCHES: usize = 40;
 /// Each route is in effect at least this long, so that every client meets it.
 const STAY: Duration = Duration::from_millis(15);
 
-/// One request: when it started and which slot answered.
+/// One request: when it started, when it was answered, and by which slot.
 struct Asked {
     start: Instant,
+    end: Instant,
     slot: Slot,
 }
 
@@ -38,10 +39,11 @@ pub(super) async fn switches_under_load(bed: &dyn TrafficBed, driver: &dyn Traff
             let start = Instant::now();
             // Panics unless a slot answered with 200.
             let slot = bed.ask_plain().await;
+            let end = Instant::now();
             asked
                 .lock()
                 .expect("nobody panics while holding it")
-                .push(Asked { start, slot });
+                .push(Asked { start, end, slot });
             tokio::task::yield_now().await;
         }
     };
@@ -54,10 +56,11 @@ pub(super) async fn switches_under_load(bed: &dyn TrafficBed, driver: &dyn Traff
     let asked = asked.into_inner().expect("nobody panics while holding it");
     let mut judged = 0;
     for Reign { slot, from, to } in &reigns {
+        // Answered before the next order too: what is under way then may meet either.
         let settled = *from + bed.slack();
         for request in asked
             .iter()
-            .filter(|request| request.start > settled && request.start < *to)
+            .filter(|request| request.start > settled && request.end < *to)
         {
             let late = request.start - *from;
             assert_eq!(

@@ -1,0 +1,51 @@
+//! The link: lost, found again, never trusted to be the newest.
+
+use meridian_proto::r#gen::agent::v1::Drain;
+use meridian_proto::r#gen::agent::v1::session_response::Message as Response;
+
+use crate::bench::{Bench, PATIENCE, base, canary, shop};
+use crate::server::FakeServer;
+
+#[tokio::test]
+async fn an_agent_comes_back_after_its_server_was_restarted() {
+    let (bench, mut server) = (Bench::new(), FakeServer::start().await);
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    session.send(&[base(1)]).await;
+    session.done(&base(1)).await;
+    let address = server.address;
+    drop(session);
+    server.stop().await;
+
+    let mut server = FakeServer::start_at(address, None).await;
+    let mut session = server.session().await;
+    assert_eq!(session.hello.lanes[&shop()].done.unwrap().hash, base(1).hash());
+    // The same goal again, as any server sends it to a new session, and then a newer one.
+    session.send(&[base(1), canary(2, 20)]).await;
+    session.done(&canary(2, 20)).await;
+    assert_eq!(bench.calls().iter().filter(|call| call.starts_with("start blue")).count(), 1);
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_drained_agent_goes_to_the_next_server() {
+    let (bench, mut first, mut second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
+    let agent = bench.try_agent(&[first.address, second.address]).await.unwrap();
+    let session = first.session().await;
+    session.say(Response::Drain(Drain { reconnect_after: None })).await;
+    session.ended().await;
+    let mut session = second.session().await;
+    session.send(&[base(1)]).await;
+    session.done(&base(1)).await;
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn silence_is_broken_by_regular_reports() {
+    let (bench, mut server) = (Bench::new(), FakeServer::start().await);
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    let three = tokio::time::timeout(PATIENCE, session.reports.wait_for(|reports| reports.count >= 3));
+    assert!(three.await.is_ok_and(|reports| reports.is_ok()));
+    agent.stop().await;
+}

@@ -1,0 +1,85 @@
+//! `release …`: make releases known, and list them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use meridian_client::Intent;
+use meridian_core::digest::Digest;
+use meridian_core::release::{NOTES_BYTES_MAX, Release, Reversibility};
+use sha2::{Digest as _, Sha256};
+
+use super::{Outcome, get};
+use crate::args::{self, Output, ReleaseCommand, ReleaseCreate};
+use crate::error::CliError;
+use crate::exit_code::Exit;
+use crate::reference;
+use crate::session::{Detail, Session};
+
+/// Read at once: artifacts may be larger than memory.
+const CHUNK_BYTES: usize = 1 << 16;
+
+pub(super) async fn run(session: &mut Session<'_>, command: ReleaseCommand) -> Outcome {
+    match command {
+        ReleaseCommand::Create(create) => make(session, &create).await,
+        ReleaseCommand::List { service } => {
+            let service = service.as_deref().map(reference::service).transpose()?;
+            let client = session.client().await?;
+            let releases = get::releases(&client, service.as_ref()).await?;
+            session.list(&releases)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
+    if create.notes.len() > NOTES_BYTES_MAX {
+        return Err(CliError::Usage(format!("--notes: at most {NOTES_BYTES_MAX} bytes")));
+    }
+    let release = Release {
+        service: reference::service(&create.service)?,
+        version: reference::version(&create.version)?,
+        digest: digest(create)?,
+        notes: create.notes.clone(),
+        reversibility: match create.reversibility {
+            args::Reversibility::Free => Reversibility::Free,
+            args::Reversibility::Costly => Reversibility::Costly,
+            args::Reversibility::PointOfNoReturn => Reversibility::PointOfNoReturn,
+        },
+        prepares: create.prepares.as_deref().map(reference::version).transpose()?,
+    };
+    let intent = if create.validate_only { Intent::Check } else { Intent::Commit };
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.create_release(&release, intent, &request).await?;
+    if session.global.output == Output::Table {
+        let note = if create.validate_only { "valid" } else { "created" };
+        session.write(&format!("release/{}/{} {note} ({})\n", release.service, release.version, release.digest))?;
+    } else {
+        session.one(&view, Detail::Row)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn digest(create: &ReleaseCreate) -> Result<Digest, CliError> {
+    match (&create.digest, &create.artifact) {
+        (_, Some(path)) => {
+            let failed = |source| CliError::File { path: path.display().to_string(), source };
+            hash(path).map_err(failed)
+        }
+        (Some(text), None) => Digest::parse(text).map_err(|error| CliError::Usage(format!("--digest {text:?}: {error}"))),
+        (None, None) => Err(CliError::Usage("say --digest or --artifact".to_owned())),
+    }
+}
+
+fn hash(path: &Path) -> std::io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let length = file.read(&mut chunk)?;
+        if length == 0 {
+            return Ok(Digest::from_bytes(hasher.finalize().into()));
+        }
+        hasher.update(&chunk[..length]);
+    }
+}

@@ -1,0 +1,81 @@
+//! `rollout …`: start, look, follow, order.
+
+mod ending;
+mod follow;
+mod order;
+mod presenter;
+mod start;
+
+use meridian_client::{RolloutName, RolloutView};
+
+use super::Outcome;
+use crate::args::{Rollout, RolloutCommand, RolloutStatus};
+use crate::error::CliError;
+use crate::exit_code::Exit;
+use crate::reference::{self, RolloutReference};
+use crate::session::{Detail, Session};
+
+pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> Outcome {
+    match command {
+        RolloutCommand::Start(start) => start::run(session, &start).await,
+        RolloutCommand::Status(status) => show(session, &status).await,
+        RolloutCommand::Watch(watch) => {
+            let name = resolve(session, &watch.rollout.name).await?;
+            follow::run(session, &name, watch.waiting, follow::Show::Changes).await
+        }
+        RolloutCommand::Pause(order) => order::pause(session, &order).await,
+        RolloutCommand::Resume(order) => order::resume(session, &order).await,
+        RolloutCommand::Rollback(order) => order::roll_back(session, &order).await,
+        RolloutCommand::Abandon(order) => order::abandon(session, &order).await,
+        RolloutCommand::History(rollout) => history(session, &rollout).await,
+        RolloutCommand::List { service } => {
+            let service = service.as_deref().map(reference::service).transpose()?;
+            let mut rollouts = session.client().await?.rollouts(service.as_ref()).await?;
+            rollouts.sort_by(|a, b| b.created.cmp(&a.created));
+            session.list(&rollouts)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn show(session: &mut Session<'_>, status: &RolloutStatus) -> Outcome {
+    let mut exit = Exit::Done;
+    let view = if status.wait {
+        let name = resolve(session, &status.rollout.name).await?;
+        exit = follow::run(session, &name, status.waiting, follow::Show::Nothing).await?;
+        session.client().await?.rollout(&name).await?
+    } else {
+        find(session, &status.rollout.name).await?
+    };
+    session.one(&view, Detail::Full)?;
+    Ok(exit)
+}
+
+async fn history(session: &mut Session<'_>, rollout: &Rollout) -> Outcome {
+    let name = resolve(session, &rollout.name).await?;
+    let mut decisions = session.client().await?.decisions_of_rollout(&name).await?;
+    decisions.sort_by(|a, b| a.name.epoch.cmp(&b.name.epoch));
+    session.list(&decisions)?;
+    Ok(Exit::Done)
+}
+
+/// The rollout that an operator names.
+pub(super) async fn find(session: &mut Session<'_>, text: &str) -> Result<RolloutView, CliError> {
+    let client = session.client().await?;
+    match reference::rollout(text)? {
+        RolloutReference::Exact(name) => Ok(client.rollout(&name).await?),
+        RolloutReference::NewestOf(service) => {
+            let rollouts = client.rollouts(Some(&service)).await?;
+            let newest = rollouts.into_iter().max_by(|a, b| (a.created, a.epoch).cmp(&(b.created, b.epoch)));
+            newest.ok_or_else(|| CliError::NotFound(format!("service {service} has no rollout")))
+        }
+    }
+}
+
+/// The name of the rollout that an operator names.
+async fn resolve(session: &mut Session<'_>, text: &str) -> Result<RolloutName, CliError> {
+    match reference::rollout(text)? {
+        RolloutReference::Exact(name) => Ok(name),
+        RolloutReference::NewestOf(_) => Ok(find(session, text).await?.name),
+    }
+}

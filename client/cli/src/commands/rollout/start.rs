@@ -1,0 +1,64 @@
+//! `rollout start`: of a reviewed plan, or of one compiled now.
+
+use meridian_client::{Intent, PlanWanted, ReleaseName, RolloutStart as Start};
+use meridian_core::digest::Digest;
+use meridian_core::id::{RolloutId, ServiceId};
+
+use super::follow;
+use crate::args::{Output, RolloutStart};
+use crate::commands::Outcome;
+use crate::error::CliError;
+use crate::exit_code::Exit;
+use crate::reference;
+use crate::session::{Detail, Session};
+
+pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outcome {
+    let service = reference::service(&start.service)?;
+    let id = match &start.id {
+        None => None,
+        Some(text) => {
+            let refused = |error| CliError::Usage(format!("--id {text:?}: {error}"));
+            Some(RolloutId::new(text.as_str()).map_err(refused)?)
+        }
+    };
+    let plan = plan(session, start, &service).await?;
+    let actor = session.global.actor.clone();
+    let intent = if start.validate_only { Intent::Check } else { Intent::Commit };
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.start_rollout(&Start { service, plan, id, actor }, intent, &request.derive("start")).await?;
+    if start.validate_only {
+        session.hint("it could start; nothing was started");
+        return Ok(Exit::Done);
+    }
+    let short = format!("{}/{}", view.name.service, view.name.rollout);
+    if start.watch {
+        session.hint(&format!("started {}", view.name));
+        return follow::run(session, &view.name, start.waiting, follow::Show::Changes).await;
+    }
+    if session.global.output == Output::Table {
+        session.write(&format!("{} started\n", view.name))?;
+        session.hint(&format!("follow it: meridian rollout watch {short}"));
+    } else {
+        session.one(&view, Detail::Row)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The plan that was reviewed, or one made now.
+async fn plan(session: &mut Session<'_>, start: &RolloutStart, service: &ServiceId) -> Result<Digest, CliError> {
+    if let Some(hash) = &start.plan {
+        return reference::plan(hash);
+    }
+    let (Some(release), Some(playbook)) = (&start.release, &start.playbook) else {
+        return Err(CliError::Usage("say --plan, or --release and --playbook".to_owned()));
+    };
+    let (playbook, revision) = reference::playbook(playbook)?;
+    let version = reference::version(release)?;
+    let wanted = PlanWanted { release: ReleaseName { service: service.clone(), version }, playbook, revision };
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.create_plan(&wanted, Intent::Commit, &request.derive("plan")).await?;
+    for warning in &view.warnings {
+        session.hint(&format!("! {warning}"));
+    }
+    Ok(view.hash)
+}

@@ -1,0 +1,9 @@
+//! The commands against a server in memory: what they print, what they ask of the server, how they end.
+#![allow(clippy::unwrap_used)]
+
+mod apply;
+mod look;
+mod orders;
+mod process;
+mod run;
+mod watch;

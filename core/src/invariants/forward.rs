@@ -1,0 +1,231 @@
+//! Invariants of a decision's moves: what must have been seen before a region or a wave may go on, and what must not
+//! move at all.
+
+use super::transition::{Taken, is_in_scope, lanes};
+use super::{Broken, require};
+use crate::evidence::{Outcome, StepRef, judge};
+use crate::id::RegionId;
+use crate::observation::{Contact, Observed, Sight, SlotState};
+use crate::release::ReleaseRef;
+use crate::rollout::event::Event;
+use crate::rollout::goals::{LaneOrder, goal, lane_order};
+use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
+use crate::slot::Slot;
+use crate::time::{Span, Timestamp};
+
+/// Checks every move of a decision.
+pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
+    let none = Sight::new();
+    let sight = if let Event::Look(sight) = taken.event { sight } else { &none };
+    let look = Look { before: taken.before, sight, now: taken.moment.now };
+    for (region, was, is) in lanes(taken.before, after) {
+        if was.at != is.at {
+            left(broken, look, region, was, is);
+            entered(broken, taken, after, look, region, was, is);
+        }
+    }
+    waves(broken, look, after);
+}
+
+/// A record with all that was known when it was looked at.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    before: &'a Rollout,
+    sight: &'a Sight,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    /// The last report of a region that can be reached.
+    fn report(&self, region: &RegionId) -> Option<&Observed> {
+        let seen = self.sight.get(region)?;
+        matches!(seen.contact, Contact::Live(_)).then_some(seen.observed.as_ref()?)
+    }
+
+    fn is_live(&self, region: &RegionId) -> bool {
+        self.sight.get(region).is_some_and(|seen| matches!(seen.contact, Contact::Live(_)))
+    }
+
+    /// Whether the agent confirmed the goal before this decision, and the traffic it reads back is that goal's.
+    fn is_read_back(&self, region: &RegionId) -> bool {
+        let (Some(order), Some(report)) = (goal(self.before, region), self.report(region)) else { return false };
+        let confirmed = report.done.is_some_and(|done| done.epoch == order.epoch && done.hash == order.hash());
+        confirmed && self.traffic_fits(region)
+    }
+
+    fn traffic_fits(&self, region: &RegionId) -> bool {
+        let (Some(order), Some(report)) = (goal(self.before, region), self.report(region)) else { return false };
+        let seen = report.traffic.as_ref();
+        order.split == seen.map(|seen| seen.split) && order.cohort == seen.and_then(|seen| seen.cohort.clone())
+    }
+
+    fn is_up(&self, region: &RegionId, slot: Slot, release: &ReleaseRef) -> bool {
+        let seen = self.report(region).and_then(|report| *report.slots.get(slot));
+        seen.is_some_and(|seen| seen.digest == release.digest && seen.state == SlotState::Ready)
+    }
+
+    /// Whether the step's own evidence passes and covers the bake, or no evidence is asked for.
+    fn has_passed(&self, region: &RegionId, step: StepRef, bake: Span) -> bool {
+        let policy = &self.before.plan.evidence;
+        let Some(lane) = self.before.lanes.get(region) else { return false };
+        if policy.checks.is_empty() {
+            return self.is_live(region);
+        }
+        let Some(evidence) = self.report(region).and_then(|report| report.evidence.as_ref()) else { return false };
+        let pin = &evidence.pin;
+        let own = pin.rollout == self.before.id
+            && pin.step == step
+            && pin.digest == self.before.plan.release.digest
+            && pin.epoch == lane.goal_epoch;
+        own && evidence.to >= bake && judge(policy, evidence).outcome == Outcome::Pass
+    }
+
+    /// Whether the bake of a step that was confirmed at `since` may be left.
+    fn may_leave(&self, region: &RegionId, step: StepRef, since: Timestamp) -> bool {
+        let Some(bake) = self.before.plan.step(step).map(|step| step.bake) else { return false };
+        self.now >= since.after(bake) && self.traffic_fits(region) && self.has_passed(region, step, bake)
+    }
+}
+
+/// What the place that was left asked for.
+fn left(broken: &mut Vec<Broken>, look: Look<'_>, region: &RegionId, was: &LaneProgress, is: &LaneProgress) {
+    if is.at == LaneAt::Reverting {
+        return;
+    }
+    let what = || format!("{region} left {:?} for {:?}", was.at, is.at);
+    match was.at {
+        LaneAt::Shifting(step) => {
+            require(broken, "C10", look.is_read_back(region), what);
+            let gone = is.at != LaneAt::Baking(step);
+            require(broken, "S14", !gone || look.may_leave(region, step, look.now), what);
+        }
+        LaneAt::Baking(step) => require(broken, "S14", look.may_leave(region, step, was.since), what),
+        LaneAt::Reverting => require(broken, "S7", look.is_read_back(region), what),
+        LaneAt::Preparing { .. } => {
+            let planned = look.before.plan.lanes.get(region);
+            let up = planned.is_some_and(|planned| look.is_up(region, planned.slot, &look.before.plan.release));
+            require(broken, "S10", up && look.is_read_back(region), what);
+        }
+        LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverted => {}
+    }
+}
+
+/// What the place that was reached asks for.
+fn entered(
+    broken: &mut Vec<Broken>,
+    taken: Taken<'_>,
+    after: &Rollout,
+    look: Look<'_>,
+    region: &RegionId,
+    was: &LaneProgress,
+    is: &LaneProgress,
+) {
+    let what = || format!("{region} went from {:?} to {:?}", was.at, is.at);
+    if is.at == LaneAt::Reverting {
+        if let Event::Rollback(_, scope) = taken.event {
+            require(broken, "S7", is_in_scope(taken.before, scope, region), what);
+        }
+        return;
+    }
+    let (order, ordered) = (lane_order(&after.phase, is.at), lane_order(&taken.before.phase, was.at));
+    let wave = match order {
+        LaneOrder::Prepared => match is.at {
+            LaneAt::Preparing { wave } => wave,
+            LaneAt::Waiting
+            | LaneAt::Shifting(_)
+            | LaneAt::Baking(_)
+            | LaneAt::Settled(_)
+            | LaneAt::Reverting
+            | LaneAt::Reverted => return,
+        },
+        LaneOrder::AtStep(step) => step.wave,
+        LaneOrder::Base | LaneOrder::Back | LaneOrder::Final => return,
+    };
+    if order == ordered {
+        return;
+    }
+    let held = match &taken.before.phase {
+        Phase::Running(Run { hold, .. }) => hold.is_some(),
+        Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::Switched { .. }
+        | Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => true,
+    };
+    require(broken, "C6", !held && matches!(taken.event, Event::Look(_)), what);
+    let base = taken.before.plan.lanes.get(region).and_then(|planned| planned.base.as_ref());
+    let warm = base.is_none_or(|base| look.is_up(region, base.slot, &base.release));
+    require(broken, "C7", look.is_live(region) && warm, what);
+    let current = matches!(&after.phase, Phase::Running(run) if run.wave == wave);
+    let before_it = (0..wave).all(|wave| all_through(after, wave));
+    require(broken, "S13", current && before_it, what);
+    if let (LaneOrder::AtStep(from), LaneOrder::AtStep(to)) = (ordered, order) {
+        let weight = |at| taken.before.plan.step(at).map(|step| step.weight);
+        require(broken, "C3", weight(from) <= weight(to), what);
+    }
+    if let LaneAt::Shifting(to) = is.at {
+        let needed = after.plan.waves.get(wave).map_or(0, |wave| to.step.saturating_sub(wave.max_skew as usize));
+        let behind = lanes(taken.before, after).find(|(other, was, is)| {
+            *other != region && completed(look, other, was, is, wave).is_some_and(|done| done < needed)
+        });
+        require(broken, "C5", behind.is_none(), what);
+    }
+}
+
+/// How many steps of a wave a region has completed that is on its way through it before and after.
+fn completed(look: Look<'_>, region: &RegionId, was: &LaneProgress, is: &LaneProgress, wave: usize) -> Option<usize> {
+    let of = |at: LaneAt| match at {
+        LaneAt::Preparing { wave } => Some(wave),
+        LaneAt::Shifting(step) | LaneAt::Baking(step) => Some(step.wave),
+        LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => None,
+    };
+    if of(was.at) != Some(wave) || of(is.at) != Some(wave) {
+        return None;
+    }
+    match is.at {
+        LaneAt::Preparing { .. } => Some(0),
+        LaneAt::Shifting(step) => Some(step.step),
+        LaneAt::Baking(step) => Some(step.step + usize::from(look.may_leave(region, step, is.since))),
+        LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => None,
+    }
+}
+
+/// A wave is left only when all its regions are through it, it has rested, and nobody has voted against it.
+fn waves(broken: &mut Vec<Broken>, look: Look<'_>, after: &Rollout) {
+    let Phase::Running(run) = &look.before.phase else { return };
+    let (reached, rests) = match &after.phase {
+        Phase::Running(Run { pace, wave, .. }) => (*wave, matches!(pace, Pace::Soaking(_))),
+        Phase::Switched { .. } => (after.plan.waves.len(), false),
+        Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => return,
+    };
+    let what = || format!("wave {} became {} with {:?}", run.wave, after.phase.as_str(), after.lanes);
+    require(broken, "S13", !rests || all_through(after, reached), what);
+    for wave in run.wave..reached {
+        let soak = after.plan.waves.get(wave).map_or(Span::ZERO, |wave| wave.soak);
+        let rested = match run.pace {
+            Pace::Soaking(since) if wave == run.wave => look.now >= since.after(soak),
+            Pace::Soaking(_) | Pace::Moving => soak == Span::ZERO,
+        };
+        let unopposed = after.lanes.values().all(|lane| lane.vote.is_none());
+        require(broken, "S13", all_through(after, wave) && rested && unopposed && run.hold.is_none(), what);
+    }
+}
+
+fn all_through(record: &Rollout, wave: usize) -> bool {
+    let through = |region: &RegionId| match record.lanes.get(region).map(|lane| lane.at) {
+        Some(LaneAt::Settled(step)) => step.wave >= wave,
+        Some(LaneAt::Shifting(step) | LaneAt::Baking(step)) => step.wave > wave,
+        Some(LaneAt::Preparing { wave: of }) => of > wave,
+        Some(LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted) | None => false,
+    };
+    record.plan.waves.get(wave).is_some_and(|wave| wave.regions.iter().all(through))
+}

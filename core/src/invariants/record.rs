@@ -1,0 +1,160 @@
+//! Invariants of one record, whatever led to it. They do not know the record before.
+
+use super::{Broken, require};
+use crate::epoch::Epoch;
+use crate::evidence::StepRef;
+use crate::goal::{Goal, SlotGoal};
+use crate::id::RegionId;
+use crate::plan::PlannedLane;
+use crate::playbook::Scope;
+use crate::rollout::event::{Event, Order};
+use crate::rollout::goals::goal;
+use crate::rollout::reason::Refused;
+use crate::rollout::state::{LaneAt, LaneProgress, Phase, Rollout};
+use crate::rollout::step::{Moment, step};
+use crate::slot::Slot;
+use crate::weight::{Split, Weight};
+
+/// Checks a record.
+#[must_use]
+pub fn record(record: &Rollout) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let same = record.lanes.keys().eq(record.plan.lanes.keys());
+    require(&mut broken, "C1", same, || "the lanes are not those of the plan".to_owned());
+    for (region, lane) in &record.lanes {
+        let Some(planned) = record.plan.lanes.get(region) else { continue };
+        let within = places(lane).into_iter().all(|place| is_of_plan(record, region, place));
+        require(&mut broken, "C1", within, || format!("{region} is at {:?}, which its plan does not have", lane.at));
+        let epochs = lane.goal_epoch <= record.epoch && lane.goal_epoch > Epoch::ZERO;
+        require(&mut broken, "C2", epochs, || format!("{region} has a goal of epoch {}", lane.goal_epoch));
+        let order = goal(record, region);
+        require(&mut broken, "C1", order.is_some(), || format!("{region} has no goal"));
+        if let Some(order) = order.filter(|_| within) {
+            serves_what_runs(&mut broken, &order);
+            way_back(&mut broken, record, region, planned, &order);
+        }
+    }
+    crowd(&mut broken, record);
+    end(&mut broken, record);
+    broken
+}
+
+fn places(lane: &LaneProgress) -> Vec<StepRef> {
+    let at = match lane.at {
+        LaneAt::Preparing { wave } => Some(StepRef { wave, step: 0 }),
+        LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => Some(step),
+        LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => None,
+    };
+    at.into_iter().chain(lane.vote.as_ref().map(|vote| vote.step)).collect()
+}
+
+fn is_of_plan(record: &Rollout, region: &RegionId, place: StepRef) -> bool {
+    let wave = record.plan.waves.get(place.wave);
+    wave.is_some_and(|wave| wave.regions.contains(region) && place.step < wave.steps.len())
+}
+
+/// A goal never sends traffic to a slot that it does not also keep up.
+fn serves_what_runs(broken: &mut Vec<Broken>, order: &Goal) {
+    for slot in Slot::BOTH {
+        let runs = matches!(order.slots.get(slot), SlotGoal::Run(_));
+        require(broken, "S10", runs || !order.serves(slot), || {
+            format!("{} sends traffic to {slot}, which it does not run", order.lane)
+        });
+    }
+}
+
+fn way_back(broken: &mut Vec<Broken>, record: &Rollout, region: &RegionId, planned: &PlannedLane, order: &Goal) {
+    let Some(base) = &planned.base else { return };
+    let apart = base.slot != planned.slot && base.release.digest != record.plan.release.digest;
+    require(broken, "S11", apart, || format!("{region} would go back to what it comes from"));
+    let at = record.lanes.get(region).map(|lane| lane.at);
+    let back = matches!(at, Some(LaneAt::Waiting | LaneAt::Preparing { .. } | LaneAt::Reverting | LaneAt::Reverted));
+    let ended = matches!(record.phase, Phase::Stable { .. });
+    let warm = *order.slots.get(base.slot) == SlotGoal::Run(base.release.clone());
+    require(broken, "S11", warm || ended, || format!("{region} does not keep its way back warm"));
+    let there = order.split == Some(Split::all(base.slot)) && order.cohort.is_none();
+    require(broken, "S11", there || !back || ended, || format!("{region} is at {at:?} and its traffic elsewhere"));
+}
+
+fn crowd(broken: &mut Vec<Broken>, record: &Rollout) {
+    for (index, wave) in record.plan.waves.iter().enumerate() {
+        let here = |region: &&RegionId| match record.lanes.get(*region).map(|lane| lane.at) {
+            Some(LaneAt::Preparing { wave }) => wave == index,
+            Some(LaneAt::Shifting(step) | LaneAt::Baking(step)) => step.wave == index,
+            Some(LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted) | None => false,
+        };
+        let count = wave.regions.iter().filter(here).count();
+        require(broken, "C4", count <= wave.max_parallel as usize, || format!("{count} regions move in {}", wave.id));
+    }
+}
+
+fn end(broken: &mut Vec<Broken>, record: &Rollout) {
+    let last = |region: &RegionId| record.plan.waves.iter().rposition(|wave| wave.regions.contains(region));
+    let whole = |(region, lane): (&RegionId, &LaneProgress)| match lane.at {
+        LaneAt::Settled(step) => {
+            let weight = record.plan.step(step).map(|step| step.weight);
+            Some(step.wave) == last(region) && weight == Some(Weight::WHOLE)
+        }
+        LaneAt::Waiting
+        | LaneAt::Preparing { .. }
+        | LaneAt::Shifting(_)
+        | LaneAt::Baking(_)
+        | LaneAt::Reverting
+        | LaneAt::Reverted => false,
+    };
+    let back = |lane: &LaneProgress| matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted);
+    let moved = record.lanes.values().any(|lane| lane.moved);
+    let honest = match &record.phase {
+        Phase::Switched { .. } | Phase::Stable { .. } => record.lanes.iter().all(whole),
+        Phase::RolledBack { .. } => moved && record.lanes.values().all(back),
+        Phase::Aborted { .. } => !moved && record.lanes.values().all(back),
+        Phase::Running(run) => run.wave < record.plan.waves.len(),
+        Phase::RollingBack { .. } | Phase::Frozen { .. } | Phase::Superseded { .. } | Phase::Failed { .. } => true,
+    };
+    require(broken, "C8", honest, || format!("{} with {:?}", record.phase.as_str(), record.lanes));
+}
+
+/// Checks that a rollback of the fleet would be accepted now.
+#[must_use]
+pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    if record.phase.is_terminal() {
+        return broken;
+    }
+    let order = Order { actor: "anyone".to_owned(), reason: "stop".to_owned() };
+    let answer = step(record, Event::Rollback(order, Scope::Fleet), moment);
+    let begun = |lane: &LaneProgress| lane.at != LaneAt::Waiting;
+    let nowhere = record.lanes.iter().filter(|(_, lane)| begun(lane)).all(|(region, lane)| {
+        lane.moved && record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_none())
+    });
+    let accepted = match &answer {
+        Ok(_) => true,
+        Err(Refused::NoWayBack(_)) => nowhere && record.lanes.values().any(begun),
+        Err(Refused::EpochExhausted) => moment.head.next().is_none(),
+        Err(Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoSuchRegion(_)) => false,
+    };
+    require(&mut broken, "S6", accepted, || format!("{}: {answer:?}", record.phase.as_str()));
+    broken
+}
+
+/// Checks that a look which has been followed by a decision decides nothing when it comes again. A decision that enters
+/// a new phase is looked at once more in that phase.
+#[must_use]
+pub fn idempotent(after: &Rollout, event: &Event, moment: Moment) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    if !matches!(event, Event::Look(_)) {
+        return broken;
+    }
+    let (mut record, mut head) = (after.clone(), moment.head);
+    // Switched, stable; rolling back, aborted: no look enters more than two phases one after the other.
+    for _ in 0..3 {
+        head = head.max(record.epoch);
+        let Ok(again) = step(&record, event.clone(), Moment { head, ..moment }) else { return broken };
+        let Some(next) = again.next else { return broken };
+        let entered = std::mem::discriminant(&next.phase) != std::mem::discriminant(&record.phase);
+        require(&mut broken, "S23", entered, || format!("{:?} became {:?}", record.lanes, next.lanes));
+        record = next;
+    }
+    require(&mut broken, "S23", false, || "one look never comes to rest".to_owned());
+    broken
+}

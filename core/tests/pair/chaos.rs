@@ -1,0 +1,353 @@
+//! What may befall the pair, one thing at a time, and what must be true when it is over.
+
+use meridian_core::goal::Goal;
+use meridian_core::id::RegionId;
+use meridian_core::invariants;
+use meridian_core::observation::{Contact, Observed, Seen, Sight, SlotState};
+use meridian_core::playbook::Scope;
+use meridian_core::rollout::event::Event;
+use meridian_core::rollout::goals::goal;
+use meridian_core::rollout::state::{Phase, Run};
+use meridian_core::slot::Slot;
+use meridian_core::time::Span;
+use proptest::prelude::*;
+
+use super::world::design::{Design, region};
+use super::world::site::Mood;
+use super::world::{World, hold, order};
+
+/// More is thrown away, like by any queue of ours.
+const NETWORK_MAX: usize = 40;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The server sends a region its goal.
+    Push(usize),
+    /// An agent sends what it sees.
+    Report(usize),
+    /// Some message arrives, not the oldest first; it may stay and arrive again.
+    Deliver { pick: usize, again: bool, crash: bool },
+    Drop(usize),
+    /// An agent makes one pass; the order of its actions is not fixed.
+    Act { region: usize, backwards: bool },
+    AgentCrash(usize),
+    SlotsArrive(usize),
+    SlotFalls { region: usize, slot: Slot, state: SlotState },
+    Disconnect(usize),
+    Connect(usize),
+    Measure(usize, Mood),
+    Trouble(usize, Option<bool>),
+    Look,
+    /// Another server looks that has heard nothing since a while ago.
+    StaleLook(usize),
+    ServerRestart,
+    Wait(u64),
+    Operator(Event),
+    Reopen,
+    /// Everything works for a while.
+    Calm(u8),
+}
+
+#[derive(Clone, Debug)]
+enum Message {
+    Goal(Goal),
+    Report(RegionId, Observed),
+}
+
+/// How it goes on once the faults are over.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    pub good: bool,
+    pub take_back: bool,
+}
+
+fn place() -> impl Strategy<Value = usize> {
+    0_usize..4
+}
+
+fn operator() -> impl Strategy<Value = Event> {
+    let scope = prop_oneof![
+        Just(Scope::Fleet),
+        Just(Scope::Wave),
+        place().prop_map(|number| Scope::Region(region(number))),
+    ];
+    prop_oneof![
+        1 => Just(Event::Pause(order())),
+        3 => Just(Event::Resume(order())),
+        2 => scope.prop_map(|scope| Event::Rollback(order(), scope)),
+        1 => Just(Event::Abandon(order())),
+    ]
+}
+
+fn mood() -> impl Strategy<Value = Mood> {
+    prop_oneof![
+        5 => Just(Mood::Good),
+        2 => Just(Mood::Bad),
+        1 => Just(Mood::Quiet),
+        1 => Just(Mood::Silent),
+        1 => any::<u8>().prop_map(Mood::Foreign),
+    ]
+}
+
+pub fn fault() -> impl Strategy<Value = Fault> {
+    let state = prop_oneof![Just(SlotState::Failed), Just(SlotState::Unready), Just(SlotState::Ready)];
+    let slot = prop_oneof![Just(Slot::Blue), Just(Slot::Green)];
+    let network = prop_oneof![
+        4 => place().prop_map(Fault::Push),
+        4 => place().prop_map(Fault::Report),
+        8 => (any::<usize>(), any::<bool>(), proptest::bool::weighted(0.1))
+            .prop_map(|(pick, again, crash)| Fault::Deliver { pick, again, crash }),
+        1 => any::<usize>().prop_map(Fault::Drop),
+        1 => place().prop_map(Fault::Disconnect),
+        2 => place().prop_map(Fault::Connect),
+    ];
+    let regions = prop_oneof![
+        6 => (place(), any::<bool>()).prop_map(|(region, backwards)| Fault::Act { region, backwards }),
+        1 => place().prop_map(Fault::AgentCrash),
+        5 => place().prop_map(Fault::SlotsArrive),
+        1 => (place(), slot, state).prop_map(|(region, slot, state)| Fault::SlotFalls { region, slot, state }),
+        2 => (place(), mood()).prop_map(|(region, mood)| Fault::Measure(region, mood)),
+        1 => (place(), proptest::option::of(any::<bool>())).prop_map(|(region, how)| Fault::Trouble(region, how)),
+    ];
+    let server = prop_oneof![
+        6 => Just(Fault::Look),
+        1 => (1_usize..6).prop_map(Fault::StaleLook),
+        1 => Just(Fault::ServerRestart),
+        4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
+        2 => operator().prop_map(Fault::Operator),
+        1 => Just(Fault::Reopen),
+        5 => (1_u8..4).prop_map(Fault::Calm),
+    ];
+    prop_oneof![network, regions, server]
+}
+
+pub fn ending() -> impl Strategy<Value = Ending> {
+    (proptest::bool::weighted(0.7), proptest::bool::weighted(0.2))
+        .prop_map(|(good, take_back)| Ending { good, take_back })
+}
+
+/// A world with a network in between.
+pub struct Chaos {
+    world: World,
+    design: Design,
+    network: Vec<Message>,
+    /// What servers knew at earlier looks.
+    sights: Vec<Sight>,
+    opened: u64,
+}
+
+impl Chaos {
+    pub fn new(design: Design, first: &[usize]) -> Self {
+        let world = World::with_first(&design, first);
+        Self { world, design, network: Vec::new(), sights: Vec::new(), opened: 2 }
+    }
+
+    fn id(&self, number: usize) -> RegionId {
+        region(number % self.world.sites.len())
+    }
+
+    /// Lets one thing happen.
+    pub fn befall(&mut self, fault: Fault) {
+        let now = self.world.now;
+        match fault {
+            Fault::Push(number) => self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap())),
+            Fault::Report(number) => {
+                let id = self.id(number);
+                self.send(Message::Report(id.clone(), self.world.sites[&id].observed(now)));
+            }
+            Fault::Deliver { pick, again, crash } => self.deliver(pick, again, crash),
+            Fault::Drop(pick) => {
+                let _lost = self.take(pick, false);
+            }
+            Fault::Act { region, backwards } => {
+                let id = self.id(region);
+                let _busy = self.world.sites.get_mut(&id).unwrap().act(now, backwards);
+            }
+            Fault::AgentCrash(number) => self.site(number, |site| site.crash()),
+            Fault::SlotsArrive(number) => self.site(number, |site| site.slots_arrive(false)),
+            Fault::SlotFalls { region, slot, state } => self.site(region, |site| site.set(slot, state)),
+            Fault::Disconnect(number) => self.contact(number, Contact::Lost(now)),
+            Fault::Connect(number) => self.contact(number, Contact::Live(now)),
+            Fault::Measure(number, mood) => self.site(number, |site| site.mood = mood),
+            Fault::Trouble(number, how) => {
+                self.site(number, |site| site.trouble = how.map(|permanent| ("NO_LUCK", permanent)));
+            }
+            Fault::Look => self.look(self.world.sight.clone()),
+            Fault::StaleLook(back) => {
+                let old = self.sights.iter().rev().nth(back).cloned().unwrap_or_default();
+                self.look(old);
+            }
+            Fault::ServerRestart => self.world.sight.clear(),
+            Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
+            Fault::Operator(event) => self.operate(event),
+            Fault::Reopen => self.reopen(),
+            Fault::Calm(rounds) => self.calm(rounds),
+        }
+    }
+
+    fn site(&mut self, number: usize, change: impl FnOnce(&mut super::world::site::Site)) {
+        let id = self.id(number);
+        change(self.world.sites.get_mut(&id).unwrap());
+    }
+
+    /// The contact changes, and the server knows; of the region it keeps what it heard last.
+    fn contact(&mut self, number: usize, contact: Contact) {
+        let id = self.id(number);
+        self.world.sites.get_mut(&id).unwrap().contact = contact;
+        let seen = self.world.sight.entry(id).or_insert(Seen { contact, observed: None });
+        seen.contact = contact;
+    }
+
+    fn send(&mut self, message: Message) {
+        if self.network.len() == NETWORK_MAX {
+            self.network.remove(0);
+        }
+        self.network.push(message);
+        assert!(self.network.len() <= NETWORK_MAX, "the network is bounded");
+    }
+
+    fn take(&mut self, pick: usize, again: bool) -> Option<Message> {
+        let index = pick.checked_rem(self.network.len())?;
+        Some(if again { self.network[index].clone() } else { self.network.swap_remove(index) })
+    }
+
+    fn deliver(&mut self, pick: usize, again: bool, crash: bool) {
+        let now = self.world.now;
+        match self.take(pick, again) {
+            None => {}
+            Some(Message::Report(id, observed)) => {
+                let contact = self.world.sites[&id].contact;
+                self.world.sight.insert(id, Seen { contact, observed: Some(observed) });
+            }
+            Some(Message::Goal(order)) => {
+                hold(self.world.orders.accepted(&order));
+                let site = self.world.sites.get_mut(&order.lane.region).unwrap();
+                // What is older is refused; that is the fence at work.
+                let taken = site.offer(order);
+                if crash {
+                    site.crash();
+                } else if taken.is_ok() {
+                    site.persist();
+                }
+                assert!(site.observed(now).accepted <= self.world.head, "no agent is ahead of all servers");
+            }
+        }
+    }
+
+    fn look(&mut self, sight: Sight) {
+        if self.sights.len() == NETWORK_MAX {
+            self.sights.remove(0);
+        }
+        self.sights.push(self.world.sight.clone());
+        let answer = self.world.decide(Event::Look(sight)).unwrap();
+        for id in answer.next.iter().flat_map(|next| next.lanes.keys().cloned()) {
+            self.send(Message::Goal(goal(&self.world.record, &id).unwrap()));
+        }
+    }
+
+    /// An order may be refused; then nothing has changed.
+    fn operate(&mut self, event: Event) {
+        let before = self.world.record.clone();
+        if self.world.decide(event).is_err() {
+            assert_eq!(before, self.world.record, "a refused order changes nothing");
+        }
+    }
+
+    fn reopen(&mut self) {
+        let stuck = |lane: &meridian_core::lane::LaneState| lane.held;
+        if self.world.record.phase.is_terminal() && !self.world.lanes.values().any(stuck) {
+            self.opened += 1;
+            let version = format!("{}.0.0", self.opened);
+            self.world.reopen(&self.design, &version);
+        }
+    }
+
+    /// Everything that is connected works.
+    fn calm(&mut self, rounds: u8) {
+        for _ in 0..rounds {
+            self.world.now = self.world.now.after(Span::from_secs(10));
+            for id in self.world.sites.keys().cloned().collect::<Vec<_>>() {
+                let (order, now) = (goal(&self.world.record, &id).unwrap(), self.world.now);
+                let site = self.world.sites.get_mut(&id).unwrap();
+                if site.is_live() {
+                    hold(self.world.orders.accepted(&order));
+                    site.offer(order).unwrap();
+                    site.persist();
+                    site.settle(now);
+                }
+                self.world.hear(&id);
+            }
+            self.look(self.world.sight.clone());
+        }
+    }
+
+    /// The faults end. Within bounds the rollout ends, or names the human it waits for; and if that human lets it go on
+    /// and the release is good, it ends for good.
+    pub fn heal(mut self, ending: Ending) {
+        self.network.clear();
+        for number in 0..self.world.sites.len() {
+            self.contact(number, Contact::Live(self.world.now));
+            let mood = if ending.good { Mood::Good } else { Mood::Bad };
+            self.site(number, |site| {
+                site.crash();
+                (site.trouble, site.mood) = (None, mood);
+                Slot::BOTH.into_iter().for_each(|slot| site.set(slot, SlotState::Ready));
+            });
+        }
+        if ending.take_back {
+            self.operate(Event::Rollback(order(), Scope::Fleet));
+        }
+        for _ in 0..12 {
+            self.run_dry();
+            match &self.world.record.phase {
+                Phase::Running(Run { hold: Some(_), .. }) if ending.good => {
+                    let _refused_never = self.world.resume().unwrap();
+                }
+                Phase::Running(Run { hold: Some(_), .. }) => {
+                    // A bad release is held again and again; the human who sees that takes it back.
+                    self.operate(Event::Rollback(order(), Scope::Fleet));
+                    if matches!(self.world.record.phase, Phase::Running(_)) {
+                        return;
+                    }
+                }
+                Phase::Frozen { .. } => {
+                    self.operate(Event::Rollback(order(), Scope::Fleet));
+                    self.run_dry();
+                    if matches!(self.world.record.phase, Phase::Frozen { .. }) {
+                        self.operate(Event::Abandon(order()));
+                    }
+                }
+                phase => {
+                    assert!(phase.is_terminal(), "stalled: {phase:?}\n{:#?}", self.world.record.lanes);
+                    return self.ended();
+                }
+            }
+        }
+        panic!("humans are asked again and again: {:?} {:#?}", self.world.record.phase, self.world.record.lanes);
+    }
+
+    /// Runs until it ends or a human is needed, well before the limit of the whole rollout would help out.
+    fn run_dry(&mut self) {
+        for _ in 0..150 {
+            let needs_human = matches!(
+                self.world.record.phase,
+                Phase::Running(Run { hold: Some(_), .. }) | Phase::Frozen { .. }
+            );
+            let pending = self.world.record.lanes.values().any(|lane| lane.at.as_str() == "reverting");
+            if self.world.record.phase.is_terminal() || (needs_human && !pending) {
+                return;
+            }
+            self.calm(1);
+        }
+    }
+
+    /// After the end the regions come to rest where the record says they are.
+    fn ended(mut self) {
+        self.calm(3);
+        for (id, site) in &self.world.sites {
+            hold(invariants::where_it_ended(&self.world.record, id, &site.local));
+            assert!(site.durable.is_done(), "{id} never confirmed the last goal: {site:#?}");
+        }
+    }
+}

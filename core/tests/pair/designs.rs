@@ -1,0 +1,70 @@
+//! Random plans: one to four regions, one to three waves, every policy.
+
+use meridian_core::playbook::{Limits, VotePolicy};
+use meridian_core::release::Reversibility;
+use meridian_core::time::Span;
+use proptest::prelude::*;
+
+use super::world::design::{Design, WaveDesign, percent};
+
+fn steps() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    let early = proptest::sample::subsequence(vec![0, 5, 20, 50], 0..=2);
+    let bakes = proptest::collection::vec(prop_oneof![Just(0_u64), Just(10), Just(30)], 3);
+    (early, bakes).prop_map(|(early, bakes)| early.into_iter().chain([100]).zip(bakes).collect())
+}
+
+fn wave(regions: Vec<usize>) -> impl Strategy<Value = WaveDesign> {
+    (steps(), 1_u32..=4, 0_u32..=2, prop_oneof![Just(0_u64), Just(20)]).prop_map(
+        move |(steps, max_parallel, max_skew, soak)| {
+            WaveDesign { regions: regions.clone(), steps, max_parallel, max_skew, soak }
+        },
+    )
+}
+
+/// Production waves over all regions, and perhaps a pilot over some of them first.
+fn waves() -> impl Strategy<Value = Vec<WaveDesign>> {
+    let split = (1_usize..=4, 1_usize..=2, proptest::collection::vec(any::<bool>(), 4), any::<bool>());
+    split.prop_flat_map(|(regions, parts, pilots, reversed)| {
+        let mut waves: Vec<Vec<usize>> = (0..parts).map(|part| (part..regions).step_by(parts).collect()).collect();
+        if reversed {
+            waves.reverse();
+        }
+        waves.retain(|regions: &Vec<usize>| !regions.is_empty());
+        let pilot: Vec<usize> = (0..regions).filter(|number| pilots[*number]).collect();
+        let production: Vec<_> = waves.into_iter().map(wave).collect();
+        (Just(pilot), 1_u32..=2, production).prop_map(|(pilot, max_parallel, mut waves)| {
+            if !pilot.is_empty() && waves.len() < 3 {
+                let soften = |wave: &mut WaveDesign| wave.steps.retain(|(weight, _)| *weight != 0);
+                waves.iter_mut().for_each(soften);
+                let steps = vec![(0, 10), (5, 10)];
+                waves.insert(0, WaveDesign { regions: pilot, steps, max_parallel, max_skew: 0, soak: 10 });
+            }
+            waves
+        })
+    })
+}
+
+fn votes() -> impl Strategy<Value = VotePolicy> {
+    prop_oneof![
+        2 => Just(VotePolicy::Any),
+        1 => (1_u32..=3).prop_map(VotePolicy::Count),
+        1 => (1_u64..=100).prop_map(|share| VotePolicy::Percent(percent(share))),
+    ]
+}
+
+/// A playbook, and the regions that serve nothing yet.
+pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
+    let reversibility = prop_oneof![
+        4 => Just(Reversibility::Free),
+        1 => Just(Reversibility::Costly),
+        1 => Just(Reversibility::PointOfNoReturn),
+    ];
+    let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
+    (waves(), any::<bool>(), votes(), any::<bool>(), reversibility, first).prop_map(
+        |(waves, checked, votes, fleet, reversibility, first)| {
+            let secs = Span::from_secs;
+            let limits = Limits { prepare: secs(60), shift: secs(40), revert: secs(60), total: secs(100_000) };
+            (Design { waves, checked, votes, fleet, reversibility, retention: 60, limits }, first)
+        },
+    )
+}

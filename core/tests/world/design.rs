@@ -1,0 +1,146 @@
+//! Plans to test with: written down in a few words, checked and compiled like those of operators.
+
+use std::collections::BTreeMap;
+
+use meridian_core::cohort::{CohortRule, RequestKey};
+use meridian_core::digest::Digest;
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::lane::LaneState;
+use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave, validate,
+};
+use meridian_core::release::{Release, Reversibility};
+use meridian_core::time::Span;
+use meridian_core::weight::Weight;
+
+/// A wave in a few words.
+#[derive(Clone, Debug)]
+pub struct WaveDesign {
+    /// Numbers of the regions.
+    pub regions: Vec<usize>,
+    /// Weight in percent and seconds of bake; a weight of nought takes a cohort.
+    pub steps: Vec<(u64, u64)>,
+    pub max_parallel: u32,
+    pub max_skew: u32,
+    /// Seconds.
+    pub soak: u64,
+}
+
+/// A playbook in a few words.
+#[derive(Clone, Debug)]
+pub struct Design {
+    pub waves: Vec<WaveDesign>,
+    pub checked: bool,
+    pub votes: VotePolicy,
+    pub fleet: bool,
+    pub reversibility: Reversibility,
+    /// Seconds.
+    pub retention: u64,
+    pub limits: Limits,
+}
+
+impl WaveDesign {
+    /// All at once to 20 %, then to the whole, ten seconds each.
+    pub fn of(regions: &[usize]) -> Self {
+        let steps = vec![(20, 10), (100, 10)];
+        Self { regions: regions.to_vec(), steps, max_parallel: 9, max_skew: 9, soak: 0 }
+    }
+}
+
+impl Design {
+    pub fn of(waves: &[&[usize]]) -> Self {
+        Self {
+            waves: waves.iter().map(|regions| WaveDesign::of(regions)).collect(),
+            checked: true,
+            votes: VotePolicy::Any,
+            fleet: true,
+            reversibility: Reversibility::Free,
+            retention: 100,
+            limits: Limits::default(),
+        }
+    }
+
+    pub fn regions(&self) -> Vec<RegionId> {
+        let most = self.waves.iter().flat_map(|wave| wave.regions.iter()).max().copied().unwrap_or(0);
+        (0..=most).map(region).collect()
+    }
+
+    pub fn playbook(&self) -> Playbook {
+        Playbook {
+            id: PlaybookId::new("steps").unwrap(),
+            stages: self.waves.iter().enumerate().map(|(index, wave)| stage(index, wave)).collect(),
+            evidence: EvidencePolicy {
+                checks: if self.checked { vec![check()] } else { Vec::new() },
+                window: Span::from_secs(60),
+                extend_max: Span::from_secs(300),
+            },
+            rollback: RollbackPolicy {
+                votes: self.votes,
+                fleet: self.fleet,
+                retention: Span::from_secs(self.retention),
+            },
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// The plan of a version over lanes as they are now.
+    pub fn plan(&self, version: &str, lanes: &BTreeMap<RegionId, LaneState>) -> Plan {
+        let release = Release { reversibility: self.reversibility, ..release(version) };
+        let facts = |region: RegionId| {
+            let lane = lanes.get(&region).cloned().unwrap_or_default();
+            (region, RegionFacts { lane, ..RegionFacts::default() })
+        };
+        let regions = self.regions().into_iter().map(facts).collect();
+        let inventory = Inventory { regions, ..Inventory::default() };
+        compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory).unwrap()
+    }
+}
+
+pub fn region(number: usize) -> RegionId {
+    RegionId::new(format!("r{number}")).unwrap()
+}
+
+pub fn percent(percent: u64) -> Weight {
+    Weight::from_basis_points(percent * 100).unwrap()
+}
+
+pub fn service() -> ServiceId {
+    ServiceId::new("checkout").unwrap()
+}
+
+pub fn release(version: &str) -> Release {
+    Release {
+        service: service(),
+        version: version.parse().unwrap(),
+        digest: Digest::of(version.as_bytes()),
+        notes: String::new(),
+        reversibility: Reversibility::Free,
+        prepares: None,
+    }
+}
+
+/// At most one percent of errors, over at least a hundred requests.
+pub fn check() -> Check {
+    let measure = Measure::ErrorRatio { max: percent(1) };
+    Check { name: "errors".to_owned(), measure, sample_min: 100 }
+}
+
+fn stage(index: usize, wave: &WaveDesign) -> Stage {
+    let step = |(weight, bake): &(u64, u64)| {
+        let key = RequestKey::Header("x-pilot".to_owned());
+        let cohort = (*weight == 0).then(|| CohortRule::Equals(key, "yes".to_owned()));
+        Step { weight: percent(*weight), cohort, bake: Span::from_secs(*bake) }
+    };
+    let wave = Wave {
+        id: WaveId::new(format!("w{index}")).unwrap(),
+        regions: RegionSelector::Names(wave.regions.iter().copied().map(region).collect()),
+        max_parallel: wave.max_parallel,
+        max_skew: wave.max_skew,
+        steps: wave.steps.iter().map(step).collect(),
+        soak: Span::from_secs(wave.soak),
+    };
+    let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };
+    Stage { kind, waves: vec![wave] }
+}

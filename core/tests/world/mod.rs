@@ -1,0 +1,245 @@
+//! A world to test in: one service, its lanes, a rollout and its regions. Every decision, goal and action that happens
+//! in it is held against every invariant.
+#![allow(dead_code)]
+
+pub mod design;
+pub mod site;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use meridian_core::epoch::Epoch;
+use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::invariants::{self, Broken, Orders, Taken};
+use meridian_core::lane::{LaneState, Placed};
+use meridian_core::observation::{Contact, Seen, Sight};
+use meridian_core::playbook::Scope;
+use meridian_core::rollout::event::{Event, Order, Transition};
+use meridian_core::rollout::goals::{goal, lane_after};
+use meridian_core::rollout::open::open;
+use meridian_core::rollout::reason::Refused;
+use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
+use meridian_core::rollout::step::{Moment, step};
+use meridian_core::slot::Slot;
+use meridian_core::time::{Span, Timestamp};
+
+use design::{Design, region, release};
+use site::{Mood, Site};
+
+/// Fails with what is broken, if anything is.
+#[track_caller]
+pub fn hold(broken: Vec<Broken>) {
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+pub fn order() -> Order {
+    Order { actor: "anna".to_owned(), reason: "to see it".to_owned() }
+}
+
+/// Everything there is.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub record: Rollout,
+    pub head: Epoch,
+    pub now: Timestamp,
+    pub lanes: BTreeMap<RegionId, LaneState>,
+    pub sites: BTreeMap<RegionId, Site>,
+    /// What the server knows.
+    pub sight: Sight,
+    pub orders: Orders,
+    /// The words of all decisions.
+    pub kinds: Vec<&'static str>,
+}
+
+impl World {
+    /// A rollout of 2.0.0 over regions that serve 1.0.0.
+    pub fn new(design: &Design) -> Self {
+        Self::with_first(design, &[])
+    }
+
+    /// The same, where some regions serve nothing yet.
+    pub fn with_first(design: &Design, first: &[usize]) -> Self {
+        let first: Vec<RegionId> = first.iter().copied().map(region).collect();
+        let stable = |id: &RegionId| {
+            let placed = Placed { slot: Slot::Blue, release: release("1.0.0").reference() };
+            (!first.contains(id)).then_some(placed)
+        };
+        let (now, head) = (Timestamp::from_millis(1_000_000), Epoch::new(1, 7));
+        let lane = |id: RegionId| {
+            let stable = stable(&id);
+            (id, LaneState { stable, rollout: None, held: false, epoch: Epoch::new(1, 3) })
+        };
+        let lanes: BTreeMap<RegionId, LaneState> = design.regions().into_iter().map(lane).collect();
+        let site = |(id, lane): (&RegionId, &LaneState)| (id.clone(), Site::new(lane.stable.as_ref(), now));
+        let sites = lanes.iter().map(site).collect();
+        let plan = Arc::new(design.plan("2.0.0", &lanes));
+        let moment = Moment { now, head };
+        let id = RolloutId::new("first").unwrap();
+        let record = open(id, plan, "anna".to_owned(), &lanes, moment).unwrap();
+        hold(invariants::opening(&record, &lanes));
+        let (orders, sight, kinds) = (Orders::default(), Sight::new(), Vec::new());
+        let mut world = Self { record, head, now, lanes, sites, sight, orders, kinds };
+        world.committed();
+        world
+    }
+
+    /// Opens the next rollout over what the last one left.
+    pub fn reopen(&mut self, design: &Design, version: &str) {
+        assert!(self.record.phase.is_terminal(), "the lanes are free");
+        let plan = Arc::new(design.plan(version, &self.lanes));
+        let moment = Moment { now: self.now, head: self.head };
+        let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
+        let record = open(id, plan, "anna".to_owned(), &self.lanes, moment).unwrap();
+        hold(invariants::opening(&record, &self.lanes));
+        hold(invariants::holders(&[self.record.clone(), record.clone()]));
+        self.record = record;
+        self.committed();
+    }
+
+    /// What every commit does: the head, the lanes, and the orders that now exist.
+    fn committed(&mut self) {
+        assert!(self.record.epoch > self.head, "every decision raises the head");
+        self.head = self.record.epoch;
+        hold(invariants::record(&self.record));
+        for id in self.record.lanes.keys() {
+            let before = self.lanes.get(id).cloned().unwrap_or_default();
+            let after = lane_after(&self.record, id, &before);
+            hold(invariants::lane_state(&self.record, id, &before, &after));
+            self.lanes.insert(id.clone(), after);
+            hold(self.orders.issue(&goal(&self.record, id).unwrap()));
+            hold(invariants::where_it_ended(&self.record, id, &self.sites[id].local));
+        }
+    }
+
+    /// Lets something happen to the rollout.
+    pub fn decide(&mut self, event: Event) -> Result<Transition, Refused> {
+        let moment = Moment { now: self.now, head: self.head };
+        let before = self.record.clone();
+        let answer = step(&before, event.clone(), moment)?;
+        hold(invariants::transition(Taken { before: &before, event: &event, moment, answer: &answer }));
+        if let Some(next) = &answer.next {
+            self.record = next.clone();
+            self.kinds.push(answer.kind);
+            self.committed();
+            hold(invariants::idempotent(next, &event, moment));
+        }
+        hold(invariants::anyone_may_stop(&self.record, Moment { head: self.head, ..moment }));
+        Ok(answer)
+    }
+
+    /// Looks until nothing follows any more; answers the last look.
+    pub fn look(&mut self) -> Transition {
+        for _ in 0..100 {
+            let answer = self.decide(Event::Look(self.sight.clone())).unwrap();
+            if answer.next.is_none() {
+                return answer;
+            }
+        }
+        panic!("looking never comes to rest: {:?}", self.record);
+    }
+
+    /// The server hears of a region as it is now.
+    pub fn hear(&mut self, id: &RegionId) {
+        let site = &self.sites[id];
+        let observed = site.is_live().then(|| site.observed(self.now));
+        let old = self.sight.get(id).and_then(|seen| seen.observed.clone());
+        self.sight.insert(id.clone(), Seen { contact: site.contact, observed: observed.or(old) });
+    }
+
+    /// Every region that can be reached takes its goal, works it off and reports; then the server looks.
+    pub fn round(&mut self) -> Transition {
+        let ids: Vec<RegionId> = self.sites.keys().cloned().collect();
+        for id in ids {
+            let order = goal(&self.record, &id).unwrap();
+            let site = self.sites.get_mut(&id).unwrap();
+            if site.is_live() {
+                hold(self.orders.accepted(&order));
+                site.offer(order).unwrap();
+                site.persist();
+                site.settle(self.now);
+            }
+            self.hear(&id);
+        }
+        self.look()
+    }
+
+    /// Rounds without time passing, until the record rests.
+    pub fn rest(&mut self) -> Transition {
+        for _ in 0..100 {
+            let before = self.record.epoch;
+            let answer = self.round();
+            if self.record.epoch == before {
+                return answer;
+            }
+        }
+        panic!("the world never comes to rest: {:?}", self.record);
+    }
+
+    /// Lets seconds pass, then rests.
+    pub fn pass(&mut self, secs: u64) -> Transition {
+        self.now = self.now.after(Span::from_secs(secs));
+        self.rest()
+    }
+
+    /// Lets time pass until something holds.
+    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        for _ in 0..200 {
+            if holds(self) {
+                return;
+            }
+            self.pass(5);
+        }
+        panic!("never {what}: {:?} {:?}", self.record.phase, self.record.lanes);
+    }
+
+    pub fn until_phase(&mut self, word: &str) {
+        self.until(word, |world| world.record.phase.as_str() == word);
+    }
+
+    pub fn site(&mut self, number: usize) -> &mut Site {
+        self.sites.get_mut(&region(number)).unwrap()
+    }
+
+    pub fn mood(&mut self, mood: Mood) {
+        self.sites.values_mut().for_each(|site| site.mood = mood);
+    }
+
+    pub fn lose(&mut self, number: usize) {
+        let now = self.now;
+        self.site(number).contact = Contact::Lost(now);
+        self.hear(&region(number));
+    }
+
+    pub fn find(&mut self, number: usize) {
+        let now = self.now;
+        self.site(number).contact = Contact::Live(now);
+    }
+
+    pub fn at(&self, number: usize) -> LaneAt {
+        self.record.lanes[&region(number)].at
+    }
+
+    pub fn word(&self, number: usize) -> &'static str {
+        self.at(number).as_str()
+    }
+
+    pub fn phase(&self) -> &Phase {
+        &self.record.phase
+    }
+
+    pub fn rollback(&mut self, scope: Scope) -> Result<Transition, Refused> {
+        self.decide(Event::Rollback(order(), scope))
+    }
+
+    pub fn pause(&mut self) -> Result<Transition, Refused> {
+        self.decide(Event::Pause(order()))
+    }
+
+    pub fn resume(&mut self) -> Result<Transition, Refused> {
+        self.decide(Event::Resume(order()))
+    }
+
+    pub fn abandon(&mut self) -> Result<Transition, Refused> {
+        self.decide(Event::Abandon(order()))
+    }
+}

@@ -1,0 +1,209 @@
+//! One region as it really is: an agent with a disk, two slots, traffic, and what goes wrong with them.
+
+use std::collections::BTreeMap;
+
+use meridian_core::agent::{Action, GoalRefused, LaneMemory, LocalWorld, NextMove, next_move};
+use meridian_core::digest::Digest;
+use meridian_core::epoch::Epoch;
+use meridian_core::evidence::{Evidence, Histogram, Pin, StepRef};
+use meridian_core::goal::Goal;
+use meridian_core::id::RolloutId;
+use meridian_core::invariants;
+use meridian_core::lane::Placed;
+use meridian_core::observation::{Contact, Observed, SlotSeen, SlotState, TrafficSeen, Trouble};
+use meridian_core::slot::Slot;
+use meridian_core::time::{Span, Timestamp};
+use meridian_core::weight::Split;
+
+use super::hold;
+
+/// What is measured on the new release.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mood {
+    Good,
+    Bad,
+    /// Too few requests to say.
+    Quiet,
+    /// Nothing.
+    Silent,
+    /// Good, but not of this step: wrong epoch, step, release or rollout.
+    Foreign(u8),
+}
+
+/// A region.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub contact: Contact,
+    /// On disk.
+    pub durable: LaneMemory,
+    /// In memory: may be ahead of the disk.
+    pub volatile: LaneMemory,
+    pub local: LocalWorld,
+    pub mood: Mood,
+    /// What the driver says, and whether for good; nothing is done meanwhile.
+    pub trouble: Option<(&'static str, bool)>,
+    /// When the goal was confirmed.
+    effect: Timestamp,
+}
+
+impl Site {
+    /// A region that serves `base`, or nothing yet.
+    pub fn new(base: Option<&Placed>, now: Timestamp) -> Self {
+        let mut local = LocalWorld::default();
+        if let Some(placed) = base {
+            let seen = SlotSeen { digest: placed.release.digest, state: SlotState::Ready };
+            *local.slots.get_mut(placed.slot) = Some(seen);
+            local.traffic = Some(TrafficSeen { split: Split::all(placed.slot), cohort: None });
+        }
+        let (durable, volatile) = (LaneMemory::default(), LaneMemory::default());
+        let contact = Contact::Live(now);
+        Self { contact, durable, volatile, local, mood: Mood::Good, trouble: None, effect: now }
+    }
+
+    pub fn is_live(&self) -> bool {
+        matches!(self.contact, Contact::Live(_))
+    }
+
+    /// Offers a goal; it is in memory only until [`Self::persist`].
+    pub fn offer(&mut self, goal: Goal) -> Result<(), GoalRefused> {
+        let before = self.volatile.clone();
+        let taken = self.volatile.accept(goal);
+        hold(invariants::memory(&before, &self.volatile));
+        taken.map(|_| ())
+    }
+
+    pub fn persist(&mut self) {
+        hold(invariants::memory(&self.durable, &self.volatile));
+        self.durable = self.volatile.clone();
+    }
+
+    /// The process ends and comes back: only the disk is left.
+    pub fn crash(&mut self) {
+        self.volatile = self.durable.clone();
+    }
+
+    /// One pass of the agent: what is on disk, nothing else. Says whether anything was done.
+    pub fn act(&mut self, now: Timestamp, backwards: bool) -> bool {
+        let Some(goal) = self.durable.intent().cloned() else { return false };
+        if self.trouble.is_some() {
+            return false;
+        }
+        hold(invariants::intent(&self.durable, &goal));
+        match next_move(&goal, &self.local) {
+            NextMove::Reached => {
+                let before = self.durable.clone();
+                let news = self.durable.mark_done(goal.epoch);
+                self.volatile.mark_done(goal.epoch);
+                if news {
+                    self.effect = now;
+                    hold(invariants::done(&self.durable, &self.local));
+                }
+                hold(invariants::memory(&before, &self.durable));
+                news
+            }
+            NextMove::Wait(_) => false,
+            NextMove::Act(mut actions) => {
+                if backwards {
+                    actions.reverse();
+                }
+                for action in actions {
+                    hold(invariants::action(&goal, &self.local, &action));
+                    let before = self.local.clone();
+                    self.perform(action);
+                    hold(invariants::live(&before, &self.local));
+                }
+                true
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Start(slot, release) => {
+                let seen = SlotSeen { digest: release.digest, state: SlotState::Starting };
+                *self.local.slots.get_mut(slot) = Some(seen);
+            }
+            Action::Stop(slot) => {
+                if let Some(seen) = self.local.slots.get_mut(slot) {
+                    seen.state = SlotState::Stopping;
+                }
+            }
+            Action::Route(split, cohort) => self.local.traffic = Some(TrafficSeen { split, cohort }),
+        }
+    }
+
+    /// What is on its way up or down arrives; what fell over stands up if `mend`.
+    pub fn slots_arrive(&mut self, mend: bool) {
+        for slot in Slot::BOTH {
+            let seen = self.local.slots.get_mut(slot);
+            match seen.map(|seen| seen.state) {
+                Some(SlotState::Stopping) => *seen = None,
+                Some(SlotState::Starting) => self.set(slot, SlotState::Ready),
+                Some(SlotState::Unready) if mend => self.set(slot, SlotState::Ready),
+                Some(SlotState::Unready | SlotState::Ready | SlotState::Failed) | None => {}
+            }
+        }
+    }
+
+    pub fn set(&mut self, slot: Slot, state: SlotState) {
+        if let Some(seen) = self.local.slots.get_mut(slot) {
+            seen.state = state;
+        }
+    }
+
+    /// Works until nothing is left to do.
+    pub fn settle(&mut self, now: Timestamp) {
+        for _ in 0..10 {
+            self.slots_arrive(true);
+            if !self.act(now, false) {
+                return;
+            }
+        }
+        assert!(!self.act(now, false), "a region comes to rest");
+    }
+
+    /// What the agent would report now: only what is on disk and what is there.
+    pub fn observed(&self, now: Timestamp) -> Observed {
+        let accepted = self.durable.accepted();
+        let trouble = self.trouble.map(|(code, permanent)| Trouble {
+            epoch: accepted,
+            code: code.to_owned(),
+            message: "no luck".to_owned(),
+            permanent,
+        });
+        Observed {
+            accepted,
+            done: self.durable.done_mark(),
+            slots: self.local.slots,
+            traffic: self.local.traffic.clone(),
+            trouble,
+            evidence: self.evidence(now),
+        }
+    }
+
+    fn evidence(&self, now: Timestamp) -> Option<Evidence> {
+        let goal = self.durable.intent().filter(|_| self.durable.is_done())?;
+        let (requests, errors) = match self.mood {
+            Mood::Good | Mood::Foreign(_) => (1000, 1),
+            Mood::Bad => (1000, 500),
+            Mood::Quiet => (3, 3),
+            Mood::Silent => return None,
+        };
+        let mut pin = goal.pin()?;
+        if let Mood::Foreign(kind) = self.mood {
+            spoil(&mut pin, kind);
+        }
+        let latency = Histogram { buckets: BTreeMap::from([(1000, requests)]) };
+        let to = now.since(self.effect);
+        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes: BTreeMap::new() })
+    }
+}
+
+fn spoil(pin: &mut Pin, kind: u8) {
+    match kind % 4 {
+        0 => pin.epoch = Epoch::new(pin.epoch.generation(), pin.epoch.counter() + 1),
+        1 => pin.step = StepRef { step: pin.step.step + 1, ..pin.step },
+        2 => pin.digest = Digest::of(b"another release"),
+        _ => pin.rollout = RolloutId::new("another").unwrap(),
+    }
+}

@@ -1,0 +1,239 @@
+//! `meridian.agent.v1.AgentService`: the link to one region's agent. The first message is a hello, and only the first;
+//! what an agent says counts for the region of its certificate and no other.
+
+use std::time::Duration;
+
+use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::observation::Observed;
+use meridian_core::time::Span;
+use meridian_proto::convert::{Hello, LANES_MAX, lane_from_wire, span_to_wire};
+use meridian_proto::r#gen::agent::v1 as wire;
+use meridian_proto::r#gen::agent::v1::agent_service_server::AgentService;
+use meridian_proto::r#gen::agent::v1::session_request::Message as Said;
+use meridian_proto::r#gen::agent::v1::session_response::Message as Told;
+use tokio::time::timeout;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::outgoing::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
+use super::{Shared, status};
+use crate::session::registry::SILENCE_MAX;
+use crate::session::{AgentFacts, SessionTicket};
+use crate::tls::{Caller, Identity};
+
+/// An agent that has connected has its hello at hand.
+const HELLO_MAX: Duration = Duration::from_secs(5);
+/// Messages on their way to one agent. Goals are gathered before that, the latest per lane.
+const ROOM: usize = 4;
+/// Goals in one message: the largest is below 16 KiB, so that a message stays below what receivers take.
+const GOALS_MAX: usize = 200;
+/// Agents that are told to connect again do so spread over this time, not all at once.
+const RECONNECT_SPREAD_MILLIS: u64 = 1000;
+/// Services that one agent may name; each is one read when it connects.
+const SERVICES_MAX: usize = 256;
+
+/// Answers agents.
+pub struct Agents {
+    pub(super) shared: Shared,
+}
+
+#[tonic::async_trait]
+impl AgentService for Agents {
+    type SessionStream = OutgoingStream<wire::SessionResponse>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<wire::SessionRequest>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Plaintext);
+        // Answered before anything is read: the agent waits for this before it may speak.
+        let (out, stream) = outgoing(ROOM);
+        let link = Link { shared: self.shared.clone(), caller };
+        self.shared.streams.spawn(link.run(request.into_inner(), out));
+        Ok(Response::new(stream))
+    }
+}
+
+struct Link {
+    shared: Shared,
+    caller: Caller,
+}
+
+type Inbound = Streaming<wire::SessionRequest>;
+type Out = Outgoing<wire::SessionResponse>;
+
+impl Link {
+    async fn run(self, mut inbound: Inbound, out: Out) {
+        let end = self.speak(&mut inbound, &out).await;
+        if let Err(Some(word)) = &end {
+            self.shared.metrics.links.cut("agent");
+            tracing::info!(code = ?word.code(), message = word.message(), "an agent's stream is cut");
+        }
+        out.finish(end.err().flatten());
+    }
+
+    /// From hello to end. `Err(None)`: the agent has gone.
+    async fn speak(&self, inbound: &mut Inbound, out: &Out) -> Result<(), Option<Status>> {
+        let hello = tokio::select! {
+            hello = timeout(HELLO_MAX, inbound.message()) => hello,
+            () = out.gone() => return Err(None),
+            () = self.shared.streams.draining() => return self.send_away(out).await,
+        };
+        let cut = |message: &str| status::reasoned(Code::InvalidArgument, "HELLO_EXPECTED", message);
+        let hello = match hello {
+            Ok(Ok(Some(wire::SessionRequest { message: Some(Said::Hello(hello)) }))) => hello,
+            Ok(Ok(Some(_))) => return Err(Some(cut("the first message of a session is a hello"))),
+            Ok(Ok(None)) => return Err(None),
+            Ok(Err(word)) => return Err(Some(word)),
+            Err(_) => return Err(Some(cut("no hello came within 5 s"))),
+        };
+        let (region, facts, lanes) = self.introduced(hello)?;
+        let greeted = self.shared.engine.greet(&region, facts).await;
+        let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
+        self.shared.metrics.links.sessions.inc();
+        tracing::info!(%region, session = ticket.number, "an agent is connected");
+        let end = self.attend(&ticket, lanes, inbound, out).await;
+        self.shared.engine.sessions().close(&ticket);
+        self.shared.metrics.links.sessions.dec();
+        tracing::info!(%region, session = ticket.number, "an agent's session is over");
+        end
+    }
+
+    /// Who speaks, what it says of itself, and what it says of its lanes.
+    fn introduced(&self, mut hello: wire::Hello) -> Result<(RegionId, AgentFacts, Vec<Seen>), Status> {
+        // Taken out, so that one lane that can't be read does not keep the agent away from the others.
+        let lanes = std::mem::take(&mut hello.lanes);
+        let hello = Hello::try_from(hello).map_err(|invalid| status::invalid(&invalid.within("hello")))?;
+        let Hello { region, agent_version, capabilities, lanes: _, services } = hello;
+        self.check_identity(&region)?;
+        if services.len() > SERVICES_MAX {
+            let message = format!("an agent names at most {SERVICES_MAX} services");
+            return Err(status::reasoned(Code::InvalidArgument, "TOO_MANY", message));
+        }
+        let lanes = self.readable(&region, lanes);
+        Ok((region, AgentFacts { version: agent_version, capabilities, services }, lanes))
+    }
+
+    fn check_identity(&self, region: &RegionId) -> Result<(), Status> {
+        let proven = match &self.caller {
+            Caller::Plaintext => return Ok(()),
+            Caller::Known(Identity::Region(proven)) if proven == region => return Ok(()),
+            Caller::Known(Identity::Region(proven)) => format!("region {proven}"),
+            Caller::Known(Identity::Operator(_) | Identity::Server(_)) => "somebody who is no agent".to_owned(),
+            Caller::Refused(_) => "nobody".to_owned(),
+        };
+        tracing::error!(claimed = %region, %proven, "an agent speaks for a region that is not its own");
+        let message = format!("the certificate is of {proven}, which may not speak for region {region}");
+        Err(status::reasoned(Code::PermissionDenied, "REGION_NOT_YOURS", message))
+    }
+
+    /// Both directions at once, until one of them ends.
+    async fn attend(
+        &self,
+        ticket: &SessionTicket,
+        lanes: Vec<Seen>,
+        inbound: &mut Inbound,
+        out: &Out,
+    ) -> Result<(), Option<Status>> {
+        self.take(ticket, lanes)?;
+        let welcome = wire::Welcome {
+            session_number: ticket.number,
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            // Three may be lost before the agent counts as lost.
+            report_interval: Some(span_to_wire(Span::from_millis(SILENCE_MAX.millis() / 3))),
+        };
+        send(out, Told::Welcome(welcome)).await?;
+        tokio::select! {
+            end = self.listen(ticket, inbound) => end,
+            end = self.tell(ticket, out) => end,
+            () = out.gone() => Err(None),
+            () = self.shared.streams.draining() => self.send_away(out).await,
+        }
+    }
+
+    async fn listen(&self, ticket: &SessionTicket, inbound: &mut Inbound) -> Result<(), Option<Status>> {
+        loop {
+            let said = match inbound.message().await {
+                Ok(Some(wire::SessionRequest { message })) => message,
+                Ok(None) => return Err(None),
+                Err(word) if word.code() == Code::OutOfRange || word.code() == Code::Internal => {
+                    return Err(Some(super::front::translated(word)));
+                }
+                Err(_) => return Err(None),
+            };
+            match said {
+                Some(Said::Report(wire::Report { lanes })) => {
+                    self.shared.metrics.links.reports.inc();
+                    let lanes = self.readable(&ticket.region, lanes);
+                    self.take(ticket, lanes)?;
+                }
+                Some(Said::Hello(_)) => {
+                    let message = "a session has one hello, and it comes first";
+                    return Err(Some(status::reasoned(Code::InvalidArgument, "HELLO_AGAIN", message)));
+                }
+                // Something of a newer agent: what it means is not ours to guess.
+                None => {
+                    let message = "a message without content, or of a kind that this server does not know";
+                    return Err(Some(status::reasoned(Code::InvalidArgument, "UNKNOWN_MESSAGE", message)));
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, ticket: &SessionTicket, out: &Out) -> Result<(), Option<Status>> {
+        while let Some(goals) = ticket.outbox.take().await {
+            for goals in goals.chunks(GOALS_MAX) {
+                let goals = goals.iter().map(Into::into).collect();
+                send(out, Told::Goals(wire::Goals { goals })).await?;
+            }
+        }
+        if self.shared.streams.is_draining() {
+            return self.send_away(out).await;
+        }
+        Err(Some(superseded(&ticket.region)))
+    }
+
+    /// Hands what was seen to the table of sessions.
+    fn take(&self, ticket: &SessionTicket, lanes: Vec<Seen>) -> Result<(), Option<Status>> {
+        let now = self.shared.clock.now();
+        let (speaks, lying) = self.shared.engine.sessions().report(ticket, lanes, now);
+        for lane in lying {
+            self.shared.metrics.links.lanes_lying.inc();
+            tracing::error!(%lane, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
+        }
+        if speaks || self.shared.streams.is_draining() { Ok(()) } else { Err(Some(superseded(&ticket.region))) }
+    }
+
+    /// The lanes that can be read. One that can't be is told of and left out.
+    fn readable(&self, region: &RegionId, lanes: Vec<wire::LaneReport>) -> Vec<Seen> {
+        let read = |lane| match lane_from_wire(lane) {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                self.shared.metrics.links.lanes_invalid.inc();
+                tracing::warn!(%region, %error, "a lane in a report can't be read and is left out");
+                None
+            }
+        };
+        lanes.into_iter().take(LANES_MAX).filter_map(read).collect()
+    }
+
+    async fn send_away(&self, out: &Out) -> Result<(), Option<Status>> {
+        let after = Span::from_millis(rand::random_range(0..RECONNECT_SPREAD_MILLIS));
+        send(out, Told::Drain(wire::Drain { reconnect_after: Some(span_to_wire(after)) })).await?;
+        Ok(())
+    }
+}
+
+/// A lane as its agent sees it.
+type Seen = (ServiceId, Observed);
+
+fn superseded(region: &RegionId) -> Status {
+    let message = format!("a newer session speaks for region {region}");
+    status::reasoned(Code::Aborted, "SESSION_SUPERSEDED", message)
+}
+
+async fn send(out: &Out, told: Told) -> Result<(), Option<Status>> {
+    out.send(wire::SessionResponse { message: Some(told) }).await.map_err(|cut| match cut {
+        Cut::Gone => None,
+        Cut::Slow => Some(too_slow()),
+    })
+}

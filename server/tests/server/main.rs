@@ -1,0 +1,14 @@
+//! The server as its callers and agents meet it: started in this process, spoken to over real connections.
+
+mod agents;
+mod bad_input;
+mod draining;
+mod identity;
+mod limits;
+mod program;
+mod requests;
+mod rollouts;
+mod seen;
+mod support;
+mod traces;
+mod watch;
