@@ -26,7 +26,10 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let routes = Router::new().route("/healthz", get(healthy)).route("/metrics", get(scrape)).with_state(metrics);
+    let routes = Router::new()
+        .route("/healthz", get(healthy))
+        .route("/metrics", get(scrape))
+        .with_state(metrics);
     axum::serve(listener, routes).with_graceful_shutdown(stop).await
 }
 

@@ -149,7 +149,8 @@ impl ClientError {
     /// Whether the thing asked for does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::NotFound)
+        self.refusal()
+            .is_some_and(|refusal| refusal.kind == RefusalKind::NotFound)
     }
 
     /// Whether the same call, with the same request id, may succeed later without anybody changing anything.
@@ -187,7 +188,11 @@ impl RefusalKind {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = if self.reason.is_empty() { self.kind.as_str() } else { &self.reason };
+        let code = if self.reason.is_empty() {
+            self.kind.as_str()
+        } else {
+            &self.reason
+        };
         write!(f, "{code}: {}", self.message)?;
         for violation in &self.violations {
             write!(f, "\n  {}: {}", violation.field, violation.description)?;

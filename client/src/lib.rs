@@ -7,8 +7,8 @@ pub mod error;
 #[cfg(feature = "test-util")]
 pub mod fake;
 pub mod name;
-pub mod playbooks;
 pub mod plans;
+pub mod playbooks;
 pub mod regions;
 pub mod releases;
 mod retry;
@@ -20,12 +20,13 @@ mod wire;
 pub use connect::{Client, Endpoint, Tls};
 pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
 pub use name::{ReleaseName, RequestId, RolloutName};
-pub use playbooks::PlaybookView;
 pub use plans::{PlanView, PlanWanted, WaveForecastView};
+pub use playbooks::PlaybookView;
 pub use regions::{ContactView, RegionChange, RegionLaneView, RegionView};
 pub use releases::ReleaseView;
 pub use rollouts::{
-    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,
+    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView,
+    WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
 pub use watch::{Watch, WatchItem, WatchTarget};

@@ -4,9 +4,9 @@ use meridian_core::digest::Digest;
 use meridian_core::id::PlaybookId;
 use meridian_core::plan::Plan;
 use meridian_core::time::{Span, Timestamp};
-use meridian_proto::convert::{At as _, Invalid};
 use meridian_proto::convert::name;
 use meridian_proto::convert::span_from_wire;
+use meridian_proto::convert::{At as _, Invalid};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_client::PlanServiceClient as Calls;
 
@@ -72,8 +72,16 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).create_plan(m).await }).await?;
-        let v1::CreatePlanResponse { plan, forecast, warnings } = answer;
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).create_plan(m).await
+            })
+            .await?;
+        let v1::CreatePlanResponse {
+            plan,
+            forecast,
+            warnings,
+        } = answer;
         view(CALL, plan, None, forecast, warnings)
     }
 
@@ -83,9 +91,19 @@ impl Client {
     /// See [`ClientError`].
     pub async fn plan(&self, hash: &Digest) -> Result<PlanView, ClientError> {
         const CALL: &str = "get plan";
-        let message = v1::GetPlanRequest { name: name::plan(hash) };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_plan(m).await }).await?;
-        let v1::GetPlanResponse { plan, create_time, forecast } = answer;
+        let message = v1::GetPlanRequest {
+            name: name::plan(hash),
+        };
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).get_plan(m).await
+            })
+            .await?;
+        let v1::GetPlanResponse {
+            plan,
+            create_time,
+            forecast,
+        } = answer;
         let created = wire::answer(CALL, wire::moment_or_none("create_time", create_time))?;
         view(CALL, plan, created, forecast, Vec::new())
     }
@@ -103,18 +121,32 @@ fn view(
     let plan: Plan = wire::answer(call, wire::required("plan", plan))?;
     let hash = plan.hash();
     if !named.is_empty() && named != name::plan(&hash) {
-        let why = format!("the plan is called {named}, but its content has the hash {}", hash.hex());
+        let why = format!(
+            "the plan is called {named}, but its content has the hash {}",
+            hash.hex()
+        );
         return Err(ClientError::Answer { call, why });
     }
     let forecast = wire::answer(call, wire::list("forecast", forecast, WaveForecastView::try_from))?;
-    Ok(PlanView { plan, hash, created, forecast, warnings })
+    Ok(PlanView {
+        plan,
+        hash,
+        created,
+        forecast,
+        warnings,
+    })
 }
 
 impl TryFrom<v1::WaveForecast> for WaveForecastView {
     type Error = Invalid;
 
     fn try_from(message: v1::WaveForecast) -> Result<Self, Invalid> {
-        let v1::WaveForecast { wave, begins, settles, exposed_regions } = message;
+        let v1::WaveForecast {
+            wave,
+            begins,
+            settles,
+            exposed_regions,
+        } = message;
         Ok(Self {
             wave,
             begins: span_from_wire(begins.unwrap_or_default()).at("begins")?,

@@ -75,7 +75,10 @@ impl OpenJournal {
     /// # Errors
     /// [`JournalError::InUse`], [`JournalError::Store`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self { path: path.to_owned(), database: open(path)? })
+        Ok(Self {
+            path: path.to_owned(),
+            database: open(path)?,
+        })
     }
 
     /// What a lane remembers; nothing if it never accepted a goal. Blocks.
@@ -83,21 +86,38 @@ impl OpenJournal {
     /// # Errors
     /// [`JournalError::Entry`] for an entry that must not be obeyed, [`JournalError::Store`].
     pub fn recall(&self, region: &RegionId, service: &ServiceId) -> Result<LaneMemory, JournalError> {
-        let failed = |why: String| JournalError::Store { doing: "read", path: self.path.clone(), why };
-        let reading = self.database.begin_read().map_err(|error| failed(error.to_string()))?;
+        let failed = |why: String| JournalError::Store {
+            doing: "read",
+            path: self.path.clone(),
+            why,
+        };
+        let reading = self
+            .database
+            .begin_read()
+            .map_err(|error| failed(error.to_string()))?;
         let table = match reading.open_table(LANES) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(LaneMemory::default()),
             Err(error) => return Err(failed(error.to_string())),
         };
-        let entry = table.get_owned(key(service).as_str()).map_err(|error| failed(error.to_string()))?;
-        let Some(bytes) = entry else { return Ok(LaneMemory::default()) };
-        let entry_error = |why| JournalError::Entry { service: service.clone(), why };
+        let entry = table
+            .get_owned(key(service).as_str())
+            .map_err(|error| failed(error.to_string()))?;
+        let Some(bytes) = entry else {
+            return Ok(LaneMemory::default());
+        };
+        let entry_error = |why| JournalError::Entry {
+            service: service.clone(),
+            why,
+        };
         let memory = decode_journal(region, bytes.value()).map_err(entry_error)?;
         // The key and the goal must speak of one lane: a copied entry is no memory.
         match memory.intent() {
             Some(goal) if goal.lane.service != *service => {
-                let why = Invalid::of(&goal.lane, meridian_proto::convert::InvalidKind::Contradiction("its key"));
+                let why = Invalid::of(
+                    &goal.lane,
+                    meridian_proto::convert::InvalidKind::Contradiction("its key"),
+                );
                 Err(entry_error(why.within("goal.service")))
             }
             Some(_) | None => Ok(memory),
@@ -131,10 +151,16 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Store`], [`JournalError::Closed`]. Whether it is on disk is then unknown.
     pub async fn write(&self, service: &ServiceId, memory: &LaneMemory) -> Result<(), JournalError> {
-        let Some(bytes) = encode_journal(memory) else { return Ok(()) };
+        let Some(bytes) = encode_journal(memory) else {
+            return Ok(());
+        };
         let begun = Instant::now();
         let (done, written) = oneshot::channel();
-        let write = Write { key: key(service), bytes, done };
+        let write = Write {
+            key: key(service),
+            bytes,
+            done,
+        };
         self.writes.send(write).await.map_err(|_| JournalError::Closed)?;
         written.await.map_err(|_| JournalError::Closed)??;
         self.metrics.journal_committed(begun.elapsed());

@@ -57,8 +57,12 @@ impl Shell {
         match blocked {
             Blocked::SlotNotReady(_) => Moved::Rest(Rest::Poll),
             Blocked::SlotServes(slot) => {
-                let message = format!("{slot} gets traffic and holds something else than the goal wants there");
-                if self.troubles.noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message)) {
+                let message =
+                    format!("{slot} gets traffic and holds something else than the goal wants there");
+                if self
+                    .troubles
+                    .noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message))
+                {
                     warn!(%slot, "the goal wants a slot that serves something else");
                 }
                 Moved::Rest(Rest::Tick)
@@ -85,7 +89,10 @@ impl Shell {
         match self.route(goal, split, cohort).await {
             Routed::Acknowledged => {
                 let route = look_at_route(self.parts.drivers.traffic.as_ref()).await;
-                self.absorb(Seen { slots: Ok(self.known.slots), route });
+                self.absorb(Seen {
+                    slots: Ok(self.known.slots),
+                    route,
+                });
                 Moved::Again
             }
             Routed::Failed => Moved::Rest(Rest::Poll),
@@ -110,7 +117,14 @@ impl Shell {
     async fn route(&mut self, goal: &Goal, split: Split, cohort: Option<Cohort>) -> Routed {
         let sticky = self.parts.drivers.sticky.clone();
         let targets = self.targets();
-        let route = Route { epoch: goal.epoch, hash: goal.hash(), split, cohort, sticky, targets };
+        let route = Route {
+            epoch: goal.epoch,
+            hash: goal.hash(),
+            split,
+            cohort,
+            sticky,
+            targets,
+        };
         let traffic = self.parts.drivers.traffic.clone();
         let outcome = tokio::select! {
             biased;
@@ -121,7 +135,10 @@ impl Shell {
                 return Routed::Overtaken;
             }
         };
-        match outcome.map_err(|_| overdue(ROUTE_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
+        match outcome
+            .map_err(|_| overdue(ROUTE_MAX))
+            .and_then(|done| done.map_err(|error| Complaint::from(&error)))
+        {
             Ok(()) => {
                 self.pointed = targets;
                 self.troubles.cleared(Source::Route);
@@ -138,7 +155,9 @@ impl Shell {
     /// the traffic that it had. The route is the one in effect, whatever the goal wants next. Says whether the data
     /// plane knows.
     async fn point_again(&mut self) -> bool {
-        let Some(seen) = self.known.route.clone().filter(|_| self.sight.route) else { return self.sight.route };
+        let Some(seen) = self.known.route.clone().filter(|_| self.sight.route) else {
+            return self.sight.route;
+        };
         let mut route = Route {
             epoch: seen.epoch,
             hash: seen.hash,
@@ -148,7 +167,11 @@ impl Shell {
             targets: self.targets(),
         };
         let moved = Slot::BOTH.into_iter().any(|slot| {
-            let is_ready = self.known.slots.get(slot).is_some_and(|seen| seen.state == SlotState::Ready);
+            let is_ready = self
+                .known
+                .slots
+                .get(slot)
+                .is_some_and(|seen| seen.state == SlotState::Ready);
             is_ready && route.serves(slot) && route.targets.get(slot) != self.pointed.get(slot)
         });
         if !moved {
@@ -159,7 +182,10 @@ impl Shell {
         }
         route.targets = Slots::from_fn(|slot| route.targets.get(slot).or(*self.pointed.get(slot)));
         let outcome = timeout(POINT_MAX, self.parts.drivers.traffic.route(&route)).await;
-        match outcome.map_err(|_| overdue(POINT_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
+        match outcome
+            .map_err(|_| overdue(POINT_MAX))
+            .and_then(|done| done.map_err(|error| Complaint::from(&error)))
+        {
             Ok(()) => {
                 self.pointed = route.targets;
                 self.troubles.cleared(Source::Target);
@@ -178,5 +204,8 @@ impl Shell {
 }
 
 fn overdue(limit: Duration) -> Complaint {
-    Complaint::passing(code::DRIVER_TIMEOUT, format!("the data plane did not acknowledge within {limit:?}"))
+    Complaint::passing(
+        code::DRIVER_TIMEOUT,
+        format!("the data plane did not acknowledge within {limit:?}"),
+    )
 }

@@ -17,8 +17,8 @@ mod world;
 use std::sync::Arc;
 
 use meridian_core::agent::LaneMemory;
-use meridian_core::id::{Lane, ServiceId};
 use meridian_core::goal::Goal;
+use meridian_core::id::{Lane, ServiceId};
 use meridian_drivers::{Sticky, TrafficDriver, WorkloadDriver};
 use tokio::sync::watch;
 

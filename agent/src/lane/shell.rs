@@ -79,7 +79,11 @@ impl Shell {
     /// Works for ever. May be dropped at any moment.
     pub async fn run(mut self) {
         if let Some(goal) = self.memory.intent() {
-            let state = if self.memory.is_done() { "confirmed" } else { "unfinished" };
+            let state = if self.memory.is_done() {
+                "confirmed"
+            } else {
+                "unfinished"
+            };
             info!(epoch = %goal.epoch, rollout = %goal.rollout, state, "going on with the goal of before");
         }
         loop {
@@ -110,7 +114,9 @@ impl Shell {
 
     async fn advance(&mut self) -> Rest {
         for _ in 0..MOVES_MAX {
-            let Some(goal) = self.memory.intent().cloned() else { return Rest::Tick };
+            let Some(goal) = self.memory.intent().cloned() else {
+                return Rest::Tick;
+            };
             if !self.sight.slots {
                 return Rest::Poll;
             }
@@ -125,7 +131,10 @@ impl Shell {
 
     /// Takes the goal that is waiting, if any, and looks at the region while it goes to disk: looking has no effects.
     async fn take_and_look(&mut self) {
-        let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
+        let (workload, traffic) = (
+            self.parts.drivers.workload.clone(),
+            self.parts.drivers.traffic.clone(),
+        );
         let look = world::look(workload.as_ref(), traffic.as_ref());
         let Some(memory) = self.memory_with_offer() else {
             let seen = look.await;
@@ -138,7 +147,11 @@ impl Shell {
             Err(why) => self.not_written(&why),
         }
         // What ran until now may have changed the region after the look.
-        let seen = if was_idle { seen } else { world::look(workload.as_ref(), traffic.as_ref()).await };
+        let seen = if was_idle {
+            seen
+        } else {
+            world::look(workload.as_ref(), traffic.as_ref()).await
+        };
         self.absorb(seen);
     }
 
@@ -147,14 +160,19 @@ impl Shell {
         if self.parts.goals.has_changed().unwrap_or(false) {
             self.offered = self.parts.goals.borrow_and_update().clone();
         }
-        let goal = self.offered.clone().filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
+        let goal = self
+            .offered
+            .clone()
+            .filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
         let mut memory = self.memory.clone();
         match memory.accept(goal) {
             Ok(Accepted::New) => return Some(memory),
             Ok(Accepted::Known) => debug!("the goal is known"),
             Err(refused) => {
                 error!(%refused, "goal refused");
-                self.parts.metrics.goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
+                self.parts
+                    .metrics
+                    .goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
             }
         }
         self.offered = None;
@@ -185,13 +203,28 @@ impl Shell {
     /// Takes what was read as what is known, and notes what could not be read.
     pub(super) fn absorb(&mut self, seen: Seen) {
         let Seen { slots, route } = seen;
-        self.sight = Sight { slots: slots.is_ok(), route: route.is_ok() };
-        if self.sight == (Sight { slots: true, route: true }) {
+        self.sight = Sight {
+            slots: slots.is_ok(),
+            route: route.is_ok(),
+        };
+        if self.sight
+            == (Sight {
+                slots: true,
+                route: true,
+            })
+        {
             self.troubles.cleared(Source::Look);
         }
         for complaint in [slots.as_ref().err(), route.as_ref().err()].into_iter().flatten() {
-            if self.troubles.failed(Source::Look, complaint.clone(), Instant::now()) {
-                warn!(code = complaint.code, why = complaint.message, "the region cannot be read back");
+            if self
+                .troubles
+                .failed(Source::Look, complaint.clone(), Instant::now())
+            {
+                warn!(
+                    code = complaint.code,
+                    why = complaint.message,
+                    "the region cannot be read back"
+                );
             }
         }
         if let Ok(slots) = slots {
@@ -214,16 +247,27 @@ impl Shell {
             let source = Source::Slot(slot);
             match (goal.slots.get(slot), self.known.slots.get(slot)) {
                 (SlotGoal::Empty, None) | (SlotGoal::Keep, _) => self.troubles.cleared(source),
-                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Ready }))
-                    if *digest == release.digest =>
-                {
+                (
+                    SlotGoal::Run(release),
+                    Some(SlotSeen {
+                        digest,
+                        state: SlotState::Ready,
+                    }),
+                ) if *digest == release.digest => {
                     self.troubles.calm(source, now);
                 }
-                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Failed }))
-                    if *digest == release.digest =>
-                {
+                (
+                    SlotGoal::Run(release),
+                    Some(SlotSeen {
+                        digest,
+                        state: SlotState::Failed,
+                    }),
+                ) if *digest == release.digest => {
                     let message = format!("{slot}: {release} came down by itself or never came up");
-                    if self.troubles.noted(source, Complaint::passing(code::SLOT_FAILED, message)) {
+                    if self
+                        .troubles
+                        .noted(source, Complaint::passing(code::SLOT_FAILED, message))
+                    {
                         warn!(%slot, %release, "a release is down");
                     }
                 }
@@ -274,16 +318,24 @@ impl Shell {
     fn publish(&self) {
         let accepted = self.memory.accepted();
         // Trouble with a goal that is not on disk belongs to that goal.
-        let epoch = self.offered.as_ref().map_or(accepted, |goal| goal.epoch.max(accepted));
+        let epoch = self
+            .offered
+            .as_ref()
+            .map_or(accepted, |goal| goal.epoch.max(accepted));
         let traffic = self.known.route.as_ref().map(|route| route.traffic.clone());
-        self.parts.board.post(&self.parts.lane.service, Urgency::Now, |observed| {
-            observed.accepted = accepted;
-            observed.done = self.memory.done_mark();
-            observed.slots = self.known.slots;
-            observed.traffic = traffic;
-            observed.trouble = self.troubles.worst(epoch);
-            observed.evidence = observed.evidence.take().filter(|evidence| evidence.pin.epoch == accepted);
-        });
+        self.parts
+            .board
+            .post(&self.parts.lane.service, Urgency::Now, |observed| {
+                observed.accepted = accepted;
+                observed.done = self.memory.done_mark();
+                observed.slots = self.known.slots;
+                observed.traffic = traffic;
+                observed.trouble = self.troubles.worst(epoch);
+                observed.evidence = observed
+                    .evidence
+                    .take()
+                    .filter(|evidence| evidence.pin.epoch == accepted);
+            });
     }
 
     /// Has measured what the goal asks for, from the moment it took effect. After the report, so that evidence never

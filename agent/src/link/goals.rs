@@ -38,7 +38,8 @@ impl Goals {
         };
         if let Err(refused) = inbox.offer(goal) {
             error!(%service, %refused, "goal refused");
-            self.metrics.goal_refused(Some(&service), RefusedAs::from(&refused));
+            self.metrics
+                .goal_refused(Some(&service), RefusedAs::from(&refused));
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The whole agent against a fake region and a fake server: from a goal to its confirmation, over every loss.
+#![allow(clippy::unwrap_used)]
 
 mod bench;
 mod evidence;

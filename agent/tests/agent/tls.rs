@@ -23,7 +23,10 @@ impl Authority {
     fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+        (
+            params.signed_by(&key, &self.0).unwrap().pem(),
+            key.serialize_pem(),
+        )
     }
 }
 
@@ -53,13 +56,21 @@ async fn a_session_is_held_over_mutual_tls_once_the_files_are_right() {
         servers: vec![server.address.to_string()],
         security: Security::Tls(tls),
         capabilities: std::collections::BTreeSet::new(),
-        goals: Goals { region: region(), inboxes: std::collections::BTreeMap::new(), metrics: metrics.clone() },
+        goals: Goals {
+            region: region(),
+            inboxes: std::collections::BTreeMap::new(),
+            metrics: metrics.clone(),
+        },
         board: std::sync::Arc::default(),
         metrics: metrics.clone(),
     };
     let link = tokio::spawn(link.run());
     // The certificate comes late, as from an issuer that is still at work.
-    while !metrics.text().unwrap().contains("meridian_agent_link_attempts_total 2") {
+    while !metrics
+        .text()
+        .unwrap()
+        .contains("meridian_agent_link_attempts_total 2")
+    {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await; // tidy: paced
     }
     std::fs::write(path("cert.pem"), cert).unwrap();

@@ -8,15 +8,15 @@ pub mod sample;
 mod state;
 mod write;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use meridian_proto::r#gen::v1;
-use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
 use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
+use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
 use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
@@ -24,6 +24,7 @@ use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::connect::{Client, Endpoint};
 use crate::error::{ClientError, RefusalKind};
@@ -33,6 +34,9 @@ use crate::rollouts::{DecisionView, RolloutView};
 use crate::services::ServiceChange;
 
 use state::{Signal, State};
+
+/// Any free port of this machine alone.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A call that the server has seen.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +56,18 @@ pub struct FakeServer {
     address: SocketAddr,
     /// Its own, so that stopping it breaks connections as the end of a process does.
     runtime: Option<Runtime>,
+    tls: Option<FakeTls>,
+}
+
+/// PEM texts of a server that asks its callers who they are.
+#[derive(Clone, Debug)]
+pub struct FakeTls {
+    /// Its certificate.
+    pub cert: String,
+    /// The key of it.
+    pub key: String,
+    /// Who signs its callers.
+    pub client_ca: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -69,13 +85,21 @@ impl FakeServer {
     /// # Panics
     /// If there is none.
     pub async fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), Shared::default()).await
+        Self::start_at(LOOPBACK, Shared::default(), None).await
+    }
+
+    /// Starts with TLS on a free port of loopback; callers without a certificate are refused.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn start_secure(tls: FakeTls) -> Self {
+        Self::start_at(LOOPBACK, Shared::default(), Some(tls)).await
     }
 
     /// Stops, and starts again at the same address with the same content.
     pub async fn restart(mut self) -> Self {
         self.stop();
-        Self::start_at(self.address, self.shared.clone()).await
+        Self::start_at(self.address, self.shared.clone(), self.tls.take()).await
     }
 
     /// Stops answering: connections break.
@@ -85,10 +109,18 @@ impl FakeServer {
         }
     }
 
-    async fn start_at(address: SocketAddr, shared: Shared) -> Self {
+    async fn start_at(address: SocketAddr, shared: Shared, tls: Option<FakeTls>) -> Self {
         let listener = bind(address).await;
         let address = listener.local_addr().expect("a bound socket has an address");
-        let server = tonic::transport::Server::builder()
+        let mut builder = tonic::transport::Server::builder();
+        if let Some(FakeTls { cert, key, client_ca }) = &tls {
+            let identity = Identity::from_pem(cert, key);
+            let config = ServerTlsConfig::new()
+                .identity(identity)
+                .client_ca_root(Certificate::from_pem(client_ca));
+            builder = builder.tls_config(config).expect("tests bring good certificates");
+        }
+        let server = builder
             .add_service(ServiceServiceServer::new(shared.clone()))
             .add_service(PlaybookServiceServer::new(shared.clone()))
             .add_service(ReleaseServiceServer::new(shared.clone()))
@@ -102,13 +134,19 @@ impl FakeServer {
             // A server that ends leaves its callers unanswered, and the test sees that.
             let _ = server.serve_with_incoming(TcpListenerStream::new(listener)).await;
         });
-        Self { shared, address, runtime: Some(runtime) }
+        Self {
+            shared,
+            address,
+            runtime: Some(runtime),
+            tls,
+        }
     }
 
     /// Where it listens, as an address for [`Endpoint`].
     #[must_use]
     pub fn address(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.address.port())
     }
 
     /// A client of this server.
@@ -117,7 +155,12 @@ impl FakeServer {
     /// See [`Client::connect`].
     pub async fn client(&self) -> Result<Client, ClientError> {
         let timeout = Duration::from_secs(10);
-        Client::connect(Endpoint { addresses: vec![self.address()], tls: None, timeout }).await
+        Client::connect(Endpoint {
+            addresses: vec![self.address()],
+            tls: None,
+            timeout,
+        })
+        .await
     }
 
     /// Answers the next calls, one each, with these refusals.
@@ -163,7 +206,11 @@ impl FakeServer {
     /// Keeps the plan that is given to whoever asks for one of its release.
     pub fn put_plan(&self, view: &PlanView) {
         let answer = write::plan(view);
-        let name = answer.plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default();
+        let name = answer
+            .plan
+            .as_ref()
+            .map(|plan| plan.name.clone())
+            .unwrap_or_default();
         self.shared.lock().plans.insert(name, answer);
     }
 
@@ -210,7 +257,9 @@ async fn bind(address: SocketAddr) -> std::net::TcpListener {
             tokio::task::yield_now().await;
         }
     };
-    let listener = tokio::time::timeout(Duration::from_secs(10), bound).await.expect("the address is free");
+    let listener = tokio::time::timeout(Duration::from_secs(10), bound)
+        .await
+        .expect("the address is free");
     listener.set_nonblocking(true).expect("a fresh socket can be set");
     listener
 }

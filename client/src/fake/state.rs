@@ -74,7 +74,10 @@ impl<T: Tagged> Shelf<T> {
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { items: BTreeMap::new(), writes: 0 }
+        Self {
+            items: BTreeMap::new(),
+            writes: 0,
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).create_rollout(m).await }).await?;
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).create_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -72,8 +76,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn rollout(&self, rollout: &RolloutName) -> Result<RolloutView, ClientError> {
         const CALL: &str = "get rollout";
-        let message = v1::GetRolloutRequest { name: rollout.to_string() };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_rollout(m).await }).await?;
+        let message = v1::GetRolloutRequest {
+            name: rollout.to_string(),
+        };
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).get_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -86,9 +96,17 @@ impl Client {
         wire::pages(CALL, |page_token| async move {
             let parent = service.map_or_else(|| "services/-".to_owned(), name::service);
             let page_size = wire::PAGE_SIZE;
-            let message = v1::ListRolloutsRequest { parent, page_size, page_token, active_only: false };
-            let answer =
-                self.call(CALL, message, |link, m| async move { Calls::new(link).list_rollouts(m).await }).await?;
+            let message = v1::ListRolloutsRequest {
+                parent,
+                page_size,
+                page_token,
+                active_only: false,
+            };
+            let answer = self
+                .call(CALL, message, |link, m| async move {
+                    Calls::new(link).list_rollouts(m).await
+                })
+                .await?;
             let views = wire::list("rollouts", answer.rollouts, RolloutView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -108,8 +126,18 @@ impl Client {
         const CALL: &str = "pause rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::PauseRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).pause_rollout(m).await }).await?;
+        let message = v1::PauseRolloutRequest {
+            name,
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id,
+        };
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).pause_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -126,8 +154,18 @@ impl Client {
         const CALL: &str = "resume rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::ResumeRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
-        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).resume_rollout(m).await }).await?;
+        let message = v1::ResumeRolloutRequest {
+            name,
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id,
+        };
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).resume_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -157,8 +195,11 @@ impl Client {
             request_id: request.to_string(),
             scope: Some(scope),
         };
-        let answer =
-            self.call(CALL, message, |link, m| async move { Calls::new(link).rollback_rollout(m).await }).await?;
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).rollback_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -175,9 +216,18 @@ impl Client {
         const CALL: &str = "abandon rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::AbandonRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
-        let answer =
-            self.call(CALL, message, |link, m| async move { Calls::new(link).abandon_rollout(m).await }).await?;
+        let message = v1::AbandonRolloutRequest {
+            name,
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id,
+        };
+        let answer = self
+            .call(CALL, message, |link, m| async move {
+                Calls::new(link).abandon_rollout(m).await
+            })
+            .await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -185,7 +235,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn decisions_of_rollout(&self, rollout: &RolloutName) -> Result<Vec<DecisionView>, ClientError> {
+    pub async fn decisions_of_rollout(
+        &self,
+        rollout: &RolloutName,
+    ) -> Result<Vec<DecisionView>, ClientError> {
         self.decisions(rollout.to_string()).await
     }
 
@@ -202,9 +255,16 @@ impl Client {
         let parent = &parent;
         wire::pages(CALL, |page_token| async move {
             let page_size = wire::PAGE_SIZE;
-            let message = v1::ListDecisionsRequest { parent: parent.clone(), page_size, page_token };
-            let answer =
-                self.call(CALL, message, |link, m| async move { Calls::new(link).list_decisions(m).await }).await?;
+            let message = v1::ListDecisionsRequest {
+                parent: parent.clone(),
+                page_size,
+                page_token,
+            };
+            let answer = self
+                .call(CALL, message, |link, m| async move {
+                    Calls::new(link).list_decisions(m).await
+                })
+                .await?;
             let views = wire::list("decisions", answer.decisions, DecisionView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })

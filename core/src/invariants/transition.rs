@@ -130,7 +130,16 @@ fn going_back(broken: &mut Vec<Broken>, before: &Rollout, after: &Rollout) {
     let is_back = |at: LaneAt| matches!(at, LaneAt::Reverting | LaneAt::Reverted);
     if matches!(before.phase, Phase::RollingBack { .. }) {
         for (region, was, is) in lanes(before, after) {
-            let further = is.at == was.at || (was.at == LaneAt::Reverting && is.at == LaneAt::Reverted);
+            let further = match was.at {
+                LaneAt::Reverting => is.at == LaneAt::Reverted,
+                LaneAt::Shifting(step) => is.at == LaneAt::Baking(step),
+                LaneAt::Waiting
+                | LaneAt::Preparing { .. }
+                | LaneAt::Baking(_)
+                | LaneAt::Settled(_)
+                | LaneAt::Reverted => false,
+            };
+            let further = further || is.at == was.at;
             require(broken, "S7", further, || format!("{region} went from {:?} to {:?}", was.at, is.at));
         }
     } else if matches!(after.phase, Phase::RollingBack { .. }) {

@@ -115,6 +115,8 @@ pub(super) fn confirm(draft: &mut Draft, sight: &Sight) {
 /// One look at a rollout on its way back.
 pub(super) fn watch(draft: &mut Draft, sight: &Sight, since: Timestamp) {
     confirm(draft, sight);
+    // What traffic has done is a fact here too: where there is no way back, a human is told how far it went.
+    forward::confirm_shifts(draft, sight);
     if !end_if_back(draft) {
         pending(draft, sight, since);
     }
@@ -160,7 +162,6 @@ pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> b
 pub(super) fn watch_frozen(draft: &mut Draft, sight: &Sight, cause: &Cause) {
     let was_turning = draft.next.lanes.values().any(|lane| lane.at == LaneAt::Reverting);
     confirm(draft, sight);
-    // What traffic has done is a fact here too: what a human gives up is recorded as it is.
     forward::confirm_shifts(draft, sight);
     if was_turning && end_if_back(draft) {
         return;

@@ -20,11 +20,12 @@ pub(super) fn run(draft: &mut Draft, sight: &Sight) {
         return;
     }
     draft.wake_at(ends);
+    // Facts first: what is confirmed was in time, however late it is seen.
+    back::confirm(draft, sight);
+    confirm_shifts(draft, sight);
     if vote(draft, sight) {
         return;
     }
-    back::confirm(draft, sight);
-    confirm_shifts(draft, sight);
     // A part that was taken back may still be on its way, on hold or not.
     let opened = draft.next.opened;
     if back::pending(draft, sight, opened) {
@@ -63,8 +64,10 @@ fn vote(draft: &mut Draft, sight: &Sight) -> bool {
     votes::cast(draft, sight);
     let Some((_, cause)) = votes::verdict_of_fleet(&draft.next) else { return false };
     let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };
+    let before = draft.next.phase.clone();
     back::decide(draft, cause, &scope);
-    true
+    // The standing vote of a region without a way back turns its wave once, not at every look.
+    draft.next.phase != before
 }
 
 fn votes_short(draft: &mut Draft) {
@@ -180,12 +183,14 @@ fn after_bake(record: &Rollout, step: StepRef) -> LaneAt {
 
 fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
     let view = LaneView::new(&draft.next, region, sight);
-    let deadline = view.since().after(draft.next.plan.limits.shift);
+    let deadline = view.deadline(draft.next.plan.limits.shift);
     let wait = no_contact(&view).unwrap_or_else(|| Wait::Confirm {
         region: region.clone(),
         trouble: view.trouble().map(|trouble| trouble.message.clone()),
     });
-    draft.wake_at(deadline);
+    if let Some(deadline) = deadline {
+        draft.wake_at(deadline);
+    }
     draft.waits.push(wait);
 }
 
@@ -203,8 +208,7 @@ fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, ta
         let view = LaneView::new(&draft.next, region, sight);
         match view.at() {
             LaneAt::Preparing { .. } => {
-                let deadline = view.since().after(draft.next.plan.limits.prepare);
-                (prepared(&view), Some(deadline))
+                (prepared(&view), view.deadline(draft.next.plan.limits.prepare))
             }
             LaneAt::Baking(step) => baked(&view, step, now),
             LaneAt::Waiting | LaneAt::Shifting(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => {
@@ -276,10 +280,9 @@ fn extend_or_hold(draft: &mut Draft, sight: &Sight, region: &RegionId) -> bool {
 }
 
 fn crowd(record: &Rollout, region: &RegionId, wave: usize) -> Option<Wait> {
-    let wave = record.plan.waves.get(wave)?;
-    let lanes = wave.regions.iter().filter_map(|region| record.lanes.get(region));
-    let on_their_way = lanes.filter(|lane| lane.at.is_on_its_way()).count();
-    let allowed = wave.max_parallel as usize;
+    // A region that stands in a later wave meanwhile takes nobody's place in this one.
+    let on_their_way = record.lanes.values().filter(|lane| lane.at.is_on_its_way_in(wave)).count();
+    let allowed = record.plan.waves.get(wave).map_or(0, |wave| wave.max_parallel as usize);
     (on_their_way >= allowed).then(|| Wait::Parallel { region: region.clone() })
 }
 

@@ -28,6 +28,3 @@ pub mod state;
 pub mod step;
 pub mod summary;
 pub mod votes;
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Seen, Sight, SlotState};
 use crate::release::ReleaseRef;
 use crate::slot::Slot;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// One lane with all that is known of it.
 pub(super) struct LaneView<'a> {
@@ -42,6 +42,16 @@ impl<'a> LaneView<'a> {
         match self.seen?.contact {
             Contact::Lost(since) => Some(since),
             Contact::Live(_) | Contact::Never => None,
+        }
+    }
+
+    /// When a limit on what the region has to do passes. A server that has not heard of the region since it started
+    /// can't say: the region may be long done.
+    pub fn deadline(&self, limit: Span) -> Option<Timestamp> {
+        match self.seen?.contact {
+            Contact::Live(since) => Some(self.since().max(since).after(limit)),
+            Contact::Lost(_) => Some(self.since().after(limit)),
+            Contact::Never => None,
         }
     }
 

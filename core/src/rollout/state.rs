@@ -295,6 +295,16 @@ impl LaneAt {
         }
     }
 
+    /// Whether it is on its way through this wave.
+    #[must_use]
+    pub fn is_on_its_way_in(&self, wave: usize) -> bool {
+        match self {
+            Self::Preparing { wave: of } => *of == wave,
+            Self::Shifting(step) | Self::Baking(step) => step.wave == wave,
+            Self::Waiting | Self::Settled(_) | Self::Reverting | Self::Reverted => false,
+        }
+    }
+
     /// The word used everywhere.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

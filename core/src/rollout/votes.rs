@@ -43,7 +43,8 @@ fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
         }
         // A region that is prepared and waits for others, or for a human, has kept its limit.
         let kept = matches!(at, LaneAt::Preparing { .. }) && view.new_is_ready() && view.is_confirmed();
-        return (!kept && now >= view.since().after(span)).then_some(Ballot::Deadline { limit });
+        let late = view.deadline(span).is_some_and(|deadline| now >= deadline);
+        return (!kept && late).then_some(Ballot::Deadline { limit });
     }
     let (LaneAt::Baking(step) | LaneAt::Settled(step)) = at else { return None };
     let verdict = view.verdict(step)?;

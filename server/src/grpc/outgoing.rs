@@ -19,6 +19,7 @@ const SEND_MAX: Duration = Duration::from_secs(10);
 pub struct Outgoing<T> {
     items: mpsc::Sender<T>,
     last: Option<oneshot::Sender<Status>>,
+    patience: Duration,
 }
 
 /// What the reader is given. Yields the items, then the last word if there is one.
@@ -40,9 +41,13 @@ pub enum Cut {
 /// A stream with room for `room` items that were not read yet.
 #[must_use]
 pub fn outgoing<T>(room: usize) -> (Outgoing<T>, OutgoingStream<T>) {
+    patient(room, SEND_MAX)
+}
+
+fn patient<T>(room: usize, patience: Duration) -> (Outgoing<T>, OutgoingStream<T>) {
     let (sender, items) = mpsc::channel(room);
     let (word, last) = oneshot::channel();
-    (Outgoing { items: sender, last: Some(word) }, OutgoingStream { items, last: Some(last) })
+    (Outgoing { items: sender, last: Some(word), patience }, OutgoingStream { items, last: Some(last) })
 }
 
 impl<T> Outgoing<T> {
@@ -51,7 +56,7 @@ impl<T> Outgoing<T> {
     /// # Errors
     /// If nobody reads.
     pub async fn send(&self, item: T) -> Result<(), Cut> {
-        match self.items.send_timeout(item, SEND_MAX).await {
+        match self.items.send_timeout(item, self.patience).await {
             Ok(()) => Ok(()),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(Cut::Gone),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Cut::Slow),
@@ -110,9 +115,9 @@ mod tests {
         assert!(stream.next().await.is_none());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_reader_that_does_not_read_is_told_apart_from_one_that_left() {
-        let (out, stream) = outgoing(1);
+        let (out, stream) = patient(1, Duration::from_millis(10));
         out.send(1).await.unwrap();
         assert_eq!(out.send(2).await, Err(Cut::Slow));
         drop(stream);

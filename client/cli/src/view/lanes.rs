@@ -24,7 +24,12 @@ enum Turn {
 
 /// All waves of a rollout.
 pub(super) fn lines(rollout: &RolloutView, now: Timestamp) -> Vec<Line> {
-    let waves: Vec<_> = rollout.waves.iter().enumerate().map(|(index, wave)| block(rollout, index, wave, now)).collect();
+    let waves: Vec<_> = rollout
+        .waves
+        .iter()
+        .enumerate()
+        .map(|(index, wave)| block(rollout, index, wave, now))
+        .collect();
     let rows: Vec<_> = waves.iter().flat_map(|(_, rows)| rows.clone()).collect();
     let widths = table::widths(&rows);
     let mut lines = Vec::new();
@@ -51,7 +56,12 @@ pub(crate) fn step_of(lane: &LaneView) -> String {
 
 fn block(rollout: &RolloutView, index: usize, wave: &WaveView, now: Timestamp) -> (Line, Vec<Vec<Cell>>) {
     let at_home = |lane: &&LaneView| home(rollout, lane) == Some(index);
-    let lanes: Vec<_> = wave.regions.iter().filter_map(|region| rollout.lane(region)).filter(at_home).collect();
+    let lanes: Vec<_> = wave
+        .regions
+        .iter()
+        .filter_map(|region| rollout.lane(region))
+        .filter(at_home)
+        .collect();
     let turn = if is_over(rollout, index, &lanes) {
         Turn::Past
     } else if index > rollout.wave {
@@ -68,13 +78,23 @@ fn block(rollout: &RolloutView, index: usize, wave: &WaveView, now: Timestamp) -
         _ if is_back => going_back(&mut heading, &lanes),
         Turn::Past => heading.add(Tone::Good, "  ✔ done"),
         Turn::Future => {
-            heading.add(Tone::Faint, format!("  ◷ waiting  {} {}", wave.regions.len(), noun(wave.regions.len())));
+            heading.add(
+                Tone::Faint,
+                format!("  ◷ waiting  {} {}", wave.regions.len(), noun(wave.regions.len())),
+            );
         }
         Turn::Present => moving(&mut heading, rollout, wave, &lanes),
     }
     // What has not begun needs no rows, unless it has to go back.
-    let rows = if turn == Turn::Future && !is_back { Vec::new() } else { lanes };
-    (heading, rows.into_iter().map(|lane| row(rollout, lane, now)).collect())
+    let rows = if turn == Turn::Future && !is_back {
+        Vec::new()
+    } else {
+        lanes
+    };
+    (
+        heading,
+        rows.into_iter().map(|lane| row(rollout, lane, now)).collect(),
+    )
 }
 
 const fn noun(count: usize) -> &'static str {
@@ -101,24 +121,39 @@ fn home(rollout: &RolloutView, lane: &LaneView) -> Option<usize> {
     if let Some(at) = lane.at {
         return Some(at.wave);
     }
-    let mut with_it = rollout.waves.iter().enumerate().filter(|(_, wave)| wave.regions.contains(&lane.region));
+    let mut with_it = rollout
+        .waves
+        .iter()
+        .enumerate()
+        .filter(|(_, wave)| wave.regions.contains(&lane.region));
     with_it.next().map(|(index, _)| index)
 }
 
 fn is_over(rollout: &RolloutView, index: usize, lanes: &[&LaneView]) -> bool {
     let is_settled = |lane: &&LaneView| lane.position == LanePosition::Settled;
-    index < rollout.wave || (!lanes.is_empty() && lanes.iter().all(is_settled) && rollout.state != RolloutState::Soaking)
+    index < rollout.wave
+        || (!lanes.is_empty() && lanes.iter().all(is_settled) && rollout.state != RolloutState::Soaking)
 }
 
 fn moving(heading: &mut Line, rollout: &RolloutView, wave: &WaveView, lanes: &[&LaneView]) {
-    let settled = lanes.iter().filter(|lane| lane.position == LanePosition::Settled).count();
+    let settled = lanes
+        .iter()
+        .filter(|lane| lane.position == LanePosition::Settled)
+        .count();
     if rollout.state == RolloutState::Soaking {
         heading.add(Tone::Busy, "  ◷ soaking");
     } else {
-        heading.add(Tone::Busy, format!("  ◌ {settled} of {} settled", wave.regions.len()));
+        heading.add(
+            Tone::Busy,
+            format!("  ◌ {settled} of {} settled", wave.regions.len()),
+        );
     }
     for outcome in [Outcome::Pass, Outcome::Fail, Outcome::Inconclusive] {
-        let has = |lane: &&&LaneView| lane.verdict.as_ref().is_some_and(|verdict| verdict.outcome == outcome);
+        let has = |lane: &&&LaneView| {
+            lane.verdict
+                .as_ref()
+                .is_some_and(|verdict| verdict.outcome == outcome)
+        };
         let count = lanes.iter().filter(has).count();
         if count > 0 {
             let (glyph, tone) = style::of_outcome(outcome);
@@ -132,7 +167,11 @@ fn going_back(heading: &mut Line, lanes: &[&LaneView]) {
     let back = count(|lane| lane.position == LanePosition::Reverted);
     let unknown = count(is_unknown);
     let pending = count(|lane| lane.position == LanePosition::Reverting && !is_unknown(lane));
-    let parts = [(back, "back", Tone::Good), (pending, "pending", Tone::Busy), (unknown, "unknown", Tone::Bad)];
+    let parts = [
+        (back, "back", Tone::Good),
+        (pending, "pending", Tone::Busy),
+        (unknown, "unknown", Tone::Bad),
+    ];
     for (count, word, tone) in parts {
         if count > 0 {
             heading.add(tone, format!("  {count} {word}"));
@@ -156,14 +195,30 @@ fn row(rollout: &RolloutView, lane: &LaneView, now: Timestamp) -> Vec<Cell> {
         Some(_) => cell(format!("step {}", step_of(lane))),
         None => toned(Tone::Faint, "-"),
     };
-    vec![cell(&lane.region), state, step, weight(lane), verdict(lane), next(rollout, lane, now)]
+    vec![
+        cell(&lane.region),
+        state,
+        step,
+        weight(lane),
+        verdict(lane),
+        next(rollout, lane, now),
+    ]
 }
 
 /// `ordered/observed`.
 fn weight(lane: &LaneView) -> Cell {
     let (ordered, observed) = (lane.weight_ordered(), lane.weight_observed());
-    let text = |weight: Option<_>| weight.map_or_else(|| "?".to_owned(), |weight: meridian_core::weight::Weight| weight.to_string());
-    let tone = if ordered == observed && observed.is_some() { Tone::Plain } else { Tone::Warning };
+    let text = |weight: Option<_>| {
+        weight.map_or_else(
+            || "?".to_owned(),
+            |weight: meridian_core::weight::Weight| weight.to_string(),
+        )
+    };
+    let tone = if ordered == observed && observed.is_some() {
+        Tone::Plain
+    } else {
+        Tone::Warning
+    };
     toned(tone, format!("{}/{}", text(ordered), text(observed)))
 }
 
@@ -200,7 +255,11 @@ fn next(rollout: &RolloutView, lane: &LaneView, now: Timestamp) -> Cell {
 
 /// A wait without the name of its region, with the time that is left.
 pub(super) fn wait_text(wait: &ReasonView, now: Timestamp) -> String {
-    let prefix = wait.region.as_ref().map(|region| format!("{region}: ")).unwrap_or_default();
+    let prefix = wait
+        .region
+        .as_ref()
+        .map(|region| format!("{region}: "))
+        .unwrap_or_default();
     let message = wait.message.strip_prefix(&prefix).unwrap_or(&wait.message);
     match wait.until {
         Some(until) => format!("{message}, {} left", clock::short(until.since(now))),

@@ -16,8 +16,8 @@ use crate::style::Paint;
 
 pub(crate) use lanes::step_of;
 pub(crate) use line::Line;
-pub(crate) use picture::picture;
 pub use picture::Scene;
+pub(crate) use picture::picture;
 pub use screen::Screen;
 pub use transition::{Transition, transitions};
 
@@ -30,5 +30,8 @@ pub fn frame(rollout: &RolloutView, now: Timestamp, width: usize) -> Vec<String>
 /// The picture of a rollout with what happened last; no line is wider than `width` characters.
 #[must_use]
 pub fn frame_of(scene: &Scene<'_>, now: Timestamp, width: usize, paint: Paint) -> Vec<String> {
-    picture(scene, now).iter().map(|line| line.print(width, paint)).collect()
+    picture(scene, now)
+        .iter()
+        .map(|line| line.print(width, paint))
+        .collect()
 }

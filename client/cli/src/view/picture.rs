@@ -29,18 +29,27 @@ impl<'a> Scene<'a> {
     /// A rollout alone.
     #[must_use]
     pub const fn of(rollout: &'a RolloutView) -> Self {
-        Self { rollout, events: &[], lost: None }
+        Self {
+            rollout,
+            events: &[],
+            lost: None,
+        }
     }
 }
 
 /// The lines of a picture.
 pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
-    let Scene { rollout, events, lost } = scene;
+    let Scene {
+        rollout,
+        events,
+        lost,
+    } = scene;
     let mut lines = vec![header(rollout, now)];
+    if !rollout.summary.is_empty() && rollout.summary != rollout.state.as_str() {
+        lines.push(named("now").with(Tone::Plain, &rollout.summary));
+    }
     if let Some(cause) = &rollout.cause {
         lines.push(named("why").with(Tone::Warning, format!("{}: {}", cause.code, cause.message)));
-    } else if !rollout.summary.is_empty() {
-        lines.push(named("now").with(Tone::Plain, &rollout.summary));
     }
     for wait in rollout.waits.iter().filter(|wait| wait.region.is_none()) {
         let text = format!("{}: {}", wait.code, lanes::wait_text(wait, now));
@@ -48,7 +57,10 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     }
     let age = now.since(rollout.viewed);
     if let Some(lost) = lost {
-        let text = format!("no server; this is as of {}: {lost}", clock::time_of_day(rollout.viewed));
+        let text = format!(
+            "no server; this is as of {}: {lost}",
+            clock::time_of_day(rollout.viewed)
+        );
         lines.push(named("lost").with(Tone::Bad, text));
     } else if age > FRESH && !rollout.state.is_terminal() {
         lines.push(named("age").with(Tone::Warning, format!("this is {} old", clock::short(age))));
@@ -63,7 +75,9 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     for (index, event) in events.iter().enumerate() {
         let name = if index == 0 { "events" } else { "" };
         let time = clock::time_of_day(event.time);
-        let line = named(name).with(Tone::Faint, format!("{time}  ")).with(event.tone, &event.subject);
+        let line = named(name)
+            .with(Tone::Faint, format!("{time}  "))
+            .with(event.tone, &event.subject);
         lines.push(line.with(Tone::Plain, format!("  {}", event.text)));
     }
     lines
@@ -76,12 +90,22 @@ fn named(name: &str) -> Line {
 fn header(rollout: &RolloutView, now: Timestamp) -> Line {
     let (glyph, tone) = style::of_state(rollout.state);
     let word = rollout.state.as_str().to_ascii_uppercase();
-    let mut line = Line::default().with(Tone::Strong, format!("{} → {}", rollout.name.service, rollout.release));
+    let mut line = Line::default().with(
+        Tone::Strong,
+        format!("{} → {}", rollout.name.service, rollout.release),
+    );
     line.add(tone, format!("   {glyph} {word}"));
     let is_first = rollout.since == rollout.created;
-    let since = if is_first { String::new() } else { format!(" for {}", clock::age(rollout.since, now)) };
+    let since = if is_first {
+        String::new()
+    } else {
+        format!(" for {}", clock::age(rollout.since, now))
+    };
     line.add(Tone::Plain, format!("{since}   {}", rollout.name));
-    line.add(Tone::Faint, format!("   started {} ago", clock::age(rollout.created, now)));
+    line.add(
+        Tone::Faint,
+        format!("   started {} ago", clock::age(rollout.created, now)),
+    );
     if !rollout.requester.is_empty() {
         line.add(Tone::Faint, format!(" by {}", rollout.requester));
     }
@@ -92,7 +116,11 @@ fn agents(rollout: &RolloutView, now: Timestamp) -> Line {
     let (live, all) = (rollout.agents_live(), rollout.lanes.len());
     let tone = if live == all { Tone::Good } else { Tone::Bad };
     let mut line = named("agents").with(tone, format!("{live}/{all} connected"));
-    let gone: Vec<_> = rollout.lanes.iter().filter(|lane| lane.contact != ContactView::Live).collect();
+    let gone: Vec<_> = rollout
+        .lanes
+        .iter()
+        .filter(|lane| lane.contact != ContactView::Live)
+        .collect();
     for lane in gone.iter().take(AGENTS_NAMED_MAX) {
         let seen = match lane.last_seen {
             Some(seen) => format!("last seen {} ago", clock::age(seen, now)),
@@ -101,7 +129,10 @@ fn agents(rollout: &RolloutView, now: Timestamp) -> Line {
         line.add(Tone::Warning, format!(" · {} {seen}", lane.region));
     }
     if gone.len() > AGENTS_NAMED_MAX {
-        line.add(Tone::Warning, format!(" · and {} more", gone.len() - AGENTS_NAMED_MAX));
+        line.add(
+            Tone::Warning,
+            format!(" · and {} more", gone.len() - AGENTS_NAMED_MAX),
+        );
     }
     line
 }

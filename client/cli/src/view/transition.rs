@@ -59,12 +59,24 @@ pub fn transitions(before: Option<&RolloutView>, after: &RolloutView) -> Vec<Tra
 }
 
 fn rollout_facts(view: &RolloutView) -> (meridian_client::RolloutState, usize, Option<&str>) {
-    (view.state, view.wave, view.cause.as_ref().map(|cause| cause.code.as_str()))
+    (
+        view.state,
+        view.wave,
+        view.cause.as_ref().map(|cause| cause.code.as_str()),
+    )
 }
 
 fn of_rollout(before: Option<&RolloutView>, after: &RolloutView) -> Transition {
-    let wave = after.waves.get(after.wave).map(|wave| wave.name.as_str()).unwrap_or("-");
-    let cause = after.cause.as_ref().map(|cause| cause.code.as_str()).unwrap_or("-");
+    let wave = after
+        .waves
+        .get(after.wave)
+        .map(|wave| wave.name.as_str())
+        .unwrap_or("-");
+    let cause = after
+        .cause
+        .as_ref()
+        .map(|cause| cause.code.as_str())
+        .unwrap_or("-");
     let state = after.state.as_str();
     let mut text = match before {
         Some(before) if before.state == after.state => format!("wave {wave} begins"),
@@ -121,13 +133,27 @@ impl Facts {
             verdict: verdict.map_or("-", |verdict| verdict.outcome.as_str()),
             wait: wait.map_or_else(|| "-".to_owned(), |wait| wait.code.clone()),
             contact: lane.contact,
-            trouble: lane.trouble.as_ref().map(|trouble| trouble.code.clone()).unwrap_or_default(),
+            trouble: lane
+                .trouble
+                .as_ref()
+                .map(|trouble| trouble.code.clone())
+                .unwrap_or_default(),
         }
     }
 
     fn line(&self) -> String {
-        let Self { position, step, ordered, observed, verdict, wait, contact, trouble } = self;
-        let weight = |weight: &Option<Weight>| weight.map_or_else(|| "?".to_owned(), |w| w.basis_points().to_string());
+        let Self {
+            position,
+            step,
+            ordered,
+            observed,
+            verdict,
+            wait,
+            contact,
+            trouble,
+        } = self;
+        let weight =
+            |weight: &Option<Weight>| weight.map_or_else(|| "?".to_owned(), |w| w.basis_points().to_string());
         let mut line = format!(
             "state={} step={step} weight={} observed={} verdict={verdict} wait={wait}",
             position.as_str(),
@@ -145,10 +171,16 @@ impl Facts {
 
     /// What a person wants to hear of the difference.
     fn told(&self, before: Option<&Self>) -> String {
-        let Some(before) = before else { return String::new() };
+        let Some(before) = before else {
+            return String::new();
+        };
         let mut parts = Vec::new();
         if (self.position, &self.step) != (before.position, &before.step) {
-            let step = if self.step == "-" { String::new() } else { format!(" step {}", self.step) };
+            let step = if self.step == "-" {
+                String::new()
+            } else {
+                format!(" step {}", self.step)
+            };
             parts.push(format!("{}{step}", self.position.as_str()));
         }
         if let (Some(ordered), true) = (self.ordered, self.ordered != before.ordered) {

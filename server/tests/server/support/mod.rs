@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod fixture;
 pub mod raw;
+pub mod raw_http;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Launches on a rig: the first release everywhere, playbooks for each row, and waiting for a state.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::time::Duration;
 
 use meridian_client::{LanePosition, ReleaseName, RolloutName, RolloutState, RolloutView};
@@ -52,7 +52,7 @@ pub fn errors_check() -> anyhow::Result<Check> {
 
 impl Rig {
     /// Brings 1.0.0 to every region and makes 1.1.0, which is to follow with the playbook `half`: a long bake at 50 %.
-    pub(super) async fn prepare(&self, checks: Vec<Check>) -> anyhow::Result<ReleaseName> {
+    pub async fn prepare(&self, checks: Vec<Check>) -> anyhow::Result<ReleaseName> {
         self.launcher.apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
         let bake = Span::from_secs(3600);
         self.launcher.apply(&playbook("half", &[vec![5000, 10_000]], bake, checks)?).await?;
@@ -84,17 +84,13 @@ impl Rig {
         look: impl Fn(&RolloutView) -> bool,
     ) -> anyhow::Result<RolloutView> {
         let client = self.launcher.client();
-        let mut last = BTreeMap::new();
-        let seen = wait_until(what, STATE_MAX, || {
-            let answer = client.rollout(rollout);
-            async { answer.await.ok() }
-        });
-        let _first = seen.await?;
-        let wanted = wait_until(what, STATE_MAX, async || {
-            let view = client.rollout(rollout).await.ok()?;
-            last = BTreeMap::from([(view.state, view.summary.clone())]);
+        let last = RefCell::new(String::new());
+        let wanted = wait_until(what, STATE_MAX, || async {
+            let view = client.rollout(rollout).await;
+            let view = view.map_err(|error| last.replace(error.to_string())).ok()?;
+            last.replace(format!("{}, waits {:?}", view.summary, view.waits.first()));
             look(&view).then_some(view)
         });
-        wanted.await.map_err(|error| error.context(format!("last seen: {last:?}; {}", self.log())))
+        wanted.await.map_err(|error| error.context(format!("last seen: {}; {}", last.borrow(), self.log())))
     }
 }

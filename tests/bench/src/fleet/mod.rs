@@ -4,7 +4,7 @@
 
 pub mod breach;
 mod commits;
-mod launch;
+pub mod launch;
 pub mod rollback;
 pub mod step;
 

@@ -31,7 +31,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
         RolloutCommand::List { service } => {
             let service = service.as_deref().map(reference::service).transpose()?;
             let mut rollouts = session.client().await?.rollouts(service.as_ref()).await?;
-            rollouts.sort_by(|a, b| b.created.cmp(&a.created));
+            rollouts.sort_by_key(|view| std::cmp::Reverse(view.created));
             session.list(&rollouts)?;
             Ok(Exit::Done)
         }
@@ -54,7 +54,7 @@ async fn show(session: &mut Session<'_>, status: &RolloutStatus) -> Outcome {
 async fn history(session: &mut Session<'_>, rollout: &Rollout) -> Outcome {
     let name = resolve(session, &rollout.name).await?;
     let mut decisions = session.client().await?.decisions_of_rollout(&name).await?;
-    decisions.sort_by(|a, b| a.name.epoch.cmp(&b.name.epoch));
+    decisions.sort_by_key(|decision| decision.name.epoch);
     session.list(&decisions)?;
     Ok(Exit::Done)
 }
@@ -66,7 +66,9 @@ pub(super) async fn find(session: &mut Session<'_>, text: &str) -> Result<Rollou
         RolloutReference::Exact(name) => Ok(client.rollout(&name).await?),
         RolloutReference::NewestOf(service) => {
             let rollouts = client.rollouts(Some(&service)).await?;
-            let newest = rollouts.into_iter().max_by(|a, b| (a.created, a.epoch).cmp(&(b.created, b.epoch)));
+            let newest = rollouts
+                .into_iter()
+                .max_by(|a, b| (a.created, a.epoch).cmp(&(b.created, b.epoch)));
             newest.ok_or_else(|| CliError::NotFound(format!("service {service} has no rollout")))
         }
     }

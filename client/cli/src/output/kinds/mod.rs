@@ -25,7 +25,10 @@ pub(crate) fn moment_json(moment: Option<Timestamp>) -> Value {
 
 /// Labels as `a=b,c=d`.
 fn labels_cell(labels: &BTreeMap<String, String>) -> Cell {
-    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let pairs: Vec<_> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     or_dash(pairs.join(","))
 }
 
@@ -43,9 +46,10 @@ fn moment_cell(moment: Option<Timestamp>, now: Timestamp) -> Cell {
 /// A split in basis points.
 pub(crate) fn split_json(split: Option<Split>) -> Value {
     use meridian_core::slot::Slot::{Blue, Green};
-    split.map_or(Value::Null, |split| {
-        json!({ "blue": split.of(Blue).basis_points(), "green": split.of(Green).basis_points() })
-    })
+    split.map_or(
+        Value::Null,
+        |split| json!({ "blue": split.of(Blue).basis_points(), "green": split.of(Green).basis_points() }),
+    )
 }
 
 /// A release in its slot.
@@ -61,5 +65,9 @@ pub(crate) fn placed_json(placed: Option<&Placed>) -> Value {
 
 /// `1.8.1 (blue)`, or a dash.
 fn placed_cell(placed: Option<&Placed>) -> Cell {
-    or_dash(placed.map(|placed| format!("{} ({})", placed.release, placed.slot)).unwrap_or_default())
+    or_dash(
+        placed
+            .map(|placed| format!("{} ({})", placed.release, placed.slot))
+            .unwrap_or_default(),
+    )
 }

@@ -1,0 +1,161 @@
+//! The arguments of `rollout …`.
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+
+/// `rollout …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RolloutCommand {
+    /// Start a rollout: of a reviewed plan, or of a plan compiled now.
+    Start(RolloutStart),
+    /// Show a rollout as it is now.
+    Status(RolloutStatus),
+    /// Follow a rollout to its end. Ctrl-C detaches; the rollout goes on.
+    Watch(RolloutWatch),
+    /// Hold it: nothing goes forward until it is resumed.
+    Pause(RolloutOrder),
+    /// Let it go on.
+    Resume(RolloutOrder),
+    /// Take traffic back, at once and without a question.
+    Rollback(RolloutRollback),
+    /// End a frozen rollout as failed; traffic stays as it is.
+    Abandon(RolloutAbandon),
+    /// List the decisions made.
+    History(Rollout),
+    /// List rollouts.
+    List {
+        /// Whose.
+        service: Option<String>,
+    },
+}
+
+/// A rollout.
+#[derive(Clone, Debug, Args)]
+pub struct Rollout {
+    /// SERVICE for its newest rollout, SERVICE/ROLLOUT, or services/SERVICE/rollouts/ROLLOUT.
+    pub name: String,
+}
+
+/// `rollout start`.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["plan", "release"]))]
+pub struct RolloutStart {
+    /// The service.
+    pub service: String,
+    /// The hash of the plan that was reviewed.
+    #[arg(long, value_name = "HASH")]
+    pub plan: Option<String>,
+    /// The release's version; goes with --playbook.
+    #[arg(long, value_name = "VERSION", requires = "playbook")]
+    pub release: Option<String>,
+    /// The playbook; `name@3` for its revision 3.
+    #[arg(long, conflicts_with = "plan")]
+    pub playbook: Option<String>,
+    /// The rollout's name; without it the server makes one.
+    #[arg(long, value_name = "ROLLOUT")]
+    pub id: Option<String>,
+    /// Check everything, start nothing.
+    #[arg(long, conflicts_with = "watch")]
+    pub validate_only: bool,
+    /// Follow it to its end.
+    #[arg(long)]
+    pub watch: bool,
+    /// How to follow it.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `rollout status`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutStatus {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Wait for its end first.
+    #[arg(long)]
+    pub wait: bool,
+    /// How to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `rollout watch`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutWatch {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// How to follow it.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Waiting {
+    /// What to do when it waits for a human.
+    #[arg(long, value_enum, default_value_t = Gates::Wait)]
+    pub wait_for_gates: Gates,
+    /// Which good end to wait for.
+    #[arg(long, value_enum, default_value_t = Until::Switched)]
+    pub until: Until,
+}
+
+/// What to do at a gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Gates {
+    /// Wait on.
+    Wait,
+    /// End with 11.
+    Fail,
+}
+
+/// Good ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Until {
+    /// All regions at 100 % of the new release.
+    Switched,
+    /// And the time to go back in one switch is over.
+    Stable,
+}
+
+/// `rollout pause` and `resume`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutOrder {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+}
+
+/// `rollout rollback`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutRollback {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+    /// This region only; without a scope the whole fleet goes back.
+    #[arg(long, conflicts_with = "wave")]
+    pub region: Option<String>,
+    /// The current wave only.
+    #[arg(long)]
+    pub wave: bool,
+}
+
+/// `rollout abandon`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutAbandon {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}

@@ -1,0 +1,17 @@
+//! The rules of a rollout, one table or story at a time. Every decision on the way is held against every invariant too.
+#![allow(clippy::unwrap_used)]
+
+mod compile;
+mod deadlines;
+mod ends;
+mod evidence;
+mod first;
+mod forward;
+mod orders;
+mod scopes;
+mod summary;
+mod unreachable;
+mod validate;
+mod votes;
+#[path = "../world/mod.rs"]
+mod world;

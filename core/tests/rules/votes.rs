@@ -1,0 +1,107 @@
+//! Vote policies: how many fails take back how much.
+
+use meridian_core::playbook::VotePolicy;
+use meridian_core::rollout::state::{Ballot, Cause, Phase, Run};
+
+use super::world::World;
+use super::world::design::{Design, percent, region};
+use super::world::site::Mood;
+
+fn all_baking(design: &Design) -> World {
+    let mut world = World::new(design);
+    world.until("all bake", |world| world.record.lanes.values().all(|lane| lane.at.as_str() == "baking"));
+    world
+}
+
+#[test]
+fn policies_count_the_fails() {
+    let table = [
+        (VotePolicy::Any, 1),
+        (VotePolicy::Count(1), 1),
+        (VotePolicy::Count(2), 2),
+        (VotePolicy::Count(4), 4),
+        (VotePolicy::Percent(percent(25)), 1),
+        (VotePolicy::Percent(percent(26)), 2),
+        (VotePolicy::Percent(percent(50)), 2),
+        (VotePolicy::Percent(percent(100)), 4),
+    ];
+    for (votes, needed) in table {
+        let mut design = Design::of(&[&[0, 1, 2, 3]]);
+        design.votes = votes;
+        let mut world = all_baking(&design);
+        for failing in 0..needed {
+            assert_eq!(world.phase().as_str(), "running", "{votes:?} after {failing}");
+            world.site(failing).mood = Mood::Bad;
+            world.pass(1);
+        }
+        let Phase::RolledBack { cause: Cause::Votes { region: last, .. }, .. } = world.phase() else {
+            panic!("{votes:?} after {needed}: {:?}", world.phase());
+        };
+        assert_eq!(*last, region(needed - 1), "the vote that did it is named");
+    }
+}
+
+#[test]
+fn a_vote_is_durable_until_its_region_moves_on() {
+    let mut design = Design::of(&[&[0, 1]]);
+    design.votes = VotePolicy::Count(2);
+    let mut world = all_baking(&design);
+    world.site(0).mood = Mood::Bad;
+    world.pass(1);
+    world.site(0).mood = Mood::Silent;
+    let answer = world.pass(1);
+    let vote = world.record.lanes[&region(0)].vote.clone().unwrap();
+    assert!(matches!(vote.ballot, Ballot::Evidence(_)));
+    assert!(answer.waits.iter().any(|wait| wait.code() == "VOTES_SHORT" && wait.region() == Some(&region(0))));
+    // It still counts when the second one comes, whatever its region measures by then.
+    world.site(1).mood = Mood::Bad;
+    world.pass(1);
+    assert_eq!(world.phase().as_str(), "rolled-back");
+}
+
+#[test]
+fn too_few_votes_to_go_back_are_too_many_to_go_on() {
+    let mut design = Design::of(&[&[0], &[1]]);
+    design.votes = VotePolicy::Count(2);
+    design.waves[0].soak = 30;
+    let mut world = World::new(&design);
+    world.until_phase("soaking");
+    world.site(0).mood = Mood::Bad;
+    world.pass(1);
+    world.site(0).mood = Mood::Good;
+    world.pass(40);
+    let Phase::Running(Run { hold: Some(hold), wave: 0, .. }) = world.phase() else { panic!("{:?}", world.phase()) };
+    assert!(matches!(hold.cause, Cause::Votes { .. }), "{hold:?}");
+    world.resume().unwrap();
+    assert!(world.record.lanes.values().all(|lane| lane.vote.is_none()));
+    world.until_phase("switched");
+}
+
+#[test]
+fn a_finished_region_votes_too_until_stable() {
+    for phase in ["soaking", "switched"] {
+        let mut design = Design::of(&[&[0], &[1]]);
+        design.waves[0].soak = 30;
+        let mut world = World::new(&design);
+        world.until_phase(phase);
+        world.site(0).mood = Mood::Bad;
+        world.pass(1);
+        assert_eq!(world.phase().as_str(), "rolled-back", "{phase}");
+        assert_eq!(world.word(0), "reverted");
+    }
+}
+
+#[test]
+fn a_vote_of_a_wave_takes_back_the_wave() {
+    let mut design = Design::of(&[&[0], &[1, 2]]);
+    design.fleet = false;
+    let mut world = World::new(&design);
+    world.until("the second wave bakes", |world| world.word(1) == "baking" && world.word(2) == "baking");
+    world.site(2).mood = Mood::Bad;
+    world.pass(1);
+    assert_eq!((world.word(0), world.word(1), world.word(2)), ("settled", "reverted", "reverted"));
+    assert_eq!(world.phase().as_str(), "held");
+    world.mood(Mood::Good);
+    world.resume().unwrap();
+    world.until_phase("switched");
+}
