@@ -1,6 +1,8 @@
 # The front door. Each target is one line; what it does in detail is cargo's or xtask's.
 STORE ?= embedded
 TRAFFIC ?= proxy
+# Programs are run as built with the whole workspace: `cargo run -p` would choose features anew and build twice.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test verify fix bench
 
@@ -8,7 +10,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## play a whole rollout on this machine: STORE=embedded|etcd TRAFFIC=proxy|envoy
-	cargo xtask tools $(STORE) $(TRAFFIC) && cargo build --bins --workspace && cargo run -p meridian-demo -- --store $(STORE) --traffic $(TRAFFIC)
+	cargo xtask tools $(STORE) $(TRAFFIC) && cargo build --bins --workspace && $(BUILT)/debug/meridian-demo --store $(STORE) --traffic $(TRAFFIC)
 
 test: ## everything that proves something; builds the programs first, because end-to-end tests start them
 	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
@@ -20,4 +22,4 @@ fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
-	cargo xtask tools etcd && cargo build --release --workspace --bins && cargo run --release -p meridian-bench
+	cargo xtask tools etcd && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench

@@ -1,6 +1,5 @@
 //! `/metrics` and `/healthz` over HTTP, for scrapers and supervisors. It reads numbers and changes nothing.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -17,20 +16,16 @@ use crate::metrics::Metrics;
 /// What scrapers expect of OpenMetrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves until `stop` is done.
+/// Serves for ever. May be dropped at any moment.
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> io::Result<()> {
     let routes = Router::new()
         .route("/healthz", get(healthy))
         .route("/metrics", get(scrape))
         .with_state(metrics);
-    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+    axum::serve(listener, routes).await
 }
 
 /// An agent without a server is healthy: it holds its region as it is. A new start would not change that.

@@ -212,7 +212,7 @@ impl Agent {
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         self.metrics_address = Some(listener.local_addr().map_err(failed)?);
-        let serving = admin::serve(listener, Arc::clone(&self.metrics), std::future::pending());
+        let serving = admin::serve(listener, Arc::clone(&self.metrics));
         let serving = async move {
             if let Err(error) = serving.await {
                 warn!(%error, "metrics are not served any more");
@@ -337,7 +337,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-        let mut agent = start(config).await?;
+        let mut agent = tokio::select! {
+            started = start(config) => started?,
+            // What was opened until now is left as it is.
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        };
         if let Some(address) = agent.metrics_address() {
             info!(%address, "metrics served");
         }

@@ -194,8 +194,13 @@ impl fmt::Display for Refusal {
             &self.reason
         };
         write!(f, "{code}: {}", self.message)?;
-        for violation in &self.violations {
-            write!(f, "\n  {}: {}", violation.field, violation.description)?;
+        for FieldViolation { field, description } in &self.violations {
+            match (field.is_empty(), *description == self.message) {
+                // Servers repeat their message as the one condition that is not met.
+                (_, true) => {}
+                (true, false) => write!(f, "\n  {description}")?,
+                (false, false) => write!(f, "\n  {field}: {description}")?,
+            }
         }
         Ok(())
     }

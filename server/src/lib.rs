@@ -10,14 +10,17 @@ pub mod args;
 mod backoff;
 pub mod catalog;
 pub mod clock;
+pub mod config;
 pub mod drain;
 pub mod engine;
 pub mod error;
 pub mod grpc;
 pub mod http;
 pub mod metrics;
+pub mod program;
 pub mod session;
 pub mod telemetry;
 pub mod tls;
 
-pub use app::{Config, Running, StartError, StoreChoice, Transport, start};
+pub use app::{Running, start};
+pub use config::{Config, StartError, StoreChoice, Transport};

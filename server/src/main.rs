@@ -6,7 +6,7 @@ use clap::Parser as _;
 use meridian_server::args::Args;
 
 fn main() -> ExitCode {
-    match meridian_server::app::main(Args::parse()) {
+    match meridian_server::program::main(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("meridian-server: {error:#}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use meridian_core::agent::reconcile::serves_now;
 use meridian_core::agent::{Action, Blocked, NextMove, next_move};
 use meridian_core::cohort::Cohort;
 use meridian_core::goal::Goal;
@@ -16,7 +17,7 @@ use super::pace::Rest;
 use super::shell::{Moved, Shell};
 use super::trouble::{Complaint, Source, code};
 use super::work::Task;
-use super::world::{Seen, look_at_route};
+use super::world::look_at_route;
 
 /// Longer than any acknowledgement of a data plane that works.
 const ROUTE_MAX: Duration = Duration::from_secs(10);
@@ -35,7 +36,16 @@ enum Routed {
 impl Shell {
     /// Makes the next move toward the goal on what is known of the region.
     pub(super) async fn make_move(&mut self, goal: &Goal) -> Moved {
+        self.finish_stops(goal);
         match next_move(goal, &self.known.world()) {
+            // The slots as they were a moment ago were good enough to move on.
+            NextMove::Reached if !self.sight.is_fresh => {
+                self.publish();
+                match self.look().await {
+                    true => Moved::Again,
+                    false => Moved::Rest(Rest::Skip),
+                }
+            }
             // What is not read back is not confirmed.
             NextMove::Reached if !self.sight.route => Moved::Rest(Rest::Poll),
             NextMove::Reached => {
@@ -89,14 +99,26 @@ impl Shell {
         match self.route(goal, split, cohort).await {
             Routed::Acknowledged => {
                 let route = look_at_route(self.parts.drivers.traffic.as_ref()).await;
-                self.absorb(Seen {
-                    slots: Ok(self.known.slots),
-                    route,
-                });
+                self.absorb_route(route);
                 Moved::Again
             }
             Routed::Failed => Moved::Rest(Rest::Poll),
             Routed::Overtaken => Moved::Rest(Rest::Skip),
+        }
+    }
+
+    /// Goes on with a stop that somebody began and did not end: the agent before us, or a goal that was overtaken. What
+    /// is on its way down does not come back, so it is ended before it is started again.
+    fn finish_stops(&mut self, goal: &Goal) {
+        let world = self.known.world();
+        for slot in Slot::BOTH {
+            let is_stopping = world
+                .slots
+                .get(slot)
+                .is_some_and(|seen| seen.state == SlotState::Stopping);
+            if is_stopping && self.sight.route && !serves_now(&world, slot) {
+                self.begin(goal, slot, Task::Stop);
+            }
         }
     }
 

@@ -1,12 +1,15 @@
 //! The loop of a lane: take the goal, look, move, confirm, tell. It is the same after a start, a crash, a reconnect and a
 //! tick, because it begins with what is on disk and what is there, never with what it was about to do.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use meridian_core::agent::{Accepted, LaneMemory};
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::observation::{SlotSeen, SlotState};
 use meridian_core::slot::{Slot, Slots};
-use std::net::SocketAddr;
-use tokio::time::{Instant, sleep};
+use meridian_drivers::RouteSeen;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
 use super::LaneParts;
@@ -21,6 +24,10 @@ use crate::metrics::RefusedAs;
 /// Moves of one pass. A goal needs three at most (route, stop, confirm); more is a world that does not hold still, and is
 /// looked at again after a rest.
 const MOVES_MAX: usize = 8;
+
+/// How long a goal waits for a look at the slots, before it goes by what was seen a moment ago. A release that works
+/// answers its probe in a millisecond or two.
+const QUICK_LOOK: Duration = Duration::from_millis(25);
 
 /// A lane at work.
 pub struct Shell {
@@ -47,6 +54,8 @@ pub struct Shell {
 pub(super) struct Sight {
     pub slots: bool,
     pub route: bool,
+    /// Whether the slots were read in this pass: good enough to move on, not to confirm, if not.
+    pub is_fresh: bool,
 }
 
 /// What follows from a move.
@@ -105,8 +114,10 @@ impl Shell {
 
     /// Moves as far as it can without waiting, and tells.
     async fn pass(&mut self) -> Rest {
-        self.take_and_look().await;
-        let rest = self.advance().await;
+        let rest = match self.take_and_look().await {
+            true => self.advance().await,
+            false => return Rest::Skip,
+        };
         self.publish();
         self.order_measurement();
         rest
@@ -130,29 +141,57 @@ impl Shell {
     }
 
     /// Takes the goal that is waiting, if any, and looks at the region while it goes to disk: looking has no effects.
-    async fn take_and_look(&mut self) {
+    /// Says whether the region was looked at; a newer goal does not wait for that.
+    async fn take_and_look(&mut self) -> bool {
+        let Some(memory) = self.memory_with_offer() else {
+            return self.look().await;
+        };
         let (workload, traffic) = (
             self.parts.drivers.workload.clone(),
             self.parts.drivers.traffic.clone(),
         );
-        let look = world::look(workload.as_ref(), traffic.as_ref());
-        let Some(memory) = self.memory_with_offer() else {
-            let seen = look.await;
-            return self.absorb(seen);
-        };
-        let (written, seen) = tokio::join!(self.parts.journal.write(&self.parts.lane.service, &memory), look);
+        // A goal may be there to take traffic off a slot that hangs, so it does not wait for that slot's answer.
+        let (written, slots, route) = tokio::join!(
+            self.parts.journal.write(&self.parts.lane.service, &memory),
+            timeout(QUICK_LOOK, world::look_at_slots(workload.as_ref())),
+            world::look_at_route(traffic.as_ref()),
+        );
         let was_idle = self.work.is_idle();
         match written {
             Ok(()) => self.adopt(memory).await,
             Err(why) => self.not_written(&why),
         }
         // What ran until now may have changed the region after the look.
-        let seen = if was_idle {
-            seen
-        } else {
-            world::look(workload.as_ref(), traffic.as_ref()).await
+        if !was_idle {
+            return self.look().await;
+        }
+        match slots {
+            Ok(slots) => self.absorb_slots(slots),
+            Err(_) if self.known.has_recent_slots() => self.sight.is_fresh = false,
+            Err(_) => return self.look().await,
+        }
+        self.absorb_route(route);
+        true
+    }
+
+    /// Looks at the whole region, unless a goal comes in between.
+    pub(super) async fn look(&mut self) -> bool {
+        let (workload, traffic) = (
+            self.parts.drivers.workload.clone(),
+            self.parts.drivers.traffic.clone(),
+        );
+        let seen = tokio::select! {
+            biased;
+            seen = world::look(workload.as_ref(), traffic.as_ref()) => seen,
+            Ok(()) = self.parts.goals.changed() => {
+                self.parts.goals.mark_changed();
+                return false;
+            }
         };
-        self.absorb(seen);
+        let Seen { slots, route } = seen;
+        self.absorb_slots(slots);
+        self.absorb_route(route);
+        true
     }
 
     /// The memory as it will be with the goal that is waiting; `None` if there is none, or it is refused or known.
@@ -200,42 +239,36 @@ impl Shell {
         }
     }
 
-    /// Takes what was read as what is known, and notes what could not be read.
-    pub(super) fn absorb(&mut self, seen: Seen) {
-        let Seen { slots, route } = seen;
-        self.sight = Sight {
-            slots: slots.is_ok(),
-            route: route.is_ok(),
-        };
-        if self.sight
-            == (Sight {
-                slots: true,
-                route: true,
-            })
-        {
+    fn absorb_slots(&mut self, slots: Result<Slots<Option<SlotSeen>>, Complaint>) {
+        (self.sight.slots, self.sight.is_fresh) = (slots.is_ok(), true);
+        match slots {
+            Ok(slots) => {
+                if slots != self.known.slots {
+                    self.pace.quicken();
+                }
+                (self.known.slots, self.known.slots_at) = (slots, Some(Instant::now()));
+                self.judge_slots();
+            }
+            Err(complaint) => self.cannot_look(complaint),
+        }
+    }
+
+    /// Takes the route that was read as what is known, or notes that it could not be read.
+    pub(super) fn absorb_route(&mut self, route: Result<Option<RouteSeen>, Complaint>) {
+        self.sight.route = route.is_ok();
+        match route {
+            Ok(route) => self.known.route = route,
+            Err(complaint) => self.cannot_look(complaint),
+        }
+        if self.sight.slots && self.sight.route {
             self.troubles.cleared(Source::Look);
         }
-        for complaint in [slots.as_ref().err(), route.as_ref().err()].into_iter().flatten() {
-            if self
-                .troubles
-                .failed(Source::Look, complaint.clone(), Instant::now())
-            {
-                warn!(
-                    code = complaint.code,
-                    why = complaint.message,
-                    "the region cannot be read back"
-                );
-            }
-        }
-        if let Ok(slots) = slots {
-            if slots != self.known.slots {
-                self.pace.quicken();
-            }
-            self.known.slots = slots;
-            self.judge_slots();
-        }
-        if let Ok(route) = route {
-            self.known.route = route;
+    }
+
+    fn cannot_look(&mut self, complaint: Complaint) {
+        let (code, why) = (complaint.code, complaint.message.clone());
+        if self.troubles.failed(Source::Look, complaint, Instant::now()) {
+            warn!(code, why, "the region cannot be read back");
         }
     }
 
@@ -315,7 +348,7 @@ impl Shell {
     }
 
     /// Tells what is known, if it is news.
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let accepted = self.memory.accepted();
         // Trouble with a goal that is not on disk belongs to that goal.
         let epoch = self

@@ -6,12 +6,15 @@ use meridian_core::agent::LocalWorld;
 use meridian_core::observation::SlotSeen;
 use meridian_core::slot::Slots;
 use meridian_drivers::{DriverError, RouteSeen, TrafficDriver, WorkloadDriver};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::trouble::{Complaint, code};
 
 /// Longer than any probe of a driver; one that takes longer hangs.
 const LOOK_MAX: Duration = Duration::from_secs(5);
+
+/// A reading of the slots as old as this still says whether one is ready: a tick, and a probe that took its time.
+const RECENT: Duration = Duration::from_secs(3);
 
 /// What was read back, part by part: one may be readable while the other is not.
 #[derive(Debug)]
@@ -27,11 +30,19 @@ pub struct Seen {
 pub struct Known {
     /// Contents of the slots.
     pub slots: Slots<Option<SlotSeen>>,
+    /// When that was.
+    pub slots_at: Option<Instant>,
     /// The route in effect.
     pub route: Option<RouteSeen>,
 }
 
 impl Known {
+    /// Whether the slots were read a moment ago.
+    #[must_use]
+    pub fn has_recent_slots(&self) -> bool {
+        self.slots_at.is_some_and(|at| at.elapsed() <= RECENT)
+    }
+
     /// As core looks at it.
     #[must_use]
     pub fn world(&self) -> LocalWorld {
@@ -44,8 +55,13 @@ impl Known {
 
 /// Reads both back at once.
 pub async fn look(workload: &dyn WorkloadDriver, traffic: &dyn TrafficDriver) -> Seen {
-    let (slots, route) = tokio::join!(in_time("workload", workload.look()), look_at_route(traffic));
+    let (slots, route) = tokio::join!(look_at_slots(workload), look_at_route(traffic));
     Seen { slots, route }
+}
+
+/// Reads the slots alone back. A slot that hangs makes this as slow as its probe's timeout.
+pub async fn look_at_slots(workload: &dyn WorkloadDriver) -> Result<Slots<Option<SlotSeen>>, Complaint> {
+    in_time("workload", workload.look()).await
 }
 
 /// Reads the route alone back.

@@ -1,7 +1,14 @@
 //! The link: lost, found again, never trusted to be the newest.
 
+use std::net::SocketAddr;
+
 use meridian_proto::r#gen::agent::v1::Drain;
 use meridian_proto::r#gen::agent::v1::session_response::Message as Response;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::bench::{Bench, PATIENCE, base, canary, shop};
 use crate::server::FakeServer;
@@ -59,4 +66,60 @@ async fn silence_is_broken_by_regular_reports() {
     let three = tokio::time::timeout(PATIENCE, session.reports.wait_for(|reports| reports.count >= 3));
     assert!(three.await.is_ok_and(|reports| reports.is_ok()));
     agent.stop().await;
+}
+
+/// A link that carries nothing any more and does not say so, as after a cable was pulled.
+#[tokio::test]
+async fn a_half_open_link_is_found_out() {
+    let (bench, mut first, mut second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
+    let relay = Relay::start(first.address).await;
+    let agent = bench.try_agent(&[relay.address, second.address]).await.unwrap();
+    let mut session = first.session().await;
+    session.send(&[base(1)]).await;
+    session.done(&base(1)).await;
+    relay.freeze();
+    let mut session = second.session().await;
+    session.send(&[base(1), canary(2, 10)]).await;
+    session.done(&canary(2, 10)).await;
+    agent.stop().await;
+}
+
+/// Carries bytes between an agent and a server until it is frozen; then both ends stay open and nothing moves.
+struct Relay {
+    address: SocketAddr,
+    frozen: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    async fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (frozen, mut freezes) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            let (mut agent, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(server).await.unwrap();
+            tokio::select! {
+                _ = copy_bidirectional(&mut agent, &mut server) => {}
+                _ = freezes.wait_for(|frozen| *frozen) => {
+                    std::future::pending::<()>().await;
+                }
+            }
+        });
+        Self {
+            address,
+            frozen,
+            task,
+        }
+    }
+
+    fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }

@@ -1,5 +1,7 @@
 //! Slots: ready before traffic, never stopped under traffic, started again when they come down; troubles told and over.
 
+use std::time::{Duration, Instant};
+
 use meridian_core::goal::SlotGoal;
 use meridian_core::observation::SlotState;
 use meridian_core::slot::Slot;
@@ -224,5 +226,63 @@ async fn a_release_that_comes_down_is_started_again_and_drift_is_undone() {
             bench.world.route().is_some_and(|route| route.epoch == epoch(1))
         })
         .await;
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_that_somebody_else_began_is_ended() {
+    let (bench, mut server) = (Bench::new(), FakeServer::start().await);
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    session.send(&[canary(1, 50)]).await;
+    session.done(&canary(1, 50)).await;
+    bench.world.fail_next(Call::Stop, Fault::Hang);
+    session.send(&[switched(2)]).await;
+    let stops = |bench: &Bench| bench.calls().iter().filter(|call| *call == "stop blue").count();
+    bench.until("stopping blue", |bench| stops(bench) == 1).await;
+    bench.world.set_state(Slot::Blue, SlotState::Stopping);
+    drop(agent);
+    session.ended().await;
+
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    session.done(&switched(2)).await;
+    assert_eq!(stops(&bench), 2);
+    // And when a rollback wants it back, it goes down wholly before it is started again.
+    session.send(&[canary(3, 100)]).await;
+    session.done(&canary(3, 100)).await;
+    bench.world.set_state(Slot::Blue, SlotState::Stopping);
+    let before = bench.world.process(Slot::Blue).unwrap().number;
+    session.send(&[base(4)]).await;
+    session.done(&base(4)).await;
+    assert!(bench.world.process(Slot::Blue).unwrap().number > before);
+    agent.stop().await;
+}
+
+/// What a rollback is for: the new release hangs, and with it every look at its slot.
+#[tokio::test]
+async fn a_slot_that_hangs_does_not_hold_up_the_way_back() {
+    let (bench, mut server) = (Bench::new(), FakeServer::start().await);
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    session.send(&[canary(1, 50)]).await;
+    session.done(&canary(1, 50)).await;
+    for _ in 0..2 {
+        bench.world.fail_next(Call::LookAtSlots, Fault::Hang);
+    }
+    let looks = bench.looks();
+    bench
+        .until("a look that hangs", |bench| bench.looks() > looks)
+        .await;
+    let back = goal(2, run("1.0.0"), SlotGoal::Keep, 0);
+    let begun = Instant::now();
+    session.send(std::slice::from_ref(&back)).await;
+    bench
+        .until("the way back", |bench| {
+            bench.world.route().is_some_and(|route| route.epoch == epoch(2))
+        })
+        .await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    session.done(&back).await;
     agent.stop().await;
 }

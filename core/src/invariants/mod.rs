@@ -9,9 +9,6 @@ mod pair;
 mod record;
 mod transition;
 
-#[cfg(test)]
-mod tests;
-
 pub use agent::{action, done, intent, live, memory};
 pub use pair::{Orders, holders, lane_state, opening, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};

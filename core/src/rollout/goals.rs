@@ -124,7 +124,16 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
 }
 
 fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress) -> bool {
-    // Only what was read back has served; an order that was never confirmed is no base to go back to.
-    let (LaneAt::Baking(step) | LaneAt::Settled(step)) = progress.at else { return false };
+    // Only what was read back has served. Where nothing else has, an order that was never confirmed may be in effect
+    // all the same, and what may serve is not forgotten: the next rollout would clear it away.
+    let step = match progress.at {
+        LaneAt::Baking(step) | LaneAt::Settled(step) => step,
+        LaneAt::Shifting(step) if planned.base.is_none() => step,
+        LaneAt::Shifting(_)
+        | LaneAt::Waiting
+        | LaneAt::Preparing { .. }
+        | LaneAt::Reverting
+        | LaneAt::Reverted => return false,
+    };
     !record.plan.split_at(planned, step).serves(planned.slot.other())
 }

@@ -284,7 +284,7 @@ impl Chaos {
 
     /// The faults end. Within bounds the rollout ends, or names the human it waits for; and if that human lets it go on
     /// and the release is good, it ends for good.
-    pub fn heal(mut self, ending: Ending) {
+    pub fn heal(mut self, ending: Ending) -> World {
         self.network.clear();
         for number in 0..self.world.sites.len() {
             self.contact(number, Contact::Live(self.world.now));
@@ -308,7 +308,7 @@ impl Chaos {
                     // A bad release is held again and again; the human who sees that takes it back.
                     self.operate(Event::Rollback(order(), Scope::Fleet));
                     if matches!(self.world.record.phase, Phase::Running(_)) {
-                        return;
+                        return self.world;
                     }
                 }
                 Phase::Frozen { .. } => {
@@ -318,10 +318,14 @@ impl Chaos {
                         self.operate(Event::Abandon(order()));
                     }
                 }
-                phase => {
-                    assert!(phase.is_terminal(), "stalled: {phase:?}\n{:#?}", self.world.record.lanes);
-                    return self.ended();
+                Phase::Running(_) | Phase::RollingBack { .. } | Phase::Switched { .. } => {
+                    panic!("stalled: {:?}\n{:#?}", self.world.record.phase, self.world.record.lanes);
                 }
+                Phase::Stable { .. }
+                | Phase::RolledBack { .. }
+                | Phase::Aborted { .. }
+                | Phase::Superseded { .. }
+                | Phase::Failed { .. } => return self.ended(),
             }
         }
         panic!("humans are asked again and again: {:?} {:#?}", self.world.record.phase, self.world.record.lanes);
@@ -343,11 +347,12 @@ impl Chaos {
     }
 
     /// After the end the regions come to rest where the record says they are.
-    fn ended(mut self) {
+    fn ended(mut self) -> World {
         self.calm(3);
         for (id, site) in &self.world.sites {
             hold(invariants::where_it_ended(&self.world.record, id, &site.local));
             assert!(site.durable.is_done(), "{id} never confirmed the last goal: {site:#?}");
         }
+        self.world
     }
 }

@@ -48,22 +48,31 @@ fn a_first_release_that_serves_has_nowhere_to_go_back_to() {
 }
 
 #[test]
-fn what_was_never_confirmed_is_not_recorded_as_stable() {
-    let mut world = World::with_first(&Design::of(&[&[0]]), &[0]);
-    world.round();
-    let order = goal(&world.record, &region(0)).unwrap();
-    let now = world.now;
-    world.site(0).offer(order).unwrap();
-    world.site(0).persist();
-    world.site(0).settle(now);
-    world.hear(&region(0));
-    world.look();
-    assert_eq!(world.word(0), "shifting");
-    world.site(0).trouble = Some(("ROUTE_REFUSED", true));
-    world.pass(1);
-    assert_eq!(world.phase().as_str(), "frozen");
-    world.abandon().unwrap();
-    assert_eq!(world.lanes[&region(0)].stable, None);
+fn what_was_never_confirmed_becomes_stable_only_where_nothing_else_is() {
+    for first in [true, false] {
+        let mut design = Design::of(&[&[0]]);
+        design.waves[0].steps = vec![(100, 10)];
+        design.reversibility = Reversibility::PointOfNoReturn;
+        let mut world = World::with_first(&design, if first { &[0] } else { &[] });
+        world.round();
+        let order = goal(&world.record, &region(0)).unwrap();
+        let now = world.now;
+        world.site(0).offer(order).unwrap();
+        world.site(0).persist();
+        world.site(0).settle(now);
+        world.hear(&region(0));
+        world.look();
+        assert_eq!(world.word(0), "shifting");
+        world.site(0).trouble = Some(("ROUTE_REFUSED", true));
+        world.pass(1);
+        assert_eq!(world.phase().as_str(), "frozen");
+        world.abandon().unwrap();
+        let stable = world.lanes[&region(0)].stable.clone().unwrap();
+        assert_eq!(stable.release == world.record.plan.release, first);
+        world.site(0).trouble = None;
+        world.reopen(&design, "3.0.0");
+        world.until_phase("stable");
+    }
 }
 
 #[test]

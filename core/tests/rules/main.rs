@@ -1,8 +1,10 @@
 //! The rules of a rollout, one table or story at a time. Every decision on the way is held against every invariant too.
 #![allow(clippy::unwrap_used)]
 
+mod agent;
 mod compile;
 mod deadlines;
+mod doctored;
 mod ends;
 mod evidence;
 mod first;

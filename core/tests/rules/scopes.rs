@@ -35,10 +35,10 @@ fn scopes_reach_as_far_as_they_say() {
         world.rollback(scope.clone()).unwrap();
         assert_eq!(words(&world), expected, "{scope:?}");
         assert_eq!(world.phase().as_str(), phase, "{scope:?}");
-        for number in 0..4 {
+        for (number, word) in expected.into_iter().enumerate() {
             let split = goal(&world.record, &region(number)).unwrap().split.unwrap();
             let back = split == Split::all(Slot::Blue);
-            assert_eq!(back, matches!(expected[number], "reverting" | "waiting"), "{scope:?} {number}");
+            assert_eq!(back, matches!(word, "reverting" | "waiting"), "{scope:?} {number}");
         }
     }
 }

@@ -5,7 +5,7 @@
 pub mod design;
 pub mod site;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meridian_core::epoch::Epoch;
@@ -17,7 +17,7 @@ use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{Event, Order, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::open::open;
-use meridian_core::rollout::reason::Refused;
+use meridian_core::rollout::reason::{Refused, Wait};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::slot::Slot;
@@ -49,6 +49,8 @@ pub struct World {
     pub orders: Orders,
     /// The words of all decisions.
     pub kinds: Vec<&'static str>,
+    /// Every phase and every wait that was met.
+    pub met: BTreeSet<&'static str>,
 }
 
 impl World {
@@ -77,8 +79,8 @@ impl World {
         let id = RolloutId::new("first").unwrap();
         let record = open(id, plan, "anna".to_owned(), &lanes, moment).unwrap();
         hold(invariants::opening(&record, &lanes));
-        let (orders, sight, kinds) = (Orders::default(), Sight::new(), Vec::new());
-        let mut world = Self { record, head, now, lanes, sites, sight, orders, kinds };
+        let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
+        let mut world = Self { record, head, now, lanes, sites, sight, orders, kinds, met };
         world.committed();
         world
     }
@@ -117,6 +119,8 @@ impl World {
         let before = self.record.clone();
         let answer = step(&before, event.clone(), moment)?;
         hold(invariants::transition(Taken { before: &before, event: &event, moment, answer: &answer }));
+        self.met.insert(self.record.phase.as_str());
+        self.met.extend(answer.waits.iter().map(Wait::code));
         if let Some(next) = &answer.next {
             self.record = next.clone();
             self.kinds.push(answer.kind);

@@ -27,9 +27,19 @@ impl Catalog {
                 return Ok(Draft::Unchanged);
             }
             let before = current.map_or(last, |current| current.value.revision);
-            let revision = before.checked_add(1).ok_or_else(|| EngineError::Contended { key: id.to_string() })?;
-            let entry = StoredPlaybook { playbook: playbook.get().clone(), revision, updated: now };
-            let kept = Txn::new().put(layout::playbook_revision(&id, revision), entry.encode(), Expect::Absent);
+            let revision = before
+                .checked_add(1)
+                .ok_or_else(|| EngineError::Contended { key: id.to_string() })?;
+            let entry = StoredPlaybook {
+                playbook: playbook.get().clone(),
+                revision,
+                updated: now,
+            };
+            let kept = Txn::new().put(
+                layout::playbook_revision(&id, revision),
+                entry.encode(),
+                Expect::Absent,
+            );
             Ok(Draft::Write(entry, kept))
         })
         .await
@@ -44,12 +54,20 @@ impl Catalog {
         id: &PlaybookId,
         revision: Option<u64>,
     ) -> Result<Stored<StoredPlaybook>, EngineError> {
-        let Some(number) = revision else { return self.get(id).await };
+        let Some(number) = revision else {
+            return self.get(id).await;
+        };
         let key = layout::playbook_revision(id, number);
         let name = meridian_proto::convert::name::revision(id, number);
-        let missing = || EngineError::NotFound { kind: "playbook revision", name };
+        let missing = || EngineError::NotFound {
+            kind: "playbook revision",
+            name,
+        };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
-        Ok(Stored { value: record::decode_playbook(&key, &item.value)?, revision: item.mod_revision })
+        Ok(Stored {
+            value: record::decode_playbook(&key, &item.value)?,
+            revision: item.mod_revision,
+        })
     }
 
     /// A page of playbooks.
@@ -66,8 +84,16 @@ impl Catalog {
             let id = PlaybookId::new(rest.split('/').next()?).ok()?;
             Some((layout::playbook(&id), end_of(&layout::playbook_folder(&id))?))
         };
-        let Listed { items, next, revision } = self.jump(&layout::playbooks(), after, size, key_of).await?;
-        Ok(Listed { items: items.into_iter().map(|(_, stored)| stored).collect(), next, revision })
+        let Listed {
+            items,
+            next,
+            revision,
+        } = self.jump(&layout::playbooks(), after, size, key_of).await?;
+        Ok(Listed {
+            items: items.into_iter().map(|(_, stored)| stored).collect(),
+            next,
+            revision,
+        })
     }
 
     /// Removes a playbook; its revisions stay for the plans that name them.
@@ -75,7 +101,8 @@ impl Catalog {
     /// # Errors
     /// If the terms do not hold or the store fails.
     pub async fn remove_playbook(&self, id: &PlaybookId, terms: &Terms) -> Result<(), EngineError> {
-        self.remove::<StoredPlaybook, _>(id, terms, || async { Ok(Txn::new()) }).await
+        self.remove::<StoredPlaybook, _>(id, terms, || async { Ok(Txn::new()) })
+            .await
     }
 
     /// A stored playbook by today's rules.
@@ -83,7 +110,9 @@ impl Catalog {
         validate(entry.playbook.clone()).map_err(|violations| {
             let first = violations.first().map_or("", |violation| violation.code);
             let name = meridian_proto::convert::name::revision(&entry.playbook.id, entry.revision);
-            EngineError::Corrupt(format!("{name} breaks a rule that it was written under ({first}); write it anew"))
+            EngineError::Corrupt(format!(
+                "{name} breaks a rule that it was written under ({first}); write it anew"
+            ))
         })
     }
 
@@ -94,9 +123,13 @@ impl Catalog {
         }
         let (mut last, mut after) = (0, None::<Key>);
         loop {
-            let page = self.entries(&layout::playbook_revisions(id), after.as_ref(), 1000).await?;
+            let page = self
+                .entries(&layout::playbook_revisions(id), after.as_ref(), 1000)
+                .await?;
             let numbers = page.items.iter().filter_map(|item| {
-                let Some(Place::Revision(_, number)) = Place::of(&item.key) else { return None };
+                let Some(Place::Revision(_, number)) = Place::of(&item.key) else {
+                    return None;
+                };
                 Some(number)
             });
             last = numbers.fold(last, u64::max);

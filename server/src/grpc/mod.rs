@@ -5,10 +5,9 @@ mod agents;
 mod decisions;
 mod field;
 mod front;
-mod outgoing;
-mod playbooks;
+mod orders;
 mod plans;
-mod port;
+mod playbooks;
 mod regions;
 mod releases;
 mod rollouts;
@@ -16,13 +15,12 @@ mod services;
 pub mod status;
 mod streams;
 mod view;
-mod watch;
 
 use std::sync::Arc;
 
 use meridian_proto::r#gen::agent::v1::agent_service_server::AgentServiceServer;
-use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
 use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
+use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
 use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
@@ -37,8 +35,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
 use crate::metrics::Metrics;
 
-pub use front::Front;
-pub use port::Port;
+pub use front::{Front, Port};
 pub use streams::Streams;
 
 /// The largest message of a caller; the largest playbook has a tenth of it.
@@ -79,21 +76,51 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
     let shared = || shared.clone();
     macro_rules! limited {
         ($server:ident, $service:expr, $bytes:expr) => {
-            $server::new($service).max_decoding_message_size($bytes).max_encoding_message_size(ANSWER_BYTES_MAX)
+            $server::new($service)
+                .max_decoding_message_size($bytes)
+                .max_encoding_message_size(ANSWER_BYTES_MAX)
         };
     }
     let mut routes = Routes::builder();
     routes
-        .add_service(limited!(ServiceServiceServer, services::Services { catalog: catalog() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(PlaybookServiceServer, playbooks::Playbooks { catalog: catalog() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(ReleaseServiceServer, releases::Releases { catalog: catalog() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(RegionServiceServer, regions::Regions { shared: shared() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
-        .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
-            health.clone(),
-        )))
+        .add_service(limited!(
+            ServiceServiceServer,
+            services::Services { catalog: catalog() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            PlaybookServiceServer,
+            playbooks::Playbooks { catalog: catalog() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            ReleaseServiceServer,
+            releases::Releases { catalog: catalog() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            RegionServiceServer,
+            regions::Regions { shared: shared() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            PlanServiceServer,
+            plans::Plans { shared: shared() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            RolloutServiceServer,
+            rollouts::Rollouts { shared: shared() },
+            PUBLIC_BYTES_MAX
+        ))
+        .add_service(limited!(
+            AgentServiceServer,
+            agents::Agents { shared: shared() },
+            AGENT_BYTES_MAX
+        ))
+        .add_service(tonic_health::pb::health_server::HealthServer::new(
+            HealthService::from_health_reporter(health.clone()),
+        ))
         .add_service(reflection);
     Ok((routes.routes().prepare(), health))
 }
@@ -124,7 +151,20 @@ fn terms(
     etag: Option<meridian_store::Revision>,
     request: Option<RequestMark>,
 ) -> Terms {
-    let missing = if allow_missing { Missing::Made } else { Missing::Refused };
-    let effect = if validate_only { Effect::Checked } else { Effect::Made };
-    Terms { missing, effect, etag, request }
+    let missing = if allow_missing {
+        Missing::Made
+    } else {
+        Missing::Refused
+    };
+    let effect = if validate_only {
+        Effect::Checked
+    } else {
+        Effect::Made
+    };
+    Terms {
+        missing,
+        effect,
+        etag,
+        request,
+    }
 }

@@ -2,51 +2,46 @@
 
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::{Event, Order};
-use meridian_proto::convert::{At as _, Invalid, InvalidKind, TEXT_BYTES_MAX, WORD_BYTES_MAX, name, text};
+use meridian_core::rollout::event::Event;
+use meridian_proto::convert::{At as _, Invalid, InvalidKind, name};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request::Scope as WireScope;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutService;
 use meridian_store::{layout, record};
-use tonic::{Extensions, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
-use super::field::{self, at, etag, mark};
-use super::outgoing::OutgoingStream;
-use super::watch::Target;
-use super::{Shared, decisions, status, view, watch};
-use crate::engine::{OpenOrder, RequestMark};
+use super::field::{self, at, mark};
+use super::orders::{Told, actor_of, fresh_id};
+use super::streams::OutgoingStream;
+use super::streams::watch::{self, Target};
+use super::{Shared, decisions, status, view};
+use crate::engine::OpenOrder;
 use crate::error::EngineError;
-use crate::tls::{Caller, Identity};
 
 /// Records looked at for one page; a page may be shorter than asked for and still have a next one.
 const SCANNED_MAX: usize = 5000;
-/// Random characters at the end of a name that the server makes.
-const SUFFIX: usize = 6;
-
 /// Answers for rollouts.
 pub struct Rollouts {
     pub(super) shared: Shared,
 }
 
-/// What every order of an operator carries.
-struct Told {
-    name: String,
-    etag: String,
-    actor: String,
-    reason: String,
-    request: Option<RequestMark>,
-    caller: Extensions,
-}
-
 impl Rollouts {
     /// A rollout by its whole name: the service has to be right too.
-    async fn status(&self, name: &str) -> Result<crate::engine::Status, Status> {
+    pub(super) async fn status(&self, name: &str) -> Result<crate::engine::Status, Status> {
         let (service, id) = at("name", name::parse_rollout(name))?;
-        let status = self.shared.engine.status(&id).await.map_err(|error| status::refused(&error))?;
+        let status = self
+            .shared
+            .engine
+            .status(&id)
+            .await
+            .map_err(|error| status::refused(&error))?;
         if status.record.plan.service == service {
             return Ok(status);
         }
-        Err(status::refused(&EngineError::NotFound { kind: "rollout", name: name.to_owned() }))
+        Err(status::refused(&EngineError::NotFound {
+            kind: "rollout",
+            name: name.to_owned(),
+        }))
     }
 
     /// A rollout in a listing: one that can't be read must not hide the others; the engine tells of it.
@@ -57,53 +52,15 @@ impl Rollouts {
             Err(error) => Err(status::refused(&error)),
         }
     }
-
-    async fn order(&self, told: Told, event: impl FnOnce(Order) -> Event) -> Result<Option<v1::Rollout>, Status> {
-        let Told { name, etag: given, actor, reason, request, caller } = told;
-        let order = Order { actor: actor_of(actor, &caller)?, reason: at("", text("reason", reason, TEXT_BYTES_MAX))? };
-        let expected = etag("etag", &given)?;
-        let id = self.status(&name).await?.record.id.clone();
-        match self.shared.engine.order(&id, event(order), expected, request.clone()).await {
-            Ok(status) => Ok(Some(view::rollout(&status))),
-            // The same order may have had its effect before, and the rollout gone on since then.
-            Err(EngineError::Refused(_) | EngineError::StaleEtag { .. })
-                if self.shared.catalog.is_done(request.as_ref()).await.map_err(|error| status::refused(&error))? =>
-            {
-                Ok(Some(view::rollout(&self.status(&name).await?)))
-            }
-            Err(error) => Err(status::refused(&error)),
-        }
-    }
-}
-
-/// Who gives the order, as declared; a proven name is never replaced by a declared one.
-fn actor_of(declared: String, caller: &Extensions) -> Result<String, Status> {
-    let declared = at("", text("actor", declared, WORD_BYTES_MAX))?;
-    if declared.chars().any(char::is_control) {
-        return Err(field::bad("actor", &declared, InvalidKind::UnknownWord("the printable texts")));
-    }
-    Ok(match caller.get::<Caller>() {
-        Some(Caller::Known(Identity::Operator(proven))) if declared.is_empty() || declared == *proven => proven.clone(),
-        Some(Caller::Known(Identity::Operator(proven))) => format!("{declared} ({proven})"),
-        Some(_) | None if declared.is_empty() => "unknown".to_owned(),
-        Some(_) | None => declared,
-    })
 }
 
 /// `services/{service}`, or `services/-` for all.
 pub(super) fn service_or_all(text: &str) -> Result<Option<ServiceId>, Invalid> {
-    if text == "services/-" { Ok(None) } else { name::parse_service(text).map(Some) }
-}
-
-/// `{service}-{version}-{random}`, cut so that it is a name.
-fn fresh_id(service: &ServiceId, version: &semver::Version) -> Result<RolloutId, Status> {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
-    let mut stem: String = format!("{service}-{version}").chars().map(letter).collect();
-    stem.truncate(meridian_core::id::NAME_BYTES_MAX - SUFFIX - 1);
-    let random = uuid::Uuid::new_v4().simple().to_string();
-    let suffix = random.get(..SUFFIX).unwrap_or(&random);
-    let id = RolloutId::new(format!("{}-{suffix}", stem.trim_end_matches('-')));
-    id.map_err(|why| field::bad("rollout_id", &stem, InvalidKind::BadName(why)))
+    if text == "services/-" {
+        Ok(None)
+    } else {
+        name::parse_service(text).map(Some)
+    }
 }
 
 #[tonic::async_trait]
@@ -116,20 +73,46 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::CreateRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("CreateRollout", &message.request_id, &message)?;
-        let v1::CreateRolloutRequest { parent, plan, rollout_id, actor, validate_only, request_id: _ } = message;
+        let v1::CreateRolloutRequest {
+            parent,
+            plan,
+            rollout_id,
+            actor,
+            validate_only,
+            request_id: _,
+        } = message;
         let service = at("parent", name::parse_service(&parent))?;
         let plan = at("plan", name::parse_plan(&plan))?;
         let actor = actor_of(actor, &caller)?;
         let id = if rollout_id.is_empty() {
-            let stored = self.shared.catalog.plan(&plan).await.map_err(|error| status::refused(&error))?;
+            let stored = self
+                .shared
+                .catalog
+                .plan(&plan)
+                .await
+                .map_err(|error| status::refused(&error))?;
             fresh_id(&service, &stored.value.plan.release.version)?
         } else {
             let bad = |why| field::bad("rollout_id", &rollout_id, InvalidKind::BadName(why));
             RolloutId::new(rollout_id.clone()).map_err(bad)?
         };
-        let order = OpenOrder { service, plan, id, actor, request, validate_only };
-        let opened = self.shared.engine.open(order).await.map_err(|error| status::refused(&error))?;
-        Ok(Response::new(v1::CreateRolloutResponse { rollout: Some(view::rollout(&opened)) }))
+        let order = OpenOrder {
+            service,
+            plan,
+            id,
+            actor,
+            request,
+            validate_only,
+        };
+        let opened = self
+            .shared
+            .engine
+            .open(order)
+            .await
+            .map_err(|error| status::refused(&error))?;
+        Ok(Response::new(v1::CreateRolloutResponse {
+            rollout: Some(view::rollout(&opened)),
+        }))
     }
 
     async fn get_rollout(
@@ -145,19 +128,32 @@ impl RolloutService for Rollouts {
         &self,
         request: Request<v1::ListRolloutsRequest>,
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
-        let v1::ListRolloutsRequest { parent, page_size, page_token, active_only } = request.into_inner();
+        let v1::ListRolloutsRequest {
+            parent,
+            page_size,
+            page_token,
+            active_only,
+        } = request.into_inner();
         let service = at("parent", service_or_all(&parent))?;
         let listing = format!("rollouts of {parent} {active_only}");
         let wanted = field::page(&listing, &layout::rollouts(), page_size, &page_token)?;
         let (mut rollouts, mut after, mut scanned) = (Vec::new(), wanted.after, 0);
         let next = loop {
-            let page = self.shared.catalog.entries(&layout::rollouts(), after.as_ref(), wanted.size).await;
+            let page = self
+                .shared
+                .catalog
+                .entries(&layout::rollouts(), after.as_ref(), wanted.size)
+                .await;
             let page = page.map_err(|error| status::refused(&error))?;
             scanned += page.items.len();
             let last = page.items.last().map(|item| item.key.clone());
             for item in page.items {
-                let Ok(outline) = record::decode_outline(&item.key, &item.value) else { continue };
-                let other = service.as_ref().is_some_and(|service| *service != outline.service);
+                let Ok(outline) = record::decode_outline(&item.key, &item.value) else {
+                    continue;
+                };
+                let other = service
+                    .as_ref()
+                    .is_some_and(|service| *service != outline.service);
                 if other || (active_only && outline.phase.is_terminal()) {
                     continue;
                 }
@@ -177,7 +173,10 @@ impl RolloutService for Rollouts {
             }
         };
         let next_page_token = field::next_page(&listing, next.as_ref());
-        Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
+        Ok(Response::new(v1::ListRolloutsResponse {
+            rollouts,
+            next_page_token,
+        }))
     }
 
     async fn pause_rollout(
@@ -186,8 +185,26 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::PauseRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("PauseRollout", &message.request_id, &message)?;
-        let v1::PauseRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
-        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Pause).await?;
+        let v1::PauseRolloutRequest {
+            name,
+            etag,
+            actor,
+            reason,
+            request_id: _,
+        } = message;
+        let rollout = self
+            .order(
+                Told {
+                    name,
+                    etag,
+                    actor,
+                    reason,
+                    request,
+                    caller,
+                },
+                Event::Pause,
+            )
+            .await?;
         Ok(Response::new(v1::PauseRolloutResponse { rollout }))
     }
 
@@ -197,8 +214,26 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::ResumeRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("ResumeRollout", &message.request_id, &message)?;
-        let v1::ResumeRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
-        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Resume).await?;
+        let v1::ResumeRolloutRequest {
+            name,
+            etag,
+            actor,
+            reason,
+            request_id: _,
+        } = message;
+        let rollout = self
+            .order(
+                Told {
+                    name,
+                    etag,
+                    actor,
+                    reason,
+                    request,
+                    caller,
+                },
+                Event::Resume,
+            )
+            .await?;
         Ok(Response::new(v1::ResumeRolloutResponse { rollout }))
     }
 
@@ -208,17 +243,34 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::RollbackRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("RollbackRollout", &message.request_id, &message)?;
-        let v1::RollbackRolloutRequest { name, etag, actor, reason, scope, request_id: _ } = message;
+        let v1::RollbackRolloutRequest {
+            name,
+            etag,
+            actor,
+            reason,
+            scope,
+            request_id: _,
+        } = message;
         let scope = match scope {
             // In an emergency the whole is the safe choice, and nobody should have to spell it.
             None | Some(WireScope::Fleet(v1::rollback_rollout_request::FleetScope {})) => Scope::Fleet,
             Some(WireScope::Wave(v1::rollback_rollout_request::WaveScope {})) => Scope::Wave,
             Some(WireScope::Region(region)) => {
                 let refused = |why| Invalid::of(&region, InvalidKind::BadName(why));
-                Scope::Region(at("", RegionId::new(region.clone()).map_err(refused).at("region"))?)
+                Scope::Region(at(
+                    "",
+                    RegionId::new(region.clone()).map_err(refused).at("region"),
+                )?)
             }
         };
-        let told = Told { name, etag, actor, reason, request, caller };
+        let told = Told {
+            name,
+            etag,
+            actor,
+            reason,
+            request,
+            caller,
+        };
         let rollout = self.order(told, |order| Event::Rollback(order, scope)).await?;
         Ok(Response::new(v1::RollbackRolloutResponse { rollout }))
     }
@@ -229,8 +281,26 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::AbandonRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("AbandonRollout", &message.request_id, &message)?;
-        let v1::AbandonRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
-        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Abandon).await?;
+        let v1::AbandonRolloutRequest {
+            name,
+            etag,
+            actor,
+            reason,
+            request_id: _,
+        } = message;
+        let rollout = self
+            .order(
+                Told {
+                    name,
+                    etag,
+                    actor,
+                    reason,
+                    request,
+                    caller,
+                },
+                Event::Abandon,
+            )
+            .await?;
         Ok(Response::new(v1::AbandonRolloutResponse { rollout }))
     }
 
@@ -238,47 +308,27 @@ impl RolloutService for Rollouts {
         &self,
         request: Request<v1::WatchRolloutsRequest>,
     ) -> Result<Response<Self::WatchRolloutsStream>, Status> {
-        let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
+        let v1::WatchRolloutsRequest {
+            target,
+            start_revision,
+        } = request.into_inner();
         let wanted = if let Ok((_, id)) = name::parse_rollout(&target) {
             self.status(&target).await?;
             Target::Rollout(id)
         } else {
             at("target", service_or_all(&target))?.map_or(Target::All, Target::Service)
         };
-        watch::open(&self.shared, wanted, start_revision).await.map(Response::new)
+        watch::open(&self.shared, wanted, start_revision)
+            .await
+            .map(Response::new)
     }
 
     async fn list_decisions(
         &self,
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
-        decisions::list(&self.shared, request.into_inner()).await.map(Response::new)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn made_names_are_names() {
-        let service = ServiceId::new("s".repeat(63)).unwrap();
-        for version in ["1.2.3", "1.2.3-RC.1+Build.7", &format!("1.0.0-{}", "a".repeat(100))] {
-            let version = semver::Version::parse(version).unwrap();
-            assert!(fresh_id(&service, &version).unwrap().as_str().len() <= 63);
-        }
-        let id = fresh_id(&ServiceId::new("checkout").unwrap(), &semver::Version::new(1, 8, 2)).unwrap();
-        assert!(id.as_str().starts_with("checkout-1-8-2-"), "{id}");
-    }
-
-    #[test]
-    fn a_proven_name_stays() {
-        let mut caller = Extensions::new();
-        assert_eq!(actor_of(String::new(), &caller).unwrap(), "unknown");
-        assert_eq!(actor_of("ann".to_owned(), &caller).unwrap(), "ann");
-        caller.insert(Caller::Known(Identity::Operator("bob".to_owned())));
-        assert_eq!(actor_of(String::new(), &caller).unwrap(), "bob");
-        assert_eq!(actor_of("ann".to_owned(), &caller).unwrap(), "ann (bob)");
-        assert!(actor_of("a\nb".to_owned(), &caller).is_err());
+        decisions::list(&self.shared, request.into_inner())
+            .await
+            .map(Response::new)
     }
 }

@@ -47,7 +47,9 @@ pub async fn serve(listener: TcpListener, watched: Arc<Watched>, stop: Cancellat
     let mut connections = JoinSet::new();
     accept(&listener, &stop, |stream, _peer| {
         while connections.try_join_next().is_some() {}
-        let Ok(permit) = room.clone().try_acquire_owned() else { return };
+        let Ok(permit) = room.clone().try_acquire_owned() else {
+            return;
+        };
         let watched = watched.clone();
         connections.spawn(async move {
             let _permit = permit;
@@ -63,7 +65,10 @@ pub async fn serve(listener: TcpListener, watched: Arc<Watched>, stop: Cancellat
     connections.shutdown().await;
 }
 
-async fn answer(watched: Arc<Watched>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    watched: Arc<Watched>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.method() != Method::GET {
         return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"));
     }

@@ -26,7 +26,9 @@ pub fn begin(format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send +
         Ok(text) => EnvFilter::try_new(text)?,
         Err(_) => EnvFilter::try_new(FILTER_DEFAULT)?,
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

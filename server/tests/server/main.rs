@@ -1,4 +1,5 @@
 //! The server as its callers and agents meet it: started in this process, spoken to over real connections.
+#![allow(clippy::unwrap_used)]
 
 mod agents;
 mod bad_input;

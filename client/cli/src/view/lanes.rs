@@ -205,21 +205,16 @@ fn row(rollout: &RolloutView, lane: &LaneView, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
-/// `ordered/observed`.
+/// `ordered/observed`; a dash where nothing is ordered yet.
 fn weight(lane: &LaneView) -> Cell {
-    let (ordered, observed) = (lane.weight_ordered(), lane.weight_observed());
-    let text = |weight: Option<_>| {
-        weight.map_or_else(
-            || "?".to_owned(),
-            |weight: meridian_core::weight::Weight| weight.to_string(),
-        )
+    let Some(ordered) = lane.weight_ordered() else {
+        return toned(Tone::Faint, "-");
     };
-    let tone = if ordered == observed && observed.is_some() {
-        Tone::Plain
-    } else {
-        Tone::Warning
-    };
-    toned(tone, format!("{}/{}", text(ordered), text(observed)))
+    match lane.weight_observed() {
+        Some(observed) if observed == ordered => cell(format!("{ordered}/{observed}")),
+        Some(observed) => toned(Tone::Warning, format!("{ordered}/{observed}")),
+        None => toned(Tone::Warning, format!("{ordered}/?")),
+    }
 }
 
 fn verdict(lane: &LaneView) -> Cell {

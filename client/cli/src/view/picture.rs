@@ -45,7 +45,7 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
         lost,
     } = scene;
     let mut lines = vec![header(rollout, now)];
-    if !rollout.summary.is_empty() && rollout.summary != rollout.state.as_str() {
+    if has_news(rollout) {
         lines.push(named("now").with(Tone::Plain, &rollout.summary));
     }
     if let Some(cause) = &rollout.cause {
@@ -81,6 +81,15 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
         lines.push(line.with(Tone::Plain, format!("  {}", event.text)));
     }
     lines
+}
+
+/// Whether the server's own line says more than what stands beside it.
+fn has_news(rollout: &RolloutView) -> bool {
+    let is_said = rollout
+        .cause
+        .as_ref()
+        .is_some_and(|cause| rollout.summary.contains(&cause.message));
+    !is_said && !rollout.summary.is_empty() && rollout.summary != rollout.state.as_str()
 }
 
 fn named(name: &str) -> Line {

@@ -34,7 +34,7 @@ impl Screen {
             if !is_there {
                 text.push_str(&format!("\u{1b}[2K{line}"));
             }
-            text.push_str("\r\n");
+            text.push('\n');
         }
         if frame.len() < self.drawn.len() {
             text.push_str("\u{1b}[0J");
@@ -77,18 +77,15 @@ mod tests {
         let mut screen = Screen::default();
         assert_eq!(
             drawn(&mut screen, &["a", "b"], SIZE),
-            "\u{1b}[0J\u{1b}[2Ka\r\n\u{1b}[2Kb\r\n"
+            "\u{1b}[0J\u{1b}[2Ka\n\u{1b}[2Kb\n"
         );
         assert_eq!(drawn(&mut screen, &["a", "b"], SIZE), "");
-        assert_eq!(
-            drawn(&mut screen, &["a", "c"], SIZE),
-            "\u{1b}[2A\r\r\n\u{1b}[2Kc\r\n"
-        );
-        assert_eq!(drawn(&mut screen, &["a"], SIZE), "\u{1b}[2A\r\r\n\u{1b}[0J");
+        assert_eq!(drawn(&mut screen, &["a", "c"], SIZE), "\u{1b}[2A\r\n\u{1b}[2Kc\n");
+        assert_eq!(drawn(&mut screen, &["a"], SIZE), "\u{1b}[2A\r\n\u{1b}[0J");
         let wider = Size { columns: 90, ..SIZE };
         assert_eq!(
             drawn(&mut screen, &["a"], wider),
-            "\u{1b}[1A\r\u{1b}[0J\u{1b}[2Ka\r\n"
+            "\u{1b}[1A\r\u{1b}[0J\u{1b}[2Ka\n"
         );
     }
 

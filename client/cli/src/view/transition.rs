@@ -152,13 +152,16 @@ impl Facts {
             contact,
             trouble,
         } = self;
-        let weight =
-            |weight: &Option<Weight>| weight.map_or_else(|| "?".to_owned(), |w| w.basis_points().to_string());
+        let weight = |weight: &Option<Weight>, none: &str| {
+            weight.map_or_else(|| none.to_owned(), |weight| weight.basis_points().to_string())
+        };
+        // Where nothing is ordered there is nothing to read back.
+        let unseen = if ordered.is_some() { "?" } else { "-" };
         let mut line = format!(
             "state={} step={step} weight={} observed={} verdict={verdict} wait={wait}",
             position.as_str(),
-            weight(ordered),
-            weight(observed)
+            weight(ordered, "-"),
+            weight(observed, unseen)
         );
         if *contact != ContactView::Live {
             line.push_str(&format!(" contact={}", contact.as_str()));

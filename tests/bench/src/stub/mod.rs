@@ -23,7 +23,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use process::{Stub, Whole};
+pub use process::Stub;
 
 use crate::pki::{Authority, Subject};
 use ledger::{Ledger, Times};

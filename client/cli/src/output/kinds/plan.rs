@@ -8,19 +8,16 @@ use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, votes_text};
+use super::playbook::{
+    checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, votes_text,
+};
 use super::{moment_json, placed_json};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
 
 fn step_text(step: &PlannedStep) -> String {
-    let cohort = step
-        .cohort
-        .as_ref()
-        .map(|rule| format!(" and {}", cohort_text(rule)))
-        .unwrap_or_default();
-    format!("{}{cohort} for {}", step.weight, step.bake)
+    share_text(step.weight, step.cohort.as_ref(), step.bake)
 }
 
 fn regions(wave: &PlannedWave) -> Vec<String> {

@@ -4,7 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Step, VotePolicy, Wave};
-use meridian_core::time::Timestamp;
+use meridian_core::time::{Span, Timestamp};
+use meridian_core::weight::Weight;
 use serde_json::{Value, json};
 
 use super::{age_cell, moment_cell, moment_json};
@@ -23,6 +24,16 @@ pub(crate) fn cohort_text(rule: &CohortRule) -> String {
         CohortRule::Equals(of, value) => format!("{} = {value}", key(of)),
         CohortRule::Share(of, share) => format!("{share} by {}", key(of)),
     }
+}
+
+/// Who goes to the new release in a step, and for how long at least.
+pub(crate) fn share_text(weight: Weight, cohort: Option<&CohortRule>, bake: Span) -> String {
+    let who = match cohort {
+        None => weight.to_string(),
+        Some(rule) if weight == Weight::NONE => cohort_text(rule),
+        Some(rule) => format!("{weight} and {}", cohort_text(rule)),
+    };
+    format!("{who} for {bake}")
 }
 
 /// A vote policy as people say it.
@@ -249,10 +260,5 @@ impl Shown for PlaybookView {
 }
 
 fn step_text(step: &Step) -> String {
-    let cohort = step
-        .cohort
-        .as_ref()
-        .map(|rule| format!(" and {}", cohort_text(rule)))
-        .unwrap_or_default();
-    format!("{}{cohort} for {}", step.weight, step.bake)
+    share_text(step.weight, step.cohort.as_ref(), step.bake)
 }

@@ -1,11 +1,16 @@
 //! Streams that stay open: counted, told when the server goes away, and waited for.
 
-use std::sync::Arc;
+mod outgoing;
+pub(super) mod watch;
+
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub(super) use outgoing::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 
 /// The most watches of one server: each reads the store and makes views of its own.
 const WATCHES_MAX: usize = 256;

@@ -9,7 +9,7 @@ use futures::Stream;
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Status};
 
-use super::status;
+use crate::grpc::status;
 
 /// How long one item may wait for room.
 const SEND_MAX: Duration = Duration::from_secs(10);
@@ -47,7 +47,17 @@ pub fn outgoing<T>(room: usize) -> (Outgoing<T>, OutgoingStream<T>) {
 fn patient<T>(room: usize, patience: Duration) -> (Outgoing<T>, OutgoingStream<T>) {
     let (sender, items) = mpsc::channel(room);
     let (word, last) = oneshot::channel();
-    (Outgoing { items: sender, last: Some(word), patience }, OutgoingStream { items, last: Some(last) })
+    (
+        Outgoing {
+            items: sender,
+            last: Some(word),
+            patience,
+        },
+        OutgoingStream {
+            items,
+            last: Some(last),
+        },
+    )
 }
 
 impl<T> Outgoing<T> {
@@ -80,7 +90,10 @@ impl<T> Outgoing<T> {
 /// The last word to a reader that was too slow.
 #[must_use]
 pub fn too_slow() -> Status {
-    let message = format!("the stream was not read for {} s; open it again", SEND_MAX.as_secs());
+    let message = format!(
+        "the stream was not read for {} s; open it again",
+        SEND_MAX.as_secs()
+    );
     status::reasoned(Code::ResourceExhausted, "SLOW_READER", message)
 }
 

@@ -13,10 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Code, Status};
 
-use super::outgoing::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
-use super::{Shared, status, view};
+use super::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use crate::engine::Changed;
 use crate::error::EngineError;
+use crate::grpc::{Shared, status, view};
 
 /// Items on their way to a reader. A screen's worth of rollouts; more are made anew when there is room.
 const ROOM: usize = 64;
@@ -31,7 +31,7 @@ const BEHIND_MAX: u32 = 20;
 
 /// What is watched.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Target {
+pub(in crate::grpc) enum Target {
     /// One rollout.
     Rollout(RolloutId),
     /// All of a service.
@@ -84,7 +84,7 @@ impl From<EngineError> for End {
 }
 
 /// Opens a watch. `start` 0 begins with a snapshot.
-pub(super) async fn open(
+pub(in crate::grpc) async fn open(
     shared: &Shared,
     target: Target,
     start: u64,
@@ -95,23 +95,50 @@ pub(super) async fn open(
     })?;
     let changes = shared.engine.subscribe();
     let (prefix, start) = (layout::rollouts(), Revision::new(start));
-    let from = if start == Revision::ZERO { None } else { Some(resumable(shared, start).await?) };
+    let from = if start == Revision::ZERO {
+        None
+    } else {
+        Some(resumable(shared, start).await?)
+    };
     let watch = match from {
-        Some(from) => Some(shared.store.watch(&prefix, from).await.map_err(|error| refused(&error))?),
+        Some(from) => Some(
+            shared
+                .store
+                .watch(&prefix, from)
+                .await
+                .map_err(|error| refused(&error))?,
+        ),
         None => None,
     };
     let (out, stream) = outgoing(ROOM);
     let bookmark_at = Instant::now() + BOOKMARK_EVERY;
     let (due, told) = (BTreeMap::new(), BTreeMap::new());
-    let watching = Watching { shared: shared.clone(), target, out, due, told, read: start, bookmark_at };
+    let watching = Watching {
+        shared: shared.clone(),
+        target,
+        out,
+        due,
+        told,
+        read: start,
+        bookmark_at,
+    };
     shared.streams.spawn(watching.run(watch, changes, permit));
     Ok(stream)
 }
 
 /// A revision ahead of the store is of another life of it: what it stood for is gone.
 async fn resumable(shared: &Shared, start: Revision) -> Result<Revision, Status> {
-    let head = shared.store.list(&layout::rollouts(), None, 1).await.map_err(|error| refused(&error))?.revision;
-    if start <= head { Ok(start) } else { Err(compacted()) }
+    let head = shared
+        .store
+        .list(&layout::rollouts(), None, 1)
+        .await
+        .map_err(|error| refused(&error))?
+        .revision;
+    if start <= head {
+        Ok(start)
+    } else {
+        Err(compacted())
+    }
 }
 
 fn compacted() -> Status {
@@ -182,7 +209,9 @@ impl Watching {
             let page = self.shared.catalog.entries(&prefix, after.as_ref(), PAGE).await?;
             from = from.or(Some(page.revision));
             for item in &page.items {
-                let Ok(outline) = record::decode_outline(&item.key, &item.value) else { continue };
+                let Ok(outline) = record::decode_outline(&item.key, &item.value) else {
+                    continue;
+                };
                 if self.wants(&outline.id, &outline.service)
                     && let Some((rollout, _)) = self.view(&outline.id).await?
                 {
@@ -195,8 +224,16 @@ impl Watching {
             }
         }
         self.read = from.unwrap_or(Revision::ZERO);
-        let watch = self.shared.store.watch(&prefix, self.read).await.map_err(EngineError::from)?;
-        self.send(Item::Synced(Synced { revision: self.read.get() })).await?;
+        let watch = self
+            .shared
+            .store
+            .watch(&prefix, self.read)
+            .await
+            .map_err(EngineError::from)?;
+        self.send(Item::Synced(Synced {
+            revision: self.read.get(),
+        }))
+        .await?;
         Ok(watch)
     }
 
@@ -222,7 +259,9 @@ impl Watching {
                 self.read = self.read.max(revision);
                 for change in changes {
                     let Change::Put(item) = change else { continue };
-                    let Ok(outline) = record::decode_outline(&item.key, &item.value) else { continue };
+                    let Ok(outline) = record::decode_outline(&item.key, &item.value) else {
+                        continue;
+                    };
                     if self.wants(&outline.id, &outline.service) {
                         self.mark(outline.id, item.mod_revision);
                     }
@@ -238,7 +277,9 @@ impl Watching {
             Some(Err(ended @ (WatchEnded::Cancelled | WatchEnded::Unavailable { .. }))) => {
                 Err(End::from(EngineError::Unavailable(ended.to_string())))
             }
-            None => Err(End::from(EngineError::Unavailable("the store ended the watch".to_owned()))),
+            None => Err(End::from(EngineError::Unavailable(
+                "the store ended the watch".to_owned(),
+            ))),
         }
     }
 
@@ -264,22 +305,40 @@ impl Watching {
     fn mark(&mut self, id: RolloutId, revision: Revision) {
         let now = Instant::now();
         let at = self.told.get(&id).map_or(now, |told| now.max(*told + GAP));
-        let due = self.due.entry(id).or_insert(Due { at, revision, tries: 0 });
+        let due = self.due.entry(id).or_insert(Due {
+            at,
+            revision,
+            tries: 0,
+        });
         due.revision = due.revision.max(revision);
     }
 
     /// Tells what is due.
     async fn tell(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        let ready: Vec<RolloutId> = self.due.iter().filter(|(_, due)| due.at <= now).map(|(id, _)| id.clone()).collect();
+        let ready: Vec<RolloutId> = self
+            .due
+            .iter()
+            .filter(|(_, due)| due.at <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in ready {
             let Some(due) = self.due.remove(&id) else { continue };
-            let Some((rollout, service)) = self.view(&id).await? else { continue };
+            let Some((rollout, service)) = self.view(&id).await? else {
+                continue;
+            };
             if !self.wants(&id, &service) {
                 continue;
             }
             if rollout.revision < due.revision.get() && due.tries < BEHIND_MAX {
-                self.due.insert(id, Due { at: now + GAP, tries: due.tries + 1, ..due });
+                self.due.insert(
+                    id,
+                    Due {
+                        at: now + GAP,
+                        tries: due.tries + 1,
+                        ..due
+                    },
+                );
                 continue;
             }
             let ended = ended(&rollout);
@@ -299,7 +358,12 @@ impl Watching {
 
     /// Everything up to the bookmark was told: what is due lies after it.
     async fn bookmark(&mut self) -> Result<(), End> {
-        let pending = self.due.values().map(|due| due.revision).filter(|revision| *revision != Revision::ZERO).min();
+        let pending = self
+            .due
+            .values()
+            .map(|due| due.revision)
+            .filter(|revision| *revision != Revision::ZERO)
+            .min();
         let whole = pending.map_or(self.read.get(), |pending| self.read.get().min(pending.get() - 1));
         self.bookmark_at = Instant::now() + BOOKMARK_EVERY;
         self.send(Item::Bookmark(Bookmark { revision: whole })).await
@@ -320,5 +384,6 @@ impl Watching {
 }
 
 fn ended(rollout: &Rollout) -> bool {
-    rollout.actions.is_empty() && rollout.state != i32::from(meridian_proto::r#gen::v1::rollout::State::RollingBack)
+    rollout.actions.is_empty()
+        && rollout.state != i32::from(meridian_proto::r#gen::v1::rollout::State::RollingBack)
 }
