@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::catalog::{Catalog, Forgetting};
 use crate::clock::SystemClock;
@@ -68,75 +69,30 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         transport,
         otlp,
     } = config;
-    let (metrics, store_metrics) = Metrics::new(StoreMetrics::register);
-    let store: Arc<dyn Store> = Arc::new(Metered::new(open(store).await?, store_metrics));
-    let traces = otlp.as_deref().map(Traces::begin).transpose()?.map(Arc::new);
-    let clock = Arc::new(SystemClock);
-    let engine = Engine::new(EngineParts {
-        store: store.clone(),
-        clock: clock.clone(),
-        sessions: Arc::new(Sessions::default()),
-        trace: listener(traces.as_ref()),
-        metrics: metrics.engine.clone(),
-    });
     let terms = match transport {
         Transport::Plaintext => Terms::Plaintext,
         Transport::Tls(files) => Terms::load(&files)?,
     };
-    let catalog = Catalog::new(store.clone(), clock.clone());
-    let streams = Streams::default();
-    let forgetting = Forgetting::new(catalog.clone());
-    let shared = Shared {
-        engine: engine.clone(),
-        catalog,
-        store: store.clone(),
-        clock,
-        streams: streams.clone(),
-        metrics: metrics.clone(),
-    };
+    let (metrics, store_metrics) = Metrics::new(StoreMetrics::register);
+    let store: Arc<dyn Store> = Arc::new(Metered::new(open(store).await?, store_metrics));
+    let traces = otlp.as_deref().map(Traces::begin).transpose()?.map(Arc::new);
+    let shared = shared(store, listener(traces.as_ref()), metrics);
     let unreadable = |error: &dyn std::fmt::Display| StartError::Descriptors(error.to_string());
     let (routes, health) = grpc::routes(&shared).map_err(|error| unreadable(&error))?;
-    let front = Front::new(routes, metrics.calls.clone()).map_err(|error| unreadable(&error))?;
+    let calls = shared.metrics.calls.clone();
+    let front = Front::new(routes, calls.clone()).map_err(|error| unreadable(&error))?;
     let (listener, grpc_addr) = bind(listen).await?;
     let (http_listener, http_addr) = bind(http).await?;
     let port = Port {
         listener,
         terms,
         front,
-        metrics: metrics.calls.clone(),
+        metrics: calls,
     };
-    let watched = Arc::new(Watched {
-        store,
-        streams: streams.clone(),
-        metrics,
-    });
 
-    let (ended, stop, port_closing) = (
-        CancellationToken::new(),
-        CancellationToken::new(),
-        CancellationToken::new(),
-    );
-    let serving = port.serve(port_closing.clone(), drain::CONNECTIONS_MAX);
-    let deciding = {
-        let (engine, stop) = (engine.clone(), stop.clone());
-        async move { engine.run(stop).await }
-    };
-    let port = spawn("port", &ended, serving);
-    let rest = vec![
-        spawn("engine", &ended, deciding),
-        spawn("forgetting", &ended, forgetting.run(stop.clone())),
-        spawn("http", &ended, http::serve(http_listener, watched, stop.clone())),
-    ];
-    grpc::set_health(&health, ServingStatus::Serving).await;
-    let drain = Drain {
-        health,
-        streams,
-        engine,
-        port_closing,
-        port,
-        stop,
-        rest,
-    };
+    let ended = CancellationToken::new();
+    let drain = launch(shared, port, http_listener, health, &ended);
+    grpc::set_health(&drain.health, ServingStatus::Serving).await;
     let stopping = CancellationToken::new();
     let supervised = tokio::spawn(supervise(drain, stopping.clone(), ended, traces));
     Ok(Running {
@@ -145,6 +101,73 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         stopping,
         supervised,
     })
+}
+
+fn shared(store: Arc<dyn Store>, trace: Arc<dyn StepTrace>, metrics: Metrics) -> Shared {
+    let clock = Arc::new(SystemClock);
+    let engine = Engine::new(EngineParts {
+        store: store.clone(),
+        clock: clock.clone(),
+        sessions: Arc::new(Sessions::default()),
+        trace,
+        metrics: metrics.engine.clone(),
+    });
+    let catalog = Catalog::new(store.clone(), clock.clone());
+    Shared {
+        engine,
+        catalog,
+        store,
+        clock,
+        streams: Streams::default(),
+        metrics,
+    }
+}
+
+/// Spawns every task; what comes back owns them.
+fn launch(
+    shared: Shared,
+    port: Port,
+    http_listener: TcpListener,
+    health: HealthReporter,
+    ended: &CancellationToken,
+) -> Drain {
+    let Shared {
+        engine,
+        catalog,
+        store,
+        clock: _,
+        streams,
+        metrics,
+    } = shared;
+    let watched = Arc::new(Watched {
+        store,
+        streams: streams.clone(),
+        metrics,
+    });
+    let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
+    let deciding = {
+        let (engine, stop) = (engine.clone(), stop.clone());
+        async move { engine.run(stop).await }
+    };
+    let rest = vec![
+        spawn("engine", ended, deciding),
+        spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
+        spawn("http", ended, http::serve(http_listener, watched, stop.clone())),
+    ];
+    let port = spawn(
+        "port",
+        ended,
+        port.serve(port_closing.clone(), drain::CONNECTIONS_MAX),
+    );
+    Drain {
+        health,
+        streams,
+        engine,
+        port_closing,
+        port,
+        stop,
+        rest,
+    }
 }
 
 /// Where ended steps are told.

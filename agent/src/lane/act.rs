@@ -214,7 +214,15 @@ impl Shell {
                 true
             }
             Err(complaint) => {
-                self.complain(Source::Target, complaint);
+                // The goal may be reached all the same; this alone must not end a rollout.
+                let permanent = false;
+                self.complain(
+                    Source::Target,
+                    Complaint {
+                        permanent,
+                        ..complaint
+                    },
+                );
                 false
             }
         }

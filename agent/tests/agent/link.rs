@@ -1,13 +1,14 @@
 //! The link: lost, found again, never trusted to be the newest.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use meridian_proto::r#gen::agent::v1::Drain;
 use meridian_proto::r#gen::agent::v1::session_response::Message as Response;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::bench::{Bench, PATIENCE, base, canary, shop};
@@ -87,7 +88,7 @@ async fn a_half_open_link_is_found_out() {
 /// Carries bytes between an agent and a server until it is frozen; then both ends stay open and nothing moves.
 struct Relay {
     address: SocketAddr,
-    frozen: watch::Sender<bool>,
+    frozen: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -95,13 +96,14 @@ impl Relay {
     async fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (frozen, mut freezes) = watch::channel(false);
+        let frozen = Arc::new(Notify::new());
+        let freezes = Arc::clone(&frozen);
         let task = tokio::spawn(async move {
             let (mut agent, _) = listener.accept().await.unwrap();
             let mut server = TcpStream::connect(server).await.unwrap();
             tokio::select! {
                 _ = copy_bidirectional(&mut agent, &mut server) => {}
-                _ = freezes.wait_for(|frozen| *frozen) => {
+                () = freezes.notified() => {
                     std::future::pending::<()>().await;
                 }
             }
@@ -114,7 +116,7 @@ impl Relay {
     }
 
     fn freeze(&self) {
-        self.frozen.send_replace(true);
+        self.frozen.notify_one();
     }
 }
 

@@ -162,6 +162,27 @@ mod tests {
         let policy = |checks| EvidencePolicy { checks, window: Span::ZERO, extend_max: Span::ZERO };
         assert_eq!(judge(&policy(vec![ratio.clone()]), &evidence(0, 0)).outcome, Outcome::Inconclusive);
         let strict = check(Measure::ErrorRatio { max: Weight::NONE });
-        assert_eq!(judge(&policy(vec![ratio, strict]), &evidence(200, 1)).outcome, Outcome::Fail);
+        let patient = Check { sample_min: 1_000, ..ratio.clone() };
+        let table = [
+            (vec![], Outcome::Pass),
+            (vec![ratio.clone()], Outcome::Pass),
+            (vec![ratio.clone(), strict.clone()], Outcome::Fail),
+            (vec![ratio, patient.clone()], Outcome::Inconclusive),
+            (vec![patient, strict], Outcome::Fail),
+        ];
+        for (checks, expect) in table {
+            assert_eq!(judge(&policy(checks.clone()), &evidence(200, 1)).outcome, expect, "{checks:?}");
+        }
+    }
+
+    #[test]
+    fn counts_that_contradict_one_another_are_judged_at_their_worst() {
+        let check = check(Measure::ErrorRatio { max: Weight::from_basis_points(9_999).unwrap() });
+        let mut odd = evidence(1, 500);
+        assert_eq!(judge_check(&check, &odd).outcome, Outcome::Fail, "more errors than requests");
+        odd.errors = 0;
+        assert_eq!(judge_check(&check, &odd).outcome, Outcome::Inconclusive);
+        let missing = Check { name: "other".to_owned(), ..self::check(Measure::Probe { path: "/".to_owned(), max: Weight::WHOLE }) };
+        assert_eq!(judge_check(&missing, &evidence(500, 0)).outcome, Outcome::Inconclusive, "no such probe");
     }
 }

@@ -16,6 +16,8 @@ pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
         require(&mut broken, "S1", is != was || old == new, || format!("epoch {is} became another goal"));
         require(&mut broken, "S1", is != was || after.is_done() || !before.is_done(), || format!("{is} was done"));
         require(&mut broken, "S1", old.lane == new.lane, || format!("{} became {}", old.lane, new.lane));
+        let undone = is == was || !after.is_done();
+        require(&mut broken, "S12", undone, || format!("{is} is done before anything was done for it"));
     } else {
         require(&mut broken, "S1", before.intent().is_none(), || "a memory was lost".to_owned());
     }

@@ -35,7 +35,7 @@ pub const CATALOGUE: [(&str, &str); 26] = [
     ("S9", "Traffic is only ever at a split that a goal has ordered."),
     ("S10", "Traffic is sent only to slots that are ready with the right release."),
     ("S11", "A way back leads to the release recorded as stable there, in its own slot."),
-    ("S12", "An agent acts only on what is on its disk."),
+    ("S12", "An agent acts only on what is on its disk, and calls done only what it has read back."),
     ("S13", "A wave begins only after every region of the waves before it is through, rested, and without a vote against it."),
     ("S14", "A step is left only on a pass of its own evidence, measured for as long as the bake asks."),
     ("S15", "An ended rollout never changes."),

@@ -1,6 +1,6 @@
 //! Limits: what happens when something takes too long, and what is not too long.
 
-use meridian_core::observation::Contact;
+use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::rollout::state::{Cause, Phase};
 use meridian_core::time::Span;
 
@@ -131,10 +131,12 @@ fn a_server_that_was_away_blames_nobody() {
     world.round();
     assert_eq!(world.word(0), "preparing");
     world.now = world.now.after(Span::from_secs(600));
-    world.sight.clear();
-    let answer = world.look();
-    assert_eq!(world.word(0), "preparing", "it has heard of nobody yet");
-    assert_eq!(answer.waits[0].code(), "NO_CONTACT");
+    for sight in [Sight::new(), [(region(0), Seen { contact: Contact::Never, observed: None })].into()] {
+        world.sight = sight;
+        let answer = world.look();
+        assert_eq!(world.word(0), "preparing", "it has heard of nobody yet");
+        assert_eq!(answer.waits[0].code(), "NO_CONTACT");
+    }
     let now = world.now;
     world.site(0).contact = Contact::Live(now);
     world.until_phase("switched");

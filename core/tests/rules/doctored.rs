@@ -149,6 +149,7 @@ fn agents() -> Ids {
         caught("S1", invariants::memory(&memory(&order), &memory(&older))),
         caught("S1", invariants::memory(&memory(&order), &memory(&other))),
         caught("S1", invariants::memory(&memory(&order), &LaneMemory::default())),
+        caught("S12", invariants::memory(&memory(&older), &memory(&order))),
         caught("S12", invariants::intent(&memory(&order), &other)),
         caught("S12", invariants::done(&memory(&order), &cold)),
         caught("S12", invariants::done(&memory(&other), &site.local)),

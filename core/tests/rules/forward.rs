@@ -138,3 +138,35 @@ fn a_place_is_reached_only_by_the_goal_that_leads_there() {
     assert_eq!(world.at(0), LaneAt::Shifting(step));
     assert_eq!(answer.waits[0].code(), "NOT_CONFIRMED");
 }
+
+#[test]
+fn a_mark_counts_only_with_its_hash_and_with_the_traffic_to_it() {
+    for back in [false, true] {
+        let mut world = World::new(&Design::of(&[&[0]]));
+        world.until("it bakes", |world| world.word(0) == "baking");
+        world.now = world.now.after(meridian_core::time::Span::from_secs(10));
+        world.hear(&region(0));
+        if back {
+            world.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
+        }
+        world.look();
+        let (under_way, there) = if back { ("reverting", "reverted") } else { ("shifting", "baking") };
+        assert_eq!(world.word(0), under_way);
+        let order = goal(&world.record, &region(0)).unwrap();
+        let now = world.now;
+        world.site(0).offer(order).unwrap();
+        world.site(0).persist();
+        world.site(0).settle(now);
+        world.hear(&region(0));
+        let honest = world.sight[&region(0)].observed.clone().unwrap();
+        let mut drifted = honest.clone();
+        drifted.traffic.as_mut().unwrap().split = Split::toward(Slot::Green, percent(33));
+        let mut other = honest.clone();
+        other.done.as_mut().unwrap().hash = meridian_core::digest::Digest::of(b"another goal");
+        for (report, word) in [(drifted, under_way), (other, under_way), (honest, there)] {
+            world.sight.get_mut(&region(0)).unwrap().observed = Some(report);
+            world.look();
+            assert_eq!(world.word(0), word);
+        }
+    }
+}

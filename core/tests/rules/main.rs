@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
-mod compile;
+mod chain;
 mod deadlines;
 mod doctored;
 mod ends;
@@ -10,10 +10,10 @@ mod evidence;
 mod first;
 mod forward;
 mod orders;
+mod plans;
 mod scopes;
 mod summary;
 mod unreachable;
-mod validate;
 mod votes;
 #[path = "../world/mod.rs"]
 mod world;

@@ -18,7 +18,7 @@ use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use super::{Shared, status};
 use crate::session::registry::SILENCE_MAX;
 use crate::session::{AgentFacts, SessionTicket};
-use crate::tls::{Caller, Identity};
+use crate::tls::{Caller, Identity, IdentityRefused};
 
 /// An agent that has connected has its hello at hand.
 const HELLO_MAX: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ impl AgentService for Agents {
             .extensions()
             .get::<Caller>()
             .cloned()
-            .unwrap_or(Caller::Plaintext);
+            .unwrap_or(Caller::Refused(IdentityRefused::NoCertificate));
         // Answered before anything is read: the agent waits for this before it may speak.
         let (out, stream) = outgoing(ROOM);
         let link = Link {

@@ -33,9 +33,9 @@ pub fn reasoned(code: Code, reason: &str, message: impl Into<String>) -> Status 
 /// What the engine or the catalog refused.
 #[must_use]
 pub fn refused(error: &EngineError) -> Status {
-    let (reason, message) = (error.code(), error.to_string());
+    let message = error.to_string();
     let say = |code, metadata: &[(&str, &str)]| {
-        status(code, reason, message.clone(), metadata, ErrorDetails::new())
+        status(code, error.code(), message.clone(), metadata, ErrorDetails::new())
     };
     match error {
         EngineError::NotFound { kind, name } => say(Code::NotFound, &[("kind", kind), ("name", name)]),
@@ -43,64 +43,18 @@ pub fn refused(error: &EngineError) -> Status {
             say(Code::AlreadyExists, &[("kind", kind), ("name", name)])
         }
         EngineError::Refused(Refused::NoSuchRegion(region)) => {
-            let field = [("region".to_owned(), message.clone())];
-            status(
-                Code::InvalidArgument,
-                reason,
-                message.clone(),
-                &[("region", region.as_str())],
-                fields(field),
-            )
+            let details = fields([("region".to_owned(), message.clone())]);
+            let metadata = [("region", region.as_str())];
+            status(Code::InvalidArgument, error.code(), message, &metadata, details)
         }
         EngineError::Refused(
             Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoWayBack(_) | Refused::EpochExhausted,
-        ) => status(
-            Code::FailedPrecondition,
-            reason,
-            message.clone(),
-            &[],
-            unmet([(reason, "", message)]),
-        ),
-        EngineError::OpenRefused(refused) => {
-            let subject = match refused {
-                OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. } => region.as_str(),
-                OpenRefused::EpochExhausted => "",
-            };
-            let details = unmet([(reason, subject, message.clone())]);
-            status(
-                Code::FailedPrecondition,
-                reason,
-                message.clone(),
-                &[("region", subject)],
-                details,
-            )
-        }
-        EngineError::PlanRefused(refusals) => {
-            let all = refusals
-                .iter()
-                .map(|refusal| (refusal.code(), "", refusal.to_string()));
-            let count = refusals.len().to_string();
-            status(
-                Code::FailedPrecondition,
-                reason,
-                message,
-                &[("refusals", &count)],
-                unmet(all),
-            )
-        }
+        )
+        | EngineError::OpenRefused(_)
+        | EngineError::PlanRefused(_)
+        | EngineError::InUse { .. } => precondition(error),
         EngineError::StaleEtag { name, given } => say(Code::Aborted, &[("name", name), ("etag", given)]),
         EngineError::RequestIdReused { id } => say(Code::AlreadyExists, &[("request_id", id)]),
-        EngineError::InUse { kind, name, by } => {
-            let details = unmet([(reason, name.as_str(), message.clone())]);
-            let metadata = [("kind", *kind), ("name", name.as_str()), ("rollout", by.as_str())];
-            status(
-                Code::FailedPrecondition,
-                reason,
-                message.clone(),
-                &metadata,
-                details,
-            )
-        }
         EngineError::Contended { key: _ } => say(Code::Aborted, &[]),
         EngineError::Unavailable(_) | EngineError::Draining => say(Code::Unavailable, &[]),
         EngineError::Full(_) => say(Code::ResourceExhausted, &[]),
@@ -108,6 +62,53 @@ pub fn refused(error: &EngineError) -> Status {
         EngineError::Unknown(_) => say(Code::Unavailable, &[]),
         EngineError::Corrupt(_) => say(Code::DataLoss, &[]),
     }
+}
+
+/// What the present state does not allow, with every condition that is not met.
+fn precondition(error: &EngineError) -> Status {
+    let (reason, message) = (error.code(), error.to_string());
+    let one = |subject: &str| unmet([(reason, subject, message.clone())]);
+    if let EngineError::PlanRefused(refusals) = error {
+        let all = unmet(
+            refusals
+                .iter()
+                .map(|refusal| (refusal.code(), "", refusal.to_string())),
+        );
+        let count = refusals.len().to_string();
+        return status(
+            Code::FailedPrecondition,
+            reason,
+            message,
+            &[("refusals", &count)],
+            all,
+        );
+    }
+    if let EngineError::InUse { kind, name, by } = error {
+        let metadata = [("kind", *kind), ("name", name.as_str()), ("rollout", by.as_str())];
+        return status(
+            Code::FailedPrecondition,
+            reason,
+            message.clone(),
+            &metadata,
+            one(name),
+        );
+    }
+    let region = if let EngineError::OpenRefused(
+        OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. },
+    )
+    | EngineError::Refused(Refused::NoWayBack(region)) = error
+    {
+        region.as_str()
+    } else {
+        ""
+    };
+    status(
+        Code::FailedPrecondition,
+        reason,
+        message.clone(),
+        &[("region", region)],
+        one(region),
+    )
 }
 
 /// A request with a field that is not taken.

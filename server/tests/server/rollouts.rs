@@ -131,10 +131,11 @@ async fn an_operator_takes_it_back() {
         (cause.code.as_str(), cause.message.as_str()),
         ("OPERATOR", "bob: it smells")
     );
-    let service = v1::GetServiceRequest {
-        name: SERVICE.to_owned(),
-    };
-    server.services().get_service(service).await.unwrap();
+    listed(&server).await;
+}
+
+/// Two have ended, none is active, and a page holds one.
+async fn listed(server: &Server) {
     let active = v1::ListRolloutsRequest {
         parent: SERVICE.to_owned(),
         active_only: true,
@@ -194,7 +195,10 @@ async fn a_first_release_warns_that_there_is_no_way_back() {
         "{:?}",
         made.warnings
     );
-    let plan = made.plan.unwrap();
+    kept_but_not_started(&server, made.plan.unwrap()).await;
+}
+
+async fn kept_but_not_started(server: &Server, plan: v1::Plan) {
     let kept = v1::GetPlanRequest {
         name: plan.name.clone(),
     };

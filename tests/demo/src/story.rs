@@ -6,7 +6,7 @@ use anyhow::Context;
 use meridian_client::RolloutView;
 use meridian_core::id::ServiceId;
 use meridian_harness::fleet::SERVICE;
-use meridian_harness::{Artifact, Fleet, FleetOptions, wait_until};
+use meridian_harness::{Artifact, Fleet, FleetOptions, Links, wait_until};
 
 use crate::options::Options;
 use crate::shell::Shell;
@@ -21,8 +21,9 @@ pub async fn tell(options: &Options) -> anyhow::Result<()> {
     let (traffic, traffic_kind) = options.traffic.named();
     let regions = ["eu-west", "us-east", "ap-south"].map(str::to_owned).to_vec();
     println!("starting one server ({store}), three agents ({traffic}) and a load of {}/s per region …", options.rate);
-    let mut fleet =
-        Fleet::start(FleetOptions { store: store_kind, traffic: traffic_kind, regions: regions.clone() }).await?;
+    let links = Links::Plaintext;
+    let options_of_fleet = FleetOptions { store: store_kind, traffic: traffic_kind, regions: regions.clone(), links };
+    let mut fleet = Fleet::start(options_of_fleet).await?;
     let told = chapters(&fleet, options).await;
     let told = told.with_context(|| fleet.logs());
     let left = fleet.stop();

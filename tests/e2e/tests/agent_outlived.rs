@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use meridian_harness::launch::playbook;
 use meridian_harness::process::pids_in;
-use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, StoreKind, TrafficKind};
+use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind, TrafficKind};
 use meridian_load::{Load, Options};
 
 async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
-    let options = FleetOptions { store: StoreKind::Embedded, traffic, regions: vec!["eu".to_owned()] };
+    let options = FleetOptions { store: StoreKind::Embedded, traffic, regions: vec!["eu".to_owned()], links: Links::Plaintext };
     let mut fleet = Fleet::start(options).await?;
     let launcher = Launcher::new(&fleet).await?;
     launcher.apply(&playbook("install", &[&["eu"]], &[100], 0)).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use meridian_client::WatchItem;
 use meridian_harness::launch::{judged, playbook};
-use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, StoreKind, TrafficKind};
+use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind, TrafficKind};
 use meridian_load::{Load, Options};
 
 const REGIONS: [&str; 2] = ["eu", "us"];
@@ -28,7 +28,7 @@ struct Scene {
 impl Scene {
     async fn set() -> anyhow::Result<Self> {
         let regions = REGIONS.map(str::to_owned).to_vec();
-        let options = FleetOptions { store: StoreKind::Embedded, traffic: TrafficKind::Proxy, regions };
+        let options = FleetOptions { store: StoreKind::Embedded, traffic: TrafficKind::Proxy, regions, links: Links::Plaintext };
         let fleet = Fleet::start(options).await?;
         let launcher = Launcher::new(&fleet).await?;
         let both: &[&str] = &REGIONS;

@@ -4,14 +4,14 @@
 
 use meridian_harness::fleet::SERVICE;
 use meridian_harness::launch::{judged, playbook};
-use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, StoreKind, TrafficKind};
+use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind, TrafficKind};
 use meridian_load::{Load, Options};
 
 const REGIONS: [&str; 2] = ["eu", "us"];
 
-async fn story(store: StoreKind, traffic: TrafficKind) -> anyhow::Result<()> {
+async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::Result<()> {
     let regions = REGIONS.map(str::to_owned).to_vec();
-    let mut fleet = Fleet::start(FleetOptions { store, traffic, regions }).await?;
+    let mut fleet = Fleet::start(FleetOptions { store, traffic, regions, links }).await?;
     let launcher = Launcher::new(&fleet).await?;
     let both: &[&str] = &REGIONS;
     launcher.apply(&playbook("install", &[both], &[100], 0)).await?;
@@ -61,11 +61,11 @@ fn load(fleet: &Fleet, region: &str) -> Load {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn embedded_and_proxy() -> anyhow::Result<()> {
-    story(StoreKind::Embedded, TrafficKind::Proxy).await
+async fn embedded_and_proxy_with_mutual_tls() -> anyhow::Result<()> {
+    story(StoreKind::Embedded, TrafficKind::Proxy, Links::MutualTls).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn etcd_and_envoy() -> anyhow::Result<()> {
-    story(StoreKind::Etcd, TrafficKind::Envoy).await
+    story(StoreKind::Etcd, TrafficKind::Envoy, Links::Plaintext).await
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use meridian_client::{Client, ContactView, Endpoint};
+use meridian_client::{Client, ContactView, Endpoint, Tls};
 use meridian_store::etcd::testing::EtcdProcess;
 use tempfile::TempDir;
 
 use crate::artifacts::ArtifactFolder;
+use crate::authority::{Authority, Identity};
 use crate::ground;
 use crate::process::{Program, Running, end_all_in, program};
 use crate::wait::wait_until;
@@ -48,6 +49,17 @@ pub struct FleetOptions {
     pub traffic: TrafficKind,
     /// Names of the regions.
     pub regions: Vec<String>,
+    /// Whether everybody proves who they are.
+    pub links: Links,
+}
+
+/// How links are protected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Links {
+    /// Not at all.
+    Plaintext,
+    /// Both ends by certificates of a throw-away authority.
+    MutualTls,
 }
 
 /// A fleet that runs.
@@ -61,6 +73,7 @@ pub struct Fleet {
     http: SocketAddr,
     agents: BTreeMap<String, Option<Running>>,
     fronts: BTreeMap<String, SocketAddr>,
+    authority: Option<Authority>,
 }
 
 impl Fleet {
@@ -81,7 +94,11 @@ impl Fleet {
         }
         let agents = options.regions.iter().map(|region| (region.clone(), None)).collect();
         let (grpc, http) = (ground::free_address()?, ground::free_address()?);
-        let mut fleet = Self { folder, options, artifacts, etcd, server: None, grpc, http, agents, fronts };
+        let authority = match options.links {
+            Links::Plaintext => None,
+            Links::MutualTls => Some(Authority::create(folder.path(), &options.regions)?),
+        };
+        let mut fleet = Self { folder, options, artifacts, etcd, server: None, grpc, http, agents, fronts, authority };
         fleet.start_server()?;
         fleet.ready().await?;
         for region in fleet.options.regions.clone() {
@@ -107,7 +124,10 @@ impl Fleet {
     /// The server's gRPC address as a URL.
     #[must_use]
     pub fn server_url(&self) -> String {
-        format!("http://{}", self.grpc)
+        match self.options.links {
+            Links::Plaintext => format!("http://{}", self.grpc),
+            Links::MutualTls => format!("https://{}", self.grpc),
+        }
     }
 
     /// Where clients of the service connect in a region.
@@ -130,7 +150,9 @@ impl Fleet {
     /// # Errors
     /// If the server can't be reached.
     pub async fn client(&self) -> anyhow::Result<Client> {
-        let endpoint = Endpoint { addresses: vec![self.server_url()], tls: None, timeout: Duration::from_secs(10) };
+        let tls = self.authority.as_ref().map(|authority| authority.identity("operator"));
+        let tls = tls.map(|Identity { ca, cert, key }| Tls { ca: Some(ca), cert: Some(cert), key: Some(key) });
+        let endpoint = Endpoint { addresses: vec![self.server_url()], tls, timeout: Duration::from_secs(10) };
         Client::connect(endpoint).await.context("connecting to the server")
     }
 
@@ -141,7 +163,16 @@ impl Fleet {
     pub fn start_server(&mut self) -> anyhow::Result<()> {
         let data = self.path().join("server");
         std::fs::create_dir_all(&data)?;
-        let mut args = vec!["serve".to_owned(), "--plaintext".to_owned()];
+        let mut args = vec!["serve".to_owned()];
+        match &self.authority {
+            None => args.push("--plaintext".to_owned()),
+            Some(authority) => {
+                let Identity { ca, cert, key } = authority.identity("server");
+                for (flag, file) in [("--tls-client-ca", ca), ("--tls-cert", cert), ("--tls-key", key)] {
+                    args.extend([flag.to_owned(), file.display().to_string()]);
+                }
+            }
+        }
         args.extend(["--listen".to_owned(), self.grpc.to_string(), "--http".to_owned(), self.http.to_string()]);
         match (&self.etcd, self.options.store) {
             (Some(etcd), StoreKind::Etcd) => {
@@ -256,10 +287,17 @@ impl Fleet {
             "command": [program("skyoptima")?, "--listen", "{address}", "--artifact", "{artifact}"],
         });
         // JSON is YAML.
-        let config = serde_json::json!({
-            "region": region, "servers": [self.grpc.to_string()], "plaintext": true, "state_dir": folder.join("state"),
+        let mut config = serde_json::json!({
+            "region": region, "servers": [self.grpc.to_string()], "state_dir": folder.join("state"),
             "lanes": [{"service": SERVICE, "workload": workload, "traffic": traffic}],
         });
+        match &self.authority {
+            None => config["plaintext"] = true.into(),
+            Some(authority) => {
+                let Identity { ca, cert, key } = authority.identity(region);
+                config["tls"] = serde_json::json!({"ca": ca, "cert": cert, "key": key});
+            }
+        }
         std::fs::write(folder.join("agent.yaml"), serde_json::to_vec_pretty(&config)?)?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! the end-to-end tests and the benchmarks; it knows how to start and end things, not what is right.
 
 pub mod artifacts;
+pub mod authority;
 pub mod fleet;
 pub mod ground;
 pub mod launch;
@@ -9,7 +10,7 @@ pub mod process;
 pub mod wait;
 
 pub use artifacts::{Artifact, ArtifactFolder};
-pub use fleet::{Fleet, FleetOptions, StoreKind, TrafficKind};
+pub use fleet::{Fleet, FleetOptions, Links, StoreKind, TrafficKind};
 pub use launch::Launcher;
 pub use process::{Program, Running, program};
 pub use wait::wait_until;

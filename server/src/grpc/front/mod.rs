@@ -119,21 +119,22 @@ impl Front {
             .get("grpc-timeout")
             .and_then(|value| parse_timeout(value.to_str().ok()?));
         let limit = given.map_or(CALL_MAX, |given| given.min(CALL_MAX));
+        if limit.is_zero() {
+            return Err(too_late(limit));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.caller.clone());
         match timeout(limit, self.routes.call(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(never)) => match never {},
-            Err(_) => {
-                let message = format!("no answer within {limit:?}; read before trying again");
-                Err(status::reasoned(
-                    Code::DeadlineExceeded,
-                    "DEADLINE_PASSED",
-                    message,
-                ))
-            }
+            Err(_) => Err(too_late(limit)),
         }
     }
+}
+
+fn too_late(limit: Duration) -> Status {
+    let message = format!("no answer within {limit:?}; read before trying again");
+    status::reasoned(Code::DeadlineExceeded, "DEADLINE_PASSED", message)
 }
 
 impl FrontShared {

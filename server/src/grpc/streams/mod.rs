@@ -1,6 +1,7 @@
 //! Streams that stay open: counted, told when the server goes away, and waited for.
 
 mod outgoing;
+mod pending;
 pub(super) mod watch;
 
 use std::future::Future;

@@ -1,18 +1,21 @@
 //! `WatchRollouts`: a snapshot, `synced`, then what changes, and bookmarks in between. The store's watch says that a
 //! record has changed, the engine that something else is seen of it; both only wake, and the view is made anew.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
+use meridian_proto::r#gen::v1::rollout::State;
 use meridian_proto::r#gen::v1::watch_rollouts_response::{Bookmark, Item, Synced};
 use meridian_proto::r#gen::v1::{Rollout, WatchRolloutsResponse};
 use meridian_store::{Change, Key, Revision, StoreError, WatchEnded, WatchItem, WatchStream, layout, record};
+use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Code, Status};
 
+use super::pending::Pending;
 use super::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use crate::engine::Changed;
 use crate::error::EngineError;
@@ -20,14 +23,10 @@ use crate::grpc::{Shared, status, view};
 
 /// Items on their way to a reader. A screen's worth of rollouts; more are made anew when there is room.
 const ROOM: usize = 64;
-/// A rollout is told at most this often.
-const GAP: Duration = Duration::from_millis(100);
 /// A bookmark comes at least this often; callers give up after three times the promised 30 s.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(15);
 /// Records read at once for the snapshot.
 const PAGE: usize = 200;
-/// How often a view is made again because the engine has not caught up with the store yet.
-const BEHIND_MAX: u32 = 20;
 
 /// What is watched.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,21 +39,11 @@ pub(in crate::grpc) enum Target {
     All,
 }
 
-/// A rollout that has changed and was not told yet.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    at: Instant,
-    /// The change of its record that is to be seen in the view.
-    revision: Revision,
-    tries: u32,
-}
-
 struct Watching {
     shared: Shared,
     target: Target,
     out: Outgoing<WatchRolloutsResponse>,
-    due: BTreeMap<RolloutId, Due>,
-    told: BTreeMap<RolloutId, Instant>,
+    pending: Pending,
     /// Everything up to here was read from the store.
     read: Revision,
     bookmark_at: Instant,
@@ -112,13 +101,11 @@ pub(in crate::grpc) async fn open(
     };
     let (out, stream) = outgoing(ROOM);
     let bookmark_at = Instant::now() + BOOKMARK_EVERY;
-    let (due, told) = (BTreeMap::new(), BTreeMap::new());
     let watching = Watching {
         shared: shared.clone(),
         target,
         out,
-        due,
-        told,
+        pending: Pending::default(),
         read: start,
         bookmark_at,
     };
@@ -187,7 +174,7 @@ impl Watching {
             None => self.snapshot().await?,
         };
         loop {
-            let next = self.due.values().map(|due| due.at).min();
+            let next = self.pending.next();
             let next = next.map_or(self.bookmark_at, |due| due.min(self.bookmark_at));
             tokio::select! {
                 () = self.out.gone() => return Err(End::Gone),
@@ -249,7 +236,7 @@ impl Watching {
     fn may_want(&self, id: &RolloutId) -> bool {
         match &self.target {
             Target::Rollout(wanted) => wanted == id,
-            Target::Service(_) | Target::All => true,
+            Target::Service(_) | Target::All => !self.pending.is_stranger(id),
         }
     }
 
@@ -263,7 +250,7 @@ impl Watching {
                         continue;
                     };
                     if self.wants(&outline.id, &outline.service) {
-                        self.mark(outline.id, item.mod_revision);
+                        self.pending.note(outline.id, item.mod_revision, Instant::now());
                     }
                 }
                 Ok(())
@@ -287,68 +274,41 @@ impl Watching {
         match changed {
             Ok(Changed { id }) => {
                 if self.may_want(&id) {
-                    self.mark(id, Revision::ZERO);
+                    self.pending.note(id, Revision::ZERO, Instant::now());
                 }
                 Ok(())
             }
             // What was missed is among those told so far, or in the store's watch.
             Err(broadcast::error::RecvError::Lagged(_)) => {
-                for id in self.told.keys().cloned().collect::<Vec<_>>() {
-                    self.mark(id, Revision::ZERO);
-                }
+                self.pending.note_all(Instant::now());
                 Ok(())
             }
             Err(broadcast::error::RecvError::Closed) => Err(End::from(EngineError::Draining)),
         }
     }
 
-    fn mark(&mut self, id: RolloutId, revision: Revision) {
-        let now = Instant::now();
-        let at = self.told.get(&id).map_or(now, |told| now.max(*told + GAP));
-        let due = self.due.entry(id).or_insert(Due {
-            at,
-            revision,
-            tries: 0,
-        });
-        due.revision = due.revision.max(revision);
-    }
-
     /// Tells what is due.
     async fn tell(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        let ready: Vec<RolloutId> = self
-            .due
-            .iter()
-            .filter(|(_, due)| due.at <= now)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ready {
-            let Some(due) = self.due.remove(&id) else { continue };
+        for (id, due) in self.pending.take(now) {
             let Some((rollout, service)) = self.view(&id).await? else {
                 continue;
             };
             if !self.wants(&id, &service) {
+                self.pending.estrange(id);
                 continue;
             }
-            if rollout.revision < due.revision.get() && due.tries < BEHIND_MAX {
-                self.due.insert(
-                    id,
-                    Due {
-                        at: now + GAP,
-                        tries: due.tries + 1,
-                        ..due
-                    },
-                );
+            if rollout.revision < due.revision.get() && self.pending.put_back(&id, due, now) {
                 continue;
             }
-            let ended = ended(&rollout);
+            if !self.pending.is_news(&id, digest(&rollout), now) {
+                continue;
+            }
+            // One that is over changes no more, and must not be remembered for ever.
+            if is_over(&rollout) {
+                self.pending.forget(&id);
+            }
             self.send(Item::Delta(rollout)).await?;
-            // An ended rollout changes no more, and must not be remembered for ever.
-            if ended {
-                self.told.remove(&id);
-            } else {
-                self.told.insert(id, Instant::now());
-            }
         }
         if now >= self.bookmark_at {
             self.bookmark().await?;
@@ -358,12 +318,7 @@ impl Watching {
 
     /// Everything up to the bookmark was told: what is due lies after it.
     async fn bookmark(&mut self) -> Result<(), End> {
-        let pending = self
-            .due
-            .values()
-            .map(|due| due.revision)
-            .filter(|revision| *revision != Revision::ZERO)
-            .min();
+        let pending = self.pending.earliest();
         let whole = pending.map_or(self.read.get(), |pending| self.read.get().min(pending.get() - 1));
         self.bookmark_at = Instant::now() + BOOKMARK_EVERY;
         self.send(Item::Bookmark(Bookmark { revision: whole })).await
@@ -383,7 +338,15 @@ impl Watching {
     }
 }
 
-fn ended(rollout: &Rollout) -> bool {
-    rollout.actions.is_empty()
-        && rollout.state != i32::from(meridian_proto::r#gen::v1::rollout::State::RollingBack)
+fn is_over(rollout: &Rollout) -> bool {
+    rollout.actions.is_empty() && rollout.state != i32::from(State::RollingBack)
+}
+
+/// Of the view without its time: the same again is no news.
+fn digest(rollout: &Rollout) -> Digest {
+    let timeless = Rollout {
+        view_time: None,
+        ..rollout.clone()
+    };
+    Digest::of(&timeless.encode_to_vec())
 }

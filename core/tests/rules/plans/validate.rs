@@ -6,7 +6,7 @@ use meridian_core::playbook::{Playbook, RegionSelector, VotePolicy, Wave, valida
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
-use super::world::design::{Design, WaveDesign, check, percent, region};
+use crate::world::design::{Design, WaveDesign, check, percent, region};
 
 fn playbook() -> Playbook {
     Design::of(&[&[0], &[1]]).playbook()

@@ -11,7 +11,7 @@ use meridian_core::playbook::{Playbook, RegionSelector, validate};
 use meridian_core::release::Release;
 use meridian_core::slot::Slot;
 
-use super::world::design::{Design, region, release};
+use crate::world::design::{Design, region, release};
 
 fn facts() -> RegionFacts {
     let stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference() });

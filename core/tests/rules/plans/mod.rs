@@ -1,0 +1,5 @@
+//! Playbooks and plans that are refused before anything starts.
+
+mod compile;
+mod forecast;
+mod validate;
