@@ -112,7 +112,18 @@ mod tests {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
         let bad = [
-            "", "../../etc/passwd", "a/b", ".", "-a", "a-", "A", "a\0", "a\n", "a\u{202e}b", "\u{0430}", "a b",
+            "",
+            "../../etc/passwd",
+            "a/b",
+            ".",
+            "-a",
+            "a-",
+            "A",
+            "a\0",
+            "a\n",
+            "a\u{202e}b",
+            "\u{0430}",
+            "a b",
             &"x".repeat(64),
         ];
         for text in bad {

@@ -31,8 +31,8 @@ struct CallLabels {
 }
 
 #[derive(Clone, Debug, Eq, PartialEq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: &'static str,
+struct CutLabels {
+    code: &'static str,
 }
 
 /// All metrics of a server. Cheap to clone; clones count into the same place.
@@ -84,7 +84,7 @@ pub struct LinkMetrics {
     pub lanes_lying: Counter,
     /// Watches open now.
     pub watches: Gauge,
-    cut: Family<ReasonLabels, Counter>,
+    cut: Family<CutLabels, Counter>,
 }
 
 impl Metrics {
@@ -240,15 +240,15 @@ impl LinkMetrics {
         registry.register("watches", "Watches of rollouts open now", metrics.watches.clone());
         registry.register(
             "streams_cut",
-            "Streams ended by the server, by reason",
+            "Streams ended by the server, by status code",
             metrics.cut.clone(),
         );
         metrics
     }
 
     /// Counts a stream that the server ended.
-    pub fn cut(&self, reason: &'static str) {
-        self.cut.get_or_create(&ReasonLabels { reason }).inc();
+    pub fn cut(&self, code: &'static str) {
+        self.cut.get_or_create(&CutLabels { code }).inc();
     }
 }
 
@@ -263,12 +263,12 @@ mod tests {
         metrics
             .calls
             .called(&"/a.B/C".into(), "OK", Duration::from_millis(1));
-        metrics.links.cut("SLOW_READER");
+        metrics.links.cut("RESOURCE_EXHAUSTED");
         let text = metrics.text().unwrap();
         for line in [
             "meridian_server_decisions_total{kind=\"start\"} 1",
             "meridian_server_calls_total{method=\"/a.B/C\",code=\"OK\"} 1",
-            "meridian_server_streams_cut_total{reason=\"SLOW_READER\"} 1",
+            "meridian_server_streams_cut_total{code=\"RESOURCE_EXHAUSTED\"} 1",
             "meridian_server_decision_commit_seconds_count 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

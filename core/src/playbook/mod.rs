@@ -4,5 +4,7 @@
 pub mod spec;
 pub mod validate;
 
-pub use spec::{Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave};
+pub use spec::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave,
+};
 pub use validate::{ValidPlaybook, Violation, validate};

@@ -142,7 +142,11 @@ impl Default for Limits {
 
 impl Default for RollbackPolicy {
     fn default() -> Self {
-        Self { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) }
+        Self {
+            votes: VotePolicy::Any,
+            fleet: true,
+            retention: Span::from_secs(3600),
+        }
     }
 }
 
@@ -182,6 +186,10 @@ impl Canonical for RollbackPolicy {
 
 impl Canonical for Limits {
     fn feed(&self, canon: &mut Canon) {
-        canon.value(&self.prepare).value(&self.shift).value(&self.revert).value(&self.total);
+        canon
+            .value(&self.prepare)
+            .value(&self.shift)
+            .value(&self.revert)
+            .value(&self.total);
     }
 }

@@ -27,13 +27,24 @@ pub enum Fault {
     /// An agent sends what it sees.
     Report(usize),
     /// Some message arrives, not the oldest first; it may stay and arrive again.
-    Deliver { pick: usize, again: bool, crash: bool },
+    Deliver {
+        pick: usize,
+        again: bool,
+        crash: bool,
+    },
     Drop(usize),
     /// An agent makes one pass; the order of its actions is not fixed.
-    Act { region: usize, backwards: bool },
+    Act {
+        region: usize,
+        backwards: bool,
+    },
     AgentCrash(usize),
     SlotsArrive(usize),
-    SlotFalls { region: usize, slot: Slot, state: SlotState },
+    SlotFalls {
+        region: usize,
+        slot: Slot,
+        state: SlotState,
+    },
     Disconnect(usize),
     Connect(usize),
     Measure(usize, Mood),
@@ -91,7 +102,11 @@ fn mood() -> impl Strategy<Value = Mood> {
 }
 
 pub fn fault() -> impl Strategy<Value = Fault> {
-    let state = prop_oneof![Just(SlotState::Failed), Just(SlotState::Unready), Just(SlotState::Ready)];
+    let state = prop_oneof![
+        Just(SlotState::Failed),
+        Just(SlotState::Unready),
+        Just(SlotState::Ready)
+    ];
     let slot = prop_oneof![Just(Slot::Blue), Just(Slot::Green)];
     let network = prop_oneof![
         4 => place().prop_map(Fault::Push),
@@ -140,7 +155,13 @@ pub struct Chaos {
 impl Chaos {
     pub fn new(design: Design, first: &[usize]) -> Self {
         let world = World::with_first(&design, first);
-        Self { world, design, network: Vec::new(), sights: Vec::new(), opened: 2 }
+        Self {
+            world,
+            design,
+            network: Vec::new(),
+            sights: Vec::new(),
+            opened: 2,
+        }
     }
 
     fn id(&self, number: usize) -> RegionId {
@@ -151,7 +172,9 @@ impl Chaos {
     pub fn befall(&mut self, fault: Fault) {
         let now = self.world.now;
         match fault {
-            Fault::Push(number) => self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap())),
+            Fault::Push(number) => {
+                self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap()))
+            }
             Fault::Report(number) => {
                 let id = self.id(number);
                 self.send(Message::Report(id.clone(), self.world.sites[&id].observed(now)));
@@ -171,7 +194,9 @@ impl Chaos {
             Fault::Connect(number) => self.contact(number, Contact::Live(now)),
             Fault::Measure(number, mood) => self.site(number, |site| site.mood = mood),
             Fault::Trouble(number, how) => {
-                self.site(number, |site| site.trouble = how.map(|permanent| ("NO_LUCK", permanent)));
+                self.site(number, |site| {
+                    site.trouble = how.map(|permanent| ("NO_LUCK", permanent))
+                });
             }
             Fault::Look => self.look(self.world.sight.clone()),
             Fault::StaleLook(back) => {
@@ -195,7 +220,10 @@ impl Chaos {
     fn contact(&mut self, number: usize, contact: Contact) {
         let id = self.id(number);
         self.world.sites.get_mut(&id).unwrap().contact = contact;
-        let seen = self.world.sight.entry(id).or_insert(Seen { contact, observed: None });
+        let seen = self.world.sight.entry(id).or_insert(Seen {
+            contact,
+            observed: None,
+        });
         seen.contact = contact;
     }
 
@@ -209,7 +237,11 @@ impl Chaos {
 
     fn take(&mut self, pick: usize, again: bool) -> Option<Message> {
         let index = pick.checked_rem(self.network.len())?;
-        Some(if again { self.network[index].clone() } else { self.network.swap_remove(index) })
+        Some(if again {
+            self.network[index].clone()
+        } else {
+            self.network.swap_remove(index)
+        })
     }
 
     fn deliver(&mut self, pick: usize, again: bool, crash: bool) {
@@ -218,7 +250,13 @@ impl Chaos {
             None => {}
             Some(Message::Report(id, observed)) => {
                 let contact = self.world.sites[&id].contact;
-                self.world.sight.insert(id, Seen { contact, observed: Some(observed) });
+                self.world.sight.insert(
+                    id,
+                    Seen {
+                        contact,
+                        observed: Some(observed),
+                    },
+                );
             }
             Some(Message::Goal(order)) => {
                 hold(self.world.orders.accepted(&order));
@@ -230,7 +268,10 @@ impl Chaos {
                 } else if taken.is_ok() {
                     site.persist();
                 }
-                assert!(site.observed(now).accepted <= self.world.head, "no agent is ahead of all servers");
+                assert!(
+                    site.observed(now).accepted <= self.world.head,
+                    "no agent is ahead of all servers"
+                );
             }
         }
     }
@@ -292,7 +333,9 @@ impl Chaos {
             self.site(number, |site| {
                 site.crash();
                 (site.trouble, site.mood) = (None, mood);
-                Slot::BOTH.into_iter().for_each(|slot| site.set(slot, SlotState::Ready));
+                Slot::BOTH
+                    .into_iter()
+                    .for_each(|slot| site.set(slot, SlotState::Ready));
             });
         }
         if ending.take_back {
@@ -319,7 +362,10 @@ impl Chaos {
                     }
                 }
                 Phase::Running(_) | Phase::RollingBack { .. } | Phase::Switched { .. } => {
-                    panic!("stalled: {:?}\n{:#?}", self.world.record.phase, self.world.record.lanes);
+                    panic!(
+                        "stalled: {:?}\n{:#?}",
+                        self.world.record.phase, self.world.record.lanes
+                    );
                 }
                 Phase::Stable { .. }
                 | Phase::RolledBack { .. }
@@ -328,7 +374,10 @@ impl Chaos {
                 | Phase::Failed { .. } => return self.ended(),
             }
         }
-        panic!("humans are asked again and again: {:?} {:#?}", self.world.record.phase, self.world.record.lanes);
+        panic!(
+            "humans are asked again and again: {:?} {:#?}",
+            self.world.record.phase, self.world.record.lanes
+        );
     }
 
     /// Runs until it ends or a human is needed, well before the limit of the whole rollout would help out.
@@ -338,7 +387,12 @@ impl Chaos {
                 self.world.record.phase,
                 Phase::Running(Run { hold: Some(_), .. }) | Phase::Frozen { .. }
             );
-            let pending = self.world.record.lanes.values().any(|lane| lane.at.as_str() == "reverting");
+            let pending = self
+                .world
+                .record
+                .lanes
+                .values()
+                .any(|lane| lane.at.as_str() == "reverting");
             if self.world.record.phase.is_terminal() || (needs_human && !pending) {
                 return;
             }
@@ -351,7 +405,10 @@ impl Chaos {
         self.calm(3);
         for (id, site) in &self.world.sites {
             hold(invariants::where_it_ended(&self.world.record, id, &site.local));
-            assert!(site.durable.is_done(), "{id} never confirmed the last goal: {site:#?}");
+            assert!(
+                site.durable.is_done(),
+                "{id} never confirmed the last goal: {site:#?}"
+            );
         }
         self.world
     }

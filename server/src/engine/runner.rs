@@ -76,7 +76,15 @@ impl Engine {
         let engine = self.clone();
         let look = Arc::new(Notify::new());
         let span = tracing::info_span!("rollout", id = %id);
-        let runner = Runner { engine, id, look, held, publish, head: None, wake: None };
+        let runner = Runner {
+            engine,
+            id,
+            look,
+            held,
+            publish,
+            head: None,
+            wake: None,
+        };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }
@@ -107,7 +115,10 @@ impl Runner {
 
     fn lanes(&self) -> impl Iterator<Item = Lane> + '_ {
         let service = &self.held.0.plan.service;
-        let lane = |region: &meridian_core::id::RegionId| Lane { service: service.clone(), region: region.clone() };
+        let lane = |region: &meridian_core::id::RegionId| Lane {
+            service: service.clone(),
+            region: region.clone(),
+        };
         self.held.0.lanes.keys().map(lane)
     }
 
@@ -122,7 +133,12 @@ impl Runner {
 
     /// Orders that came too late are answered by the rules, which refuse them.
     async fn end(mut self, mut inbox: mpsc::Receiver<OrderCall>) {
-        self.engine.shared.runners.lock().expect("no holder of this lock panics").remove(&self.id);
+        self.engine
+            .shared
+            .runners
+            .lock()
+            .expect("no holder of this lock panics")
+            .remove(&self.id);
         inbox.close();
         while let Some(call) = inbox.recv().await {
             self.obey(call).await;
@@ -135,7 +151,9 @@ impl Runner {
 
     fn pause(&self) -> Duration {
         let now = self.engine.shared.clock.now();
-        let until_wake = self.wake.map(|wake| Duration::from_millis(wake.since(now).millis().max(1)));
+        let until_wake = self
+            .wake
+            .map(|wake| Duration::from_millis(wake.since(now).millis().max(1)));
         until_wake.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))
     }
 
@@ -155,7 +173,12 @@ impl Runner {
     }
 
     async fn obey(&mut self, call: OrderCall) {
-        let OrderCall { event, etag, request, reply } = call;
+        let OrderCall {
+            event,
+            etag,
+            request,
+            reply,
+        } = call;
         let answer = self.order(event, etag, request.as_ref()).await;
         // The caller may have gone away; what was decided stays decided.
         let _gone = reply.send(answer);
@@ -180,7 +203,9 @@ impl Runner {
     /// Makes and commits the decision that follows from an event, as often as somebody else gets in between.
     async fn decide(&mut self, event: &Event, request: Option<&RequestMark>) -> Result<(), EngineError> {
         for attempt in 0..CONFLICTS_MAX {
-            let Some((transition, moment)) = self.next_decision(event).await? else { return Ok(()) };
+            let Some((transition, moment)) = self.next_decision(event).await? else {
+                return Ok(());
+            };
             match self.commit(&transition, moment, event, request).await {
                 Ok(()) => return Ok(()),
                 Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
@@ -194,7 +219,9 @@ impl Runner {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EngineError::Contended { key: self.id.to_string() })
+        Err(EngineError::Contended {
+            key: self.id.to_string(),
+        })
     }
 
     /// Asks the rules; `None`: nothing to decide.
@@ -202,8 +229,14 @@ impl Runner {
         if self.head.is_none() {
             self.head = Some(self.engine.shared.books.head(&self.held.0.plan.service).await?);
         }
-        let head = self.head.as_ref().map_or(self.held.0.epoch, |head| head.value.epoch);
-        let moment = Moment { now: self.engine.shared.clock.now(), head };
+        let head = self
+            .head
+            .as_ref()
+            .map_or(self.held.0.epoch, |head| head.value.epoch);
+        let moment = Moment {
+            now: self.engine.shared.clock.now(),
+            head,
+        };
         let record = &self.held.0;
         let event = match event {
             Event::Look(_) => Event::Look(self.engine.shared.sessions.sight(record, moment.now)),
@@ -225,17 +258,31 @@ impl Runner {
         event: &Event,
         request: Option<&RequestMark>,
     ) -> Result<(), CommitError> {
-        let (Some(next), Some(head)) = (&transition.next, &self.head) else { return Ok(()) };
+        let (Some(next), Some(head)) = (&transition.next, &self.head) else {
+            return Ok(());
+        };
         let lanes = if next.phase.is_terminal() {
             let lanes = self.engine.shared.books.lanes(&next.plan.service).await;
-            Some(lanes.map_err(|error| CommitError::Unavailable { reason: error.to_string() })?)
+            Some(lanes.map_err(|error| CommitError::Unavailable {
+                reason: error.to_string(),
+            })?)
         } else {
             None
         };
         let (actor, message) = said(event, transition);
         let expect = Expect::At(self.held.1);
         let (kind, now) = (transition.kind, moment.now);
-        let decision = Decision { next, expect, head, lanes, kind, actor, message, request, now };
+        let decision = Decision {
+            next,
+            expect,
+            head,
+            lanes,
+            kind,
+            actor,
+            message,
+            request,
+            now,
+        };
         let began = Instant::now();
         let done = commit(&self.engine.shared.books, decision).await?;
         self.engine.shared.metrics.committed(kind, began.elapsed());
@@ -276,9 +323,21 @@ impl Runner {
         for effect in &transition.effects {
             match effect {
                 Effect::PushGoal(_) => {}
-                Effect::StepEnded { region, what, step, began } => {
+                Effect::StepEnded {
+                    region,
+                    what,
+                    step,
+                    began,
+                } => {
                     let (region, step, began) = (Some(region), *step, *began);
-                    let ended = EndedStep { region, what, step, began, ended: now, failed: going_back };
+                    let ended = EndedStep {
+                        region,
+                        what,
+                        step,
+                        began,
+                        ended: now,
+                        failed: going_back,
+                    };
                     self.engine.shared.trace.step_ended(record, ended);
                 }
                 Effect::Notify(notice) => self.tell(notice, now),
@@ -312,10 +371,14 @@ impl Runner {
 fn said(event: &Event, transition: &Transition) -> (String, String) {
     let by = |order: &Order| (order.actor.clone(), order.reason.clone());
     match event {
-        Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => by(order),
+        Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => {
+            by(order)
+        }
         Event::Look(_) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
-                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
+                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => {
+                    Some(cause.to_string())
+                }
                 Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,
             });
             let phase = transition.next.as_ref().map_or("", |next| next.phase.as_str());

@@ -14,6 +14,7 @@ use meridian_proto::r#gen::agent::v1::session_response::Message as Told;
 use tokio::time::timeout;
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use super::front::{code_name, translated};
 use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use super::{Shared, status};
 use crate::session::registry::SILENCE_MAX;
@@ -72,7 +73,7 @@ impl Link {
     async fn run(self, mut inbound: Inbound, out: Out) {
         let end = self.speak(&mut inbound, &out).await;
         if let Err(Some(word)) = &end {
-            self.shared.metrics.links.cut("agent");
+            self.shared.metrics.links.cut(code_name(word.code()));
             tracing::info!(code = ?word.code(), message = word.message(), "an agent's stream is cut");
         }
         out.finish(end.err().flatten());
@@ -185,7 +186,7 @@ impl Link {
                 Ok(Some(wire::SessionRequest { message })) => message,
                 Ok(None) => return Err(None),
                 Err(word) if word.code() == Code::OutOfRange || word.code() == Code::Internal => {
-                    return Err(Some(super::front::translated(word)));
+                    return Err(Some(translated(word)));
                 }
                 Err(_) => return Err(None),
             };

@@ -1,5 +1,7 @@
 //! Log lines on standard error; standard output belongs to what a program was asked for.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +30,8 @@ pub fn begin(format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send +
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

@@ -40,34 +40,51 @@ async fn who_speaks_something_else_is_let_go_and_others_are_not_disturbed() {
     server.put_service("services/a").await;
 }
 
+type Sender = hyper::client::conn::http2::SendRequest<http_body_util::Full<bytes::Bytes>>;
+
+/// Lists services with these headers, spoken without the usual client, which would keep deadlines itself.
+async fn status_with(send: &mut Sender, name: &str, value: &str) -> String {
+    let request = hyper::Request::post("http://localhost/meridian.v1.ServiceService/ListServices")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header(name, value)
+        .body(http_body_util::Full::new(bytes::Bytes::from_static(&[0; 5])))
+        .unwrap();
+    let (head, body) = send.send_request(request).await.unwrap().into_parts();
+    let trailers = http_body_util::BodyExt::collect(body)
+        .await
+        .unwrap()
+        .trailers()
+        .cloned();
+    let status = head
+        .headers
+        .get("grpc-status")
+        .or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
+    status.unwrap().to_str().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn a_deadline_of_the_caller_is_kept() {
+async fn deadlines_are_kept_and_compression_is_off() {
     let server = Server::plain().await;
-    // Spoken without the usual client, which would keep the deadline itself.
     let stream = TcpStream::connect(server.running.grpc_addr).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
     let io = hyper_util::rt::TokioIo::new(stream);
     let (mut send, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     let connection = tokio::spawn(connection);
-    for (timeout, expect) in [("0n", "4"), ("10S", "0"), ("nonsense", "0"), ("99999999H", "0")] {
-        let request = hyper::Request::post("http://localhost/meridian.v1.ServiceService/ListServices")
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("grpc-timeout", timeout)
-            .body(http_body_util::Full::new(bytes::Bytes::from_static(&[0; 5])))
-            .unwrap();
-        let response = send.send_request(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let trailers = http_body_util::BodyExt::collect(body)
-            .await
-            .unwrap()
-            .trailers()
-            .cloned();
-        let status = head
-            .headers
-            .get("grpc-status")
-            .or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
-        assert_eq!(status.unwrap(), expect, "{timeout}");
+    let table = [
+        ("grpc-timeout", "0n", "4"),
+        ("grpc-timeout", "10S", "0"),
+        ("grpc-timeout", "nonsense", "0"),
+        ("grpc-timeout", "99999999H", "0"),
+        ("grpc-encoding", "gzip", "12"),
+        ("x-forwarded-client-cert", "spiffe://meridian/operator/admin", "0"),
+    ];
+    for (name, value, expect) in table {
+        assert_eq!(
+            status_with(&mut send, name, value).await,
+            expect,
+            "{name}: {value}"
+        );
     }
     connection.abort();
 }

@@ -42,9 +42,15 @@ impl Bare {
         let address = listener.local_addr()?;
         let outs = Outs::default();
         let service = AgentServiceServer::new(Floor { outs: outs.clone() });
-        let serving = Server::builder().tcp_nodelay(true).tls_config(tls)?.add_service(service);
+        let serving = Server::builder()
+            .tcp_nodelay(true)
+            .tls_config(tls)?
+            .add_service(service);
         let task = tokio::spawn(async move {
-            if let Err(error) = serving.serve_with_incoming(TcpListenerStream::new(listener)).await {
+            if let Err(error) = serving
+                .serve_with_incoming(TcpListenerStream::new(listener))
+                .await
+            {
                 eprintln!("the bare server has ended: {error}");
             }
         });
@@ -55,7 +61,9 @@ impl Bare {
     pub fn push(&self, goals: Vec<(RegionId, Goals)>) -> anyhow::Result<()> {
         let outs = locked(&self.outs);
         for (region, goals) in goals {
-            let out = outs.get(&region).ok_or_else(|| anyhow::anyhow!("{region} is not connected"))?;
+            let out = outs
+                .get(&region)
+                .ok_or_else(|| anyhow::anyhow!("{region} is not connected"))?;
             out.try_send(Ok(told(Told::Goals(goals))))?;
         }
         Ok(())
@@ -93,8 +101,12 @@ impl AgentService for Floor {
         // Ends with the connection that it reads.
         tokio::spawn(async move {
             while let Ok(Some(SessionRequest { message })) = inbound.message().await {
-                let Some(Said::Hello(hello)) = message else { continue };
-                let Ok(region) = RegionId::new(hello.region) else { return };
+                let Some(Said::Hello(hello)) = message else {
+                    continue;
+                };
+                let Ok(region) = RegionId::new(hello.region) else {
+                    return;
+                };
                 locked(&outs).insert(region, out.clone());
                 let _gone = out.send(Ok(told(Told::Welcome(Welcome::default())))).await;
             }
@@ -104,7 +116,9 @@ impl AgentService for Floor {
 }
 
 const fn told(message: Told) -> SessionResponse {
-    SessionResponse { message: Some(message) }
+    SessionResponse {
+        message: Some(message),
+    }
 }
 
 fn locked(outs: &Outs) -> MutexGuard<'_, BTreeMap<RegionId, Out>> {

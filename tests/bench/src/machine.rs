@@ -25,7 +25,8 @@ pub fn summary() -> String {
 /// # Errors
 /// If the process is gone.
 pub fn resident(pid: u32) -> anyhow::Result<(f64, f64)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
     let line = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse().ok()?;
@@ -33,6 +34,19 @@ pub fn resident(pid: u32) -> anyhow::Result<(f64, f64)> {
     };
     let whole = line("VmRSS:").with_context(|| format!("process {pid} has no memory"))?;
     Ok((whole, line("RssAnon:").unwrap_or(f64::NAN)))
+}
+
+/// Processor time that the threads of a process have had so far, in microseconds; those that have ended left out.
+///
+/// # Errors
+/// If the process is gone.
+pub fn cpu_micros(pid: u32) -> anyhow::Result<u64> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("process {pid}"))?;
+    let nanos = |thread: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Ok(threads.filter_map(nanos).sum::<u64>() / 1000)
 }
 
 /// The memory of a process once it no longer changes by more than a hundredth within two seconds.
@@ -48,7 +62,9 @@ pub async fn resident_when_stable(pid: u32) -> anyhow::Result<(f64, f64)> {
         tokio::time::sleep(EVERY).await; // tidy: paced
         seen.push(resident(pid)?);
         let last = &seen[seen.len().saturating_sub(LOOKS)..];
-        let (least, most) = last.iter().fold((f64::MAX, 0.0_f64), |(l, m), (rss, _)| (l.min(*rss), m.max(*rss)));
+        let (least, most) = last
+            .iter()
+            .fold((f64::MAX, 0.0_f64), |(l, m), (rss, _)| (l.min(*rss), m.max(*rss)));
         if last.len() == LOOKS && most <= least * 1.01 {
             break;
         }
@@ -65,6 +81,9 @@ pub fn envoy() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
+    let found = own
+        .ancestors()
+        .map(|folder| folder.join(".tools/bin/envoy"))
+        .find(|path| path.exists());
     found.context("envoy is not installed; run `cargo xtask tools envoy`")
 }

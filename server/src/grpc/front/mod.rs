@@ -22,13 +22,13 @@ use tonic::{Code, Status};
 use tower::Service as _;
 
 use self::methods::{Access, Method, Weight, check_access, methods};
-use self::words::{code_name, named, parse_timeout};
+use self::words::{named, parse_timeout};
 use super::status;
 use crate::metrics::CallMetrics;
 use crate::tls::Caller;
 
 pub use port::Port;
-pub(super) use words::translated;
+pub(super) use words::{code_name, translated};
 
 /// No call takes longer until its answer begins; the store's own waits end far below.
 const CALL_MAX: Duration = Duration::from_secs(30);

@@ -73,7 +73,7 @@ pub(super) fn parse_timeout(text: &str) -> Option<Duration> {
     }
 }
 
-pub(super) fn code_name(code: Code) -> &'static str {
+pub(in crate::grpc) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

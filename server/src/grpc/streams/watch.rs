@@ -19,6 +19,7 @@ use super::pending::Pending;
 use super::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use crate::engine::Changed;
 use crate::error::EngineError;
+use crate::grpc::front::code_name;
 use crate::grpc::{Shared, status, view};
 
 /// Items on their way to a reader. A screen's worth of rollouts; more are made anew when there is room.
@@ -154,7 +155,7 @@ impl Watching {
         match end {
             End::Gone => out.finish(None),
             End::Word(word) => {
-                shared.metrics.links.cut("watch");
+                shared.metrics.links.cut(code_name(word.code()));
                 out.finish(Some(word));
             }
         }

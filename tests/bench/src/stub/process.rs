@@ -49,7 +49,14 @@ impl Stub {
     /// Starts the process and waits until every stub was welcomed.
     pub async fn start(server: SocketAddr, tls: &Path, count: usize) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["agents", "--server", &server.to_string(), "--count", &count.to_string(), "--tls"])
+            .args([
+                "agents",
+                "--server",
+                &server.to_string(),
+                "--count",
+                &count.to_string(),
+                "--tls",
+            ])
             .arg(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -58,8 +65,16 @@ impl Stub {
             .context("starting stub agents")?;
         let told = child.stdin.take().context("a pipe to the stubs")?;
         let lines = BufReader::new(child.stdout.take().context("a pipe from the stubs")?).lines();
-        let mut stub = Self { child, told, lines, seen: Vec::new() };
-        stub.wait("every stub to be welcomed", CONNECT_MAX, |line| matches!(line, Line::Connected).then_some(())).await?;
+        let mut stub = Self {
+            child,
+            told,
+            lines,
+            seen: Vec::new(),
+        };
+        stub.wait("every stub to be welcomed", CONNECT_MAX, |line| {
+            matches!(line, Line::Connected).then_some(())
+        })
+        .await?;
         Ok(stub)
     }
 
@@ -73,7 +88,13 @@ impl Stub {
         if let Some(position) = self.seen.iter().position(&pick) {
             return Ok(self.seen.remove(position));
         }
-        let of = |line: &Line| if let Line::All(whole) = line { Some(*whole).filter(&pick) } else { None };
+        let of = |line: &Line| {
+            if let Line::All(whole) = line {
+                Some(*whole).filter(&pick)
+            } else {
+                None
+            }
+        };
         self.wait("every stub to acknowledge", LINE_MAX, of).await
     }
 
@@ -81,7 +102,13 @@ impl Stub {
     pub async fn breach(&mut self, region: &RegionId) -> anyhow::Result<u64> {
         self.seen.clear();
         self.tell(&format!("breach {region}")).await?;
-        let of = |line: &Line| if let Line::Breach(at) = line { Some(*at) } else { None };
+        let of = |line: &Line| {
+            if let Line::Breach(at) = line {
+                Some(*at)
+            } else {
+                None
+            }
+        };
         self.wait("a breach to be reported", LINE_MAX, of).await
     }
 
@@ -105,7 +132,9 @@ impl Stub {
     /// Ends the process.
     pub async fn quit(mut self) -> anyhow::Result<()> {
         self.tell("quit").await?;
-        let ended = timeout(LINE_MAX, self.child.wait()).await.context("the stubs do not end")??;
+        let ended = timeout(LINE_MAX, self.child.wait())
+            .await
+            .context("the stubs do not end")??;
         anyhow::ensure!(ended.success(), "the stubs ended with {ended}");
         Ok(())
     }
@@ -133,7 +162,9 @@ impl Stub {
                 }
             }
         };
-        timeout(patience, wanted).await.with_context(|| format!("waited {patience:?} in vain for {what}"))?
+        timeout(patience, wanted)
+            .await
+            .with_context(|| format!("waited {patience:?} in vain for {what}"))?
     }
 }
 
@@ -152,7 +183,11 @@ fn parse(text: &str) -> anyhow::Result<Line> {
 fn whole(epoch: &str, first: &str, last: &str) -> anyhow::Result<Whole> {
     let (generation, counter) = epoch.split_once('.').context("an epoch has two parts")?;
     let epoch = Epoch::new(generation.parse()?, counter.parse()?);
-    Ok(Whole { epoch, first_goal: first.parse()?, last_ack: last.parse()? })
+    Ok(Whole {
+        epoch,
+        first_goal: first.parse()?,
+        last_ack: last.parse()?,
+    })
 }
 
 #[cfg(test)]
@@ -161,8 +196,17 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_they_are_said() {
-        let Ok(Line::All(whole)) = parse("all 0.17 12 34") else { panic!("not read") };
-        assert_eq!(whole, Whole { epoch: Epoch::new(0, 17), first_goal: 12, last_ack: 34 });
+        let Ok(Line::All(whole)) = parse("all 0.17 12 34") else {
+            panic!("not read")
+        };
+        assert_eq!(
+            whole,
+            Whole {
+                epoch: Epoch::new(0, 17),
+                first_goal: 12,
+                last_ack: 34
+            }
+        );
         assert!(matches!(parse("epoch 1.2 100 5 6"), Ok(Line::Epoch(_))));
         assert!(matches!(parse("breach 99"), Ok(Line::Breach(99))));
         assert!(parse("all 17 12 34").is_err() && parse("").is_err());
