@@ -21,10 +21,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> io::Result<()> {
-    let routes = Router::new()
-        .route("/healthz", get(healthy))
-        .route("/metrics", get(scrape))
-        .with_state(metrics);
+    let routes = Router::new().route("/healthz", get(healthy)).route("/metrics", get(scrape)).with_state(metrics);
     axum::serve(listener, routes).await
 }
 

@@ -94,14 +94,7 @@ impl Agent {
     /// # Errors
     /// See [`StartError`]. A single lane whose memory cannot be read does not keep the others from starting.
     pub async fn start(parts: AgentParts) -> Result<Self, StartError> {
-        let AgentParts {
-            region,
-            servers,
-            security,
-            state_dir,
-            metrics: listen,
-            lanes,
-        } = parts;
+        let AgentParts { region, servers, security, state_dir, metrics: listen, lanes } = parts;
         let (metrics, board) = (Arc::new(Metrics::default()), Arc::new(Board::default()));
         let (journal, recalled, writer) = open_journal(state_dir, &region, &lanes, &metrics).await?;
         let capabilities = capabilities(&lanes);
@@ -116,10 +109,7 @@ impl Agent {
         for (drivers, memory) in lanes.into_iter().zip(recalled) {
             let (inbox, goals) = GoalInbox::new();
             inboxes.insert(drivers.service.clone(), inbox);
-            let lane = Lane {
-                service: drivers.service.clone(),
-                region: region.clone(),
-            };
+            let lane = Lane { service: drivers.service.clone(), region: region.clone() };
             let (orders, ordered) = watch::channel(None);
             let measurer = Measurer {
                 service: drivers.service.clone(),
@@ -143,19 +133,8 @@ impl Agent {
             agent.spawn("measure", measurer.run().instrument(span.clone()));
             agent.spawn("lane", lane::run(parts, memory).instrument(span));
         }
-        let goals = Goals {
-            region,
-            inboxes,
-            metrics: Arc::clone(&metrics),
-        };
-        let link = Link {
-            servers,
-            security,
-            capabilities,
-            goals,
-            board,
-            metrics,
-        };
+        let goals = Goals { region, inboxes, metrics: Arc::clone(&metrics) };
+        let link = Link { servers, security, capabilities, goals, board, metrics };
         agent.spawn("link", link.run().instrument(info_span!("link")));
         if let Some(address) = listen {
             agent.serve_metrics(address).await?;
@@ -233,21 +212,13 @@ async fn open_journal(
     let services: Vec<_> = lanes.iter().map(|lane| lane.service.clone()).collect();
     let (region, metrics) = (region.clone(), Arc::clone(metrics));
     let opening = tokio::task::spawn_blocking(move || {
-        std::fs::create_dir_all(&folder).map_err(|source| StartError::Folder {
-            path: folder.clone(),
-            source,
-        })?;
+        std::fs::create_dir_all(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
         let opened = OpenJournal::open(&folder.join(JOURNAL_FILE)).map_err(StartError::Journal)?;
-        let recalled = services
-            .iter()
-            .map(|service| opened.recall(&region, service))
-            .collect();
+        let recalled = services.iter().map(|service| opened.recall(&region, service)).collect();
         let (journal, writer) = opened.start(metrics).map_err(StartError::Journal)?;
         Ok((journal, recalled, writer))
     });
-    opening
-        .await
-        .map_err(|_| StartError::Journal(JournalError::Closed))?
+    opening.await.map_err(|_| StartError::Journal(JournalError::Closed))?
 }
 
 /// What every lane can do: a plan that asks for more is refused before it starts.
@@ -257,68 +228,28 @@ fn capabilities(lanes: &[LaneDrivers]) -> BTreeSet<String> {
         ("weights", all(&|lane| lane.traffic.capabilities().weights)),
         ("cohorts", all(&|lane| lane.traffic.capabilities().cohorts)),
         ("sticky", all(&|lane| lane.traffic.capabilities().sticky)),
-        (
-            "verifies-digest",
-            all(&|lane| lane.workload.capabilities().verifies_digest),
-        ),
-        (
-            "survives-agent",
-            all(&|lane| lane.workload.capabilities().survives_agent),
-        ),
+        ("verifies-digest", all(&|lane| lane.workload.capabilities().verifies_digest)),
+        ("survives-agent", all(&|lane| lane.workload.capabilities().survives_agent)),
     ];
-    named
-        .into_iter()
-        .filter(|(_, can)| *can)
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    named.into_iter().filter(|(_, can)| *can).map(|(name, _)| name.to_owned()).collect()
 }
 
 async fn open_lane(config: LaneConfig) -> anyhow::Result<LaneDrivers> {
-    let LaneConfig {
-        service,
-        workload,
-        traffic,
-        sticky,
-    } = config;
-    let workload = open_workload(workload)
-        .await
-        .with_context(|| format!("lane {service}: workload"))?;
-    let traffic = open_traffic(traffic)
-        .await
-        .with_context(|| format!("lane {service}: traffic"))?;
-    let (workload, traffic): (Arc<dyn WorkloadDriver>, Arc<dyn TrafficDriver>) =
-        (workload.into(), traffic.into());
-    Ok(LaneDrivers {
-        service,
-        workload,
-        traffic,
-        sticky,
-    })
+    let LaneConfig { service, workload, traffic, sticky } = config;
+    let workload = open_workload(workload).await.with_context(|| format!("lane {service}: workload"))?;
+    let traffic = open_traffic(traffic).await.with_context(|| format!("lane {service}: traffic"))?;
+    let (workload, traffic): (Arc<dyn WorkloadDriver>, Arc<dyn TrafficDriver>) = (workload.into(), traffic.into());
+    Ok(LaneDrivers { service, workload, traffic, sticky })
 }
 
 async fn start(config: Config) -> anyhow::Result<Agent> {
-    let Config {
-        region,
-        servers,
-        security,
-        state_dir,
-        metrics,
-        lanes,
-    } = config;
+    let Config { region, servers, security, state_dir, metrics, lanes } = config;
     // The first failure ends the others, whose drivers then leave what they found as it is.
     let lanes = futures::future::try_join_all(lanes.into_iter().map(open_lane)).await?;
     for lane in &lanes {
         info!(%region, service = %lane.service, entrance = %lane.traffic.entrance(), "lane open");
     }
-    Ok(Agent::start(AgentParts {
-        region,
-        servers,
-        security,
-        state_dir,
-        metrics,
-        lanes,
-    })
-    .await?)
+    Ok(Agent::start(AgentParts { region, servers, security, state_dir, metrics, lanes }).await?)
 }
 
 /// The whole program: works until SIGTERM or SIGINT, then ends and leaves its region as it is.
@@ -330,10 +261,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = Config::load(&args.config)?;
     // One thread does: an agent waits for others nearly all of its time, and each thread costs memory.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -355,10 +283,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         agent.stop().await;
         match ended {
             None => Ok(()),
-            Some(ended) => Err(anyhow::anyhow!(
-                "the task {:?} ended, which it never should",
-                ended
-            )),
+            Some(ended) => Err(anyhow::anyhow!("the task {:?} ended, which it never should", ended)),
         }
     })
 }

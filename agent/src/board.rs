@@ -55,10 +55,7 @@ impl Board {
     pub fn take_all(&self) -> BTreeMap<ServiceId, Observed> {
         let mut lanes = self.lock();
         lanes.values_mut().for_each(|entry| entry.untold = false);
-        lanes
-            .iter()
-            .map(|(service, entry)| (service.clone(), entry.observed.clone()))
-            .collect()
+        lanes.iter().map(|(service, entry)| (service.clone(), entry.observed.clone())).collect()
     }
 
     /// What was not told yet; it counts as told now.

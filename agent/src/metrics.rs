@@ -99,9 +99,8 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let buckets = |(start, factor, length)| {
-            prometheus_client::metrics::histogram::exponential_buckets(start, factor, length)
-        };
+        let buckets =
+            |(start, factor, length)| prometheus_client::metrics::histogram::exponential_buckets(start, factor, length);
         let mut metrics = Self {
             registry: Registry::default(),
             goals_accepted: Family::default(),
@@ -124,38 +123,14 @@ impl Metrics {
         let all = &mut self.registry;
         all.register(GOALS_ACCEPTED, "Goals taken", self.goals_accepted.clone());
         all.register(GOALS_REFUSED, "Goals refused", self.goals_refused.clone());
-        all.register(
-            ACTIONS_FAILED,
-            "Actions that drivers failed",
-            self.actions_failed.clone(),
-        );
+        all.register(ACTIONS_FAILED, "Actions that drivers failed", self.actions_failed.clone());
         all.register(JOURNAL_COMMIT, "Journal commits", self.journal_commit.clone());
-        all.register(
-            GOAL_APPLY,
-            "From a goal taken to its confirmation on disk",
-            self.goal_apply.clone(),
-        );
-        all.register(
-            LINK_CONNECTED,
-            "1 while a session is open",
-            self.link_connected.clone(),
-        );
-        all.register(
-            LINK_ATTEMPTS,
-            "Attempts to open a session",
-            self.link_attempts.clone(),
-        );
-        all.register(
-            EVIDENCE_SAMPLES,
-            "Samples that became evidence",
-            self.evidence_samples.clone(),
-        );
+        all.register(GOAL_APPLY, "From a goal taken to its confirmation on disk", self.goal_apply.clone());
+        all.register(LINK_CONNECTED, "1 while a session is open", self.link_connected.clone());
+        all.register(LINK_ATTEMPTS, "Attempts to open a session", self.link_attempts.clone());
+        all.register(EVIDENCE_SAMPLES, "Samples that became evidence", self.evidence_samples.clone());
         let help = "Samples that could not be taken";
-        all.register(
-            EVIDENCE_SAMPLES_FAILED,
-            help,
-            self.evidence_samples_failed.clone(),
-        );
+        all.register(EVIDENCE_SAMPLES_FAILED, help, self.evidence_samples_failed.clone());
     }
 
     /// A goal was taken.
@@ -166,12 +141,7 @@ impl Metrics {
     /// A goal was not taken. `service` is as it came, so only names of ours and a word for the rest become labels.
     pub fn goal_refused(&self, service: Option<&ServiceId>, reason: RefusedAs) {
         let service = service.map_or("other", ServiceId::as_str).to_owned();
-        self.goals_refused
-            .get_or_create(&Refusal {
-                service,
-                reason: reason.as_str(),
-            })
-            .inc();
+        self.goals_refused.get_or_create(&Refusal { service, reason: reason.as_str() }).inc();
     }
 
     /// A driver did not do what it was asked.
@@ -241,9 +211,7 @@ pub enum Sampling {
 }
 
 fn of(service: &ServiceId) -> OfService {
-    OfService {
-        service: service.to_string(),
-    }
+    OfService { service: service.to_string() }
 }
 
 #[cfg(test)]

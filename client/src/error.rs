@@ -149,8 +149,7 @@ impl ClientError {
     /// Whether the thing asked for does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.refusal()
-            .is_some_and(|refusal| refusal.kind == RefusalKind::NotFound)
+        self.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::NotFound)
     }
 
     /// Whether the same call, with the same request id, may succeed later without anybody changing anything.
@@ -188,11 +187,7 @@ impl RefusalKind {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = if self.reason.is_empty() {
-            self.kind.as_str()
-        } else {
-            &self.reason
-        };
+        let code = if self.reason.is_empty() { self.kind.as_str() } else { &self.reason };
         write!(f, "{code}: {}", self.message)?;
         for FieldViolation { field, description } in &self.violations {
             match (field.is_empty(), *description == self.message) {

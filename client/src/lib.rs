@@ -25,8 +25,7 @@ pub use playbooks::PlaybookView;
 pub use regions::{ContactView, RegionChange, RegionLaneView, RegionView};
 pub use releases::ReleaseView;
 pub use rollouts::{
-    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView,
-    WaveView,
+    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
 pub use watch::{Watch, WatchItem, WatchTarget};

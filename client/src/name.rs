@@ -62,19 +62,14 @@ impl RequestId {
     /// # Errors
     /// If it is none.
     pub fn parse(text: &str) -> Result<Self, InvalidResourceName> {
-        uuid::Uuid::parse_str(text)
-            .map(Self)
-            .map_err(|why| invalid(text, why))
+        uuid::Uuid::parse_str(text).map(Self).map_err(|why| invalid(text, why))
     }
 
     /// The id of one of several changes made under this one: the same every time for the same label.
     #[must_use]
     pub fn derive(&self, label: &str) -> Self {
         let mut canon = Canon::default();
-        canon
-            .text("meridian.request.v1")
-            .text(&self.to_string())
-            .text(label);
+        canon.text("meridian.request.v1").text(&self.to_string()).text(label);
         let digest = canon.finish();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest.as_bytes()[..16]);
@@ -111,10 +106,7 @@ impl FromStr for RolloutName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed = wire::parse_rollout(text).map_err(|why| invalid(text, why))?;
-        Ok(Self {
-            service: parsed.0,
-            rollout: parsed.1,
-        })
+        Ok(Self { service: parsed.0, rollout: parsed.1 })
     }
 }
 
@@ -123,10 +115,7 @@ impl FromStr for ReleaseName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed = wire::parse_release(text).map_err(|why| invalid(text, why))?;
-        Ok(Self {
-            service: parsed.0,
-            version: parsed.1,
-        })
+        Ok(Self { service: parsed.0, version: parsed.1 })
     }
 }
 
@@ -135,18 +124,12 @@ impl FromStr for DecisionName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed = wire::parse_decision(text).map_err(|why| invalid(text, why))?;
-        Ok(Self {
-            service: parsed.0,
-            epoch: parsed.1,
-        })
+        Ok(Self { service: parsed.0, epoch: parsed.1 })
     }
 }
 
 fn invalid(text: &str, why: impl ToString) -> InvalidResourceName {
-    InvalidResourceName {
-        text: text.chars().take(128).collect(),
-        why: why.to_string(),
-    }
+    InvalidResourceName { text: text.chars().take(128).collect(), why: why.to_string() }
 }
 
 #[cfg(test)]

@@ -72,16 +72,8 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).create_plan(m).await
-            })
-            .await?;
-        let v1::CreatePlanResponse {
-            plan,
-            forecast,
-            warnings,
-        } = answer;
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).create_plan(m).await }).await?;
+        let v1::CreatePlanResponse { plan, forecast, warnings } = answer;
         view(CALL, plan, None, forecast, warnings)
     }
 
@@ -91,19 +83,9 @@ impl Client {
     /// See [`ClientError`].
     pub async fn plan(&self, hash: &Digest) -> Result<PlanView, ClientError> {
         const CALL: &str = "get plan";
-        let message = v1::GetPlanRequest {
-            name: name::plan(hash),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_plan(m).await
-            })
-            .await?;
-        let v1::GetPlanResponse {
-            plan,
-            create_time,
-            forecast,
-        } = answer;
+        let message = v1::GetPlanRequest { name: name::plan(hash) };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_plan(m).await }).await?;
+        let v1::GetPlanResponse { plan, create_time, forecast } = answer;
         let created = wire::answer(CALL, wire::moment_or_none("create_time", create_time))?;
         view(CALL, plan, created, forecast, Vec::new())
     }
@@ -121,32 +103,18 @@ fn view(
     let plan: Plan = wire::answer(call, wire::required("plan", plan))?;
     let hash = plan.hash();
     if !named.is_empty() && named != name::plan(&hash) {
-        let why = format!(
-            "the plan is called {named}, but its content has the hash {}",
-            hash.hex()
-        );
+        let why = format!("the plan is called {named}, but its content has the hash {}", hash.hex());
         return Err(ClientError::Answer { call, why });
     }
     let forecast = wire::answer(call, wire::list("forecast", forecast, WaveForecastView::try_from))?;
-    Ok(PlanView {
-        plan,
-        hash,
-        created,
-        forecast,
-        warnings,
-    })
+    Ok(PlanView { plan, hash, created, forecast, warnings })
 }
 
 impl TryFrom<v1::WaveForecast> for WaveForecastView {
     type Error = Invalid;
 
     fn try_from(message: v1::WaveForecast) -> Result<Self, Invalid> {
-        let v1::WaveForecast {
-            wave,
-            begins,
-            settles,
-            exposed_regions,
-        } = message;
+        let v1::WaveForecast { wave, begins, settles, exposed_regions } = message;
         Ok(Self {
             wave,
             begins: span_from_wire(begins.unwrap_or_default()).at("begins")?,

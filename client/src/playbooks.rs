@@ -31,20 +31,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn playbook(
-        &self,
-        id: &PlaybookId,
-        revision: Option<u64>,
-    ) -> Result<PlaybookView, ClientError> {
+    pub async fn playbook(&self, id: &PlaybookId, revision: Option<u64>) -> Result<PlaybookView, ClientError> {
         const CALL: &str = "get playbook";
-        let message = v1::GetPlaybookRequest {
-            name: resource(id, revision),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_playbook(m).await
-            })
-            .await?;
+        let message = v1::GetPlaybookRequest { name: resource(id, revision) };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_playbook(m).await }).await?;
         wire::answer(CALL, wire::required("playbook", answer.playbook))
     }
 
@@ -55,15 +45,9 @@ impl Client {
     pub async fn playbooks(&self) -> Result<Vec<PlaybookView>, ClientError> {
         const CALL: &str = "list playbooks";
         wire::pages(CALL, |page_token| async move {
-            let message = v1::ListPlaybooksRequest {
-                page_size: wire::PAGE_SIZE,
-                page_token,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_playbooks(m).await
-                })
-                .await?;
+            let message = v1::ListPlaybooksRequest { page_size: wire::PAGE_SIZE, page_token };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_playbooks(m).await }).await?;
             let views = wire::list("playbooks", answer.playbooks, PlaybookView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -90,11 +74,8 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).update_playbook(m).await
-            })
-            .await?;
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).update_playbook(m).await }).await?;
         wire::answer(CALL, wire::required("playbook", answer.playbook))
     }
 
@@ -105,15 +86,8 @@ impl Client {
     pub async fn delete_playbook(&self, id: &PlaybookId, request: &RequestId) -> Result<(), ClientError> {
         const CALL: &str = "delete playbook";
         let (name, request_id) = (name::playbook(id), request.to_string());
-        let message = v1::DeletePlaybookRequest {
-            name,
-            etag: String::new(),
-            request_id,
-        };
-        self.call(CALL, message, |link, m| async move {
-            Calls::new(link).delete_playbook(m).await
-        })
-        .await?;
+        let message = v1::DeletePlaybookRequest { name, etag: String::new(), request_id };
+        self.call(CALL, message, |link, m| async move { Calls::new(link).delete_playbook(m).await }).await?;
         Ok(())
     }
 }
@@ -132,11 +106,6 @@ impl TryFrom<v1::Playbook> for PlaybookView {
     fn try_from(message: v1::Playbook) -> Result<Self, Invalid> {
         let (revision, etag) = (message.revision, message.etag.clone());
         let updated = wire::moment_or_none("update_time", message.update_time)?;
-        Ok(Self {
-            playbook: Playbook::try_from(message)?,
-            revision,
-            etag,
-            updated,
-        })
+        Ok(Self { playbook: Playbook::try_from(message)?, revision, etag, updated })
     }
 }

@@ -96,14 +96,8 @@ impl Client {
     /// See [`ClientError`].
     pub async fn region(&self, id: &RegionId) -> Result<RegionView, ClientError> {
         const CALL: &str = "get region";
-        let message = v1::GetRegionRequest {
-            name: name::region(id),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_region(m).await
-            })
-            .await?;
+        let message = v1::GetRegionRequest { name: name::region(id) };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_region(m).await }).await?;
         wire::answer(CALL, wire::required("region", answer.region))
     }
 
@@ -114,15 +108,9 @@ impl Client {
     pub async fn regions(&self) -> Result<Vec<RegionView>, ClientError> {
         const CALL: &str = "list regions";
         wire::pages(CALL, |page_token| async move {
-            let message = v1::ListRegionsRequest {
-                page_size: wire::PAGE_SIZE,
-                page_token,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_regions(m).await
-                })
-                .await?;
+            let message = v1::ListRegionsRequest { page_size: wire::PAGE_SIZE, page_token };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_regions(m).await }).await?;
             let views = wire::list("regions", answer.regions, RegionView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -146,11 +134,7 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).update_region(m).await
-            })
-            .await?;
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).update_region(m).await }).await?;
         wire::answer(CALL, wire::required("region", answer.region))
     }
 
@@ -161,15 +145,8 @@ impl Client {
     pub async fn delete_region(&self, id: &RegionId, request: &RequestId) -> Result<(), ClientError> {
         const CALL: &str = "delete region";
         let (name, request_id) = (name::region(id), request.to_string());
-        let message = v1::DeleteRegionRequest {
-            name,
-            etag: String::new(),
-            request_id,
-        };
-        self.call(CALL, message, |link, m| async move {
-            Calls::new(link).delete_region(m).await
-        })
-        .await?;
+        let message = v1::DeleteRegionRequest { name, etag: String::new(), request_id };
+        self.call(CALL, message, |link, m| async move { Calls::new(link).delete_region(m).await }).await?;
         Ok(())
     }
 }
@@ -213,23 +190,10 @@ impl ContactView {
 
 impl From<&RegionChange> for v1::Region {
     fn from(change: &RegionChange) -> Self {
-        let RegionChange {
-            id,
-            labels,
-            description,
-            cordoned,
-            etag,
-        } = change.clone();
+        let RegionChange { id, labels, description, cordoned, etag } = change.clone();
         let labels = labels.into_iter().collect();
         let etag = etag.unwrap_or_default();
-        Self {
-            name: name::region(&id),
-            labels,
-            description,
-            cordoned,
-            etag,
-            ..Self::default()
-        }
+        Self { name: name::region(&id), labels, description, cordoned, etag, ..Self::default() }
     }
 }
 
@@ -237,16 +201,7 @@ impl TryFrom<v1::Region> for RegionView {
     type Error = Invalid;
 
     fn try_from(message: v1::Region) -> Result<Self, Invalid> {
-        let v1::Region {
-            name,
-            labels,
-            description,
-            cordoned,
-            etag,
-            create_time,
-            update_time,
-            ..
-        } = message;
+        let v1::Region { name, labels, description, cordoned, etag, create_time, update_time, .. } = message;
         Ok(Self {
             id: name::parse_region(&name).at("name")?,
             labels: labels.into_iter().collect(),
@@ -268,13 +223,7 @@ impl TryFrom<v1::RegionLane> for RegionLaneView {
     type Error = Invalid;
 
     fn try_from(message: v1::RegionLane) -> Result<Self, Invalid> {
-        let v1::RegionLane {
-            service,
-            stable,
-            rollout,
-            epoch,
-            observed_split,
-        } = message;
+        let v1::RegionLane { service, stable, rollout, epoch, observed_split } = message;
         Ok(Self {
             service: service_named(&service).at("service")?,
             stable: wire::optional("stable", stable)?,
@@ -301,7 +250,5 @@ fn rollout_named(text: &str) -> Result<Option<RolloutId>, Invalid> {
     if text.contains('/') {
         return name::parse_rollout(text).map(|(_, rollout)| Some(rollout));
     }
-    RolloutId::new(text)
-        .map(Some)
-        .map_err(|why| Invalid::of(text, InvalidKind::BadName(why)))
+    RolloutId::new(text).map(Some).map_err(|why| Invalid::of(text, InvalidKind::BadName(why)))
 }

@@ -31,14 +31,8 @@ impl Client {
     /// See [`ClientError`].
     pub async fn release(&self, release: &ReleaseName) -> Result<ReleaseView, ClientError> {
         const CALL: &str = "get release";
-        let message = v1::GetReleaseRequest {
-            name: release.to_string(),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_release(m).await
-            })
-            .await?;
+        let message = v1::GetReleaseRequest { name: release.to_string() };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_release(m).await }).await?;
         wire::answer(CALL, wire::required("release", answer.release))
     }
 
@@ -50,16 +44,9 @@ impl Client {
         const CALL: &str = "list releases";
         wire::pages(CALL, |page_token| async move {
             let parent = name::service(service);
-            let message = v1::ListReleasesRequest {
-                parent,
-                page_size: wire::PAGE_SIZE,
-                page_token,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_releases(m).await
-                })
-                .await?;
+            let message = v1::ListReleasesRequest { parent, page_size: wire::PAGE_SIZE, page_token };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_releases(m).await }).await?;
             let views = wire::list("releases", answer.releases, ReleaseView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -83,11 +70,8 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).create_release(m).await
-            })
-            .await?;
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).create_release(m).await }).await?;
         wire::answer(CALL, wire::required("release", answer.release))
     }
 }
@@ -98,10 +82,6 @@ impl TryFrom<v1::Release> for ReleaseView {
     fn try_from(message: v1::Release) -> Result<Self, Invalid> {
         let etag = message.etag.clone();
         let created = wire::moment_or_none("create_time", message.create_time)?;
-        Ok(Self {
-            release: Release::try_from(message)?,
-            etag,
-            created,
-        })
+        Ok(Self { release: Release::try_from(message)?, etag, created })
     }
 }

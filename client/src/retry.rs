@@ -26,12 +26,7 @@ impl Tries {
     /// For a call. Every address is tried at least once.
     pub(crate) fn of_call(addresses: usize) -> Self {
         assert!(addresses > 0, "an endpoint has at least one address");
-        Self {
-            left: TRIES_MAX.max(addresses) - 1,
-            fresh: addresses - 1,
-            addresses,
-            pauses: pauses(),
-        }
+        Self { left: TRIES_MAX.max(addresses) - 1, fresh: addresses - 1, addresses, pauses: pauses() }
     }
 
     /// How long to wait before the next try; `None`: the error stands.
@@ -70,11 +65,7 @@ mod tests {
     use super::*;
 
     fn unreachable() -> ClientError {
-        ClientError::Unreachable {
-            call: "c",
-            address: "a".to_owned(),
-            why: "w".to_owned(),
-        }
+        ClientError::Unreachable { call: "c", address: "a".to_owned(), why: "w".to_owned() }
     }
 
     #[test]
@@ -82,12 +73,7 @@ mod tests {
         let mut tries = Tries::of_call(1);
         let pauses: Vec<_> = std::iter::from_fn(|| tries.pause_after(&unreachable())).collect();
         assert_eq!(pauses.len(), 4);
-        assert!(
-            pauses
-                .iter()
-                .all(|pause| *pause >= PAUSE_MIN && *pause <= PAUSE_MAX * 2),
-            "{pauses:?}"
-        );
+        assert!(pauses.iter().all(|pause| *pause >= PAUSE_MIN && *pause <= PAUSE_MAX * 2), "{pauses:?}");
         assert!(pauses[3] > pauses[0], "{pauses:?}");
     }
 
@@ -103,10 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_is_not_tried_again() {
-        let timeout = ClientError::Timeout {
-            call: "c",
-            after: PAUSE_MIN,
-        };
+        let timeout = ClientError::Timeout { call: "c", after: PAUSE_MIN };
         assert_eq!(Tries::of_call(2).pause_after(&timeout), None);
     }
 }

@@ -58,14 +58,8 @@ impl Client {
     /// See [`ClientError`].
     pub async fn service(&self, id: &ServiceId) -> Result<ServiceView, ClientError> {
         const CALL: &str = "get service";
-        let message = v1::GetServiceRequest {
-            name: name::service(id),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_service(m).await
-            })
-            .await?;
+        let message = v1::GetServiceRequest { name: name::service(id) };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_service(m).await }).await?;
         wire::answer(CALL, wire::required("service", answer.service))
     }
 
@@ -76,15 +70,9 @@ impl Client {
     pub async fn services(&self) -> Result<Vec<ServiceView>, ClientError> {
         const CALL: &str = "list services";
         wire::pages(CALL, |page_token| async move {
-            let message = v1::ListServicesRequest {
-                page_size: wire::PAGE_SIZE,
-                page_token,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_services(m).await
-                })
-                .await?;
+            let message = v1::ListServicesRequest { page_size: wire::PAGE_SIZE, page_token };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_services(m).await }).await?;
             let views = wire::list("services", answer.services, ServiceView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -108,11 +96,8 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).update_service(m).await
-            })
-            .await?;
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).update_service(m).await }).await?;
         wire::answer(CALL, wire::required("service", answer.service))
     }
 
@@ -123,28 +108,15 @@ impl Client {
     pub async fn delete_service(&self, id: &ServiceId, request: &RequestId) -> Result<(), ClientError> {
         const CALL: &str = "delete service";
         let (name, request_id) = (name::service(id), request.to_string());
-        let message = v1::DeleteServiceRequest {
-            name,
-            etag: String::new(),
-            request_id,
-        };
-        self.call(CALL, message, |link, m| async move {
-            Calls::new(link).delete_service(m).await
-        })
-        .await?;
+        let message = v1::DeleteServiceRequest { name, etag: String::new(), request_id };
+        self.call(CALL, message, |link, m| async move { Calls::new(link).delete_service(m).await }).await?;
         Ok(())
     }
 }
 
 impl From<&ServiceChange> for v1::Service {
     fn from(change: &ServiceChange) -> Self {
-        let ServiceChange {
-            id,
-            description,
-            owner,
-            labels,
-            etag,
-        } = change.clone();
+        let ServiceChange { id, description, owner, labels, etag } = change.clone();
         Self {
             name: name::service(&id),
             description,
@@ -162,19 +134,8 @@ impl TryFrom<v1::Service> for ServiceView {
     type Error = Invalid;
 
     fn try_from(message: v1::Service) -> Result<Self, Invalid> {
-        let v1::Service {
-            name,
-            description,
-            owner,
-            labels,
-            etag,
-            create_time,
-            update_time,
-            vetoed_digests,
-        } = message;
-        let digest = |text: String| {
-            Digest::parse(&text).map_err(|why| Invalid::of(&text, InvalidKind::BadDigest(why)))
-        };
+        let v1::Service { name, description, owner, labels, etag, create_time, update_time, vetoed_digests } = message;
+        let digest = |text: String| Digest::parse(&text).map_err(|why| Invalid::of(&text, InvalidKind::BadDigest(why)));
         Ok(Self {
             id: name::parse_service(&name).at("name")?,
             description,

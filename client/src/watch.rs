@@ -72,11 +72,7 @@ pub struct Watch {
 #[derive(Debug)]
 enum Link {
     /// Open, heard of last at that time; whether it has told anything yet.
-    Open {
-        stream: Box<Stream<v1::WatchRolloutsResponse>>,
-        heard: Instant,
-        told: bool,
-    },
+    Open { stream: Box<Stream<v1::WatchRolloutsResponse>>, heard: Instant, told: bool },
     /// None. The next try is due then.
     Closed { due: Instant },
 }
@@ -87,15 +83,7 @@ impl Client {
     #[must_use]
     pub fn watch(&self, target: WatchTarget, revision: u64) -> Watch {
         let link = Link::Closed { due: Instant::now() };
-        Watch {
-            client: self.clone(),
-            target,
-            revision,
-            link,
-            lost: None,
-            tries: 0,
-            pauses: retry::pauses(),
-        }
+        Watch { client: self.clone(), target, revision, link, lost: None, tries: 0, pauses: retry::pauses() }
     }
 }
 
@@ -165,9 +153,7 @@ impl Watch {
 
     /// What an error on the stream means: a new beginning, a lost server (and why), or the end.
     fn refused(&mut self, error: ClientError) -> Result<Result<WatchItem, String>, ClientError> {
-        let compacted = error
-            .refusal()
-            .is_some_and(|refusal| refusal.kind == RefusalKind::OutOfRange);
+        let compacted = error.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::OutOfRange);
         if compacted && self.revision != 0 {
             self.revision = 0;
             self.close();
@@ -185,11 +171,7 @@ impl Watch {
     fn close(&mut self) {
         let now = Instant::now();
         let told = matches!(self.link, Link::Open { told: true, .. });
-        let pause = if told {
-            Duration::ZERO
-        } else {
-            self.pauses.next().unwrap_or_default()
-        };
+        let pause = if told { Duration::ZERO } else { self.pauses.next().unwrap_or_default() };
         self.link = Link::Closed { due: now + pause };
         self.lost.get_or_insert(now);
     }
@@ -204,20 +186,11 @@ impl Watch {
             WatchTarget::Service(service) => name::service(service),
             WatchTarget::All => "services/-".to_owned(),
         };
-        let message = v1::WatchRolloutsRequest {
-            target,
-            start_revision: self.revision,
-        };
-        let opened = self.client.open(CALL, message, |link, m| async move {
-            Calls::new(link).watch_rollouts(m).await
-        });
+        let message = v1::WatchRolloutsRequest { target, start_revision: self.revision };
+        let opened = self.client.open(CALL, message, |link, m| async move { Calls::new(link).watch_rollouts(m).await });
         match opened.await {
             Ok(stream) => {
-                self.link = Link::Open {
-                    stream: Box::new(stream),
-                    heard: Instant::now(),
-                    told: false,
-                };
+                self.link = Link::Open { stream: Box::new(stream), heard: Instant::now(), told: false };
                 Ok(None)
             }
             Err(error) => self.failed(error),
@@ -231,11 +204,7 @@ impl Watch {
         let now = Instant::now();
         // A round over all addresses costs no pause.
         let round_over = self.tries.is_multiple_of(addresses);
-        let pause = if round_over {
-            self.pauses.next().unwrap_or_default()
-        } else {
-            Duration::ZERO
-        };
+        let pause = if round_over { self.pauses.next().unwrap_or_default() } else { Duration::ZERO };
         self.link = Link::Closed { due: now + pause };
         let give_up = match self.lost {
             None => self.tries >= FIRST_TRIES_MAX * addresses,

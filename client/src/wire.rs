@@ -15,10 +15,7 @@ const PAGES_MAX: usize = 1000;
 
 /// An answer that has been read, or the error that says why it can't be.
 pub(crate) fn answer<T>(call: &'static str, read: Result<T, Invalid>) -> Result<T, ClientError> {
-    read.map_err(|invalid| ClientError::Answer {
-        call,
-        why: invalid.to_string(),
-    })
+    read.map_err(|invalid| ClientError::Answer { call, why: invalid.to_string() })
 }
 
 /// A message that has to be there.
@@ -44,10 +41,7 @@ pub(crate) fn list<W, T>(
     read: impl FnMut(W) -> Result<T, Invalid>,
 ) -> Result<Vec<T>, Invalid> {
     let mut read = read;
-    let items = wire
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| read(item).at_index(index));
+    let items = wire.into_iter().enumerate().map(|(index, item)| read(item).at_index(index));
     items.collect::<Result<_, _>>().at(field)
 }
 
@@ -57,22 +51,14 @@ pub(crate) fn moment(field: &str, wire: Option<prost_types::Timestamp>) -> Resul
 }
 
 /// A moment that may be left out.
-pub(crate) fn moment_or_none(
-    field: &str,
-    wire: Option<prost_types::Timestamp>,
-) -> Result<Option<Timestamp>, Invalid> {
+pub(crate) fn moment_or_none(field: &str, wire: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>, Invalid> {
     wire.map(timestamp_from_wire).transpose().at(field)
 }
 
 /// A position or count.
 pub(crate) fn count(field: &str, number: u32) -> Result<usize, Invalid> {
-    let bound = InvalidKind::OutOfRange {
-        min: 0,
-        max: usize::MAX as u64,
-    };
-    usize::try_from(number)
-        .map_err(|_| Invalid::of(number, bound))
-        .at(field)
+    let bound = InvalidKind::OutOfRange { min: 0, max: usize::MAX as u64 };
+    usize::try_from(number).map_err(|_| Invalid::of(number, bound)).at(field)
 }
 
 /// All pages of a listing, one after the other.
@@ -91,8 +77,5 @@ where
         }
         token = next;
     }
-    Err(ClientError::Answer {
-        call,
-        why: format!("the listing has more than {PAGES_MAX} pages"),
-    })
+    Err(ClientError::Answer { call, why: format!("the listing has more than {PAGES_MAX} pages") })
 }

@@ -20,10 +20,7 @@ fn authority() -> Authority {
 /// A certificate for a name, and its key.
 fn issue(authority: &Authority, name: &str) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&key, authority)
-        .unwrap();
+    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, authority).unwrap();
     (certificate.pem(), key.serialize_pem())
 }
 
@@ -37,42 +34,22 @@ fn file(folder: &TempDir, name: &str, text: &str) -> PathBuf {
 async fn only_those_who_trust_each_other_speak() {
     let (ours, theirs) = (authority(), authority());
     let (cert, key) = issue(&ours, "localhost");
-    let server = FakeServer::start_secure(FakeTls {
-        cert,
-        key,
-        client_ca: ours.pem(),
-    })
-    .await;
+    let server = FakeServer::start_secure(FakeTls { cert, key, client_ca: ours.pem() }).await;
     let folder = tempfile::tempdir().unwrap();
     let ca = file(&folder, "ca.pem", &ours.pem());
     let other_ca = file(&folder, "other-ca.pem", &theirs.pem());
     let (cert, key) = issue(&ours, "ann");
     let (cert, key) = (file(&folder, "ann.pem", &cert), file(&folder, "ann.key", &key));
     let (stranger, stranger_key) = issue(&theirs, "mallory");
-    let stranger = (
-        file(&folder, "mallory.pem", &stranger),
-        file(&folder, "mallory.key", &stranger_key),
-    );
+    let stranger = (file(&folder, "mallory.pem", &stranger), file(&folder, "mallory.key", &stranger_key));
     let connect = |ca: &PathBuf, identity: Option<(&PathBuf, &PathBuf)>| {
         let (cert, key) = identity.map(|(cert, key)| (cert.clone(), key.clone())).unzip();
-        let tls = Some(Tls {
-            ca: Some(ca.clone()),
-            cert,
-            key,
-        });
-        Client::connect(Endpoint {
-            addresses: vec![server.address()],
-            tls,
-            timeout: Duration::from_secs(5),
-        })
+        let tls = Some(Tls { ca: Some(ca.clone()), cert, key });
+        Client::connect(Endpoint { addresses: vec![server.address()], tls, timeout: Duration::from_secs(5) })
     };
     let trusted = connect(&ca, Some((&cert, &key))).await.unwrap();
     trusted.services().await.unwrap();
-    for (ca, identity) in [
-        (&other_ca, Some((&cert, &key))),
-        (&ca, None),
-        (&ca, Some((&stranger.0, &stranger.1))),
-    ] {
+    for (ca, identity) in [(&other_ca, Some((&cert, &key))), (&ca, None), (&ca, Some((&stranger.0, &stranger.1)))] {
         let error = connect(ca, identity).await.unwrap().services().await.unwrap_err();
         assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
     }

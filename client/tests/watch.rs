@@ -8,10 +8,7 @@ use meridian_client::{ClientError, RefusalKind, RolloutState, Watch, WatchItem, 
 use tokio::time::timeout;
 
 async fn next(watch: &mut Watch) -> WatchItem {
-    timeout(Duration::from_secs(20), watch.next())
-        .await
-        .expect("the watch tells something")
-        .unwrap()
+    timeout(Duration::from_secs(20), watch.next()).await.expect("the watch tells something").unwrap()
 }
 
 async fn synced(server: &FakeServer, target: WatchTarget) -> (Watch, usize) {
@@ -21,8 +18,7 @@ async fn synced(server: &FakeServer, target: WatchTarget) -> (Watch, usize) {
         match next(&mut watch).await {
             WatchItem::Snapshot(_) => snapshot += 1,
             WatchItem::Synced(_) => return (watch, snapshot),
-            other
-            @ (WatchItem::Reset | WatchItem::Delta(_) | WatchItem::Bookmark(_) | WatchItem::Lost(_)) => {
+            other @ (WatchItem::Reset | WatchItem::Delta(_) | WatchItem::Bookmark(_) | WatchItem::Lost(_)) => {
                 panic!("{other:?} before the snapshot was whole")
             }
         }
@@ -44,16 +40,9 @@ async fn a_watch_tells_a_snapshot_and_then_changes_of_its_target() {
     server.put_rollout(&other);
     view.state = RolloutState::Switched;
     server.put_rollout(&view);
-    let WatchItem::Delta(delta) = next(&mut one).await else {
-        panic!("no delta")
-    };
-    assert_eq!(
-        (delta.name.clone(), delta.state),
-        (view.name.clone(), RolloutState::Switched)
-    );
-    let WatchItem::Delta(delta) = next(&mut all).await else {
-        panic!("no delta")
-    };
+    let WatchItem::Delta(delta) = next(&mut one).await else { panic!("no delta") };
+    assert_eq!((delta.name.clone(), delta.state), (view.name.clone(), RolloutState::Switched));
+    let WatchItem::Delta(delta) = next(&mut all).await else { panic!("no delta") };
     assert_eq!(delta.name, other.name);
     assert_eq!(one.revision(), 4);
 }
@@ -68,9 +57,7 @@ async fn a_lost_server_is_said_and_what_was_missed_is_told() {
     view.state = RolloutState::Held;
     server.put_rollout(&view);
     assert!(matches!(next(&mut watch).await, WatchItem::Lost(_)));
-    let WatchItem::Delta(delta) = next(&mut watch).await else {
-        panic!("no delta")
-    };
+    let WatchItem::Delta(delta) = next(&mut watch).await else { panic!("no delta") };
     assert_eq!(delta.state, RolloutState::Held);
     let asked = server.seen().last().unwrap().words.clone();
     assert_eq!(asked, ["services/-", "1"], "it goes on where it was");
@@ -98,10 +85,7 @@ async fn a_server_that_ends_every_watch_is_not_asked_without_pause() {
     let began = std::time::Instant::now();
     assert!(matches!(next(&mut watch).await, WatchItem::Lost(_)));
     assert!(matches!(next(&mut watch).await, WatchItem::Synced(_)));
-    assert!(
-        began.elapsed() >= Duration::from_millis(700),
-        "three pauses that double"
-    );
+    assert!(began.elapsed() >= Duration::from_millis(700), "three pauses that double");
 }
 
 #[tokio::test]
@@ -112,9 +96,6 @@ async fn refusals_end_a_watch_and_no_server_ends_it_soon() {
     let error = client.watch(WatchTarget::All, 0).next().await.unwrap_err();
     assert_eq!(error.code(), "NOT_YOURS");
     server.stop();
-    let error = timeout(Duration::from_secs(20), client.watch(WatchTarget::All, 0).next())
-        .await
-        .unwrap()
-        .unwrap_err();
+    let error = timeout(Duration::from_secs(20), client.watch(WatchTarget::All, 0).next()).await.unwrap().unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
 }

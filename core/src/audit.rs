@@ -31,17 +31,8 @@ pub struct AuditEntry {
 
 impl Canonical for AuditEntry {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .text("meridian.audit.v1")
-            .value(&self.service)
-            .value(&self.rollout)
-            .value(&self.epoch);
-        canon
-            .value(&self.time)
-            .text(&self.kind)
-            .text(&self.actor)
-            .text(&self.message)
-            .value(&self.record);
+        canon.text("meridian.audit.v1").value(&self.service).value(&self.rollout).value(&self.epoch);
+        canon.value(&self.time).text(&self.kind).text(&self.actor).text(&self.message).value(&self.record);
         canon.value(&self.previous);
     }
 }

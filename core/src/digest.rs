@@ -50,8 +50,7 @@ impl Digest {
         }
         let mut bytes = [0_u8; 32];
         for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte =
-                u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).map_err(|_| InvalidDigest::NotHex)?;
+            *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).map_err(|_| InvalidDigest::NotHex)?;
         }
         Ok(Self(bytes))
     }

@@ -12,10 +12,7 @@ pub struct Epoch {
 
 impl Epoch {
     /// Before any decision.
-    pub const ZERO: Self = Self {
-        generation: 0,
-        counter: 0,
-    };
+    pub const ZERO: Self = Self { generation: 0, counter: 0 };
 
     /// An epoch read back from a record or a message.
     #[must_use]
@@ -27,10 +24,7 @@ impl Epoch {
     #[must_use]
     pub const fn next(self) -> Option<Self> {
         match self.counter.checked_add(1) {
-            Some(counter) if counter < u64::MAX => Some(Self {
-                generation: self.generation,
-                counter,
-            }),
+            Some(counter) if counter < u64::MAX => Some(Self { generation: self.generation, counter }),
             Some(_) | None => None,
         }
     }

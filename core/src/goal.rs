@@ -72,12 +72,7 @@ impl Goal {
     pub fn pin(&self) -> Option<Pin> {
         let measurement = self.measurement.as_ref()?;
         let (step, digest) = (measurement.step, measurement.digest);
-        Some(Pin {
-            rollout: self.rollout.clone(),
-            step,
-            digest,
-            epoch: self.epoch,
-        })
+        Some(Pin { rollout: self.rollout.clone(), step, digest, epoch: self.epoch })
     }
 }
 
@@ -93,25 +88,13 @@ impl Canonical for SlotGoal {
 
 impl Canonical for Measurement {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .value(&self.slot)
-            .value(&self.step)
-            .value(&self.digest)
-            .value(&self.policy);
+        canon.value(&self.slot).value(&self.step).value(&self.digest).value(&self.policy);
     }
 }
 
 impl Canonical for Goal {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .text("meridian.goal.v1")
-            .value(&self.lane.service)
-            .value(&self.lane.region)
-            .value(&self.rollout);
-        canon
-            .value(&self.slots)
-            .value(&self.split)
-            .value(&self.cohort)
-            .value(&self.measurement);
+        canon.text("meridian.goal.v1").value(&self.lane.service).value(&self.lane.region).value(&self.rollout);
+        canon.value(&self.slots).value(&self.split).value(&self.cohort).value(&self.measurement);
     }
 }

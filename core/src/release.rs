@@ -53,10 +53,7 @@ impl Release {
     /// The pair that slots and goals refer to.
     #[must_use]
     pub fn reference(&self) -> ReleaseRef {
-        ReleaseRef {
-            version: self.version.clone(),
-            digest: self.digest,
-        }
+        ReleaseRef { version: self.version.clone(), digest: self.digest }
     }
 }
 

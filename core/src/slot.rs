@@ -71,10 +71,7 @@ impl<T> Slots<T> {
 
     /// Made by asking `make` for each slot.
     pub fn from_fn(mut make: impl FnMut(Slot) -> T) -> Self {
-        Self {
-            blue: make(Slot::Blue),
-            green: make(Slot::Green),
-        }
+        Self { blue: make(Slot::Blue), green: make(Slot::Green) }
     }
 }
 

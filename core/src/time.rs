@@ -80,13 +80,7 @@ impl fmt::Display for Span {
             return f.write_str("0s");
         }
         let mut rest = self.0;
-        for (unit, millis) in [
-            ("d", 86_400_000),
-            ("h", 3_600_000),
-            ("m", 60_000),
-            ("s", 1000),
-            ("ms", 1),
-        ] {
+        for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
             if rest >= millis {
                 write!(f, "{}{unit}", rest / millis)?;
                 rest %= millis;
@@ -102,13 +96,8 @@ mod tests {
 
     #[test]
     fn spans_print_in_exact_units() {
-        for (millis, text) in [
-            (0, "0s"),
-            (250, "250ms"),
-            (90_000, "1m30s"),
-            (172_800_000, "2d"),
-            (3_600_001, "1h1ms"),
-        ] {
+        for (millis, text) in [(0, "0s"), (250, "250ms"), (90_000, "1m30s"), (172_800_000, "2d"), (3_600_001, "1h1ms")]
+        {
             assert_eq!(Span::from_millis(millis).to_string(), text);
         }
     }

@@ -25,11 +25,7 @@ impl Weight {
     /// # Errors
     /// Above 10 000.
     pub fn from_basis_points(basis_points: u64) -> Result<Self, InvalidWeight> {
-        u16::try_from(basis_points)
-            .ok()
-            .filter(|w| *w <= 10_000)
-            .map(Self)
-            .ok_or(InvalidWeight(basis_points))
+        u16::try_from(basis_points).ok().filter(|w| *w <= 10_000).map(Self).ok_or(InvalidWeight(basis_points))
     }
 
     /// In basis points.

@@ -5,13 +5,7 @@
 pub mod convert;
 
 /// Generated code. Named only at the edges: here, in the server's `grpc`, the agent's `link` and the client.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    clippy::wildcard_enum_match_arm,
-    clippy::unwrap_used
-)]
+#[allow(missing_docs, clippy::all, clippy::pedantic, clippy::wildcard_enum_match_arm, clippy::unwrap_used)]
 pub mod r#gen {
     /// `meridian.v1`: the public API.
     pub mod v1 {

@@ -62,13 +62,7 @@ impl Running {
 /// # Errors
 /// If the store, the addresses or the certificates can't be used.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let Config {
-        listen,
-        http,
-        store,
-        transport,
-        otlp,
-    } = config;
+    let Config { listen, http, store, transport, otlp } = config;
     let terms = match transport {
         Transport::Plaintext => Terms::Plaintext,
         Transport::Tls(files) => Terms::load(&files)?,
@@ -83,24 +77,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let front = Front::new(routes, calls.clone()).map_err(|error| unreadable(&error))?;
     let (listener, grpc_addr) = bind(listen).await?;
     let (http_listener, http_addr) = bind(http).await?;
-    let port = Port {
-        listener,
-        terms,
-        front,
-        metrics: calls,
-    };
+    let port = Port { listener, terms, front, metrics: calls };
 
     let ended = CancellationToken::new();
     let drain = launch(shared, port, http_listener, health, &ended);
     grpc::set_health(&drain.health, ServingStatus::Serving).await;
     let stopping = CancellationToken::new();
     let supervised = tokio::spawn(supervise(drain, stopping.clone(), ended, traces));
-    Ok(Running {
-        grpc_addr,
-        http_addr,
-        stopping,
-        supervised,
-    })
+    Ok(Running { grpc_addr, http_addr, stopping, supervised })
 }
 
 fn shared(store: Arc<dyn Store>, trace: Arc<dyn StepTrace>, metrics: Metrics) -> Shared {
@@ -113,14 +97,7 @@ fn shared(store: Arc<dyn Store>, trace: Arc<dyn StepTrace>, metrics: Metrics) ->
         metrics: metrics.engine.clone(),
     });
     let catalog = Catalog::new(store.clone(), clock.clone());
-    Shared {
-        engine,
-        catalog,
-        store,
-        clock,
-        streams: Streams::default(),
-        metrics,
-    }
+    Shared { engine, catalog, store, clock, streams: Streams::default(), metrics }
 }
 
 /// Spawns every task; what comes back owns them.
@@ -131,19 +108,8 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared {
-        engine,
-        catalog,
-        store,
-        clock: _,
-        streams,
-        metrics,
-    } = shared;
-    let watched = Arc::new(Watched {
-        store,
-        streams: streams.clone(),
-        metrics,
-    });
+    let Shared { engine, catalog, store, clock: _, streams, metrics } = shared;
+    let watched = Arc::new(Watched { store, streams: streams.clone(), metrics });
     let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
     let deciding = {
         let (engine, stop) = (engine.clone(), stop.clone());
@@ -154,20 +120,8 @@ fn launch(
         spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
         spawn("http", ended, http::serve(http_listener, watched, stop.clone())),
     ];
-    let port = spawn(
-        "port",
-        ended,
-        port.serve(port_closing.clone(), drain::CONNECTIONS_MAX),
-    );
-    Drain {
-        health,
-        streams,
-        engine,
-        port_closing,
-        port,
-        stop,
-        rest,
-    }
+    let port = spawn("port", ended, port.serve(port_closing.clone(), drain::CONNECTIONS_MAX));
+    Drain { health, streams, engine, port_closing, port, stop, rest }
 }
 
 /// Where ended steps are told.
@@ -179,12 +133,7 @@ fn listener(traces: Option<&Arc<Traces>>) -> Arc<dyn StepTrace> {
 }
 
 /// Waits for the order to go away, or for a task that should not have ended; goes away in both cases.
-async fn supervise(
-    drain: Drain,
-    stopping: CancellationToken,
-    ended: CancellationToken,
-    traces: Option<Arc<Traces>>,
-) {
+async fn supervise(drain: Drain, stopping: CancellationToken, ended: CancellationToken, traces: Option<Arc<Traces>>) {
     tokio::select! {
         () = stopping.cancelled() => {}
         () = ended.cancelled() => tracing::error!("a task has ended that should not; the server goes away"),
@@ -217,27 +166,12 @@ async fn open(choice: StoreChoice) -> Result<Arc<dyn Store>, StartError> {
     Ok(match choice {
         StoreChoice::Memory => Arc::new(MemoryStore::new(MemoryLimits::default())),
         StoreChoice::Embedded(folder) => {
-            tokio::fs::create_dir_all(&folder)
-                .await
-                .map_err(|error| failed(&error))?;
-            let limits = EmbeddedLimits {
-                cache_bytes: EMBEDDED_CACHE,
-                ..EmbeddedLimits::default()
-            };
-            let opened =
-                tokio::task::spawn_blocking(move || EmbeddedStore::open(folder.join(EMBEDDED_FILE), limits));
-            Arc::new(
-                opened
-                    .await
-                    .map_err(|error| failed(&error))?
-                    .map_err(|error| failed(&error))?,
-            )
+            tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
+            let limits = EmbeddedLimits { cache_bytes: EMBEDDED_CACHE, ..EmbeddedLimits::default() };
+            let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(folder.join(EMBEDDED_FILE), limits));
+            Arc::new(opened.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?)
         }
-        StoreChoice::Etcd(options) => Arc::new(
-            EtcdStore::connect(*options)
-                .await
-                .map_err(|error| failed(&error))?,
-        ),
+        StoreChoice::Etcd(options) => Arc::new(EtcdStore::connect(*options).await.map_err(|error| failed(&error))?),
         StoreChoice::Given(store) => store,
     })
 }

@@ -14,12 +14,7 @@ use crate::tls::terms::TlsFiles;
 
 /// The control plane of Meridian.
 #[derive(Clone, Debug, Parser)]
-#[command(
-    name = "meridian-server",
-    version,
-    about,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "meridian-server", version, about, args_conflicts_with_subcommands = true)]
 pub struct Args {
     /// What to do; nothing said: serve.
     #[command(subcommand)]
@@ -185,34 +180,18 @@ impl ServeArgs {
             StoreKind::Etcd => {
                 let identity = etcd_cert.zip(etcd_key);
                 let encrypted = etcd_ca.is_some() || identity.is_some();
-                let tls = encrypted.then_some(EtcdTls {
-                    ca: etcd_ca,
-                    identity,
-                    domain: None,
-                });
-                StoreChoice::Etcd(Box::new(EtcdOptions {
-                    tls,
-                    ..EtcdOptions::new(etcd)
-                }))
+                let tls = encrypted.then_some(EtcdTls { ca: etcd_ca, identity, domain: None });
+                StoreChoice::Etcd(Box::new(EtcdOptions { tls, ..EtcdOptions::new(etcd) }))
             }
         };
         let transport = match (tls_cert, tls_key, tls_client_ca, plaintext) {
-            (Some(cert), Some(key), Some(client_ca), false) => Transport::Tls(TlsFiles {
-                cert,
-                key,
-                client_ca,
-                trust_domain,
-            }),
+            (Some(cert), Some(key), Some(client_ca), false) => {
+                Transport::Tls(TlsFiles { cert, key, client_ca, trust_domain })
+            }
             (None, None, None, true) => Transport::Plaintext,
             (_, _, _, _) => return Err(ArgsInvalid::NoTransport),
         };
-        Ok(Config {
-            listen,
-            http,
-            store,
-            transport,
-            otlp,
-        })
+        Ok(Config { listen, http, store, transport, otlp })
     }
 }
 
@@ -220,11 +199,7 @@ impl SubjectArgs {
     /// The subject; the group lets exactly one be given.
     #[must_use]
     pub fn subject(self) -> Subject {
-        let Self {
-            region,
-            server,
-            operator,
-        } = self;
+        let Self { region, server, operator } = self;
         match (region, operator) {
             (Some(region), _) => Subject::Region(region),
             (None, Some(operator)) => Subject::Operator(operator),
@@ -238,9 +213,7 @@ fn region(text: &str) -> Result<RegionId, String> {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    meridian_core::id::check_name(text)
-        .map(|()| text.to_owned())
-        .map_err(|error| error.to_string())
+    meridian_core::id::check_name(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -259,31 +232,16 @@ mod tests {
     fn options_fit_together() {
         Args::command().debug_assert();
         assert!(matches!(config("meridian-server"), Err(ArgsInvalid::NoTransport)));
-        assert!(matches!(
-            config("meridian-server --plaintext --store etcd"),
-            Err(ArgsInvalid::NoEtcd)
-        ));
+        assert!(matches!(config("meridian-server --plaintext --store etcd"), Err(ArgsInvalid::NoEtcd)));
         let tls = "meridian-server --tls-cert a --tls-key b --tls-client-ca c --store memory";
         assert!(matches!(config(tls).unwrap().transport, Transport::Tls(_)));
-        for line in [
-            "m --tls-cert a",
-            "m --plaintext --tls-cert a --tls-key b --tls-client-ca c",
-            "m --nonsense",
-        ] {
+        for line in ["m --tls-cert a", "m --plaintext --tls-cert a --tls-key b --tls-client-ca c", "m --nonsense"] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
         let issue = "m ca issue --dir d --out o";
-        for (who, taken) in [
-            ("--region eu", true),
-            ("--operator a --region eu", false),
-            ("", false),
-        ] {
+        for (who, taken) in [("--region eu", true), ("--operator a --region eu", false), ("", false)] {
             let line = format!("{issue} {who}");
-            assert_eq!(
-                Args::try_parse_from(line.trim().split(' ')).is_ok(),
-                taken,
-                "{line}"
-            );
+            assert_eq!(Args::try_parse_from(line.trim().split(' ')).is_ok(), taken, "{line}");
         }
     }
 }

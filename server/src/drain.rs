@@ -32,15 +32,7 @@ pub(crate) struct Drain {
 impl Drain {
     /// Goes away; at most [`DRAIN_MAX`].
     pub async fn run(self) {
-        let Self {
-            health,
-            streams,
-            engine,
-            port_closing,
-            mut port,
-            stop,
-            mut rest,
-        } = self;
+        let Self { health, streams, engine, port_closing, mut port, stop, mut rest } = self;
         let whole = async {
             grpc::set_health(&health, ServingStatus::NotServing).await;
             streams.drain();

@@ -116,9 +116,7 @@ impl From<StoreError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Conflict { key } => Self::Contended {
-                key: key.as_str().to_owned(),
-            },
+            CommitError::Conflict { key } => Self::Contended { key: key.as_str().to_owned() },
             CommitError::Unknown { reason } => Self::Unknown(reason),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
             CommitError::Invalid(invalid) => Self::Corrupt(invalid.to_string()),

@@ -96,15 +96,7 @@ impl Metrics {
         let engine = EngineMetrics::register(ours);
         let calls = CallMetrics::register(ours);
         let links = LinkMetrics::register(ours);
-        (
-            Self {
-                registry: Arc::new(Mutex::new(registry)),
-                engine,
-                calls,
-                links,
-            },
-            theirs,
-        )
+        (Self { registry: Arc::new(Mutex::new(registry)), engine, calls, links }, theirs)
     }
 
     /// Everything as OpenMetrics text.
@@ -139,22 +131,14 @@ impl Default for EngineMetrics {
 impl EngineMetrics {
     fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register(
-            "rollouts_active",
-            "Rollouts that this server runs now",
-            metrics.rollouts_active.clone(),
-        );
+        registry.register("rollouts_active", "Rollouts that this server runs now", metrics.rollouts_active.clone());
         registry.register(
             "decision_conflicts",
             "Decisions made again because the same records were changed by others",
             metrics.conflicts.clone(),
         );
         registry.register("rollbacks", "Rollbacks decided", metrics.rollbacks.clone());
-        registry.register(
-            "decisions",
-            "Decisions committed by kind",
-            metrics.decisions.clone(),
-        );
+        registry.register("decisions", "Decisions committed by kind", metrics.decisions.clone());
         registry.register_with_unit(
             "decision_commit",
             "Time the commit of a decision took",
@@ -187,27 +171,14 @@ impl CallMetrics {
             metrics.seconds.clone(),
         );
         registry.register("connections", "Connections open now", metrics.connections.clone());
-        registry.register(
-            "handshakes_failed",
-            "Handshakes that failed",
-            metrics.handshakes_failed.clone(),
-        );
+        registry.register("handshakes_failed", "Handshakes that failed", metrics.handshakes_failed.clone());
         metrics
     }
 
     /// Counts a call whose answer has begun.
     pub fn called(&self, method: &Arc<str>, code: &'static str, took: Duration) {
-        self.calls
-            .get_or_create(&CallLabels {
-                method: method.clone(),
-                code,
-            })
-            .inc();
-        self.seconds
-            .get_or_create(&MethodLabels {
-                method: method.clone(),
-            })
-            .observe(took.as_secs_f64());
+        self.calls.get_or_create(&CallLabels { method: method.clone(), code }).inc();
+        self.seconds.get_or_create(&MethodLabels { method: method.clone() }).observe(took.as_secs_f64());
     }
 }
 
@@ -222,11 +193,7 @@ impl LinkMetrics {
             cut: Family::default(),
         };
         registry.register("agent_sessions", "Agents connected now", metrics.sessions.clone());
-        registry.register(
-            "agent_reports",
-            "Reports taken from agents",
-            metrics.reports.clone(),
-        );
+        registry.register("agent_reports", "Reports taken from agents", metrics.reports.clone());
         registry.register(
             "agent_lanes_invalid",
             "Lanes in reports that could not be read",
@@ -238,11 +205,7 @@ impl LinkMetrics {
             metrics.lanes_lying.clone(),
         );
         registry.register("watches", "Watches of rollouts open now", metrics.watches.clone());
-        registry.register(
-            "streams_cut",
-            "Streams ended by the server, by status code",
-            metrics.cut.clone(),
-        );
+        registry.register("streams_cut", "Streams ended by the server, by status code", metrics.cut.clone());
         metrics
     }
 
@@ -260,9 +223,7 @@ mod tests {
     fn everything_is_written_under_one_prefix() {
         let (metrics, ()) = Metrics::new(|_| ());
         metrics.engine.committed("start", Duration::from_millis(1));
-        metrics
-            .calls
-            .called(&"/a.B/C".into(), "OK", Duration::from_millis(1));
+        metrics.calls.called(&"/a.B/C".into(), "OK", Duration::from_millis(1));
         metrics.links.cut("RESOURCE_EXHAUSTED");
         let text = metrics.text().unwrap();
         for line in [

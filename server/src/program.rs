@@ -35,12 +35,7 @@ fn make_certificates(command: CaCommand) -> anyhow::Result<()> {
             authority::init(&dir)?;
             println!("{}", dir.display());
         }
-        CaCommand::Issue {
-            dir,
-            subject,
-            trust_domain,
-            out,
-        } => {
+        CaCommand::Issue { dir, subject, trust_domain, out } => {
             let issued = authority::issue(&dir, &subject.subject(), &trust_domain, &out)?;
             let show = |what: &str, path: &Path| println!("{what} {}", path.display());
             show("cert", &issued.cert);
@@ -52,16 +47,10 @@ fn make_certificates(command: CaCommand) -> anyhow::Result<()> {
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    logging::begin(args.log_format)
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .context("logs can't be written")?;
+    logging::begin(args.log_format).map_err(|error| anyhow::anyhow!("{error}")).context("logs can't be written")?;
     let config = args.config()?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .context("the runtime can't be built")?;
+    let runtime = builder.worker_threads(WORKERS).enable_all().build().context("the runtime can't be built")?;
     let done = runtime.block_on(serve_until_told(config));
     // What is left was told to end and did not.
     runtime.shutdown_timeout(LEFT_MAX);
@@ -75,12 +64,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let running = start(config).await?;
     println!("listening grpc={} http={}", running.grpc_addr, running.http_addr);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let Running {
-        grpc_addr: _,
-        http_addr: _,
-        stopping,
-        mut supervised,
-    } = running;
+    let Running { grpc_addr: _, http_addr: _, stopping, mut supervised } = running;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("told to go away"),
         interrupted = tokio::signal::ctrl_c() => interrupted?,

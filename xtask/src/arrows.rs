@@ -13,14 +13,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     // Of the proxy the drivers use the control types alone.
     ("meridian-drivers", &["meridian-core", "meridian-proxy"]),
     ("meridian-proxy", &[]),
-    (
-        "meridian-server",
-        &["meridian-core", "meridian-proto", "meridian-store"],
-    ),
-    (
-        "meridian-agent",
-        &["meridian-core", "meridian-proto", "meridian-drivers"],
-    ),
+    ("meridian-server", &["meridian-core", "meridian-proto", "meridian-store"]),
+    ("meridian-agent", &["meridian-core", "meridian-proto", "meridian-drivers"]),
     ("meridian-client", &["meridian-core", "meridian-proto"]),
     ("meridian-cli", &["meridian-core", "meridian-client"]),
     ("skyoptima", &[]),
@@ -37,11 +31,7 @@ const CHAIN_MAX: usize = 5;
 const CORE_OTHERS: [&str; 3] = ["semver", "sha2", "thiserror"];
 /// Importer, a crate of others it must not have, and why.
 const REFUSED_OTHERS: [(&str, &str, &str); 4] = [
-    (
-        "meridian-proto",
-        "tokio",
-        "the wire is data; who sends it brings the runtime",
-    ),
+    ("meridian-proto", "tokio", "the wire is data; who sends it brings the runtime"),
     ("meridian-cli", "tonic", "the CLI speaks through meridian-client"),
     ("meridian-cli", "prost", "the CLI speaks through meridian-client"),
     ("meridian-client", "etcd-client", "only the store knows etcd"),
@@ -50,11 +40,7 @@ const REFUSED_OTHERS: [(&str, &str, &str); 4] = [
 /// Checks every arrow between members, what core and the edges take from others, and the longest chain.
 #[must_use]
 pub fn check(workspace: &Workspace) -> Vec<Finding> {
-    let mut found: Vec<Finding> = workspace
-        .members
-        .iter()
-        .flat_map(|member| of_member(workspace, member))
-        .collect();
+    let mut found: Vec<Finding> = workspace.members.iter().flat_map(|member| of_member(workspace, member)).collect();
     found.extend(long_chain(workspace));
     found
 }
@@ -62,19 +48,11 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
 fn of_member(workspace: &Workspace, member: &Member) -> Vec<Finding> {
     let manifest = format!("{}/Cargo.toml", member.folder);
     let mut found = Vec::new();
-    let allowed = ARROWS
-        .iter()
-        .find(|(importer, _)| *importer == member.name)
-        .map(|(_, allowed)| *allowed);
+    let allowed = ARROWS.iter().find(|(importer, _)| *importer == member.name).map(|(_, allowed)| *allowed);
     let proves = member.folder.starts_with(PROOF);
     if allowed.is_none() && !proves {
         let what = format!("{} is not in the table of arrows", member.name);
-        found.push(Finding::error(
-            "arrow",
-            (&manifest, 1),
-            what,
-            "add it to xtask/src/arrows.rs, with an ADR",
-        ));
+        found.push(Finding::error("arrow", (&manifest, 1), what, "add it to xtask/src/arrows.rs, with an ADR"));
         return found;
     }
     for dependency in &member.dependencies {
@@ -97,47 +75,24 @@ fn of_member(workspace: &Workspace, member: &Member) -> Vec<Finding> {
 fn refused_other(member: &Member, other: &str, manifest: &str) -> Option<Finding> {
     if member.name == "meridian-core" && !CORE_OTHERS.contains(&other) {
         let what = format!("core must not use {other}");
-        let fix = format!(
-            "core's purity is its manifest: {} and nothing else",
-            CORE_OTHERS.join(", ")
-        );
+        let fix = format!("core's purity is its manifest: {} and nothing else", CORE_OTHERS.join(", "));
         return Some(Finding::error("arrow", (manifest, 1), what, fix));
     }
-    let refused = REFUSED_OTHERS
-        .iter()
-        .find(|(importer, crate_, _)| *importer == member.name && *crate_ == other);
+    let refused = REFUSED_OTHERS.iter().find(|(importer, crate_, _)| *importer == member.name && *crate_ == other);
     refused.map(|(importer, crate_, why)| {
-        Finding::error(
-            "arrow",
-            (manifest, 1),
-            format!("{importer} must not use {crate_}"),
-            *why,
-        )
+        Finding::error("arrow", (manifest, 1), format!("{importer} must not use {crate_}"), *why)
     })
 }
 
 fn long_chain(workspace: &Workspace) -> Option<Finding> {
     let mut known = BTreeMap::new();
-    let shipped = workspace
-        .members
-        .iter()
-        .filter(|member| !member.folder.starts_with(PROOF));
-    let longest = shipped
-        .map(|member| chain(workspace, member, &mut known))
-        .max_by_key(Vec::len)?;
+    let shipped = workspace.members.iter().filter(|member| !member.folder.starts_with(PROOF));
+    let longest = shipped.map(|member| chain(workspace, member, &mut known)).max_by_key(Vec::len)?;
     // The proof stands on the longest chain of what is shipped.
     let length = longest.len() + 1;
     (length > CHAIN_MAX).then(|| {
-        let what = format!(
-            "chain of {length} crates ({} → tests), {CHAIN_MAX} allowed",
-            longest.join(" → ")
-        );
-        Finding::error(
-            "arrow-chain",
-            ("Cargo.toml", 1),
-            what,
-            "merge two of them, or cut an arrow",
-        )
+        let what = format!("chain of {length} crates ({} → tests), {CHAIN_MAX} allowed", longest.join(" → "));
+        Finding::error("arrow-chain", ("Cargo.toml", 1), what, "merge two of them, or cut an arrow")
     })
 }
 
@@ -151,11 +106,7 @@ fn chain<'a>(
         return chain.clone();
     }
     let mut longest = Vec::new();
-    for dependency in member
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.used == Use::Normal)
-    {
+    for dependency in member.dependencies.iter().filter(|dependency| dependency.used == Use::Normal) {
         if let Some(used) = workspace.member(&dependency.name) {
             let candidate = chain(workspace, used, known);
             if candidate.len() > longest.len() {
@@ -174,10 +125,7 @@ mod tests {
     use crate::tidy::workspace::Dependency;
 
     fn member(name: &str, folder: &str, uses: &[(&str, Use)]) -> Member {
-        let dependency = |(name, used): &(&str, Use)| Dependency {
-            name: (*name).to_owned(),
-            used: *used,
-        };
+        let dependency = |(name, used): &(&str, Use)| Dependency { name: (*name).to_owned(), used: *used };
         Member {
             name: name.to_owned(),
             folder: folder.to_owned(),
@@ -187,10 +135,7 @@ mod tests {
     }
 
     fn whats(members: Vec<Member>) -> Vec<String> {
-        check(&Workspace { members })
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        check(&Workspace { members }).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
@@ -209,19 +154,12 @@ mod tests {
         let harness = || member("meridian-harness", "tests/harness", &[]);
         let with = |used| member("meridian-agent", "agent", &[("meridian-harness", used)]);
         assert!(whats(vec![harness(), with(Use::Dev)]).is_empty());
-        assert_eq!(
-            whats(vec![harness(), with(Use::Normal)]),
-            ["meridian-agent must not use meridian-harness"]
-        );
+        assert_eq!(whats(vec![harness(), with(Use::Normal)]), ["meridian-agent must not use meridian-harness"]);
     }
 
     #[test]
     fn core_takes_nothing_but_its_three() {
-        let members = vec![member(
-            "meridian-core",
-            "core",
-            &[("sha2", Use::Normal), ("serde", Use::Normal)],
-        )];
+        let members = vec![member("meridian-core", "core", &[("sha2", Use::Normal), ("serde", Use::Normal)])];
         assert_eq!(whats(members), ["core must not use serde"]);
         let members = vec![member("meridian-core", "core", &[("proptest", Use::Dev)])];
         assert!(whats(members).is_empty());
@@ -231,41 +169,23 @@ mod tests {
     fn the_cli_has_no_wire_and_the_wire_no_runtime() {
         let cli = member("meridian-cli", "client/cli", &[("tonic", Use::Normal)]);
         let proto = member("meridian-proto", "proto", &[("tokio", Use::Normal)]);
-        assert_eq!(
-            whats(vec![cli, proto]),
-            [
-                "meridian-cli must not use tonic",
-                "meridian-proto must not use tokio"
-            ]
-        );
+        assert_eq!(whats(vec![cli, proto]), ["meridian-cli must not use tonic", "meridian-proto must not use tokio"]);
     }
 
     #[test]
     fn an_unlisted_crate_must_be_listed() {
-        assert_eq!(
-            whats(vec![member("meridian-new", "new", &[])]),
-            ["meridian-new is not in the table of arrows"]
-        );
+        assert_eq!(whats(vec![member("meridian-new", "new", &[])]), ["meridian-new is not in the table of arrows"]);
     }
 
     #[test]
     fn a_chain_has_an_end() {
         let mut members = vec![member("meridian-core", "core", &[])];
-        let order = [
-            "meridian-proto",
-            "meridian-store",
-            "meridian-server",
-            "meridian-cli",
-        ];
+        let order = ["meridian-proto", "meridian-store", "meridian-server", "meridian-cli"];
         let mut below = "meridian-core";
         for name in order {
             members.push(member(name, name, &[(below, Use::Normal)]));
             below = name;
         }
-        assert!(
-            whats(members)
-                .iter()
-                .any(|what| what.starts_with("chain of 6 crates"))
-        );
+        assert!(whats(members).iter().any(|what| what.starts_with("chain of 6 crates")));
     }
 }

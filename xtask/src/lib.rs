@@ -49,11 +49,7 @@ fn run_tidy() -> ExitCode {
     }
     let errors = findings.iter().filter(|f| f.level == Level::Error).count();
     eprintln!("tidy: {errors} errors, {} warnings", findings.len() - errors);
-    if errors == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn finish(outcome: Result<(), tools::ToolError>) -> ExitCode {

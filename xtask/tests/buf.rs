@@ -12,8 +12,7 @@ fn run_buf(args: &[&str]) {
         .args(args)
         .output()
         .expect("buf starts; if not, delete .tools/buf and run `cargo xtask tools buf`");
-    let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "buf {}:\n{said}", args.join(" "));
 }
 
@@ -25,10 +24,6 @@ fn protos_keep_the_standard() {
 #[test]
 fn protos_break_nobody() {
     let baseline = xtask::root().join(buf::BASELINE);
-    assert!(
-        baseline.is_file(),
-        "{} is missing; `cargo xtask proto-baseline` writes it",
-        buf::BASELINE
-    );
+    assert!(baseline.is_file(), "{} is missing; `cargo xtask proto-baseline` writes it", buf::BASELINE);
     run_buf(&["breaking", "--against", "baseline.binpb"]);
 }

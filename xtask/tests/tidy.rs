@@ -11,15 +11,7 @@ fn the_house_is_tidy() {
     let start = Instant::now();
     let findings = tidy::check(&xtask::root()).expect("tree and manifests can be read");
     let took = start.elapsed();
-    let errors: Vec<String> = tidy::errors_only(findings)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(
-        errors.is_empty(),
-        "{} findings:\n{}",
-        errors.len(),
-        errors.join("\n")
-    );
+    let errors: Vec<String> = tidy::errors_only(findings).iter().map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{} findings:\n{}", errors.len(), errors.join("\n"));
     assert!(took < TIME_MAX, "tidy took {took:?}, {TIME_MAX:?} allowed");
 }

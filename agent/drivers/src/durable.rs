@@ -15,12 +15,9 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Writes a value so that it is on disk when this returns.
 pub(crate) async fn save<T: Serialize + Sync>(path: &Path, value: &T) -> Result<(), DriverError> {
-    let bytes =
-        serde_json::to_vec_pretty(value).map_err(|error| DriverError::state("write", path, &error))?;
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| DriverError::state("write", path, &error))?;
     let target = path.to_owned();
-    blocking(move || write(&target, &bytes))
-        .await
-        .map_err(|error| DriverError::state("write", path, &error))
+    blocking(move || write(&target, &bytes)).await.map_err(|error| DriverError::state("write", path, &error))
 }
 
 /// Reads a value; `None` if there is no such file.
@@ -32,9 +29,7 @@ pub(crate) async fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, 
         Ok(bytes)
     });
     match read.await {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| DriverError::state("read", path, &error)),
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| DriverError::state("read", path, &error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(DriverError::state("read", path, &error)),
     }
@@ -48,33 +43,24 @@ pub(crate) async fn remove(path: &Path) -> Result<(), DriverError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     });
-    removed
-        .await
-        .map_err(|error| DriverError::state("remove", path, &error))
+    removed.await.map_err(|error| DriverError::state("remove", path, &error))
 }
 
 /// Makes a folder and those above it.
 pub(crate) async fn make_folder(path: &Path) -> Result<(), DriverError> {
-    tokio::fs::create_dir_all(path)
-        .await
-        .map_err(|error| DriverError::state("make", path, &error))
+    tokio::fs::create_dir_all(path).await.map_err(|error| DriverError::state("make", path, &error))
 }
 
 /// Runs file work where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Makes a rename or removal in the folder of `path` durable.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 

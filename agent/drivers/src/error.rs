@@ -54,21 +54,13 @@ impl DriverError {
     /// Trouble that may pass by itself: trying again can help. `code` is one of [`code`].
     #[must_use]
     pub fn passing(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: bounded(message.into()),
-            permanent: false,
-        }
+        Self { code, message: bounded(message.into()), permanent: false }
     }
 
     /// Trouble that stays until somebody changes something. `code` is one of [`code`].
     #[must_use]
     pub fn permanent(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: bounded(message.into()),
-            permanent: true,
-        }
+        Self { code, message: bounded(message.into()), permanent: true }
     }
 
     /// One of [`code`].
@@ -91,10 +83,7 @@ impl DriverError {
 
     /// A file of the driver that could not be read or written.
     pub(crate) fn state(doing: &str, path: &std::path::Path, error: &dyn std::fmt::Display) -> Self {
-        Self::passing(
-            code::DRIVER_STATE,
-            format!("cannot {doing} {}: {error}", path.display()),
-        )
+        Self::passing(code::DRIVER_STATE, format!("cannot {doing} {}: {error}", path.display()))
     }
 }
 
@@ -122,9 +111,6 @@ mod tests {
         assert!(error.message().len() <= MESSAGE_BYTES_MAX);
         assert!(error.message().ends_with("ä..."));
         assert!(!error.is_permanent());
-        assert_eq!(
-            DriverError::permanent(code::PORT_TAKEN, "x").to_string(),
-            "PORT_TAKEN: x"
-        );
+        assert_eq!(DriverError::permanent(code::PORT_TAKEN, "x").to_string(), "PORT_TAKEN: x");
     }
 }

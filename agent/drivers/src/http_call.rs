@@ -21,19 +21,13 @@ pub(crate) type Answer = (StatusCode, Bytes);
 
 /// `GET` over TCP.
 pub(crate) async fn get(address: SocketAddr, path: &str, within: Duration) -> io::Result<Answer> {
-    bounded(within, async {
-        exchange(TcpStream::connect(address).await?, path).await
-    })
-    .await
+    bounded(within, async { exchange(TcpStream::connect(address).await?, path).await }).await
 }
 
 /// `GET` over a unix socket.
 #[cfg(feature = "envoy")]
 pub(crate) async fn get_unix(socket: &std::path::Path, path: &str, within: Duration) -> io::Result<Answer> {
-    bounded(within, async {
-        exchange(tokio::net::UnixStream::connect(socket).await?, path).await
-    })
-    .await
+    bounded(within, async { exchange(tokio::net::UnixStream::connect(socket).await?, path).await }).await
 }
 
 async fn bounded(within: Duration, call: impl Future<Output = io::Result<Answer>>) -> io::Result<Answer> {
@@ -42,20 +36,13 @@ async fn bounded(within: Duration, call: impl Future<Output = io::Result<Answer>
 }
 
 async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> io::Result<Answer> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    let request = Request::builder()
-        .uri(path)
-        .header(header::HOST, "meridian")
-        .header(header::CONNECTION, "close");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let request = Request::builder().uri(path).header(header::HOST, "meridian").header(header::CONNECTION, "close");
     let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
     let answer = async {
         let response = sender.send_request(request).await.map_err(io::Error::other)?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await;
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         Ok((status, body.map_err(io::Error::other)?.to_bytes()))
     };
     // Driven here instead of in a task of its own: the connection ends with the call, whatever happens.

@@ -35,7 +35,5 @@ mod twin_file;
 
 pub use error::{DriverError, code};
 pub use open::{TrafficConfig, WorkloadConfig, open_traffic, open_workload};
-pub use traffic::{
-    Route, RouteSeen, SlotCounters, Sticky, TrafficCapabilities, TrafficCounters, TrafficDriver,
-};
+pub use traffic::{Route, RouteSeen, SlotCounters, Sticky, TrafficCapabilities, TrafficCounters, TrafficDriver};
 pub use workload::{WorkloadCapabilities, WorkloadDriver};

@@ -22,9 +22,8 @@ pub(crate) async fn kept(ip: IpAddr, port: u16, file: &Path) -> Result<SocketAdd
 /// Picks a free port and keeps it in `file`, whatever was kept there before.
 pub(crate) async fn pick(ip: IpAddr, file: &Path) -> Result<SocketAddr, DriverError> {
     let free = TcpListener::bind((ip, 0)).and_then(|listener| listener.local_addr());
-    let address = free.map_err(|error| {
-        DriverError::permanent(code::DRIVER_CONFIG, format!("cannot listen on {ip}: {error}"))
-    })?;
+    let address =
+        free.map_err(|error| DriverError::permanent(code::DRIVER_CONFIG, format!("cannot listen on {ip}: {error}")))?;
     durable::save(file, &address.port()).await?;
     Ok(address)
 }

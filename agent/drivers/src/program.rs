@@ -13,9 +13,7 @@ pub(crate) fn locate(configured: Option<&Path>, name: &str) -> PathBuf {
         return std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     }
     let beside = std::env::current_exe().ok().map(|own| own.with_file_name(name));
-    beside
-        .filter(|path| path.is_file())
-        .unwrap_or_else(|| name.into())
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| name.into())
 }
 
 /// The folder as an absolute path: what we start runs elsewhere.

@@ -94,15 +94,8 @@ impl RouteSeen {
     /// What is seen once a route is in effect.
     #[must_use]
     pub fn of(route: &Route) -> Self {
-        let traffic = TrafficSeen {
-            split: route.split,
-            cohort: route.cohort.clone(),
-        };
-        Self {
-            epoch: route.epoch,
-            hash: route.hash,
-            traffic,
-        }
+        let traffic = TrafficSeen { split: route.split, cohort: route.cohort.clone() };
+        Self { epoch: route.epoch, hash: route.hash, traffic }
     }
 }
 

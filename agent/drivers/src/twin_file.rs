@@ -36,14 +36,7 @@ impl TwinFile {
         let opened = blocking(move || open(&owned)).await;
         let (file, found) = opened.map_err(|error| DriverError::state("open", path, &error))?;
         let (turn, value) = found.map_or((0, None), |(turn, value)| (turn, Some(value)));
-        Ok((
-            Self {
-                path: path.to_owned(),
-                file: Arc::new(file),
-                turn,
-            },
-            value,
-        ))
+        Ok((Self { path: path.to_owned(), file: Arc::new(file), turn }, value))
     }
 
     /// Replaces the value; it is on disk when this returns. An error may leave either value.
@@ -58,9 +51,7 @@ impl TwinFile {
             file.write_all_at(&page, offset)?;
             file.sync_data()
         });
-        written
-            .await
-            .map_err(|error| DriverError::state("write", &self.path, &error))
+        written.await.map_err(|error| DriverError::state("write", &self.path, &error))
     }
 }
 
@@ -68,12 +59,7 @@ impl TwinFile {
 type Written = (u64, Vec<u8>);
 
 fn open(path: &Path) -> io::Result<(File, Option<Written>)> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let whole = 2 * PAGE_BYTES as u64;
     if file.metadata()?.len() != whole {
         // New, or its making was cut short: written out now, so that later writes change no metadata.
@@ -82,10 +68,7 @@ fn open(path: &Path) -> io::Result<(File, Option<Written>)> {
         file.sync_all()?;
         sync_folder_of(path)?;
     }
-    let newest = [read(&file, 0)?, read(&file, 1)?]
-        .into_iter()
-        .flatten()
-        .max_by_key(|(turn, _)| *turn);
+    let newest = [read(&file, 0)?, read(&file, 1)?].into_iter().flatten().max_by_key(|(turn, _)| *turn);
     Ok((file, newest))
 }
 
@@ -94,16 +77,9 @@ fn read(file: &File, turn: u64) -> io::Result<Option<Written>> {
     let mut page = vec![0; PAGE_BYTES];
     file.read_exact_at(&mut page, offset(turn))?;
     let (head, rest) = page.split_at(HEAD_BYTES);
-    let number = |at: usize| {
-        head[at..at + 8]
-            .iter()
-            .rev()
-            .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
-    };
+    let number = |at: usize| head[at..at + 8].iter().rev().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     let (turn, length) = (number(0), usize::try_from(number(8)).unwrap_or(usize::MAX));
-    let value = rest
-        .get(..length)
-        .filter(|value| digest(turn, value).as_bytes() == &head[16..]);
+    let value = rest.get(..length).filter(|value| digest(turn, value).as_bytes() == &head[16..]);
     Ok(value.map(|value| (turn, value.to_vec())))
 }
 
@@ -145,9 +121,6 @@ mod tests {
         let (mut file, value) = TwinFile::open(&path).await.unwrap();
         assert_eq!(value.as_deref(), Some(&b""[..]));
         file.write(b"four").await.unwrap();
-        assert_eq!(
-            TwinFile::open(&path).await.unwrap().1.as_deref(),
-            Some(&b"four"[..])
-        );
+        assert_eq!(TwinFile::open(&path).await.unwrap().1.as_deref(), Some(&b"four"[..]));
     }
 }

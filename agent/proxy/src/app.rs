@@ -45,10 +45,7 @@ impl Proxy {
         let (clients, callers, connections) = (Tasks::default(), Tasks::default(), Tasks::default());
         let state = StateFile::new(&args.state);
         let kept = state.load()?;
-        let failed = |source| StartError::Listen {
-            address: args.listen,
-            source,
-        };
+        let failed = |source| StartError::Listen { address: args.listen, source };
         let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let control = admin::bind(&args.control)?;
@@ -59,37 +56,15 @@ impl Proxy {
             info!(epoch = %routing.epoch, "serving the routing of before");
             table.replace(routing, &upstreams);
         }
-        let forwarder = Forwarder::new(
-            Arc::clone(&table),
-            Arc::clone(&counters),
-            args.upstream_timeout(),
-            clients.clone(),
-        );
+        let forwarder =
+            Forwarder::new(Arc::clone(&table), Arc::clone(&counters), args.upstream_timeout(), clients.clone());
         let places = usize::try_from(args.max_connections).unwrap_or(usize::MAX);
-        clients.spawn(downstream::accept(
-            listener,
-            Arc::new(forwarder),
-            clients.clone(),
-            places,
-        ));
+        clients.spawn(downstream::accept(listener, Arc::new(forwarder), clients.clone(), places));
         let sweeping = Arc::clone(&upstreams);
         connections.spawn(async move { sweeping.sweep_forever().await });
-        let api = Api::new(
-            table,
-            counters,
-            upstreams,
-            state,
-            clients.clone(),
-            callers.clone(),
-        );
+        let api = Api::new(table, counters, upstreams, state, clients.clone(), callers.clone());
         callers.spawn(admin::accept(control, Arc::new(api), callers.clone()));
-        Ok(Self {
-            address,
-            control: args.control.clone(),
-            clients,
-            callers,
-            connections,
-        })
+        Ok(Self { address, control: args.control.clone(), clients, callers, connections })
     }
 
     /// Where clients connect: the real port when 0 was asked for.
@@ -125,19 +100,13 @@ impl Drop for Proxy {
 /// # Errors
 /// When it cannot start. A drain that has to cut something off is told in the log, and is no error.
 pub fn run(args: Args) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::Process)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Process)?;
     runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Process)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Process)?;
         let proxy = Proxy::start(&args).await?;
         let mut out = stdout();
-        if writeln!(out, "listening {}", proxy.address())
-            .and_then(|()| out.flush())
-            .is_err()
-        {
+        if writeln!(out, "listening {}", proxy.address()).and_then(|()| out.flush()).is_err() {
             warn!(address = %proxy.address(), "nobody reads our standard output");
         }
         tokio::select! {

@@ -87,10 +87,7 @@ async fn serve(
         debug!(%error, %address, "a client left at once");
         return;
     }
-    let client = Arc::new(Client {
-        address,
-        place: Arc::new(place),
-    });
+    let client = Arc::new(Client { address, place: Arc::new(place) });
     let heard = Arc::new(AtomicBool::new(false));
     let hears = Arc::clone(&heard);
     let service = service_fn(move |request| {

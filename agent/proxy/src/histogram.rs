@@ -15,11 +15,7 @@ const BOUNDS_US: [u64; BOUNDS] = {
     let mut at = 0;
     while at < BOUNDS {
         let doublings = at / 2;
-        bounds[at] = if at % 2 == 0 {
-            100 << doublings
-        } else {
-            (14_142 << doublings) / 100
-        };
+        bounds[at] = if at % 2 == 0 { 100 << doublings } else { (14_142 << doublings) / 100 };
         at += 1;
     }
     bounds
@@ -35,10 +31,7 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     pub(crate) const fn new() -> Self {
-        Self {
-            counts: [const { AtomicU64::new(0) }; BOUNDS + 1],
-            sum_us: AtomicU64::new(0),
-        }
+        Self { counts: [const { AtomicU64::new(0) }; BOUNDS + 1], sum_us: AtomicU64::new(0) }
     }
 
     /// Counts one. Relaxed: readers compare two readings over seconds, not single requests.
@@ -58,12 +51,7 @@ impl Histogram {
             cumulative.push(total);
         }
         cumulative.truncate(BOUNDS);
-        Latency {
-            bounds_us: BOUNDS_US.to_vec(),
-            cumulative,
-            count: total,
-            sum_us: self.sum_us.load(Ordering::Relaxed),
-        }
+        Latency { bounds_us: BOUNDS_US.to_vec(), cumulative, count: total, sum_us: self.sum_us.load(Ordering::Relaxed) }
     }
 }
 
@@ -86,11 +74,7 @@ mod tests {
         }
         let read = histogram.read();
         assert_eq!(&read.cumulative[..3], &[2, 3, 4]);
-        assert_eq!(
-            read.cumulative.last(),
-            Some(&4),
-            "the slowest is beyond the last bound"
-        );
+        assert_eq!(read.cumulative.last(), Some(&4), "the slowest is beyond the last bound");
         assert_eq!((read.count, read.sum_us), (5, 1_000_000_401));
     }
 }

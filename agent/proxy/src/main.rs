@@ -9,9 +9,6 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
     Ok(app::run(Args::parse())?)
 }

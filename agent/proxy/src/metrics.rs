@@ -49,16 +49,10 @@ pub(crate) fn text(stats: Stats, routing: Option<Routing>) -> Result<String, fmt
 
 impl Reading {
     fn slots(&self) -> impl Iterator<Item = (&'static str, &SlotStats)> {
-        Slot::BOTH
-            .into_iter()
-            .map(|slot| (slot.as_str(), self.stats.slots.get(slot)))
+        Slot::BOTH.into_iter().map(|slot| (slot.as_str(), self.stats.slots.get(slot)))
     }
 
-    fn per_slot(
-        &self,
-        mut encoder: MetricEncoder<'_>,
-        value: impl Fn(&SlotStats) -> Number,
-    ) -> Result<(), fmt::Error> {
+    fn per_slot(&self, mut encoder: MetricEncoder<'_>, value: impl Fn(&SlotStats) -> Number) -> Result<(), fmt::Error> {
         for (slot, stats) in self.slots() {
             value(stats).encode(encoder.encode_family(&[("slot", slot)])?)?;
         }
@@ -109,10 +103,7 @@ impl Reading {
             ConstGauge::new(weight).encode(weights.encode_family(&labels)?)?;
         }
         let mut epoch = encoder.encode_descriptor(EPOCH, "Epoch in effect", None, MetricType::Gauge)?;
-        for (part, value) in [
-            ("generation", routing.epoch.generation),
-            ("counter", routing.epoch.counter),
-        ] {
+        for (part, value) in [("generation", routing.epoch.generation), ("counter", routing.epoch.counter)] {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             ConstGauge::new(value).encode(epoch.encode_family(&[("part", part)])?)?;
         }

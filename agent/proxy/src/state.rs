@@ -34,9 +34,7 @@ pub(crate) struct StateFile {
 
 impl StateFile {
     pub(crate) fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-        }
+        Self { path: path.to_owned() }
     }
 
     /// The kept routing; `None` when nothing was kept yet.
@@ -48,22 +46,13 @@ impl StateFile {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(StateError::Read {
-                    path: self.path.clone(),
-                    source,
-                });
+                return Err(StateError::Read { path: self.path.clone(), source });
             }
         };
-        let corrupt = |reason: String| StateError::Corrupt {
-            path: self.path.clone(),
-            reason,
-        };
+        let corrupt = |reason: String| StateError::Corrupt { path: self.path.clone(), reason };
         let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
         if kept.form != FORM {
-            return Err(corrupt(format!(
-                "it has form {}, this program reads form {FORM}",
-                kept.form
-            )));
+            return Err(corrupt(format!("it has form {}, this program reads form {FORM}", kept.form)));
         }
         validate(&kept.routing).map_err(|refusal| corrupt(refusal.to_string()))?;
         Ok(Some(kept.routing))
@@ -74,10 +63,7 @@ impl StateFile {
     /// # Errors
     /// When a step fails; the file then holds the old or the new routing, and the caller must not act on the new one.
     pub(crate) fn keep(&self, routing: &Routing) -> Result<(), StateError> {
-        self.replace(routing).map_err(|source| StateError::Write {
-            path: self.path.clone(),
-            source,
-        })
+        self.replace(routing).map_err(|source| StateError::Write { path: self.path.clone(), source })
     }
 
     fn replace(&self, routing: &Routing) -> io::Result<()> {

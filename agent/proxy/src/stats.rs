@@ -73,11 +73,7 @@ pub(crate) struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.counters
-            .slots
-            .get(self.slot)
-            .in_flight
-            .fetch_sub(1, Ordering::Relaxed);
+        self.counters.slots.get(self.slot).in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -132,10 +128,7 @@ impl Counters {
     /// A request sets off to a slot.
     pub(crate) fn set_off(self: &Arc<Self>, slot: Slot) -> Flight {
         self.slots.get(slot).in_flight.fetch_add(1, Ordering::Relaxed);
-        Flight {
-            counters: Arc::clone(self),
-            slot,
-        }
+        Flight { counters: Arc::clone(self), slot }
     }
 
     /// A slot answered.

@@ -131,20 +131,12 @@ impl Config {
     /// # Errors
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let mut text = String::new();
         let file = File::open(path).map_err(unreadable)?;
-        let read = file
-            .take(FILE_BYTES_MAX + 1)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
+        let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
         if read as u64 > FILE_BYTES_MAX {
-            return Err(ConfigError::TooLarge {
-                path: path.to_owned(),
-            });
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         Self::parse(&text)
     }
@@ -154,15 +146,8 @@ impl Config {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let ConfigFile {
-            region,
-            servers,
-            tls,
-            plaintext,
-            state_dir,
-            metrics,
-            lanes,
-        } = yaml::read(text).map_err(ConfigError::Malformed)?;
+        let ConfigFile { region, servers, tls, plaintext, state_dir, metrics, lanes } =
+            yaml::read(text).map_err(ConfigError::Malformed)?;
         count("servers", servers.len(), SERVERS_MAX)?;
         if let Some(bad) = servers.iter().find(|server| !is_address(server)) {
             return Err(ConfigError::Server(bad.clone()));
@@ -170,20 +155,7 @@ impl Config {
         count("lanes", lanes.len(), LANES_MAX)?;
         let security = match (tls, plaintext) {
             (None, true) => Security::Plaintext,
-            (
-                Some(TlsFile {
-                    ca,
-                    cert,
-                    key,
-                    server_name,
-                }),
-                false,
-            ) => Security::Tls(Tls {
-                ca,
-                cert,
-                key,
-                server_name,
-            }),
+            (Some(TlsFile { ca, cert, key, server_name }), false) => Security::Tls(Tls { ca, cert, key, server_name }),
             (None, false) | (Some(_), true) => return Err(ConfigError::Security),
         };
         let lanes = lanes.into_iter().map(lane).collect::<Result<Vec<_>, _>>()?;
@@ -192,32 +164,15 @@ impl Config {
             return Err(ConfigError::Twice(twice.service.clone()));
         }
         let region = name("region", region, RegionId::new)?;
-        Ok(Self {
-            region,
-            servers,
-            security,
-            state_dir,
-            metrics,
-            lanes,
-        })
+        Ok(Self { region, servers, security, state_dir, metrics, lanes })
     }
 }
 
 fn lane(file: LaneFile) -> Result<LaneConfig, ConfigError> {
-    let LaneFile {
-        service,
-        workload,
-        traffic,
-        sticky,
-    } = file;
+    let LaneFile { service, workload, traffic, sticky } = file;
     let service = name("service", service, ServiceId::new)?;
     let sticky = sticky.map(|StickyFile { cookie, max_age_s }| Sticky { cookie, max_age_s });
-    Ok(LaneConfig {
-        service,
-        workload,
-        traffic,
-        sticky,
-    })
+    Ok(LaneConfig { service, workload, traffic, sticky })
 }
 
 fn name<T>(
@@ -229,19 +184,13 @@ fn name<T>(
 }
 
 fn count(field: &'static str, found: usize, max: usize) -> Result<(), ConfigError> {
-    if (1..=max).contains(&found) {
-        Ok(())
-    } else {
-        Err(ConfigError::Count { field, found, max })
-    }
+    if (1..=max).contains(&found) { Ok(()) } else { Err(ConfigError::Count { field, found, max }) }
 }
 
 /// `host:port` and nothing else.
 fn is_address(text: &str) -> bool {
     let uri = format!("https://{text}").parse::<Uri>();
-    uri.is_ok_and(|uri| {
-        uri.port_u16().is_some() && uri.authority().is_some_and(|whole| whole.as_str() == text)
-    })
+    uri.is_ok_and(|uri| uri.port_u16().is_some() && uri.authority().is_some_and(|whole| whole.as_str() == text))
 }
 
 #[cfg(test)]

@@ -22,10 +22,7 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.security, Security::Plaintext);
     assert_eq!(config.lanes[0].service.as_str(), "shop");
     assert_eq!(config.lanes[0].sticky.as_ref().unwrap().max_age_s, 3600);
-    let tls = GOOD.replace(
-        "plaintext: true",
-        "tls: { ca: /ca.pem, cert: /c.pem, key: /k.pem }",
-    );
+    let tls = GOOD.replace("plaintext: true", "tls: { ca: /ca.pem, cert: /c.pem, key: /k.pem }");
     assert!(matches!(Config::parse(&tls).unwrap().security, Security::Tls(_)));
 }
 
@@ -34,30 +31,12 @@ fn what_cannot_work_is_named() {
     let lane = &GOOD[GOOD.find("  - service").unwrap()..];
     let table = [
         (GOOD.replace("plaintext: true", ""), "either `tls`"),
-        (
-            GOOD.replace(
-                "plaintext: true",
-                "plaintext: true\ntls: { ca: a, cert: b, key: c }",
-            ),
-            "either `tls`",
-        ),
-        (
-            GOOD.replace("region: eu-west-1", "region: EU"),
-            "`region` is \"EU\"",
-        ),
-        (
-            GOOD.replace("region: eu-west-1", "region: eu\nregoin: x"),
-            "regoin",
-        ),
-        (
-            GOOD.replace("control-1.example:7600", "control-1.example"),
-            "host:port",
-        ),
+        (GOOD.replace("plaintext: true", "plaintext: true\ntls: { ca: a, cert: b, key: c }"), "either `tls`"),
+        (GOOD.replace("region: eu-west-1", "region: EU"), "`region` is \"EU\""),
+        (GOOD.replace("region: eu-west-1", "region: eu\nregoin: x"), "regoin"),
+        (GOOD.replace("control-1.example:7600", "control-1.example"), "host:port"),
         (GOOD.replace("control-1.example:7600", "http://x:1/"), "host:port"),
-        (
-            GOOD.replace(r#"["control-1.example:7600", "[::1]:7600"]"#, "[]"),
-            "`servers` has 0",
-        ),
+        (GOOD.replace(r#"["control-1.example:7600", "[::1]:7600"]"#, "[]"), "`servers` has 0"),
         (GOOD.replace("driver: proxy", "driver: nginx"), "nginx"),
         (format!("{GOOD}{lane}"), "`shop` twice"),
         ("region: [".to_owned(), "not understood"),
@@ -72,12 +51,7 @@ fn what_cannot_work_is_named() {
 fn files_are_bounded_and_missing_ones_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.yaml");
-    assert!(
-        Config::load(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("agent.yaml")
-    );
+    assert!(Config::load(&path).unwrap_err().to_string().contains("agent.yaml"));
     std::fs::write(&path, GOOD).unwrap();
     assert!(Config::load(&path).is_ok());
     std::fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();

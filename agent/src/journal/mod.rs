@@ -75,10 +75,7 @@ impl OpenJournal {
     /// # Errors
     /// [`JournalError::InUse`], [`JournalError::Store`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self {
-            path: path.to_owned(),
-            database: open(path)?,
-        })
+        Ok(Self { path: path.to_owned(), database: open(path)? })
     }
 
     /// What a lane remembers; nothing if it never accepted a goal. Blocks.
@@ -86,38 +83,23 @@ impl OpenJournal {
     /// # Errors
     /// [`JournalError::Entry`] for an entry that must not be obeyed, [`JournalError::Store`].
     pub fn recall(&self, region: &RegionId, service: &ServiceId) -> Result<LaneMemory, JournalError> {
-        let failed = |why: String| JournalError::Store {
-            doing: "read",
-            path: self.path.clone(),
-            why,
-        };
-        let reading = self
-            .database
-            .begin_read()
-            .map_err(|error| failed(error.to_string()))?;
+        let failed = |why: String| JournalError::Store { doing: "read", path: self.path.clone(), why };
+        let reading = self.database.begin_read().map_err(|error| failed(error.to_string()))?;
         let table = match reading.open_table(LANES) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(LaneMemory::default()),
             Err(error) => return Err(failed(error.to_string())),
         };
-        let entry = table
-            .get_owned(key(service).as_str())
-            .map_err(|error| failed(error.to_string()))?;
+        let entry = table.get_owned(key(service).as_str()).map_err(|error| failed(error.to_string()))?;
         let Some(bytes) = entry else {
             return Ok(LaneMemory::default());
         };
-        let entry_error = |why| JournalError::Entry {
-            service: service.clone(),
-            why,
-        };
+        let entry_error = |why| JournalError::Entry { service: service.clone(), why };
         let memory = decode_journal(region, bytes.value()).map_err(entry_error)?;
         // The key and the goal must speak of one lane: a copied entry is no memory.
         match memory.intent() {
             Some(goal) if goal.lane.service != *service => {
-                let why = Invalid::of(
-                    &goal.lane,
-                    meridian_proto::convert::InvalidKind::Contradiction("its key"),
-                );
+                let why = Invalid::of(&goal.lane, meridian_proto::convert::InvalidKind::Contradiction("its key"));
                 Err(entry_error(why.within("goal.service")))
             }
             Some(_) | None => Ok(memory),
@@ -131,11 +113,8 @@ impl OpenJournal {
     pub fn start(self, metrics: Arc<Metrics>) -> Result<(Journal, thread::JoinHandle<()>), JournalError> {
         let Self { path, database } = self;
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
-        let failed = |error: std::io::Error| JournalError::Store {
-            doing: "start",
-            path: path.clone(),
-            why: error.to_string(),
-        };
+        let failed =
+            |error: std::io::Error| JournalError::Store { doing: "start", path: path.clone(), why: error.to_string() };
         let kept = path.clone();
         let thread = thread::Builder::new()
             .name("journal".to_owned())
@@ -156,11 +135,7 @@ impl Journal {
         };
         let begun = Instant::now();
         let (done, written) = oneshot::channel();
-        let write = Write {
-            key: key(service),
-            bytes,
-            done,
-        };
+        let write = Write { key: key(service), bytes, done };
         self.writes.send(write).await.map_err(|_| JournalError::Closed)?;
         written.await.map_err(|_| JournalError::Closed)??;
         self.metrics.journal_committed(begun.elapsed());

@@ -18,16 +18,10 @@ fn service(name: &str) -> ServiceId {
 
 fn memory(name: &str, counter: u64) -> LaneMemory {
     let goal = Goal {
-        lane: Lane {
-            service: service(name),
-            region: region(),
-        },
+        lane: Lane { service: service(name), region: region() },
         epoch: Epoch::new(1, counter),
         rollout: RolloutId::new("r-1").unwrap(),
-        slots: Slots {
-            blue: SlotGoal::Keep,
-            green: SlotGoal::Empty,
-        },
+        slots: Slots { blue: SlotGoal::Keep, green: SlotGoal::Empty },
         split: Some(Split::all(Slot::Blue)),
         cohort: None,
         measurement: None,
@@ -50,23 +44,14 @@ async fn written(path: &Path, entries: &[(&str, LaneMemory)]) {
 fn overwrite(path: &Path, name: &str, bytes: &[u8]) {
     let database = open(path).unwrap();
     let writing = database.begin_write().unwrap();
-    writing
-        .open_table(LANES)
-        .unwrap()
-        .insert(key(&service(name)).as_str(), bytes)
-        .unwrap();
+    writing.open_table(LANES).unwrap().insert(key(&service(name)).as_str(), bytes).unwrap();
     writing.commit().unwrap();
 }
 
 fn bytes_of(path: &Path, name: &str) -> Vec<u8> {
     let database = open(path).unwrap();
     let table = database.begin_read().unwrap().open_table(LANES).unwrap();
-    table
-        .get_owned(key(&service(name)).as_str())
-        .unwrap()
-        .unwrap()
-        .value()
-        .to_vec()
+    table.get_owned(key(&service(name)).as_str()).unwrap().unwrap().value().to_vec()
 }
 
 #[tokio::test]
@@ -77,19 +62,10 @@ async fn memories_come_back() {
     assert!(done.mark_done(Epoch::new(1, 9)));
     written(&path, &[("shop", memory("shop", 7)), ("cart", done.clone())]).await;
     let opened = OpenJournal::open(&path).unwrap();
-    assert_eq!(
-        opened.recall(&region(), &service("shop")).unwrap(),
-        memory("shop", 7)
-    );
+    assert_eq!(opened.recall(&region(), &service("shop")).unwrap(), memory("shop", 7));
     assert_eq!(opened.recall(&region(), &service("cart")).unwrap(), done);
-    assert_eq!(
-        opened.recall(&region(), &service("other")).unwrap(),
-        LaneMemory::default()
-    );
-    assert!(matches!(
-        OpenJournal::open(&path),
-        Err(JournalError::InUse { .. })
-    ));
+    assert_eq!(opened.recall(&region(), &service("other")).unwrap(), LaneMemory::default());
+    assert!(matches!(OpenJournal::open(&path), Err(JournalError::InUse { .. })));
     drop(opened);
 }
 
@@ -114,14 +90,8 @@ async fn a_bad_entry_is_refused_and_the_others_stay_good() {
     for (bytes, words) in table {
         overwrite(&path, "shop", &bytes);
         let opened = OpenJournal::open(&path).unwrap();
-        let error = opened
-            .recall(&region(), &service("shop"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("shop") && error.contains(words),
-            "{words}: {error}"
-        );
+        let error = opened.recall(&region(), &service("shop")).unwrap_err().to_string();
+        assert!(error.contains("shop") && error.contains(words), "{words}: {error}");
         assert!(opened.recall(&region(), &service("cart")).is_ok());
     }
 }
@@ -130,13 +100,6 @@ async fn a_bad_entry_is_refused_and_the_others_stay_good() {
 fn a_file_that_is_no_journal_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.redb");
-    std::fs::write(
-        &path,
-        b"not a database, and long enough to be looked at".repeat(100),
-    )
-    .unwrap();
-    assert!(matches!(
-        OpenJournal::open(&path),
-        Err(JournalError::Store { doing: "open", .. })
-    ));
+    std::fs::write(&path, b"not a database, and long enough to be looked at".repeat(100)).unwrap();
+    assert!(matches!(OpenJournal::open(&path), Err(JournalError::Store { doing: "open", .. })));
 }

@@ -25,22 +25,14 @@ pub(super) struct Write {
 
 /// Opens the file, or makes it.
 pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
-    let database = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(path)
-        .map_err(|error| {
-            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-                return JournalError::InUse {
-                    path: path.to_owned(),
-                };
-            }
-            failed("open", path, &error)
-        })?;
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| {
+        if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+            return JournalError::InUse { path: path.to_owned() };
+        }
+        failed("open", path, &error)
+    })?;
     // A file whose name is not on disk yet would be gone after a crash, and every fence with it.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| failed("sync", path, &error))?;
     Ok(database)
@@ -48,10 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Database, JournalError> {
 
 /// Writes until nobody is left to ask.
 pub(super) fn run(path: &Path, database: Database, mut waiting: mpsc::Receiver<Write>) {
-    let mut file = File {
-        path: path.to_owned(),
-        database: Some(database),
-    };
+    let mut file = File { path: path.to_owned(), database: Some(database) };
     while let Some(first) = waiting.blocking_recv() {
         let mut writes = vec![first];
         while writes.len() < COMMIT_WRITES_MAX {
@@ -98,9 +87,5 @@ fn put(database: &Database, writes: &[Write]) -> Result<(), redb::Error> {
 }
 
 fn failed(doing: &'static str, path: &Path, error: &dyn std::fmt::Display) -> JournalError {
-    JournalError::Store {
-        doing,
-        path: path.to_owned(),
-        why: error.to_string(),
-    }
+    JournalError::Store { doing, path: path.to_owned(), why: error.to_string() }
 }

@@ -67,12 +67,8 @@ impl Shell {
         match blocked {
             Blocked::SlotNotReady(_) => Moved::Rest(Rest::Poll),
             Blocked::SlotServes(slot) => {
-                let message =
-                    format!("{slot} gets traffic and holds something else than the goal wants there");
-                if self
-                    .troubles
-                    .noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message))
-                {
+                let message = format!("{slot} gets traffic and holds something else than the goal wants there");
+                if self.troubles.noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message)) {
                     warn!(%slot, "the goal wants a slot that serves something else");
                 }
                 Moved::Rest(Rest::Tick)
@@ -112,10 +108,7 @@ impl Shell {
     fn finish_stops(&mut self, goal: &Goal) {
         let world = self.known.world();
         for slot in Slot::BOTH {
-            let is_stopping = world
-                .slots
-                .get(slot)
-                .is_some_and(|seen| seen.state == SlotState::Stopping);
+            let is_stopping = world.slots.get(slot).is_some_and(|seen| seen.state == SlotState::Stopping);
             if is_stopping && self.sight.route && !serves_now(&world, slot) {
                 self.begin(goal, slot, Task::Stop);
             }
@@ -139,14 +132,7 @@ impl Shell {
     async fn route(&mut self, goal: &Goal, split: Split, cohort: Option<Cohort>) -> Routed {
         let sticky = self.parts.drivers.sticky.clone();
         let targets = self.targets();
-        let route = Route {
-            epoch: goal.epoch,
-            hash: goal.hash(),
-            split,
-            cohort,
-            sticky,
-            targets,
-        };
+        let route = Route { epoch: goal.epoch, hash: goal.hash(), split, cohort, sticky, targets };
         let traffic = self.parts.drivers.traffic.clone();
         let outcome = tokio::select! {
             biased;
@@ -157,10 +143,7 @@ impl Shell {
                 return Routed::Overtaken;
             }
         };
-        match outcome
-            .map_err(|_| overdue(ROUTE_MAX))
-            .and_then(|done| done.map_err(|error| Complaint::from(&error)))
-        {
+        match outcome.map_err(|_| overdue(ROUTE_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
             Ok(()) => {
                 self.pointed = targets;
                 self.troubles.cleared(Source::Route);
@@ -189,11 +172,7 @@ impl Shell {
             targets: self.targets(),
         };
         let moved = Slot::BOTH.into_iter().any(|slot| {
-            let is_ready = self
-                .known
-                .slots
-                .get(slot)
-                .is_some_and(|seen| seen.state == SlotState::Ready);
+            let is_ready = self.known.slots.get(slot).is_some_and(|seen| seen.state == SlotState::Ready);
             is_ready && route.serves(slot) && route.targets.get(slot) != self.pointed.get(slot)
         });
         if !moved {
@@ -204,10 +183,7 @@ impl Shell {
         }
         route.targets = Slots::from_fn(|slot| route.targets.get(slot).or(*self.pointed.get(slot)));
         let outcome = timeout(POINT_MAX, self.parts.drivers.traffic.route(&route)).await;
-        match outcome
-            .map_err(|_| overdue(POINT_MAX))
-            .and_then(|done| done.map_err(|error| Complaint::from(&error)))
-        {
+        match outcome.map_err(|_| overdue(POINT_MAX)).and_then(|done| done.map_err(|error| Complaint::from(&error))) {
             Ok(()) => {
                 self.pointed = route.targets;
                 self.troubles.cleared(Source::Target);
@@ -216,13 +192,7 @@ impl Shell {
             Err(complaint) => {
                 // The goal may be reached all the same; this alone must not end a rollout.
                 let permanent = false;
-                self.complain(
-                    Source::Target,
-                    Complaint {
-                        permanent,
-                        ..complaint
-                    },
-                );
+                self.complain(Source::Target, Complaint { permanent, ..complaint });
                 false
             }
         }
@@ -234,8 +204,5 @@ impl Shell {
 }
 
 fn overdue(limit: Duration) -> Complaint {
-    Complaint::passing(
-        code::DRIVER_TIMEOUT,
-        format!("the data plane did not acknowledge within {limit:?}"),
-    )
+    Complaint::passing(code::DRIVER_TIMEOUT, format!("the data plane did not acknowledge within {limit:?}"))
 }

@@ -41,18 +41,11 @@ impl GoalInbox {
 
 fn refusal(waiting: &Goal, offered: &Goal) -> Option<GoalRefused> {
     if offered.epoch < waiting.epoch {
-        return Some(GoalRefused::Stale {
-            offered: offered.epoch,
-            accepted: waiting.epoch,
-        });
+        return Some(GoalRefused::Stale { offered: offered.epoch, accepted: waiting.epoch });
     }
     if offered.epoch == waiting.epoch && offered != waiting {
         let (accepted, offered) = (waiting.hash(), offered.hash());
-        return Some(GoalRefused::Conflict {
-            epoch: waiting.epoch,
-            accepted,
-            offered,
-        });
+        return Some(GoalRefused::Conflict { epoch: waiting.epoch, accepted, offered });
     }
     None
 }
@@ -69,16 +62,10 @@ mod tests {
 
     fn goal(counter: u64, rollout: &str) -> Goal {
         Goal {
-            lane: Lane {
-                service: ServiceId::new("shop").unwrap(),
-                region: RegionId::new("eu").unwrap(),
-            },
+            lane: Lane { service: ServiceId::new("shop").unwrap(), region: RegionId::new("eu").unwrap() },
             epoch: Epoch::new(1, counter),
             rollout: RolloutId::new(rollout).unwrap(),
-            slots: Slots {
-                blue: SlotGoal::Empty,
-                green: SlotGoal::Empty,
-            },
+            slots: Slots { blue: SlotGoal::Empty, green: SlotGoal::Empty },
             split: None,
             cohort: None,
             measurement: None,
@@ -89,20 +76,11 @@ mod tests {
     fn a_late_goal_never_replaces_a_higher_one() {
         let (inbox, mut reader) = GoalInbox::new();
         inbox.offer(goal(2, "a")).unwrap();
-        assert!(matches!(
-            inbox.offer(goal(1, "a")),
-            Err(GoalRefused::Stale { .. })
-        ));
-        assert!(matches!(
-            inbox.offer(goal(2, "b")),
-            Err(GoalRefused::Conflict { .. })
-        ));
+        assert!(matches!(inbox.offer(goal(1, "a")), Err(GoalRefused::Stale { .. })));
+        assert!(matches!(inbox.offer(goal(2, "b")), Err(GoalRefused::Conflict { .. })));
         assert_eq!(reader.borrow_and_update().as_ref().unwrap(), &goal(2, "a"));
         inbox.offer(goal(2, "a")).unwrap();
-        assert!(
-            reader.changed().now_or_never().is_none(),
-            "the same goal again wakes nobody"
-        );
+        assert!(reader.changed().now_or_never().is_none(), "the same goal again wakes nobody");
         inbox.offer(goal(3, "a")).unwrap();
         assert!(reader.changed().now_or_never().is_some());
     }

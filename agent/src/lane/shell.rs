@@ -88,11 +88,7 @@ impl Shell {
     /// Works for ever. May be dropped at any moment.
     pub async fn run(mut self) {
         if let Some(goal) = self.memory.intent() {
-            let state = if self.memory.is_done() {
-                "confirmed"
-            } else {
-                "unfinished"
-            };
+            let state = if self.memory.is_done() { "confirmed" } else { "unfinished" };
             info!(epoch = %goal.epoch, rollout = %goal.rollout, state, "going on with the goal of before");
         }
         loop {
@@ -146,10 +142,7 @@ impl Shell {
         let Some(memory) = self.memory_with_offer() else {
             return self.look().await;
         };
-        let (workload, traffic) = (
-            self.parts.drivers.workload.clone(),
-            self.parts.drivers.traffic.clone(),
-        );
+        let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
         // A goal may be there to take traffic off a slot that hangs, so it does not wait for that slot's answer.
         let (written, slots, route) = tokio::join!(
             self.parts.journal.write(&self.parts.lane.service, &memory),
@@ -176,10 +169,7 @@ impl Shell {
 
     /// Looks at the whole region, unless a goal comes in between.
     pub(super) async fn look(&mut self) -> bool {
-        let (workload, traffic) = (
-            self.parts.drivers.workload.clone(),
-            self.parts.drivers.traffic.clone(),
-        );
+        let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
         let seen = tokio::select! {
             biased;
             seen = world::look(workload.as_ref(), traffic.as_ref()) => seen,
@@ -199,19 +189,14 @@ impl Shell {
         if self.parts.goals.has_changed().unwrap_or(false) {
             self.offered = self.parts.goals.borrow_and_update().clone();
         }
-        let goal = self
-            .offered
-            .clone()
-            .filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
+        let goal = self.offered.clone().filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
         let mut memory = self.memory.clone();
         match memory.accept(goal) {
             Ok(Accepted::New) => return Some(memory),
             Ok(Accepted::Known) => debug!("the goal is known"),
             Err(refused) => {
                 error!(%refused, "goal refused");
-                self.parts
-                    .metrics
-                    .goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
+                self.parts.metrics.goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
             }
         }
         self.offered = None;
@@ -280,27 +265,16 @@ impl Shell {
             let source = Source::Slot(slot);
             match (goal.slots.get(slot), self.known.slots.get(slot)) {
                 (SlotGoal::Empty, None) | (SlotGoal::Keep, _) => self.troubles.cleared(source),
-                (
-                    SlotGoal::Run(release),
-                    Some(SlotSeen {
-                        digest,
-                        state: SlotState::Ready,
-                    }),
-                ) if *digest == release.digest => {
+                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Ready }))
+                    if *digest == release.digest =>
+                {
                     self.troubles.calm(source, now);
                 }
-                (
-                    SlotGoal::Run(release),
-                    Some(SlotSeen {
-                        digest,
-                        state: SlotState::Failed,
-                    }),
-                ) if *digest == release.digest => {
+                (SlotGoal::Run(release), Some(SlotSeen { digest, state: SlotState::Failed }))
+                    if *digest == release.digest =>
+                {
                     let message = format!("{slot}: {release} came down by itself or never came up");
-                    if self
-                        .troubles
-                        .noted(source, Complaint::passing(code::SLOT_FAILED, message))
-                    {
+                    if self.troubles.noted(source, Complaint::passing(code::SLOT_FAILED, message)) {
                         warn!(%slot, %release, "a release is down");
                     }
                 }
@@ -351,24 +325,16 @@ impl Shell {
     pub(super) fn publish(&self) {
         let accepted = self.memory.accepted();
         // Trouble with a goal that is not on disk belongs to that goal.
-        let epoch = self
-            .offered
-            .as_ref()
-            .map_or(accepted, |goal| goal.epoch.max(accepted));
+        let epoch = self.offered.as_ref().map_or(accepted, |goal| goal.epoch.max(accepted));
         let traffic = self.known.route.as_ref().map(|route| route.traffic.clone());
-        self.parts
-            .board
-            .post(&self.parts.lane.service, Urgency::Now, |observed| {
-                observed.accepted = accepted;
-                observed.done = self.memory.done_mark();
-                observed.slots = self.known.slots;
-                observed.traffic = traffic;
-                observed.trouble = self.troubles.worst(epoch);
-                observed.evidence = observed
-                    .evidence
-                    .take()
-                    .filter(|evidence| evidence.pin.epoch == accepted);
-            });
+        self.parts.board.post(&self.parts.lane.service, Urgency::Now, |observed| {
+            observed.accepted = accepted;
+            observed.done = self.memory.done_mark();
+            observed.slots = self.known.slots;
+            observed.traffic = traffic;
+            observed.trouble = self.troubles.worst(epoch);
+            observed.evidence = observed.evidence.take().filter(|evidence| evidence.pin.epoch == accepted);
+        });
     }
 
     /// Has measured what the goal asks for, from the moment it took effect. After the report, so that evidence never

@@ -75,11 +75,7 @@ struct Entry {
 
 impl From<&DriverError> for Complaint {
     fn from(error: &DriverError) -> Self {
-        Self {
-            code: error.code(),
-            message: error.message().to_owned(),
-            permanent: error.is_permanent(),
-        }
+        Self { code: error.code(), message: error.message().to_owned(), permanent: error.is_permanent() }
     }
 }
 
@@ -87,11 +83,7 @@ impl Complaint {
     /// Trouble that may pass by itself.
     #[must_use]
     pub fn passing(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            permanent: false,
-        }
+        Self { code, message: message.into(), permanent: false }
     }
 }
 
@@ -147,20 +139,13 @@ impl Troubles {
     /// Whether it is time to try.
     #[must_use]
     pub fn may_try(&self, source: Source, now: Instant) -> bool {
-        self.entries
-            .get(&source)
-            .and_then(|entry| entry.not_before)
-            .is_none_or(|moment| moment <= now)
+        self.entries.get(&source).and_then(|entry| entry.not_before).is_none_or(|moment| moment <= now)
     }
 
     /// When the next try that was put off is due.
     #[must_use]
     pub fn next_try(&self, now: Instant) -> Option<Instant> {
-        self.entries
-            .values()
-            .filter_map(|entry| entry.not_before)
-            .filter(|moment| *moment > now)
-            .min()
+        self.entries.values().filter_map(|entry| entry.not_before).filter(|moment| *moment > now).min()
     }
 
     /// The worst, for a report on the goal of an epoch.
@@ -170,20 +155,13 @@ impl Troubles {
         // The first of equals, which is the furthest up.
         let worst = complaints.min_by_key(|complaint| !complaint.permanent)?;
         let (code, message) = (worst.code.to_owned(), worst.message.clone());
-        Some(Trouble {
-            epoch,
-            code,
-            message,
-            permanent: worst.permanent,
-        })
+        Some(Trouble { epoch, code, message, permanent: worst.permanent })
     }
 }
 
 impl Entry {
     fn put_off(&mut self, now: Instant) {
-        let doubled = WAIT_MIN
-            .saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX))
-            .min(WAIT_MAX);
+        let doubled = WAIT_MIN.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)).min(WAIT_MAX);
         // Half fixed, half random: lanes that failed together do not try again together.
         let wait = doubled.mul_f64(rand::rng().random_range(0.5..=1.0));
         self.failures = self.failures.saturating_add(1).min(31);
@@ -197,11 +175,7 @@ mod tests {
     use super::*;
 
     fn complaint(permanent: bool) -> Complaint {
-        Complaint {
-            code: code::SLOT_FAILED,
-            message: "down".to_owned(),
-            permanent,
-        }
+        Complaint { code: code::SLOT_FAILED, message: "down".to_owned(), permanent }
     }
 
     #[test]
@@ -230,19 +204,13 @@ mod tests {
         let epoch = Epoch::new(1, 1);
         assert_eq!(troubles.worst(epoch), None);
         assert!(troubles.failed(Source::Slot(Slot::Blue), complaint(false), now));
-        assert!(
-            !troubles.failed(Source::Slot(Slot::Blue), complaint(false), now),
-            "known"
-        );
+        assert!(!troubles.failed(Source::Slot(Slot::Blue), complaint(false), now), "known");
         troubles.failed(Source::Route, complaint(true), now);
         assert!(troubles.worst(epoch).unwrap().permanent);
         troubles.cleared(Source::Route);
         troubles.calm(Source::Slot(Slot::Blue), now);
         assert_eq!(troubles.worst(epoch), None);
-        assert!(
-            !troubles.may_try(Source::Slot(Slot::Blue), now),
-            "it may come down again"
-        );
+        assert!(!troubles.may_try(Source::Slot(Slot::Blue), now), "it may come down again");
         troubles.calm(Source::Slot(Slot::Blue), now + CALM);
         assert!(troubles.may_try(Source::Slot(Slot::Blue), now));
     }

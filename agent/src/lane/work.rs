@@ -73,27 +73,14 @@ impl Work {
     pub fn begin(&mut self, workload: &Arc<dyn WorkloadDriver>, goal: &Goal, slot: Slot, task: Task) {
         debug_assert!(!self.is_busy(slot), "one task per slot");
         let (workload, todo) = (Arc::clone(workload), task.clone());
-        let handle = self
-            .tasks
-            .spawn(async move { perform(workload.as_ref(), slot, &todo).await });
-        self.running.insert(
-            slot,
-            Running {
-                handle,
-                task,
-                wanted: goal.slots.get(slot).clone(),
-            },
-        );
+        let handle = self.tasks.spawn(async move { perform(workload.as_ref(), slot, &todo).await });
+        self.running.insert(slot, Running { handle, task, wanted: goal.slots.get(slot).clone() });
     }
 
     /// Breaks off what the goal does not want, and waits until it has ended: from then on it touches nothing.
     pub async fn keep_only_for(&mut self, goal: &Goal) {
-        let unwanted: Vec<Slot> = self
-            .running
-            .iter()
-            .filter(|(slot, run)| !run.is_wanted_by(goal, **slot))
-            .map(|(slot, _)| *slot)
-            .collect();
+        let unwanted: Vec<Slot> =
+            self.running.iter().filter(|(slot, run)| !run.is_wanted_by(goal, **slot)).map(|(slot, _)| *slot).collect();
         for slot in unwanted {
             let Some(running) = self.running.get(&slot) else {
                 continue;
@@ -129,11 +116,7 @@ impl Work {
                 (error.id(), if error.is_cancelled() { Ok(()) } else { Err(broke) })
             }
         };
-        let slot = self
-            .running
-            .iter()
-            .find(|(_, running)| running.handle.id() == id)
-            .map(|(slot, _)| *slot)?;
+        let slot = self.running.iter().find(|(_, running)| running.handle.id() == id).map(|(slot, _)| *slot)?;
         self.running.remove(&slot);
         Some(Finished { slot, outcome })
     }
@@ -146,9 +129,6 @@ async fn perform(workload: &dyn WorkloadDriver, slot: Slot, task: &Task) -> Resu
     };
     match timeout(WORK_MAX, work).await {
         Ok(done) => done.map_err(|error| Complaint::from(&error)),
-        Err(_) => Err(Complaint::passing(
-            code::DRIVER_TIMEOUT,
-            format!("{slot}: no end after {WORK_MAX:?}"),
-        )),
+        Err(_) => Err(Complaint::passing(code::DRIVER_TIMEOUT, format!("{slot}: no end after {WORK_MAX:?}"))),
     }
 }

@@ -46,10 +46,7 @@ impl Known {
     /// As core looks at it.
     #[must_use]
     pub fn world(&self) -> LocalWorld {
-        LocalWorld {
-            slots: self.slots,
-            traffic: self.route.as_ref().map(|route| route.traffic.clone()),
-        }
+        LocalWorld { slots: self.slots, traffic: self.route.as_ref().map(|route| route.traffic.clone()) }
     }
 }
 
@@ -69,10 +66,7 @@ pub async fn look_at_route(traffic: &dyn TrafficDriver) -> Result<Option<RouteSe
     in_time("traffic", traffic.look()).await
 }
 
-async fn in_time<T>(
-    who: &str,
-    reading: impl Future<Output = Result<T, DriverError>>,
-) -> Result<T, Complaint> {
+async fn in_time<T>(who: &str, reading: impl Future<Output = Result<T, DriverError>>) -> Result<T, Complaint> {
     match timeout(LOOK_MAX, reading).await {
         Ok(read) => read.map_err(|error| Complaint::from(&error)),
         Err(_) => {

@@ -34,9 +34,7 @@ impl Backoff {
     }
 
     fn ceiling(&self) -> Duration {
-        FIRST
-            .saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX))
-            .min(MAX)
+        FIRST.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)).min(MAX)
     }
 }
 
@@ -53,11 +51,7 @@ mod tests {
         }
         assert_eq!(backoff.ceiling(), MAX);
         backoff.ended_after(Duration::from_millis(10));
-        assert_eq!(
-            backoff.ceiling(),
-            MAX,
-            "a session that ends at once is no good one"
-        );
+        assert_eq!(backoff.ceiling(), MAX, "a session that ends at once is no good one");
         backoff.ended_after(GOOD);
         assert!(backoff.wait() <= FIRST);
     }

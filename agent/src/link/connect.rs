@@ -25,10 +25,7 @@ const WINDOW_BYTES: u32 = 64 * 1024;
 pub(super) enum ConnectError {
     /// The address is none.
     #[error("`{server}` is not an address")]
-    Address {
-        server: String,
-        source: tonic::transport::Error,
-    },
+    Address { server: String, source: tonic::transport::Error },
     /// A PEM file cannot be read.
     #[error("cannot read {path}")]
     File { path: PathBuf, source: io::Error },
@@ -37,10 +34,7 @@ pub(super) enum ConnectError {
     Tls { source: tonic::transport::Error },
     /// Nobody there, or not one of ours.
     #[error("{server} is not reached")]
-    Unreached {
-        server: String,
-        source: tonic::transport::Error,
-    },
+    Unreached { server: String, source: tonic::transport::Error },
     /// Nothing heard in time.
     #[error("{server} did not answer within {READY_MAX:?}")]
     Late { server: String },
@@ -52,10 +46,7 @@ pub(super) async fn connect(server: &str, security: &Security) -> Result<Channel
         Security::Plaintext => "http",
         Security::Tls(_) => "https",
     };
-    let address = |source| ConnectError::Address {
-        server: server.to_owned(),
-        source,
-    };
+    let address = |source| ConnectError::Address { server: server.to_owned(), source };
     let mut endpoint = Endpoint::from_shared(format!("{scheme}://{server}"))
         .map_err(address)?
         .connect_timeout(CONNECT_MAX)
@@ -66,33 +57,19 @@ pub(super) async fn connect(server: &str, security: &Security) -> Result<Channel
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES);
     if let Security::Tls(tls) = security {
-        endpoint = endpoint
-            .tls_config(tls_config(tls).await?)
-            .map_err(|source| ConnectError::Tls { source })?;
+        endpoint = endpoint.tls_config(tls_config(tls).await?).map_err(|source| ConnectError::Tls { source })?;
     }
-    let unreached = |source| ConnectError::Unreached {
-        server: server.to_owned(),
-        source,
-    };
+    let unreached = |source| ConnectError::Unreached { server: server.to_owned(), source };
     match timeout(READY_MAX, endpoint.connect()).await {
         Ok(connected) => connected.map_err(unreached),
-        Err(_) => Err(ConnectError::Late {
-            server: server.to_owned(),
-        }),
+        Err(_) => Err(ConnectError::Late { server: server.to_owned() }),
     }
 }
 
 async fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, ConnectError> {
-    let Tls {
-        ca,
-        cert,
-        key,
-        server_name,
-    } = tls;
+    let Tls { ca, cert, key, server_name } = tls;
     let identity = Identity::from_pem(pem(cert).await?, pem(key).await?);
-    let config = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(pem(ca).await?))
-        .identity(identity);
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem(ca).await?)).identity(identity);
     Ok(match server_name {
         Some(name) => config.domain_name(name),
         None => config,
@@ -100,8 +77,5 @@ async fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, ConnectError> {
 }
 
 async fn pem(path: &Path) -> Result<Vec<u8>, ConnectError> {
-    tokio::fs::read(path).await.map_err(|source| ConnectError::File {
-        path: path.to_owned(),
-        source,
-    })
+    tokio::fs::read(path).await.map_err(|source| ConnectError::File { path: path.to_owned(), source })
 }

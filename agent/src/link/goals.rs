@@ -38,8 +38,7 @@ impl Goals {
         };
         if let Err(refused) = inbox.offer(goal) {
             error!(%service, %refused, "goal refused");
-            self.metrics
-                .goal_refused(Some(&service), RefusedAs::from(&refused));
+            self.metrics.goal_refused(Some(&service), RefusedAs::from(&refused));
         }
     }
 }

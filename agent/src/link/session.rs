@@ -73,9 +73,7 @@ pub(super) async fn hold(
     metrics: &Metrics,
 ) -> Result<Ended, SessionError> {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let hello = SessionRequest {
-        message: Some(Request::Hello(wire::Hello::from(&hello))),
-    };
+    let hello = SessionRequest { message: Some(Request::Hello(wire::Hello::from(&hello))) };
     // Queued before the call: the server's answer waits for it.
     outbox.try_send(hello).map_err(|_| SessionError::NotReading)?;
     let mut client = AgentServiceClient::new(channel);
@@ -84,17 +82,11 @@ pub(super) async fn hold(
         let welcome = next(&mut incoming).await?;
         Ok::<_, SessionError>((incoming, welcome))
     };
-    let (incoming, welcome) = timeout(WELCOME_MAX, welcomed)
-        .await
-        .map_err(|_| SessionError::NotWelcomed)??;
+    let (incoming, welcome) = timeout(WELCOME_MAX, welcomed).await.map_err(|_| SessionError::NotWelcomed)??;
     let Some(Response::Welcome(welcome)) = welcome else {
         return Err(SessionError::OutOfOrder);
     };
-    let wire::Welcome {
-        session_number,
-        server_version,
-        report_interval,
-    } = welcome;
+    let wire::Welcome { session_number, server_version, report_interval } = welcome;
     info!(session_number, server_version, "welcomed");
     metrics.link_is(LinkIs::Open);
     let ended = talk(incoming, &outbox, report_every(report_interval), goals, board).await;

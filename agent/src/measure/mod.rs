@@ -38,10 +38,7 @@ pub struct Cadence {
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self {
-            sample: Duration::from_millis(250),
-            probe: Duration::from_secs(1),
-        }
+        Self { sample: Duration::from_millis(250), probe: Duration::from_secs(1) }
     }
 }
 
@@ -64,12 +61,7 @@ impl Order {
     pub fn of(goal: &Goal, since: Instant) -> Option<Self> {
         let measurement = goal.measurement.as_ref()?;
         let policy = measurement.policy.clone();
-        Some(Self {
-            pin: goal.pin()?,
-            slot: measurement.slot,
-            policy,
-            since,
-        })
+        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, since })
     }
 }
 
@@ -122,12 +114,7 @@ impl Measurer {
 
     async fn measure(&self, order: Order) {
         let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
-        let mut state = Measuring {
-            order,
-            ring,
-            probes: BTreeMap::new(),
-            told: None,
-        };
+        let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None };
         let (mut sample, mut probe) = (interval(self.cadence.sample), interval(self.cadence.probe));
         // A late sample is one sample; samples that were missed are not made up for.
         sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,12 +144,7 @@ impl Measurer {
         let TrafficCounters { start_id, slots } = counters;
         let counters = slots.get(state.order.slot).clone();
         let at = state.order.since.elapsed();
-        state.ring.push(Reading {
-            at,
-            start_id,
-            counters,
-            probes: state.probes.clone(),
-        });
+        state.ring.push(Reading { at, start_id, counters, probes: state.probes.clone() });
         let Some(evidence) = state.ring.evidence(&state.order.pin) else {
             return;
         };
@@ -198,13 +180,7 @@ impl Measurer {
                             Some(address) => probe::is_answered(address, &path).await,
                             None => false,
                         };
-                        (
-                            name,
-                            ProbeCount {
-                                sent: 1,
-                                failed: u64::from(!answered),
-                            },
-                        )
+                        (name, ProbeCount { sent: 1, failed: u64::from(!answered) })
                     });
                 }
                 Measure::ErrorRatio { .. } | Measure::Latency { .. } => {}

@@ -23,16 +23,11 @@ pub(super) async fn is_answered(address: SocketAddr, path: &str) -> bool {
 
 async fn ask(address: SocketAddr, path: &str) -> io::Result<StatusCode> {
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let request = Request::builder()
         .uri(path)
         .header(header::HOST, address.to_string())
-        .header(
-            header::USER_AGENT,
-            concat!("meridian-agent/", env!("CARGO_PKG_VERSION")),
-        )
+        .header(header::USER_AGENT, concat!("meridian-agent/", env!("CARGO_PKG_VERSION")))
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;

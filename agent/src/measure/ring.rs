@@ -36,36 +36,21 @@ pub(super) struct Ring {
 impl Ring {
     /// An empty ring that looks back as far as `window`.
     pub fn new(window: Duration) -> Self {
-        Self {
-            window,
-            kept: VecDeque::new(),
-            latest: None,
-        }
+        Self { window, kept: VecDeque::new(), latest: None }
     }
 
     /// Adds a reading. One from a new life of the data plane makes all before it incomparable.
     pub fn push(&mut self, reading: Reading) {
-        if self
-            .latest
-            .as_ref()
-            .is_some_and(|latest| latest.start_id != reading.start_id)
-        {
+        if self.latest.as_ref().is_some_and(|latest| latest.start_id != reading.start_id) {
             (self.kept, self.latest) = (VecDeque::new(), None);
         }
         if let Some(latest) = self.latest.replace(reading) {
             let spacing = self.window / READINGS_MAX;
-            if self
-                .kept
-                .back()
-                .is_none_or(|last| latest.at.saturating_sub(last.at) >= spacing)
-            {
+            if self.kept.back().is_none_or(|last| latest.at.saturating_sub(last.at) >= spacing) {
                 self.kept.push_back(latest);
             }
         }
-        let start = self
-            .latest
-            .as_ref()
-            .map_or(Duration::ZERO, |latest| latest.at.saturating_sub(self.window));
+        let start = self.latest.as_ref().map_or(Duration::ZERO, |latest| latest.at.saturating_sub(self.window));
         // The last one stays: it is what the latest is compared with, however short the window.
         while self.kept.len() > 1 && self.kept.front().is_some_and(|first| first.at < start) {
             self.kept.pop_front();
@@ -98,9 +83,7 @@ fn difference(now: &Histogram, before: &Histogram) -> Histogram {
         let grown = count.saturating_sub(before.buckets.get(bound).copied().unwrap_or(0));
         (grown > 0).then_some((*bound, grown))
     });
-    Histogram {
-        buckets: buckets.collect(),
-    }
+    Histogram { buckets: buckets.collect() }
 }
 
 fn span(duration: Duration) -> Span {
@@ -118,38 +101,15 @@ mod tests {
 
     fn pin() -> Pin {
         let step = StepRef { wave: 0, step: 0 };
-        Pin {
-            rollout: RolloutId::new("r").unwrap(),
-            step,
-            digest: Digest::of(b"x"),
-            epoch: Epoch::new(1, 1),
-        }
+        Pin { rollout: RolloutId::new("r").unwrap(), step, digest: Digest::of(b"x"), epoch: Epoch::new(1, 1) }
     }
 
     /// A reading after `millis` of a slot that answers one request a millisecond, a tenth of them badly.
     fn reading(millis: u64, start_id: &str) -> Reading {
-        let latency = Histogram {
-            buckets: BTreeMap::from([(1000, millis), (2000, 7)]),
-        };
-        let counters = SlotCounters {
-            requests: 50 + millis,
-            errors: 5 + millis / 10,
-            latency,
-            in_flight: 0,
-        };
-        let probes = BTreeMap::from([(
-            "up".to_owned(),
-            ProbeCount {
-                sent: millis / 1000,
-                failed: 0,
-            },
-        )]);
-        Reading {
-            at: Duration::from_millis(millis),
-            start_id: start_id.to_owned(),
-            counters,
-            probes,
-        }
+        let latency = Histogram { buckets: BTreeMap::from([(1000, millis), (2000, 7)]) };
+        let counters = SlotCounters { requests: 50 + millis, errors: 5 + millis / 10, latency, in_flight: 0 };
+        let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: millis / 1000, failed: 0 })]);
+        Reading { at: Duration::from_millis(millis), start_id: start_id.to_owned(), counters, probes }
     }
 
     #[test]
@@ -162,19 +122,9 @@ mod tests {
             ring.push(reading(millis, "a"));
             let evidence = ring.evidence(&pin()).unwrap();
             let length = millis.min(10_000);
-            assert_eq!(
-                (evidence.from.millis(), evidence.to.millis()),
-                (millis - length, millis)
-            );
-            assert_eq!(
-                (evidence.requests, evidence.errors),
-                (length, millis / 10 - (millis - length) / 10)
-            );
-            assert_eq!(
-                evidence.latency.buckets,
-                BTreeMap::from([(1000, length)]),
-                "what did not grow is left out"
-            );
+            assert_eq!((evidence.from.millis(), evidence.to.millis()), (millis - length, millis));
+            assert_eq!((evidence.requests, evidence.errors), (length, millis / 10 - (millis - length) / 10));
+            assert_eq!(evidence.latency.buckets, BTreeMap::from([(1000, length)]), "what did not grow is left out");
             assert!(evidence.probes["up"].sent <= 10);
         }
     }

@@ -20,10 +20,7 @@ use super::*;
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Quicker than in production, where nobody waits for a test.
-const QUICK: Cadence = Cadence {
-    sample: Duration::from_millis(10),
-    probe: Duration::from_millis(20),
-};
+const QUICK: Cadence = Cadence { sample: Duration::from_millis(10), probe: Duration::from_millis(20) };
 
 struct Bench {
     world: FakeWorld,
@@ -41,11 +38,7 @@ impl Drop for Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (world, board, service) = (
-            FakeWorld::new(),
-            Arc::new(Board::default()),
-            ServiceId::new("shop").unwrap(),
-        );
+        let (world, board, service) = (FakeWorld::new(), Arc::new(Board::default()), ServiceId::new("shop").unwrap());
         let (orders, ordered) = watch::channel(None);
         let measurer = Measurer {
             service: service.clone(),
@@ -57,28 +50,15 @@ impl Bench {
             metrics: Arc::new(Metrics::default()),
         };
         let measurer = tokio::spawn(measurer.run());
-        Self {
-            world,
-            board,
-            orders,
-            service,
-            measurer,
-        }
+        Self { world, board, orders, service, measurer }
     }
 
     /// The step of an epoch takes effect now.
     fn order(&self, counter: u64) -> Pin {
         let max = Weight::from_basis_points(500).unwrap();
-        let check = Check {
-            name: "errors".to_owned(),
-            measure: Measure::ErrorRatio { max },
-            sample_min: 50,
-        };
-        let policy = EvidencePolicy {
-            checks: vec![check],
-            window: Span::from_millis(500),
-            extend_max: Span::from_secs(60),
-        };
+        let check = Check { name: "errors".to_owned(), measure: Measure::ErrorRatio { max }, sample_min: 50 };
+        let policy =
+            EvidencePolicy { checks: vec![check], window: Span::from_millis(500), extend_max: Span::from_secs(60) };
         let pin = Pin {
             rollout: RolloutId::new("r").unwrap(),
             step: StepRef { wave: 0, step: 0 },
@@ -86,21 +66,14 @@ impl Bench {
             epoch: Epoch::new(1, counter),
         };
         self.confirm(counter);
-        let order = Order {
-            pin: pin.clone(),
-            slot: Slot::Green,
-            policy,
-            since: Instant::now(),
-        };
+        let order = Order { pin: pin.clone(), slot: Slot::Green, policy, since: Instant::now() };
         self.orders.send_replace(Some(order));
         pin
     }
 
     fn confirm(&self, counter: u64) {
         let (epoch, hash) = (Epoch::new(1, counter), Digest::of(b"goal"));
-        self.board.post(&self.service, Urgency::Regular, |observed| {
-            observed.done = Some(DoneMark { epoch, hash })
-        });
+        self.board.post(&self.service, Urgency::Regular, |observed| observed.done = Some(DoneMark { epoch, hash }));
     }
 
     fn evidence(&self) -> Option<Evidence> {
@@ -116,9 +89,7 @@ impl Bench {
                 sleep(Duration::from_millis(1)).await; // tidy: paced
             }
         };
-        timeout(PATIENCE, found)
-            .await
-            .unwrap_or_else(|_| panic!("never: {what}; last: {:?}", self.evidence()))
+        timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("never: {what}; last: {:?}", self.evidence()))
     }
 
     async fn news(&self) -> Evidence {
@@ -174,21 +145,12 @@ async fn nothing_is_made_up_when_the_data_plane_is_silent_or_new() {
     }
     let old = bench.evidence().unwrap().to;
     bench.world.count(Slot::Green, 1, 0);
-    let after = bench
-        .until("an answer", |evidence| {
-            evidence.to > old.plus(Span::from_millis(60))
-        })
-        .await;
-    assert!(
-        after.to > old.plus(Span::from_secs(1)),
-        "what was silent for a second is a second older: {after:?}"
-    );
+    let after = bench.until("an answer", |evidence| evidence.to > old.plus(Span::from_millis(60))).await;
+    assert!(after.to > old.plus(Span::from_secs(1)), "what was silent for a second is a second older: {after:?}");
 
     bench.world.restart_data_plane();
     bench.world.count(Slot::Green, 7, 0);
-    let anew = bench
-        .until("a new life", |evidence| evidence.from > after.to)
-        .await;
+    let anew = bench.until("a new life", |evidence| evidence.from > after.to).await;
     assert!(anew.requests <= 7, "{anew:?}");
 }
 
@@ -200,9 +162,7 @@ async fn evidence_ends_with_its_step() {
     assert_eq!(old.pin.epoch, Epoch::new(1, 1));
     // The next goal is confirmed before the measurer hears of it: what it still measures is not told.
     bench.confirm(2);
-    bench.board.post(&bench.service, Urgency::Regular, |observed| {
-        observed.evidence = None
-    });
+    bench.board.post(&bench.service, Urgency::Regular, |observed| observed.evidence = None);
     let pin = bench.order(2);
     let new = bench.until("evidence", |_| true).await;
     assert_eq!(new.pin, pin);
@@ -214,17 +174,9 @@ async fn probes_tell_an_answer_from_silence() {
     let address = listener.local_addr().unwrap();
     let routes = axum::Router::new()
         .route("/good", axum::routing::get(async || "fine"))
-        .route(
-            "/bad",
-            axum::routing::get(async || axum::http::StatusCode::INTERNAL_SERVER_ERROR),
-        );
+        .route("/bad", axum::routing::get(async || axum::http::StatusCode::INTERNAL_SERVER_ERROR));
     let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
-    let table = [
-        ("/good", true),
-        ("/bad", false),
-        ("/none", false),
-        ("not a path", false),
-    ];
+    let table = [("/good", true), ("/bad", false), ("/none", false), ("not a path", false)];
     for (path, answered) in table {
         assert_eq!(probe::is_answered(address, path).await, answered, "{path}");
     }

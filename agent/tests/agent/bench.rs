@@ -50,24 +50,14 @@ struct Watched {
 impl Bench {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self {
-            world: FakeWorld::new(),
-            folder,
-            watched: Watched::default(),
-        }
+        Self { world: FakeWorld::new(), folder, watched: Watched::default() }
     }
 
     pub async fn try_agent(&self, servers: &[SocketAddr]) -> Result<Agent, StartError> {
         let lane = LaneDrivers {
             service: shop(),
-            workload: Arc::new(WatchedWorkload {
-                bench: self.watched.clone(),
-                world: self.world.clone(),
-            }),
-            traffic: Arc::new(WatchedTraffic {
-                bench: self.watched.clone(),
-                world: self.world.clone(),
-            }),
+            workload: Arc::new(WatchedWorkload { bench: self.watched.clone(), world: self.world.clone() }),
+            traffic: Arc::new(WatchedTraffic { bench: self.watched.clone(), world: self.world.clone() }),
             sticky: None,
         };
         let parts = AgentParts {
@@ -95,9 +85,7 @@ impl Bench {
                 }
             }
         };
-        timeout(PATIENCE, started)
-            .await
-            .expect("the journal is never closed")
+        timeout(PATIENCE, started).await.expect("the journal is never closed")
     }
 
     /// An agent that reaches nobody.
@@ -131,11 +119,7 @@ impl Bench {
             }
         };
         if timeout(PATIENCE, waiting).await.is_err() {
-            panic!(
-                "never: {what}; calls: {:?}; route: {:?}",
-                self.calls(),
-                self.world.route()
-            );
+            panic!("never: {what}; calls: {:?}; route: {:?}", self.calls(), self.world.route());
         }
     }
 }
@@ -207,23 +191,17 @@ impl TrafficDriver for WatchedTraffic {
     }
 
     fn route<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<(), DriverError>> {
-        self.bench
-            .called(format!("route {} {}", route.epoch, route.split));
+        self.bench.called(format!("route {} {}", route.epoch, route.split));
         let before = self.world.route();
         for slot in Slot::BOTH.into_iter().filter(|slot| route.serves(*slot)) {
             let served = before.as_ref().is_some_and(|before| before.serves(slot));
-            let ready = self
-                .world
-                .process(slot)
-                .is_some_and(|process| process.state == SlotState::Ready);
+            let ready = self.world.process(slot).is_some_and(|process| process.state == SlotState::Ready);
             if !served && !ready {
-                self.bench
-                    .violated(format!("traffic moved to {slot}, which is not ready"));
+                self.bench.violated(format!("traffic moved to {slot}, which is not ready"));
             }
         }
         if before.is_some_and(|before| route.epoch < before.epoch) {
-            self.bench
-                .violated(format!("a route of epoch {} after a higher one", route.epoch));
+            self.bench.violated(format!("a route of epoch {} after a higher one", route.epoch));
         }
         Box::pin(async move {
             let outcome = self.world.traffic().route(route).await;
@@ -260,10 +238,7 @@ pub fn region() -> RegionId {
 }
 
 pub fn release(version: &str) -> ReleaseRef {
-    ReleaseRef {
-        version: version.parse().unwrap(),
-        digest: Digest::of(version.as_bytes()),
-    }
+    ReleaseRef { version: version.parse().unwrap(), digest: Digest::of(version.as_bytes()) }
 }
 
 pub fn run(version: &str) -> SlotGoal {
@@ -277,17 +252,11 @@ pub fn epoch(counter: u64) -> Epoch {
 /// `percent` of the traffic to green, the rest to blue.
 pub fn goal(counter: u64, blue: SlotGoal, green: SlotGoal, percent: u64) -> Goal {
     Goal {
-        lane: Lane {
-            service: shop(),
-            region: region(),
-        },
+        lane: Lane { service: shop(), region: region() },
         epoch: epoch(counter),
         rollout: RolloutId::new("shop-2").unwrap(),
         slots: Slots { blue, green },
-        split: Some(Split::toward(
-            Slot::Green,
-            Weight::from_basis_points(percent * 100).unwrap(),
-        )),
+        split: Some(Split::toward(Slot::Green, Weight::from_basis_points(percent * 100).unwrap())),
         cohort: None,
         measurement: None,
     }

@@ -24,26 +24,14 @@ async fn a_goal_is_brought_about_and_reported() {
         session.send(std::slice::from_ref(&goal)).await;
         let seen = session.done(&goal).await;
         assert_eq!(seen.accepted, goal.epoch);
-        assert_eq!(
-            seen.traffic,
-            Some(TrafficSeen {
-                split: goal.split.unwrap(),
-                cohort: None
-            })
-        );
+        assert_eq!(seen.traffic, Some(TrafficSeen { split: goal.split.unwrap(), cohort: None }));
         assert_eq!(seen.trouble, None);
     }
     assert!(bench.world.process(Slot::Blue).is_none());
-    assert_eq!(
-        bench.world.process(Slot::Green).unwrap().digest,
-        release("2.0.0").digest
-    );
+    assert_eq!(bench.world.process(Slot::Green).unwrap().digest, release("2.0.0").digest);
     agent.stop().await;
     session.ended().await;
-    assert!(
-        bench.world.process(Slot::Green).is_some(),
-        "the end of an agent ends nothing else"
-    );
+    assert!(bench.world.process(Slot::Green).is_some(), "the end of an agent ends nothing else");
 }
 
 #[tokio::test]
@@ -51,10 +39,7 @@ async fn a_lane_without_a_split_is_prepared_only() {
     let (bench, mut server) = (Bench::new(), FakeServer::start().await);
     let agent = bench.agent(server.address).await;
     let mut session = server.session().await;
-    let first = meridian_core::goal::Goal {
-        split: None,
-        ..goal(1, run("1.0.0"), SlotGoal::Empty, 0)
-    };
+    let first = meridian_core::goal::Goal { split: None, ..goal(1, run("1.0.0"), SlotGoal::Empty, 0) };
     session.send(std::slice::from_ref(&first)).await;
     let seen = session.done(&first).await;
     assert_eq!((seen.traffic, bench.world.route()), (None, None));
@@ -83,9 +68,7 @@ async fn what_is_not_to_be_obeyed_changes_nothing() {
         "meridian_agent_goals_refused_total{service=\"other\",reason=\"invalid\"} 2",
     ];
     for line in refused {
-        bench
-            .until(line, |_| agent.metrics().text().unwrap().contains(line))
-            .await;
+        bench.until(line, |_| agent.metrics().text().unwrap().contains(line)).await;
     }
     session.send(&[canary(8, 0)]).await;
     let seen = session.done(&canary(8, 0)).await;
@@ -102,16 +85,9 @@ async fn the_latest_goal_wins_over_one_that_hangs() {
     let mut session = server.session().await;
     session.send(&[canary(1, 0)]).await;
     session.done(&canary(1, 0)).await;
-    bench.world.fail_next(
-        meridian_drivers::fake::Call::Route,
-        meridian_drivers::fake::Fault::Hang,
-    );
+    bench.world.fail_next(meridian_drivers::fake::Call::Route, meridian_drivers::fake::Fault::Hang);
     session.send(&[canary(2, 50)]).await;
-    bench
-        .until("the route of 2", |bench| {
-            bench.calls().iter().any(|call| call.starts_with("route 1.2"))
-        })
-        .await;
+    bench.until("the route of 2", |bench| bench.calls().iter().any(|call| call.starts_with("route 1.2"))).await;
     session.send(&[canary(3, 0)]).await;
     session.done(&canary(3, 0)).await;
     agent.stop().await;
@@ -134,17 +110,10 @@ async fn a_shift_waits_for_nothing_but_the_disk() {
         took.push(sent.elapsed());
     }
     took.sort();
-    println!(
-        "goal sent to done heard: p50 {:?} p90 {:?} max {:?}",
-        took[50], took[90], took[99]
-    );
+    println!("goal sent to done heard: p50 {:?} p90 {:?} max {:?}", took[50], took[90], took[99]);
     // Whoever rests on the way looks again after it, so rests show as looks; only ticks come beside them.
     let ticks = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
-    assert!(
-        bench.looks() - looks <= 100 + ticks,
-        "{} looks for 100 goals",
-        bench.looks() - looks
-    );
+    assert!(bench.looks() - looks <= 100 + ticks, "{} looks for 100 goals", bench.looks() - looks);
     let text = agent.metrics().text().unwrap();
     println!(
         "{}",

@@ -31,14 +31,7 @@ async fn an_agent_comes_back_after_its_server_was_restarted() {
     // The same goal again, as any server sends it to a new session, and then a newer one.
     session.send(&[base(1), canary(2, 20)]).await;
     session.done(&canary(2, 20)).await;
-    assert_eq!(
-        bench
-            .calls()
-            .iter()
-            .filter(|call| call.starts_with("start blue"))
-            .count(),
-        1
-    );
+    assert_eq!(bench.calls().iter().filter(|call| call.starts_with("start blue")).count(), 1);
     agent.stop().await;
 }
 
@@ -47,11 +40,7 @@ async fn a_drained_agent_goes_to_the_next_server() {
     let (bench, mut first, mut second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
     let agent = bench.try_agent(&[first.address, second.address]).await.unwrap();
     let session = first.session().await;
-    session
-        .say(Response::Drain(Drain {
-            reconnect_after: None,
-        }))
-        .await;
+    session.say(Response::Drain(Drain { reconnect_after: None })).await;
     session.ended().await;
     let mut session = second.session().await;
     session.send(&[base(1)]).await;
@@ -108,11 +97,7 @@ impl Relay {
                 }
             }
         });
-        Self {
-            address,
-            frozen,
-            task,
-        }
+        Self { address, frozen, task }
     }
 
     fn freeze(&self) {

@@ -67,11 +67,7 @@ async fn story(region: Region) {
     assert!(metrics.contains("meridian_agent_link_connected 1"), "{metrics}");
     println!("agent: {}", resident(&agent));
     assert_eq!(end(agent, Signal::SIGTERM).await, Some(0));
-    assert_eq!(
-        region.version().await,
-        "1.0.0",
-        "the end of the agent ends nothing else"
-    );
+    assert_eq!(region.version().await, "1.0.0", "the end of the agent ends nothing else");
 
     let agent = region.start_agent();
     let mut session = server.session().await;
@@ -99,35 +95,21 @@ struct Region {
 impl Region {
     fn new(folder: &Path) -> Self {
         std::fs::create_dir(folder.join("artifacts")).unwrap();
-        Self {
-            folder: folder.to_owned(),
-            entrance: free(),
-            metrics: free(),
-        }
+        Self { folder: folder.to_owned(), entrance: free(), metrics: free() }
     }
 
     /// An artifact as the sample reads it, under its digest.
     fn release(&self, version: &str) -> ReleaseRef {
-        let text = format!(
-            r#"{{"name":"skyoptima","version":"{version}","error_ratio":0.0,"latency_ms":0,"start_ms":20}}"#
-        );
+        let text =
+            format!(r#"{{"name":"skyoptima","version":"{version}","error_ratio":0.0,"latency_ms":0,"start_ms":20}}"#);
         let digest = Digest::of(text.as_bytes());
         std::fs::write(self.folder.join("artifacts").join(digest.hex()), text).unwrap();
-        ReleaseRef {
-            version: version.parse().unwrap(),
-            digest,
-        }
+        ReleaseRef { version: version.parse().unwrap(), digest }
     }
 
     fn workload(&self) -> ProcessConfig {
         let sample = program("skyoptima").display().to_string();
-        let words = [
-            sample.as_str(),
-            "--listen",
-            "{address}",
-            "--artifact",
-            "{artifact}",
-        ];
+        let words = [sample.as_str(), "--listen", "{address}", "--artifact", "{artifact}"];
         let command = words.map(str::to_owned).to_vec();
         ProcessConfig::new(self.folder.join("slots"), self.folder.join("artifacts"), command)
     }
@@ -153,11 +135,7 @@ impl Region {
 
     fn start_agent(&self) -> Child {
         let path = self.folder.join("agent.log");
-        let mut log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .unwrap();
+        let mut log = std::fs::File::options().create(true).append(true).open(path).unwrap();
         writeln!(log, "--- start").unwrap();
         let mut command = tokio::process::Command::new(AGENT);
         command
@@ -174,16 +152,12 @@ impl Region {
     /// Which release answers at the entrance.
     async fn version(&self) -> String {
         let answer = get(self.entrance, "/").await;
-        let header = answer
-            .lines()
-            .find_map(|line| line.strip_prefix("x-skyoptima-version: "));
+        let header = answer.lines().find_map(|line| line.strip_prefix("x-skyoptima-version: "));
         header.unwrap_or_else(|| panic!("{answer}")).trim().to_owned()
     }
 
     async fn take_down(&self) {
-        let slots = open_workload(WorkloadConfig::Process(self.workload()))
-            .await
-            .unwrap();
+        let slots = open_workload(WorkloadConfig::Process(self.workload())).await.unwrap();
         let (blue, green) = tokio::join!(slots.stop(Slot::Blue), slots.stop(Slot::Green));
         let proxy = open_traffic(TrafficConfig::Proxy(self.traffic())).await.unwrap();
         let retired = proxy.retire().await;
@@ -194,11 +168,7 @@ impl Region {
 /// A program of this workspace, built beside the agent.
 fn program(name: &str) -> PathBuf {
     let path = Path::new(AGENT).with_file_name(name);
-    assert!(
-        path.is_file(),
-        "{} is missing: run `cargo build --workspace --bins`",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins`", path.display());
     path
 }
 
@@ -209,11 +179,7 @@ fn free() -> SocketAddr {
 async fn end(mut agent: Child, signal: Signal) -> Option<i32> {
     let pid = i32::try_from(agent.id().unwrap()).unwrap();
     kill(Pid::from_raw(pid), signal).unwrap();
-    timeout(PATIENCE, agent.wait())
-        .await
-        .expect("it does not end")
-        .unwrap()
-        .code()
+    timeout(PATIENCE, agent.wait()).await.expect("it does not end").unwrap().code()
 }
 
 fn resident(agent: &Child) -> String {

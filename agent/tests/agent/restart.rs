@@ -22,26 +22,14 @@ async fn an_older_epoch_is_refused_after_a_restart() {
     let agent = bench.agent(server.address).await;
     let mut session = server.session().await;
     let told = &session.hello.lanes[&shop()];
-    assert_eq!(
-        (told.accepted, told.done.unwrap().hash),
-        (epoch(5), canary(5, 40).hash())
-    );
-    assert!(
-        told.slots.green.is_some() && told.traffic.is_some(),
-        "the region is looked at before the first hello"
-    );
+    assert_eq!((told.accepted, told.done.unwrap().hash), (epoch(5), canary(5, 40).hash()));
+    assert!(told.slots.green.is_some() && told.traffic.is_some(), "the region is looked at before the first hello");
     session.send(&[canary(4, 90)]).await;
     let line = "meridian_agent_goals_refused_total{service=\"shop\",reason=\"stale\"} 1";
-    bench
-        .until(line, |_| agent.metrics().text().unwrap().contains(line))
-        .await;
+    bench.until(line, |_| agent.metrics().text().unwrap().contains(line)).await;
     session.send(&[canary(6, 40)]).await;
     session.done(&canary(6, 40)).await;
-    assert!(
-        !bench.calls().iter().any(|call| call.starts_with("route 1.4")),
-        "{:?}",
-        bench.calls()
-    );
+    assert!(!bench.calls().iter().any(|call| call.starts_with("route 1.4")), "{:?}", bench.calls());
     agent.stop().await;
 }
 
@@ -57,28 +45,14 @@ async fn an_unfinished_goal_is_taken_up_again_without_a_server() {
         bench.world.fail_next(call, Fault::Hang);
         let asked = bench.calls().len();
         session.send(&[canary(2, 30)]).await;
-        let expected = if call == Call::Start {
-            "start green"
-        } else {
-            "route 1.2"
-        };
-        bench
-            .until("the crash", |bench| {
-                bench.calls()[asked..]
-                    .iter()
-                    .any(|call| call.starts_with(expected))
-            })
-            .await;
+        let expected = if call == Call::Start { "start green" } else { "route 1.2" };
+        bench.until("the crash", |bench| bench.calls()[asked..].iter().any(|call| call.starts_with(expected))).await;
         drop(agent);
         session.ended().await;
         server.stop().await;
 
         let agent = bench.agent_alone().await;
-        bench
-            .until("redone", |bench| {
-                bench.world.route().is_some_and(|route| route.epoch == epoch(2))
-            })
-            .await;
+        bench.until("redone", |bench| bench.world.route().is_some_and(|route| route.epoch == epoch(2))).await;
         assert!(bench.world.process(Slot::Green).is_some());
         agent.stop().await;
 
@@ -128,16 +102,11 @@ async fn a_lane_without_memory_takes_no_goal_and_says_so() {
     let mut session = server.session().await;
     session.send(&[switched(6)]).await;
     let told = |seen: &meridian_core::observation::Observed| {
-        seen.trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.epoch == epoch(6))
+        seen.trouble.as_ref().is_some_and(|trouble| trouble.epoch == epoch(6))
     };
     let seen = session.until("unreadable", told).await;
     let trouble = seen.trouble.unwrap();
-    assert_eq!(
-        (trouble.code.as_str(), trouble.permanent),
-        ("JOURNAL_UNREADABLE", true)
-    );
+    assert_eq!((trouble.code.as_str(), trouble.permanent), ("JOURNAL_UNREADABLE", true));
     assert!(trouble.message.contains("shop"), "{}", trouble.message);
     assert_eq!((seen.accepted.counter(), seen.done), (0, None));
     assert!(seen.slots.green.is_some(), "what is there is told all the same");
@@ -151,10 +120,6 @@ fn scribble(path: &Path) {
     let database = Database::open(path).unwrap();
     let writing = database.begin_write().unwrap();
     let newer: &[u8] = &[0x0a, 0x02, 0x08, 0x63];
-    writing
-        .open_table(lanes)
-        .unwrap()
-        .insert("/agent/lanes/shop", newer)
-        .unwrap();
+    writing.open_table(lanes).unwrap().insert("/agent/lanes/shop", newer).unwrap();
     writing.commit().unwrap();
 }

@@ -64,24 +64,14 @@ impl FakeServer {
         }
         let routes = server.add_service(AgentServiceServer::new(Service { sessions: sender }));
         let task = tokio::spawn(async move {
-            routes
-                .serve_with_incoming(TcpListenerStream::new(listener))
-                .await
-                .unwrap();
+            routes.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Self {
-            address,
-            sessions,
-            task,
-        }
+        Self { address, sessions, task }
     }
 
     /// The next session that says hello.
     pub async fn session(&mut self) -> Session {
-        timeout(PATIENCE, self.sessions.recv())
-            .await
-            .expect("no agent came")
-            .unwrap()
+        timeout(PATIENCE, self.sessions.recv()).await.expect("no agent came").unwrap()
     }
 
     /// Listens no more. Sessions go on until they are dropped.
@@ -101,35 +91,22 @@ impl Session {
     }
 
     pub async fn say(&self, message: Response) {
-        self.responses
-            .send(Ok(SessionResponse {
-                message: Some(message),
-            }))
-            .await
-            .unwrap();
+        self.responses.send(Ok(SessionResponse { message: Some(message) })).await.unwrap();
     }
 
     /// Waits for a report on our lane of which this holds.
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Observed) -> bool) -> Observed {
-        let found = timeout(
-            PATIENCE,
-            self.reports
-                .wait_for(|reports| reports.lanes.get(&shop()).is_some_and(&mut holds)),
-        );
-        let found = found
-            .await
-            .map(|found| found.expect("the session ended").lanes[&shop()].clone());
+        let found =
+            timeout(PATIENCE, self.reports.wait_for(|reports| reports.lanes.get(&shop()).is_some_and(&mut holds)));
+        let found = found.await.map(|found| found.expect("the session ended").lanes[&shop()].clone());
         found.unwrap_or_else(|_| panic!("never: {what}; last: {:?}", self.reports.borrow().lanes))
     }
 
     /// Waits until the goal is confirmed.
     pub async fn done(&mut self, goal: &Goal) -> Observed {
         let what = format!("done {}", goal.epoch);
-        self.until(&what, |seen| {
-            seen.done
-                .is_some_and(|done| done.epoch == goal.epoch && done.hash == goal.hash())
-        })
-        .await
+        self.until(&what, |seen| seen.done.is_some_and(|done| done.epoch == goal.epoch && done.hash == goal.hash()))
+            .await
     }
 
     /// Waits until the agent has ended the session.
@@ -159,48 +136,25 @@ async fn hear(
     responses: mpsc::Sender<Result<SessionResponse, Status>>,
     sessions: mpsc::Sender<Session>,
 ) {
-    let Ok(Some(SessionRequest {
-        message: Some(Request::Hello(hello)),
-    })) = incoming.message().await
-    else {
+    let Ok(Some(SessionRequest { message: Some(Request::Hello(hello)) })) = incoming.message().await else {
         let _ = responses.send(Err(Status::invalid_argument("hello first"))).await;
         return;
     };
     let hello = Hello::try_from(hello).expect("a hello that is one");
     let report_interval = Some(prost_types::Duration { seconds: 3, nanos: 0 });
-    let welcome = wire::Welcome {
-        session_number: 1,
-        server_version: "fake".to_owned(),
-        report_interval,
-    };
-    let welcome = SessionResponse {
-        message: Some(Response::Welcome(welcome)),
-    };
+    let welcome = wire::Welcome { session_number: 1, server_version: "fake".to_owned(), report_interval };
+    let welcome = SessionResponse { message: Some(Response::Welcome(welcome)) };
     if responses.send(Ok(welcome)).await.is_err() {
         return;
     }
-    let (heard, reports) = watch::channel(Reports {
-        count: 0,
-        lanes: hello.lanes.clone(),
-    });
+    let (heard, reports) = watch::channel(Reports { count: 0, lanes: hello.lanes.clone() });
     // Held by the test alone: when it drops the session, the stream ends.
-    let given = sessions
-        .send(Session {
-            hello,
-            reports,
-            responses,
-        })
-        .await;
+    let given = sessions.send(Session { hello, reports, responses }).await;
     if given.is_err() {
         return;
     }
-    while let Ok(Some(SessionRequest {
-        message: Some(message),
-    })) = incoming.message().await
-    {
-        let Request::Report(report) = message else {
-            panic!("a second hello")
-        };
+    while let Ok(Some(SessionRequest { message: Some(message) })) = incoming.message().await {
+        let Request::Report(report) = message else { panic!("a second hello") };
         let lanes = report_from_wire(report).expect("a report that is one");
         heard.send_modify(|reports| {
             reports.count += 1;

@@ -21,9 +21,7 @@ async fn a_slot_that_is_not_ready_gets_no_traffic() {
     bench.world.start_ready(false);
     session.send(&[canary(2, 50)]).await;
     let starting = |state| {
-        move |seen: &meridian_core::observation::Observed| {
-            seen.slots.green.is_some_and(|slot| slot.state == state)
-        }
+        move |seen: &meridian_core::observation::Observed| seen.slots.green.is_some_and(|slot| slot.state == state)
     };
     let seen = session.until("starting", starting(SlotState::Starting)).await;
     assert_eq!((seen.accepted, seen.done), (epoch(2), None));
@@ -44,9 +42,7 @@ async fn the_old_slot_is_stopped_after_the_switch_was_read_back() {
     session.done(&canary(1, 0)).await;
     // The switch is done, but the data plane's answer is lost and so is the first look at it.
     let lost = DriverError::passing(code::TRAFFIC_TIMEOUT, "lost");
-    bench
-        .world
-        .fail_next(Call::Route, Fault::LoseAnswer(lost.clone()));
+    bench.world.fail_next(Call::Route, Fault::LoseAnswer(lost.clone()));
     session.send(&[switched(2)]).await;
     session.done(&switched(2)).await;
     let calls = bench.calls();
@@ -64,33 +60,16 @@ async fn nothing_is_stopped_while_it_is_unknown_where_traffic_goes() {
     session.done(&canary(1, 0)).await;
     let silent = DriverError::passing(code::TRAFFIC_UNREACHABLE, "no answer");
     for _ in 0..4 {
-        bench
-            .world
-            .fail_next(Call::LookAtTraffic, Fault::Fail(silent.clone()));
+        bench.world.fail_next(Call::LookAtTraffic, Fault::Fail(silent.clone()));
     }
     bench.world.set_state(Slot::Blue, SlotState::Failed);
     session.send(&[base(2)]).await;
-    let trouble = session
-        .until("trouble", |seen| seen.trouble.is_some())
-        .await
-        .trouble
-        .unwrap();
-    assert_eq!(
-        (trouble.code.as_str(), trouble.epoch),
-        (code::TRAFFIC_UNREACHABLE, epoch(2))
-    );
-    assert!(
-        !bench.calls().iter().any(|call| call.starts_with("stop")),
-        "{:?}",
-        bench.calls()
-    );
+    let trouble = session.until("trouble", |seen| seen.trouble.is_some()).await.trouble.unwrap();
+    assert_eq!((trouble.code.as_str(), trouble.epoch), (code::TRAFFIC_UNREACHABLE, epoch(2)));
+    assert!(!bench.calls().iter().any(|call| call.starts_with("stop")), "{:?}", bench.calls());
     let seen = session.done(&base(2)).await;
     assert_eq!(seen.trouble, None);
-    assert_eq!(
-        bench.world.process(Slot::Blue).unwrap().state,
-        SlotState::Ready,
-        "it was started all the same"
-    );
+    assert_eq!(bench.world.process(Slot::Blue).unwrap().state, SlotState::Ready, "it was started all the same");
     agent.stop().await;
 }
 
@@ -104,19 +83,11 @@ async fn a_stop_under_way_gives_way_to_a_rollback() {
     let warm = bench.world.process(Slot::Blue).unwrap().number;
     bench.world.fail_next(Call::Stop, Fault::Hang);
     session.send(&[switched(2)]).await;
-    bench
-        .until("stopping blue", |bench| {
-            bench.calls().contains(&"stop blue".to_owned())
-        })
-        .await;
+    bench.until("stopping blue", |bench| bench.calls().contains(&"stop blue".to_owned())).await;
     let back = goal(3, run("1.0.0"), SlotGoal::Keep, 0);
     session.send(std::slice::from_ref(&back)).await;
     session.done(&back).await;
-    assert_eq!(
-        bench.world.process(Slot::Blue).unwrap().number,
-        warm,
-        "the warm slot took the traffic back"
-    );
+    assert_eq!(bench.world.process(Slot::Blue).unwrap().number, warm, "the warm slot took the traffic back");
     agent.stop().await;
 }
 
@@ -130,20 +101,13 @@ async fn a_slot_is_replaced_only_without_traffic() {
     let next = goal(2, run("1.0.0"), run("3.0.0"), 20);
     session.send(std::slice::from_ref(&next)).await;
     session.done(&next).await;
-    assert_eq!(
-        bench.world.process(Slot::Green).unwrap().digest,
-        release("3.0.0").digest
-    );
+    assert_eq!(bench.world.process(Slot::Green).unwrap().digest, release("3.0.0").digest);
     let replaced = goal(3, run("4.0.0"), run("3.0.0"), 20);
     session.send(std::slice::from_ref(&replaced)).await;
     let seen = session.until("trouble", |seen| seen.trouble.is_some()).await;
     assert_eq!(seen.trouble.unwrap().code, "SLOT_SERVES");
     session.send(&[goal(4, run("1.0.0"), run("3.0.0"), 20)]).await;
-    let seen = session
-        .until("taken", |seen| {
-            seen.done.is_some_and(|done| done.epoch == epoch(4))
-        })
-        .await;
+    let seen = session.until("taken", |seen| seen.done.is_some_and(|done| done.epoch == epoch(4))).await;
     assert_eq!(seen.trouble, None);
     agent.stop().await;
 }
@@ -160,10 +124,7 @@ async fn trouble_is_told_with_its_code_and_over_when_it_is_over() {
     session.send(&[canary(2, 50)]).await;
     let seen = session.until("missing", |seen| seen.trouble.is_some()).await;
     let trouble = seen.trouble.unwrap();
-    assert_eq!(
-        (trouble.code.as_str(), trouble.permanent),
-        (code::ARTIFACT_MISSING, false)
-    );
+    assert_eq!((trouble.code.as_str(), trouble.permanent), (code::ARTIFACT_MISSING, false));
     assert_eq!(trouble.epoch, epoch(2));
     bench.world.provide(release("2.0.0").digest);
     let seen = session.done(&canary(2, 50)).await;
@@ -173,27 +134,14 @@ async fn trouble_is_told_with_its_code_and_over_when_it_is_over() {
     let tampered = goal(3, run("1.0.0"), run("3.0.0"), 0);
     session.send(&[base(3)]).await;
     session.done(&base(3)).await;
-    session
-        .send(&[meridian_core::goal::Goal {
-            epoch: epoch(4),
-            ..tampered
-        }])
-        .await;
-    let seen = session
-        .until("tampered", |seen| {
-            seen.trouble.as_ref().is_some_and(|trouble| trouble.permanent)
-        })
-        .await;
+    session.send(&[meridian_core::goal::Goal { epoch: epoch(4), ..tampered }]).await;
+    let seen = session.until("tampered", |seen| seen.trouble.as_ref().is_some_and(|trouble| trouble.permanent)).await;
     assert_eq!(seen.trouble.unwrap().code, code::DIGEST_MISMATCH);
 
     let refused = DriverError::permanent(code::TRAFFIC_REFUSED, "no such cluster");
     bench.world.fail_next(Call::Route, Fault::Fail(refused));
     session.send(&[canary(5, 30)]).await;
-    let seen = session
-        .until("refused", |seen| {
-            seen.trouble.as_ref().is_some_and(|it| it.epoch == epoch(5))
-        })
-        .await;
+    let seen = session.until("refused", |seen| seen.trouble.as_ref().is_some_and(|it| it.epoch == epoch(5))).await;
     assert_eq!(seen.trouble.unwrap().code, code::TRAFFIC_REFUSED);
     let seen = session.done(&canary(5, 30)).await;
     assert_eq!(seen.trouble, None);
@@ -221,11 +169,7 @@ async fn a_release_that_comes_down_is_started_again_and_drift_is_undone() {
             .await;
     }
     bench.world.drift(None);
-    bench
-        .until("routed again", |bench| {
-            bench.world.route().is_some_and(|route| route.epoch == epoch(1))
-        })
-        .await;
+    bench.until("routed again", |bench| bench.world.route().is_some_and(|route| route.epoch == epoch(1))).await;
     agent.stop().await;
 }
 
@@ -271,17 +215,11 @@ async fn a_slot_that_hangs_does_not_hold_up_the_way_back() {
         bench.world.fail_next(Call::LookAtSlots, Fault::Hang);
     }
     let looks = bench.looks();
-    bench
-        .until("a look that hangs", |bench| bench.looks() > looks)
-        .await;
+    bench.until("a look that hangs", |bench| bench.looks() > looks).await;
     let back = goal(2, run("1.0.0"), SlotGoal::Keep, 0);
     let begun = Instant::now();
     session.send(std::slice::from_ref(&back)).await;
-    bench
-        .until("the way back", |bench| {
-            bench.world.route().is_some_and(|route| route.epoch == epoch(2))
-        })
-        .await;
+    bench.until("the way back", |bench| bench.world.route().is_some_and(|route| route.epoch == epoch(2))).await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     session.done(&back).await;
     agent.stop().await;

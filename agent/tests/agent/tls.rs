@@ -23,10 +23,7 @@ impl Authority {
     fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        (
-            params.signed_by(&key, &self.0).unwrap().pem(),
-            key.serialize_pem(),
-        )
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 }
 
@@ -35,9 +32,7 @@ async fn a_session_is_held_over_mutual_tls_once_the_files_are_right() {
     let authority = Authority::new();
     let (cert, key) = authority.issue("localhost");
     let ca = authority.0.pem();
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(cert, key))
-        .client_ca_root(Certificate::from_pem(&ca));
+    let tls = ServerTlsConfig::new().identity(Identity::from_pem(cert, key)).client_ca_root(Certificate::from_pem(&ca));
     let mut server = FakeServer::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), Some(tls)).await;
 
     let folder = tempfile::tempdir().unwrap();
@@ -56,21 +51,13 @@ async fn a_session_is_held_over_mutual_tls_once_the_files_are_right() {
         servers: vec![server.address.to_string()],
         security: Security::Tls(tls),
         capabilities: std::collections::BTreeSet::new(),
-        goals: Goals {
-            region: region(),
-            inboxes: std::collections::BTreeMap::new(),
-            metrics: metrics.clone(),
-        },
+        goals: Goals { region: region(), inboxes: std::collections::BTreeMap::new(), metrics: metrics.clone() },
         board: std::sync::Arc::default(),
         metrics: metrics.clone(),
     };
     let link = tokio::spawn(link.run());
     // The certificate comes late, as from an issuer that is still at work.
-    while !metrics
-        .text()
-        .unwrap()
-        .contains("meridian_agent_link_attempts_total 2")
-    {
+    while !metrics.text().unwrap().contains("meridian_agent_link_attempts_total 2") {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await; // tidy: paced
     }
     std::fs::write(path("cert.pem"), cert).unwrap();

@@ -42,10 +42,7 @@ pub fn main() -> ExitCode {
 
 fn screen_size() -> Size {
     let size = console::Term::stdout().size_checked();
-    size.map_or(SIZE_UNKNOWN, |(rows, columns)| Size {
-        rows: usize::from(rows),
-        columns: usize::from(columns),
-    })
+    size.map_or(SIZE_UNKNOWN, |(rows, columns)| Size { rows: usize::from(rows), columns: usize::from(columns) })
 }
 
 /// One run with these arguments, the program's name first.
@@ -64,11 +61,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, mut terminal: Te
                 report(&mut session, &error);
             }
             // For `diff` 1 means that there are differences.
-            if is_diff && exit != Exit::Done {
-                Exit::Usage
-            } else {
-                exit
-            }
+            if is_diff && exit != Exit::Done { Exit::Usage } else { exit }
         }
     }
 }
@@ -78,22 +71,15 @@ fn misread(error: &clap::Error, terminal: &mut Terminal<'_>) -> Exit {
     let is_wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let text = error.render().to_string();
     // Nobody reads it any more: there is nobody to tell either.
-    let _ = if is_wanted {
-        terminal.stdout.write_all(text.as_bytes())
-    } else {
-        terminal.stderr.write_all(text.as_bytes())
-    };
+    let _ =
+        if is_wanted { terminal.stdout.write_all(text.as_bytes()) } else { terminal.stderr.write_all(text.as_bytes()) };
     if is_wanted { Exit::Done } else { Exit::Usage }
 }
 
 fn report(session: &mut Session<'_>, error: &CliError) {
     let paint = session.paint();
     if let CliError::Manifest(errors) = error {
-        let text = if session.terminal.shows {
-            errors.render(paint == Paint::Color)
-        } else {
-            errors.to_string()
-        };
+        let text = if session.terminal.shows { errors.render(paint == Paint::Color) } else { errors.to_string() };
         session.hint(text.trim_end());
         return;
     }
@@ -114,9 +100,8 @@ fn report(session: &mut Session<'_>, error: &CliError) {
     }
     let is_open = client.retryable() || matches!(client, ClientError::Timeout { .. });
     if let (true, Some(request)) = (is_open, session.request_used()) {
-        let line = format!(
-            "  it may have been done or not; to try again with the effect of once: --request-id {request}"
-        );
+        let line =
+            format!("  it may have been done or not; to try again with the effect of once: --request-id {request}");
         session.hint(&line);
     }
 }

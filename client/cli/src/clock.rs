@@ -25,9 +25,7 @@ pub fn time_of_day(moment: Timestamp) -> String {
 }
 
 fn formatted(moment: Timestamp, format: &str) -> String {
-    let known = i64::try_from(moment.millis())
-        .ok()
-        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    let known = i64::try_from(moment.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     known.map_or_else(|| "?".to_owned(), |known| known.strftime(format).to_string())
 }
 
@@ -47,11 +45,7 @@ pub fn short(span: Span) -> String {
             break;
         }
     }
-    if parts.is_empty() {
-        "0s".to_owned()
-    } else {
-        parts.into_iter().take(2).collect()
-    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.into_iter().take(2).collect() }
 }
 
 /// How long ago, for people.
@@ -68,11 +62,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let fix = "write a span such as 10s, 1m30s or 2h";
     let span: SignedDuration = text.parse().map_err(|_| fix.to_owned())?;
     let span = Duration::try_from(span).map_err(|_| fix.to_owned())?;
-    if span.is_zero() {
-        Err(format!("it is zero; {fix}"))
-    } else {
-        Ok(span)
-    }
+    if span.is_zero() { Err(format!("it is zero; {fix}")) } else { Ok(span) }
 }
 
 #[cfg(test)]
@@ -81,15 +71,8 @@ mod tests {
 
     #[test]
     fn spans_have_at_most_two_neighbouring_units() {
-        let table = [
-            (0, "0s"),
-            (42, "42s"),
-            (220, "3m40s"),
-            (7800, "2h10m"),
-            (90_061, "1d1h"),
-            (86_401, "1d"),
-            (3600, "1h"),
-        ];
+        let table =
+            [(0, "0s"), (42, "42s"), (220, "3m40s"), (7800, "2h10m"), (90_061, "1d1h"), (86_401, "1d"), (3600, "1h")];
         for (seconds, text) in table {
             assert_eq!(short(Span::from_secs(seconds)), text);
         }
@@ -97,10 +80,7 @@ mod tests {
 
     #[test]
     fn moments_are_utc() {
-        assert_eq!(
-            iso(Timestamp::from_millis(1_795_431_600_000)),
-            "2026-11-23T11:00:00Z"
-        );
+        assert_eq!(iso(Timestamp::from_millis(1_795_431_600_000)), "2026-11-23T11:00:00Z");
         assert_eq!(iso(Timestamp::from_millis(u64::MAX)), "?");
     }
 

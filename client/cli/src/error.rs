@@ -54,14 +54,8 @@ impl CliError {
             Self::Usage(_) => Exit::Usage,
             Self::Client(error) => Exit::of_client(error),
             Self::Document { source, place: _ } => {
-                let is_content = source
-                    .refusal()
-                    .is_some_and(|refusal| refusal.kind == RefusalKind::Invalid);
-                if is_content {
-                    Exit::Invalid
-                } else {
-                    Exit::of_client(source)
-                }
+                let is_content = source.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::Invalid);
+                if is_content { Exit::Invalid } else { Exit::of_client(source) }
             }
             Self::Manifest(_) => Exit::Invalid,
             Self::File { .. } => Exit::Error,
@@ -76,11 +70,7 @@ impl CliError {
     #[must_use]
     pub const fn client(&self) -> Option<&ClientError> {
         match self {
-            Self::Client(error)
-            | Self::Document {
-                source: error,
-                place: _,
-            } => Some(error),
+            Self::Client(error) | Self::Document { source: error, place: _ } => Some(error),
             Self::Usage(_)
             | Self::Manifest(_)
             | Self::File { .. }

@@ -51,18 +51,11 @@ impl Reference {
     /// # Errors
     /// If the kind is unknown.
     pub fn parse(what: &str, name: Option<&str>) -> Result<Self, CliError> {
-        let nested = [
-            ("/releases/", Kind::Release),
-            ("/rollouts/", Kind::Rollout),
-            ("/decisions/", Kind::Decision),
-        ];
+        let nested = [("/releases/", Kind::Release), ("/rollouts/", Kind::Rollout), ("/decisions/", Kind::Decision)];
         if what.starts_with("services/")
             && let Some((_, kind)) = nested.into_iter().find(|(part, _)| what.contains(part))
         {
-            return Ok(Self {
-                kind,
-                name: Some(what.to_owned()),
-            });
+            return Ok(Self { kind, name: Some(what.to_owned()) });
         }
         let (kind, rest) = match what.split_once('/') {
             Some((kind, rest)) => (kind, Some(rest)),
@@ -75,10 +68,7 @@ impl Reference {
             (Some(name), None) | (None, Some(name)) => Some(name.to_owned()),
             (None, None) => None,
         };
-        Ok(Self {
-            kind: Kind::parse(kind)?,
-            name,
-        })
+        Ok(Self { kind: Kind::parse(kind)?, name })
     }
 }
 
@@ -132,11 +122,7 @@ pub fn playbook(text: &str) -> Result<(PlaybookId, Option<u64>), CliError> {
     let revision = match revision {
         None => None,
         Some(text) => {
-            let problem = || {
-                usage(format!(
-                    "playbook {name}: revision {text:?} is not a number from 1"
-                ))
-            };
+            let problem = || usage(format!("playbook {name}: revision {text:?} is not a number from 1"));
             Some(number(text).ok_or_else(problem)?)
         }
     };
@@ -162,13 +148,8 @@ pub fn release(text: &str) -> Result<ReleaseName, CliError> {
         return Ok(name);
     }
     let form = "a release is SERVICE/VERSION or services/SERVICE/releases/VERSION";
-    let (service_name, number) = text
-        .split_once('/')
-        .ok_or_else(|| usage(format!("{text:?}: {form}")))?;
-    Ok(ReleaseName {
-        service: service(service_name)?,
-        version: version(number)?,
-    })
+    let (service_name, number) = text.split_once('/').ok_or_else(|| usage(format!("{text:?}: {form}")))?;
+    Ok(ReleaseName { service: service(service_name)?, version: version(number)? })
 }
 
 /// Parses `SERVICE`, `SERVICE/ROLLOUT` or `services/SERVICE/rollouts/ROLLOUT`.
@@ -183,10 +164,7 @@ pub fn rollout(text: &str) -> Result<RolloutReference, CliError> {
         return service(text).map(RolloutReference::NewestOf);
     };
     let rollout = RolloutId::new(id).map_err(|error| usage(format!("rollout {text:?}: {error}")))?;
-    Ok(RolloutReference::Exact(RolloutName {
-        service: service(service_name)?,
-        rollout,
-    }))
+    Ok(RolloutReference::Exact(RolloutName { service: service(service_name)?, rollout }))
 }
 
 /// Parses a plan's hash: 64 hexadecimal digits, as printed by `plan`.
@@ -194,10 +172,7 @@ pub fn rollout(text: &str) -> Result<RolloutReference, CliError> {
 /// # Errors
 /// If it is none.
 pub fn plan(text: &str) -> Result<Digest, CliError> {
-    let hex = text
-        .strip_prefix("plans/")
-        .or_else(|| text.strip_prefix("sha256:"))
-        .unwrap_or(text);
+    let hex = text.strip_prefix("plans/").or_else(|| text.strip_prefix("sha256:")).unwrap_or(text);
     let form = "a plan is named by the 64 hexadecimal digits that `meridian plan` prints";
     Digest::parse(&format!("sha256:{hex}")).map_err(|_| usage(format!("{text:?}: {form}")))
 }
@@ -213,8 +188,7 @@ pub fn decision(text: &str) -> Result<DecisionName, CliError> {
         let (service, epoch) = text.split_once('/').unwrap_or((text, ""));
         format!("services/{service}/decisions/{epoch}")
     };
-    full.parse()
-        .map_err(|_| usage(format!("{text:?}: a decision is SERVICE/GENERATION.COUNTER")))
+    full.parse().map_err(|_| usage(format!("{text:?}: a decision is SERVICE/GENERATION.COUNTER")))
 }
 
 const fn usage(text: String) -> CliError {
@@ -232,25 +206,12 @@ mod tests {
             ("svc/a", None, Kind::Service, Some("a")),
             ("playbook", Some("p"), Kind::Playbook, Some("p")),
             ("release/a/1.0.0", None, Kind::Release, Some("a/1.0.0")),
-            (
-                "services/a/releases/1.0.0",
-                None,
-                Kind::Release,
-                Some("services/a/releases/1.0.0"),
-            ),
-            (
-                "services/a/rollouts/r",
-                None,
-                Kind::Rollout,
-                Some("services/a/rollouts/r"),
-            ),
+            ("services/a/releases/1.0.0", None, Kind::Release, Some("services/a/releases/1.0.0")),
+            ("services/a/rollouts/r", None, Kind::Rollout, Some("services/a/rollouts/r")),
             ("services/a", None, Kind::Service, Some("a")),
         ];
         for (what, name, kind, expect) in table {
-            let expect = Reference {
-                kind,
-                name: expect.map(str::to_owned),
-            };
+            let expect = Reference { kind, name: expect.map(str::to_owned) };
             assert_eq!(Reference::parse(what, name).unwrap(), expect, "{what}");
         }
         assert!(Reference::parse("pods", None).is_err());
@@ -262,22 +223,13 @@ mod tests {
         let exact = rollout("services/a/rollouts/r").unwrap();
         assert_eq!(rollout("a/r").unwrap(), exact);
         assert!(matches!(rollout("a").unwrap(), RolloutReference::NewestOf(_)));
-        assert!(matches!(
-            rollout("services/a").unwrap(),
-            RolloutReference::NewestOf(_)
-        ));
+        assert!(matches!(rollout("services/a").unwrap(), RolloutReference::NewestOf(_)));
         for bad in ["", "A", "a/", "a/b/c", "../x"] {
             assert!(rollout(bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            release("a/1.0.0").unwrap(),
-            release("services/a/releases/1.0.0").unwrap()
-        );
+        assert_eq!(release("a/1.0.0").unwrap(), release("services/a/releases/1.0.0").unwrap());
         assert!(release("a/v1.0.0").is_err() && release("a").is_err());
-        assert_eq!(
-            playbook("p@3").unwrap(),
-            playbook("playbooks/p/revisions/3").unwrap()
-        );
+        assert_eq!(playbook("p@3").unwrap(), playbook("playbooks/p/revisions/3").unwrap());
         assert!(playbook("p@0").is_err());
         let hex = "ab".repeat(32);
         assert_eq!(plan(&hex).unwrap(), plan(&format!("plans/{hex}")).unwrap());

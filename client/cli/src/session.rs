@@ -13,10 +13,7 @@ use crate::style::Paint;
 /// The longest one call may take, unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The size of a screen that does not say.
-pub const SIZE_UNKNOWN: Size = Size {
-    rows: 24,
-    columns: 110,
-};
+pub const SIZE_UNKNOWN: Size = Size { rows: 24, columns: 110 };
 
 /// Where a run reads and writes.
 pub struct Terminal<'a> {
@@ -59,12 +56,7 @@ impl<'a> Session<'a> {
     /// A run that has done nothing yet.
     #[must_use]
     pub const fn new(global: Global, terminal: Terminal<'a>) -> Self {
-        Self {
-            global,
-            terminal,
-            client: None,
-            request: None,
-        }
+        Self { global, terminal, client: None, request: None }
     }
 
     /// The client, made at the first call: commands that need no server never look for one.
@@ -72,23 +64,11 @@ impl<'a> Session<'a> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let Global {
-            server,
-            ca,
-            cert,
-            key,
-            timeout,
-            ..
-        } = self.global.clone();
+        let Global { server, ca, cert, key, timeout, .. } = self.global.clone();
         let is_given = ca.is_some() || cert.is_some() || key.is_some();
         let tls = is_given.then_some(Tls { ca, cert, key });
         let timeout = timeout.unwrap_or(TIMEOUT);
-        let client = Client::connect(Endpoint {
-            addresses: server,
-            tls,
-            timeout,
-        })
-        .await?;
+        let client = Client::connect(Endpoint { addresses: server, tls, timeout }).await?;
         self.client = Some(client.clone());
         Ok(client)
     }
@@ -100,9 +80,7 @@ impl<'a> Session<'a> {
         }
         let request = match &self.global.request_id {
             None => RequestId::random(),
-            Some(text) => {
-                RequestId::parse(text).map_err(|error| CliError::Usage(format!("--request-id: {error}")))?
-            }
+            Some(text) => RequestId::parse(text).map_err(|error| CliError::Usage(format!("--request-id: {error}")))?,
         };
         self.request = Some(request.clone());
         Ok(request)
@@ -115,11 +93,7 @@ impl<'a> Session<'a> {
 
     /// Who wants it and why.
     pub(crate) fn order(&self, reason: &str) -> OperatorOrder {
-        OperatorOrder {
-            actor: self.global.actor.clone(),
-            reason: reason.to_owned(),
-            etag: None,
-        }
+        OperatorOrder { actor: self.global.actor.clone(), reason: reason.to_owned(), etag: None }
     }
 
     /// Whether to use colours on stdout.
@@ -138,11 +112,7 @@ impl<'a> Session<'a> {
         let text = match self.global.output {
             Output::Table => {
                 let rows = things.iter().map(|thing| thing.row(now)).collect();
-                let headers = if self.global.no_headers {
-                    &[][..]
-                } else {
-                    T::HEADERS
-                };
+                let headers = if self.global.no_headers { &[][..] } else { T::HEADERS };
                 table::print(headers, rows, self.paint())
             }
             Output::Json => json::list(things.iter().map(Shown::json)),
@@ -184,9 +154,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if !self.terminal.answers {
-            return Err(CliError::Usage(format!(
-                "{question} There is nobody to ask: say --yes"
-            )));
+            return Err(CliError::Usage(format!("{question} There is nobody to ask: say --yes")));
         }
         write!(self.terminal.stderr, "{question} Write yes: ")?;
         self.terminal.stderr.flush()?;

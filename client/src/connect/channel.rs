@@ -17,10 +17,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepares a connection that opens with its first use.
 pub(super) async fn open(address: &str, tls: Option<&Tls>) -> Result<Channel, ClientError> {
-    let refuse = |why: String| ClientError::Address {
-        address: address.to_owned(),
-        why,
-    };
+    let refuse = |why: String| ClientError::Address { address: address.to_owned(), why };
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| refuse(chain(&error)))?;
     let secure = match endpoint.uri().scheme_str() {
         Some("http") => false,
@@ -39,19 +36,13 @@ pub(super) async fn open(address: &str, tls: Option<&Tls>) -> Result<Channel, Cl
                 TlsProblem::File(error) => error,
                 TlsProblem::Settings(why) => refuse(why.to_owned()),
             })?;
-            endpoint = endpoint
-                .tls_config(config)
-                .map_err(|error| refuse(chain(&error)))?;
+            endpoint = endpoint.tls_config(config).map_err(|error| refuse(chain(&error)))?;
         }
         (true, None) => {
-            return Err(refuse(
-                "https needs to know who signs the server's certificate (ca)".to_owned(),
-            ));
+            return Err(refuse("https needs to know who signs the server's certificate (ca)".to_owned()));
         }
         (false, Some(_)) => {
-            return Err(refuse(
-                "certificates are given, but the address is not https://".to_owned(),
-            ));
+            return Err(refuse("certificates are given, but the address is not https://".to_owned()));
         }
         (false, None) => {}
     }
@@ -66,15 +57,11 @@ enum TlsProblem {
 async fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, TlsProblem> {
     let Tls { ca, cert, key } = tls;
     let Some(ca) = ca else {
-        return Err(TlsProblem::Settings(
-            "https needs to know who signs the server's certificate (ca)",
-        ));
+        return Err(TlsProblem::Settings("https needs to know who signs the server's certificate (ca)"));
     };
     let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca).await?));
     match (cert, key) {
-        (Some(cert), Some(key)) => {
-            Ok(config.identity(Identity::from_pem(read(cert).await?, read(key).await?)))
-        }
+        (Some(cert), Some(key)) => Ok(config.identity(Identity::from_pem(read(cert).await?, read(key).await?))),
         (None, None) => Ok(config),
         (Some(_), None) | (None, Some(_)) => Err(TlsProblem::Settings("a certificate goes with its key")),
     }
@@ -82,12 +69,7 @@ async fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, TlsProblem> {
 
 async fn read(path: &Path) -> Result<Vec<u8>, TlsProblem> {
     let bytes = tokio::fs::read(path).await;
-    bytes.map_err(|source| {
-        TlsProblem::File(ClientError::Pem {
-            path: path.to_owned(),
-            source,
-        })
-    })
+    bytes.map_err(|source| TlsProblem::File(ClientError::Pem { path: path.to_owned(), source }))
 }
 
 /// An error with its sources, which tonic's own text leaves out.

@@ -71,39 +71,21 @@ impl Client {
     /// # Errors
     /// An address or PEM file that can't be used. A server that does not answer is found out by the first call.
     pub async fn connect(endpoint: Endpoint) -> Result<Self, ClientError> {
-        let Endpoint {
-            addresses,
-            tls,
-            timeout,
-        } = endpoint;
+        let Endpoint { addresses, tls, timeout } = endpoint;
         if addresses.is_empty() || addresses.len() > ADDRESSES_MAX {
             let why = format!("give 1 to {ADDRESSES_MAX} addresses");
-            return Err(ClientError::Address {
-                address: addresses.join(","),
-                why,
-            });
+            return Err(ClientError::Address { address: addresses.join(","), why });
         }
         let mut links = Vec::with_capacity(addresses.len());
         for address in addresses {
             let channel = channel::open(&address, tls.as_ref()).await?;
             links.push(Link { address, channel });
         }
-        Ok(Self {
-            shared: Arc::new(Shared {
-                links,
-                current: AtomicUsize::new(0),
-                timeout,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { links, current: AtomicUsize::new(0), timeout }) })
     }
 
     /// Makes one call: tries the addresses in turn while they are unavailable, within one deadline.
-    pub(crate) async fn call<M, R, F, Fut>(
-        &self,
-        call: &'static str,
-        message: M,
-        send: F,
-    ) -> Result<R, ClientError>
+    pub(crate) async fn call<M, R, F, Fut>(&self, call: &'static str, message: M, send: F) -> Result<R, ClientError>
     where
         M: Clone,
         F: Fn(Channel, Request<M>) -> Fut,
@@ -130,11 +112,7 @@ impl Client {
                 // With others left it was only this address's share of the caller's time.
                 let is_share = sharers > 1;
                 let after = shared.timeout;
-                error = if is_share {
-                    link.silent(call, share)
-                } else {
-                    ClientError::Timeout { call, after }
-                };
+                error = if is_share { link.silent(call, share) } else { ClientError::Timeout { call, after } };
             }
             let Some(pause) = tries.pause_after(&error) else {
                 return Err(error);
@@ -186,19 +164,13 @@ impl Shared {
     fn move_on(&self, position: usize) {
         let next = (position + 1) % self.links.len();
         // Losing the race means that somebody moved on; that is what was wanted.
-        let _ = self
-            .current
-            .compare_exchange(position, next, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.current.compare_exchange(position, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
 impl Link {
     fn silent(&self, call: &'static str, after: Duration) -> ClientError {
         let why = format!("nothing came within {after:?}");
-        ClientError::Unreachable {
-            call,
-            address: self.address.clone(),
-            why,
-        }
+        ClientError::Unreachable { call, address: self.address.clone(), why }
     }
 }

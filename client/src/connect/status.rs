@@ -22,39 +22,22 @@ pub(super) fn error(call: &'static str, link: &Link, after: Duration, status: St
     // A status with a source was made on this side: the transport failed and no server has spoken.
     if let Some(source) = status.source() {
         let why = chain(source);
-        return ClientError::Unreachable {
-            call,
-            address: link.address.clone(),
-            why,
-        };
+        return ClientError::Unreachable { call, address: link.address.clone(), why };
     }
     let Some(kind) = kind(status.code()) else {
-        return ClientError::Answer {
-            call,
-            why: format!("a refusal without a reason: {}", status.message()),
-        };
+        return ClientError::Answer { call, why: format!("a refusal without a reason: {}", status.message()) };
     };
-    ClientError::Refused {
-        call,
-        refusal: Box::new(refusal(kind, &status)),
-    }
+    ClientError::Refused { call, refusal: Box::new(refusal(kind, &status)) }
 }
 
 fn refusal(kind: RefusalKind, status: &Status) -> Refusal {
     let details = status.get_error_details();
     let info = details.error_info();
-    let bad = details
-        .bad_request()
-        .map(|bad| bad.field_violations.as_slice())
-        .unwrap_or_default();
-    let fields = bad.iter().map(|violation| FieldViolation {
-        field: violation.field.clone(),
-        description: violation.description.clone(),
-    });
-    let unmet = details
-        .precondition_failure()
-        .map(|unmet| unmet.violations.as_slice())
-        .unwrap_or_default();
+    let bad = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let fields = bad
+        .iter()
+        .map(|violation| FieldViolation { field: violation.field.clone(), description: violation.description.clone() });
+    let unmet = details.precondition_failure().map(|unmet| unmet.violations.as_slice()).unwrap_or_default();
     let conditions = unmet.iter().map(|violation| FieldViolation {
         field: violation.subject.clone(),
         description: violation.description.clone(),
@@ -64,13 +47,8 @@ fn refusal(kind: RefusalKind, status: &Status) -> Refusal {
         reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
         message: status.message().to_owned(),
         violations: fields.chain(conditions).take(VIOLATIONS_MAX).collect(),
-        metadata: info
-            .map(|info| info.metadata.clone().into_iter().collect())
-            .unwrap_or_default(),
-        trace: details
-            .request_info()
-            .map(|info| info.request_id.clone())
-            .unwrap_or_default(),
+        metadata: info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default(),
+        trace: details.request_info().map(|info| info.request_id.clone()).unwrap_or_default(),
     }
 }
 

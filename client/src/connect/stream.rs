@@ -15,10 +15,7 @@ pub(crate) struct Stream<R> {
 
 impl<R> Stream<R> {
     pub(super) fn new(call: &'static str, link: &Link, messages: tonic::Streaming<R>) -> Self {
-        let link = Link {
-            address: link.address.clone(),
-            channel: link.channel.clone(),
-        };
+        let link = Link { address: link.address.clone(), channel: link.channel.clone() };
         Self { call, link, messages }
     }
 

@@ -115,9 +115,7 @@ impl FakeServer {
         let mut builder = tonic::transport::Server::builder();
         if let Some(FakeTls { cert, key, client_ca }) = &tls {
             let identity = Identity::from_pem(cert, key);
-            let config = ServerTlsConfig::new()
-                .identity(identity)
-                .client_ca_root(Certificate::from_pem(client_ca));
+            let config = ServerTlsConfig::new().identity(identity).client_ca_root(Certificate::from_pem(client_ca));
             builder = builder.tls_config(config).expect("tests bring good certificates");
         }
         let server = builder
@@ -134,12 +132,7 @@ impl FakeServer {
             // A server that ends leaves its callers unanswered, and the test sees that.
             let _ = server.serve_with_incoming(TcpListenerStream::new(listener)).await;
         });
-        Self {
-            shared,
-            address,
-            runtime: Some(runtime),
-            tls,
-        }
+        Self { shared, address, runtime: Some(runtime), tls }
     }
 
     /// Where it listens, as an address for [`Endpoint`].
@@ -155,12 +148,7 @@ impl FakeServer {
     /// See [`Client::connect`].
     pub async fn client(&self) -> Result<Client, ClientError> {
         let timeout = Duration::from_secs(10);
-        Client::connect(Endpoint {
-            addresses: vec![self.address()],
-            tls: None,
-            timeout,
-        })
-        .await
+        Client::connect(Endpoint { addresses: vec![self.address()], tls: None, timeout }).await
     }
 
     /// Answers the next calls, one each, with these refusals.
@@ -206,11 +194,7 @@ impl FakeServer {
     /// Keeps the plan that is given to whoever asks for one of its release.
     pub fn put_plan(&self, view: &PlanView) {
         let answer = write::plan(view);
-        let name = answer
-            .plan
-            .as_ref()
-            .map(|plan| plan.name.clone())
-            .unwrap_or_default();
+        let name = answer.plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default();
         self.shared.lock().plans.insert(name, answer);
     }
 
@@ -257,9 +241,7 @@ async fn bind(address: SocketAddr) -> std::net::TcpListener {
             tokio::task::yield_now().await;
         }
     };
-    let listener = tokio::time::timeout(Duration::from_secs(10), bound)
-        .await
-        .expect("the address is free");
+    let listener = tokio::time::timeout(Duration::from_secs(10), bound).await.expect("the address is free");
     listener.set_nonblocking(true).expect("a fresh socket can be set");
     listener
 }

@@ -8,20 +8,11 @@ use crate::error::RefusalKind;
 
 impl Shared {
     /// Notes a call, then fails it if a test has asked for that.
-    pub(super) async fn enter(
-        &self,
-        call: &'static str,
-        request_id: &str,
-        words: &[&str],
-    ) -> Result<(), Status> {
+    pub(super) async fn enter(&self, call: &'static str, request_id: &str, words: &[&str]) -> Result<(), Status> {
         let hangs = {
             let mut state = self.lock();
             let words = words.iter().map(ToString::to_string).collect();
-            state.seen.push(SeenCall {
-                call,
-                request_id: request_id.to_owned(),
-                words,
-            });
+            state.seen.push(SeenCall { call, request_id: request_id.to_owned(), words });
             if let Some((kind, reason)) = state.refusals.pop_front() {
                 return Err(status(kind, reason, "as the test wanted"));
             }

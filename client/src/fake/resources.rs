@@ -25,52 +25,29 @@ fn answer<T>(message: T) -> Answer<T> {
 
 /// A page of what begins with a prefix, and the token of the next.
 pub(super) fn page<T: Clone>(items: &BTreeMap<String, T>, prefix: &str, token: &str) -> (Vec<T>, String) {
-    let mut rest = items
-        .iter()
-        .filter(|(name, _)| name.starts_with(prefix) && name.as_str() > token);
+    let mut rest = items.iter().filter(|(name, _)| name.starts_with(prefix) && name.as_str() > token);
     let page: Vec<_> = rest.by_ref().take(PAGE).collect();
-    let next = if rest.next().is_some() {
-        page.last().map(|(name, _)| (*name).clone())
-    } else {
-        None
-    };
-    (
-        page.into_iter().map(|(_, item)| item.clone()).collect(),
-        next.unwrap_or_default(),
-    )
+    let next = if rest.next().is_some() { page.last().map(|(name, _)| (*name).clone()) } else { None };
+    (page.into_iter().map(|(_, item)| item.clone()).collect(), next.unwrap_or_default())
 }
 
 fn find<T: Clone>(items: &BTreeMap<String, T>, name: &str) -> Result<T, Status> {
     items.get(name).cloned().ok_or_else(|| not_found(name))
 }
 
-fn change<T: Tagged>(
-    shelf: &mut Shelf<T>,
-    name: &str,
-    given: Option<T>,
-    is_check: bool,
-) -> Result<T, Status> {
-    let mut given =
-        given.ok_or_else(|| status(RefusalKind::Invalid, "INVALID_MANIFEST", "nothing was given"))?;
+fn change<T: Tagged>(shelf: &mut Shelf<T>, name: &str, given: Option<T>, is_check: bool) -> Result<T, Status> {
+    let mut given = given.ok_or_else(|| status(RefusalKind::Invalid, "INVALID_MANIFEST", "nothing was given"))?;
     if let Some(mut kept) = shelf.items.get(name).cloned()
         && !given.etag().is_empty()
         && given.etag() != kept.etag()
     {
         return Err(status(RefusalKind::Conflict, "STALE_ETAG", "somebody was faster"));
     }
-    if is_check {
-        Ok(given)
-    } else {
-        Ok(shelf.put(name.to_owned(), given))
-    }
+    if is_check { Ok(given) } else { Ok(shelf.put(name.to_owned(), given)) }
 }
 
 fn remove<T>(shelf: &mut Shelf<T>, name: &str) -> Result<(), Status> {
-    shelf
-        .items
-        .remove(name)
-        .map(|_| ())
-        .ok_or_else(|| not_found(name))
+    shelf.items.remove(name).map(|_| ()).ok_or_else(|| not_found(name))
 }
 
 fn named<T>(given: Option<&T>, name: impl Fn(&T) -> &String) -> String {
@@ -82,49 +59,26 @@ impl ServiceService for Shared {
     async fn get_service(&self, request: Request<v1::GetServiceRequest>) -> Answer<v1::GetServiceResponse> {
         let name = request.into_inner().name;
         self.enter("GetService", "", &[&name]).await?;
-        answer(v1::GetServiceResponse {
-            service: Some(find(&self.lock().services.items, &name)?),
-        })
+        answer(v1::GetServiceResponse { service: Some(find(&self.lock().services.items, &name)?) })
     }
 
-    async fn list_services(
-        &self,
-        request: Request<v1::ListServicesRequest>,
-    ) -> Answer<v1::ListServicesResponse> {
+    async fn list_services(&self, request: Request<v1::ListServicesRequest>) -> Answer<v1::ListServicesResponse> {
         self.enter("ListServices", "", &[]).await?;
-        let (services, next_page_token) =
-            page(&self.lock().services.items, "", &request.into_inner().page_token);
-        answer(v1::ListServicesResponse {
-            services,
-            next_page_token,
-        })
+        let (services, next_page_token) = page(&self.lock().services.items, "", &request.into_inner().page_token);
+        answer(v1::ListServicesResponse { services, next_page_token })
     }
 
-    async fn update_service(
-        &self,
-        request: Request<v1::UpdateServiceRequest>,
-    ) -> Answer<v1::UpdateServiceResponse> {
+    async fn update_service(&self, request: Request<v1::UpdateServiceRequest>) -> Answer<v1::UpdateServiceResponse> {
         let request = request.into_inner();
         let name = named(request.service.as_ref(), |service| &service.name);
         self.enter("UpdateService", &request.request_id, &[&name]).await?;
-        let service = change(
-            &mut self.lock().services,
-            &name,
-            request.service,
-            request.validate_only,
-        )?;
-        answer(v1::UpdateServiceResponse {
-            service: Some(service),
-        })
+        let service = change(&mut self.lock().services, &name, request.service, request.validate_only)?;
+        answer(v1::UpdateServiceResponse { service: Some(service) })
     }
 
-    async fn delete_service(
-        &self,
-        request: Request<v1::DeleteServiceRequest>,
-    ) -> Answer<v1::DeleteServiceResponse> {
+    async fn delete_service(&self, request: Request<v1::DeleteServiceRequest>) -> Answer<v1::DeleteServiceResponse> {
         let request = request.into_inner();
-        self.enter("DeleteService", &request.request_id, &[&request.name])
-            .await?;
+        self.enter("DeleteService", &request.request_id, &[&request.name]).await?;
         remove(&mut self.lock().services, &request.name)?;
         answer(v1::DeleteServiceResponse {})
     }
@@ -132,56 +86,29 @@ impl ServiceService for Shared {
 
 #[tonic::async_trait]
 impl PlaybookService for Shared {
-    async fn get_playbook(
-        &self,
-        request: Request<v1::GetPlaybookRequest>,
-    ) -> Answer<v1::GetPlaybookResponse> {
+    async fn get_playbook(&self, request: Request<v1::GetPlaybookRequest>) -> Answer<v1::GetPlaybookResponse> {
         let name = request.into_inner().name;
         self.enter("GetPlaybook", "", &[&name]).await?;
-        answer(v1::GetPlaybookResponse {
-            playbook: Some(find(&self.lock().playbooks.items, &name)?),
-        })
+        answer(v1::GetPlaybookResponse { playbook: Some(find(&self.lock().playbooks.items, &name)?) })
     }
 
-    async fn list_playbooks(
-        &self,
-        request: Request<v1::ListPlaybooksRequest>,
-    ) -> Answer<v1::ListPlaybooksResponse> {
+    async fn list_playbooks(&self, request: Request<v1::ListPlaybooksRequest>) -> Answer<v1::ListPlaybooksResponse> {
         self.enter("ListPlaybooks", "", &[]).await?;
-        let (playbooks, next_page_token) =
-            page(&self.lock().playbooks.items, "", &request.into_inner().page_token);
-        answer(v1::ListPlaybooksResponse {
-            playbooks,
-            next_page_token,
-        })
+        let (playbooks, next_page_token) = page(&self.lock().playbooks.items, "", &request.into_inner().page_token);
+        answer(v1::ListPlaybooksResponse { playbooks, next_page_token })
     }
 
-    async fn update_playbook(
-        &self,
-        request: Request<v1::UpdatePlaybookRequest>,
-    ) -> Answer<v1::UpdatePlaybookResponse> {
+    async fn update_playbook(&self, request: Request<v1::UpdatePlaybookRequest>) -> Answer<v1::UpdatePlaybookResponse> {
         let request = request.into_inner();
         let name = named(request.playbook.as_ref(), |playbook| &playbook.name);
-        self.enter("UpdatePlaybook", &request.request_id, &[&name])
-            .await?;
-        let playbook = change(
-            &mut self.lock().playbooks,
-            &name,
-            request.playbook,
-            request.validate_only,
-        )?;
-        answer(v1::UpdatePlaybookResponse {
-            playbook: Some(playbook),
-        })
+        self.enter("UpdatePlaybook", &request.request_id, &[&name]).await?;
+        let playbook = change(&mut self.lock().playbooks, &name, request.playbook, request.validate_only)?;
+        answer(v1::UpdatePlaybookResponse { playbook: Some(playbook) })
     }
 
-    async fn delete_playbook(
-        &self,
-        request: Request<v1::DeletePlaybookRequest>,
-    ) -> Answer<v1::DeletePlaybookResponse> {
+    async fn delete_playbook(&self, request: Request<v1::DeletePlaybookRequest>) -> Answer<v1::DeletePlaybookResponse> {
         let request = request.into_inner();
-        self.enter("DeletePlaybook", &request.request_id, &[&request.name])
-            .await?;
+        self.enter("DeletePlaybook", &request.request_id, &[&request.name]).await?;
         remove(&mut self.lock().playbooks, &request.name)?;
         answer(v1::DeletePlaybookResponse {})
     }
@@ -189,10 +116,7 @@ impl PlaybookService for Shared {
 
 #[tonic::async_trait]
 impl ReleaseService for Shared {
-    async fn create_release(
-        &self,
-        request: Request<v1::CreateReleaseRequest>,
-    ) -> Answer<v1::CreateReleaseResponse> {
+    async fn create_release(&self, request: Request<v1::CreateReleaseRequest>) -> Answer<v1::CreateReleaseResponse> {
         let request = request.into_inner();
         let name = named(request.release.as_ref(), |release| &release.name);
         self.enter("CreateRelease", &request.request_id, &[&name]).await?;
@@ -205,31 +129,21 @@ impl ReleaseService for Shared {
             return Err(status(RefusalKind::AlreadyExists, "RELEASE_IMMUTABLE", message));
         }
         let release = change(&mut state.releases, &name, request.release, request.validate_only)?;
-        answer(v1::CreateReleaseResponse {
-            release: Some(release),
-        })
+        answer(v1::CreateReleaseResponse { release: Some(release) })
     }
 
     async fn get_release(&self, request: Request<v1::GetReleaseRequest>) -> Answer<v1::GetReleaseResponse> {
         let name = request.into_inner().name;
         self.enter("GetRelease", "", &[&name]).await?;
-        answer(v1::GetReleaseResponse {
-            release: Some(find(&self.lock().releases.items, &name)?),
-        })
+        answer(v1::GetReleaseResponse { release: Some(find(&self.lock().releases.items, &name)?) })
     }
 
-    async fn list_releases(
-        &self,
-        request: Request<v1::ListReleasesRequest>,
-    ) -> Answer<v1::ListReleasesResponse> {
+    async fn list_releases(&self, request: Request<v1::ListReleasesRequest>) -> Answer<v1::ListReleasesResponse> {
         let request = request.into_inner();
         self.enter("ListReleases", "", &[&request.parent]).await?;
         let prefix = format!("{}/", request.parent);
         let (releases, next_page_token) = page(&self.lock().releases.items, &prefix, &request.page_token);
-        answer(v1::ListReleasesResponse {
-            releases,
-            next_page_token,
-        })
+        answer(v1::ListReleasesResponse { releases, next_page_token })
     }
 }
 
@@ -238,47 +152,26 @@ impl RegionService for Shared {
     async fn get_region(&self, request: Request<v1::GetRegionRequest>) -> Answer<v1::GetRegionResponse> {
         let name = request.into_inner().name;
         self.enter("GetRegion", "", &[&name]).await?;
-        answer(v1::GetRegionResponse {
-            region: Some(find(&self.lock().regions.items, &name)?),
-        })
+        answer(v1::GetRegionResponse { region: Some(find(&self.lock().regions.items, &name)?) })
     }
 
-    async fn list_regions(
-        &self,
-        request: Request<v1::ListRegionsRequest>,
-    ) -> Answer<v1::ListRegionsResponse> {
+    async fn list_regions(&self, request: Request<v1::ListRegionsRequest>) -> Answer<v1::ListRegionsResponse> {
         self.enter("ListRegions", "", &[]).await?;
-        let (regions, next_page_token) =
-            page(&self.lock().regions.items, "", &request.into_inner().page_token);
-        answer(v1::ListRegionsResponse {
-            regions,
-            next_page_token,
-        })
+        let (regions, next_page_token) = page(&self.lock().regions.items, "", &request.into_inner().page_token);
+        answer(v1::ListRegionsResponse { regions, next_page_token })
     }
 
-    async fn update_region(
-        &self,
-        request: Request<v1::UpdateRegionRequest>,
-    ) -> Answer<v1::UpdateRegionResponse> {
+    async fn update_region(&self, request: Request<v1::UpdateRegionRequest>) -> Answer<v1::UpdateRegionResponse> {
         let request = request.into_inner();
         let name = named(request.region.as_ref(), |region| &region.name);
         self.enter("UpdateRegion", &request.request_id, &[&name]).await?;
-        let region = change(
-            &mut self.lock().regions,
-            &name,
-            request.region,
-            request.validate_only,
-        )?;
+        let region = change(&mut self.lock().regions, &name, request.region, request.validate_only)?;
         answer(v1::UpdateRegionResponse { region: Some(region) })
     }
 
-    async fn delete_region(
-        &self,
-        request: Request<v1::DeleteRegionRequest>,
-    ) -> Answer<v1::DeleteRegionResponse> {
+    async fn delete_region(&self, request: Request<v1::DeleteRegionRequest>) -> Answer<v1::DeleteRegionResponse> {
         let request = request.into_inner();
-        self.enter("DeleteRegion", &request.request_id, &[&request.name])
-            .await?;
+        self.enter("DeleteRegion", &request.request_id, &[&request.name]).await?;
         remove(&mut self.lock().regions, &request.name)?;
         answer(v1::DeleteRegionResponse {})
     }
@@ -288,47 +181,21 @@ impl RegionService for Shared {
 impl PlanService for Shared {
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::CreatePlanResponse> {
         let request = request.into_inner();
-        self.enter(
-            "CreatePlan",
-            &request.request_id,
-            &[&request.release, &request.playbook],
-        )
-        .await?;
+        self.enter("CreatePlan", &request.request_id, &[&request.release, &request.playbook]).await?;
         let is_of = |plan: &v1::Plan| {
-            let version = plan
-                .release
-                .as_ref()
-                .map(|release| release.version.as_str())
-                .unwrap_or_default();
+            let version = plan.release.as_ref().map(|release| release.version.as_str()).unwrap_or_default();
             format!("{}/releases/{version}", plan.service) == request.release
         };
         let state = self.lock();
-        let made = state
-            .plans
-            .values()
-            .find(|made| made.plan.as_ref().is_some_and(is_of));
-        let refusal = || {
-            status(
-                RefusalKind::Precondition,
-                "PLAN_REFUSED",
-                "wave rest selects no region",
-            )
-        };
+        let made = state.plans.values().find(|made| made.plan.as_ref().is_some_and(is_of));
+        let refusal = || status(RefusalKind::Precondition, "PLAN_REFUSED", "wave rest selects no region");
         answer(made.cloned().ok_or_else(refusal)?)
     }
 
     async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::GetPlanResponse> {
         let name = request.into_inner().name;
         self.enter("GetPlan", "", &[&name]).await?;
-        let v1::CreatePlanResponse {
-            plan,
-            forecast,
-            warnings: _,
-        } = find(&self.lock().plans, &name)?;
-        answer(v1::GetPlanResponse {
-            plan,
-            create_time: None,
-            forecast,
-        })
+        let v1::CreatePlanResponse { plan, forecast, warnings: _ } = find(&self.lock().plans, &name)?;
+        answer(v1::GetPlanResponse { plan, create_time: None, forecast })
     }
 }

@@ -38,10 +38,7 @@ pub fn rollout() -> RolloutView {
     let bake_end = now.after(Span::from_secs(220));
     RolloutView {
         name: name("r-1"),
-        release: ReleaseRef {
-            version: Version::new(1, 8, 2),
-            digest: Digest::of(b"1.8.2"),
-        },
+        release: ReleaseRef { version: Version::new(1, 8, 2), digest: Digest::of(b"1.8.2") },
         plan: Digest::of(b"plan"),
         epoch: Epoch::new(0, 7),
         state: RolloutState::Running,
@@ -58,12 +55,7 @@ pub fn rollout() -> RolloutView {
         lanes: vec![settled, baking, waiting],
         waits: vec![
             reason("BAKE", "us-east: bakes", Some("us-east"), Some(bake_end)),
-            reason(
-                "MAX_PARALLEL",
-                "ap-south: as many regions as allowed are on their way",
-                Some("ap-south"),
-                None,
-            ),
+            reason("MAX_PARALLEL", "ap-south: as many regions as allowed are on their way", Some("ap-south"), None),
         ],
         etag: "\"7\"".to_owned(),
         revision: 7,
@@ -78,10 +70,7 @@ pub fn rollout() -> RolloutView {
 /// If `id` is not a name.
 #[must_use]
 pub fn name(id: &str) -> RolloutName {
-    RolloutName {
-        service: service(),
-        rollout: RolloutId::new(id).expect("tests name rollouts well"),
-    }
+    RolloutName { service: service(), rollout: RolloutId::new(id).expect("tests name rollouts well") }
 }
 
 /// `checkout`.
@@ -105,25 +94,14 @@ pub fn region(name: &str) -> RegionId {
 /// A reason.
 #[must_use]
 pub fn reason(code: &str, message: &str, at: Option<&str>, until: Option<Timestamp>) -> ReasonView {
-    ReasonView {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        region: at.map(region),
-        until,
-    }
+    ReasonView { code: code.to_owned(), message: message.to_owned(), region: at.map(region), until }
 }
 
 /// A verdict on errors over 1200 requests.
 #[must_use]
 pub fn verdict(outcome: Outcome) -> Verdict {
     let measured = if outcome == Outcome::Fail { 480 } else { 12 };
-    Verdict {
-        outcome,
-        check: "errors".to_owned(),
-        measured,
-        limit: 100,
-        samples: 1200,
-    }
+    Verdict { outcome, check: "errors".to_owned(), measured, limit: 100, samples: 1200 }
 }
 
 /// A lane with a live agent that does what it was told: `weight` basis points to green, the rest to blue.
@@ -133,10 +111,7 @@ pub fn verdict(outcome: Outcome) -> Verdict {
 #[must_use]
 pub fn lane(name: &str, position: LanePosition, weight: u64) -> LaneView {
     let weight = Weight::from_basis_points(weight).expect("tests weigh well");
-    let base = ReleaseRef {
-        version: Version::new(1, 8, 1),
-        digest: Digest::of(b"1.8.1"),
-    };
+    let base = ReleaseRef { version: Version::new(1, 8, 1), digest: Digest::of(b"1.8.1") };
     LaneView {
         region: region(name),
         position,
@@ -144,10 +119,7 @@ pub fn lane(name: &str, position: LanePosition, weight: u64) -> LaneView {
         steps: 0,
         since: Some(STARTED.after(Span::from_secs(600))),
         slot: Some(Slot::Green),
-        base: Some(Placed {
-            slot: Slot::Blue,
-            release: base,
-        }),
+        base: Some(Placed { slot: Slot::Blue, release: base }),
         ordered: Some(Split::toward(Slot::Green, weight)),
         observed: Some(Split::toward(Slot::Green, weight)),
         epoch: Epoch::new(0, 6),

@@ -74,10 +74,7 @@ impl<T: Tagged> Shelf<T> {
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self {
-            items: BTreeMap::new(),
-            writes: 0,
-        }
+        Self { items: BTreeMap::new(), writes: 0 }
     }
 }
 

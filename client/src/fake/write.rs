@@ -6,9 +6,7 @@ use meridian_proto::r#gen::v1;
 
 use crate::plans::{PlanView, WaveForecastView};
 use crate::regions::ContactView;
-use crate::rollouts::{
-    DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView,
-};
+use crate::rollouts::{DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
 
 pub(super) fn plan(view: &PlanView) -> v1::CreatePlanResponse {
     let forecast = |wave: &WaveForecastView| v1::WaveForecast {

@@ -62,11 +62,8 @@ impl Client {
             validate_only: intent.is_check(),
             request_id: request.to_string(),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).create_rollout(m).await
-            })
-            .await?;
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).create_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -76,14 +73,8 @@ impl Client {
     /// See [`ClientError`].
     pub async fn rollout(&self, rollout: &RolloutName) -> Result<RolloutView, ClientError> {
         const CALL: &str = "get rollout";
-        let message = v1::GetRolloutRequest {
-            name: rollout.to_string(),
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).get_rollout(m).await
-            })
-            .await?;
+        let message = v1::GetRolloutRequest { name: rollout.to_string() };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -96,17 +87,9 @@ impl Client {
         wire::pages(CALL, |page_token| async move {
             let parent = service.map_or_else(|| "services/-".to_owned(), name::service);
             let page_size = wire::PAGE_SIZE;
-            let message = v1::ListRolloutsRequest {
-                parent,
-                page_size,
-                page_token,
-                active_only: false,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_rollouts(m).await
-                })
-                .await?;
+            let message = v1::ListRolloutsRequest { parent, page_size, page_token, active_only: false };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_rollouts(m).await }).await?;
             let views = wire::list("rollouts", answer.rollouts, RolloutView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })
@@ -126,18 +109,8 @@ impl Client {
         const CALL: &str = "pause rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::PauseRolloutRequest {
-            name,
-            etag: etag.unwrap_or_default(),
-            actor,
-            reason,
-            request_id,
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).pause_rollout(m).await
-            })
-            .await?;
+        let message = v1::PauseRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).pause_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -154,18 +127,9 @@ impl Client {
         const CALL: &str = "resume rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::ResumeRolloutRequest {
-            name,
-            etag: etag.unwrap_or_default(),
-            actor,
-            reason,
-            request_id,
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).resume_rollout(m).await
-            })
-            .await?;
+        let message = v1::ResumeRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).resume_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -195,11 +159,8 @@ impl Client {
             request_id: request.to_string(),
             scope: Some(scope),
         };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).rollback_rollout(m).await
-            })
-            .await?;
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).rollback_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -216,18 +177,9 @@ impl Client {
         const CALL: &str = "abandon rollout";
         let (name, request_id) = (rollout.to_string(), request.to_string());
         let OperatorOrder { actor, reason, etag } = order.clone();
-        let message = v1::AbandonRolloutRequest {
-            name,
-            etag: etag.unwrap_or_default(),
-            actor,
-            reason,
-            request_id,
-        };
-        let answer = self
-            .call(CALL, message, |link, m| async move {
-                Calls::new(link).abandon_rollout(m).await
-            })
-            .await?;
+        let message = v1::AbandonRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).abandon_rollout(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
@@ -235,10 +187,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn decisions_of_rollout(
-        &self,
-        rollout: &RolloutName,
-    ) -> Result<Vec<DecisionView>, ClientError> {
+    pub async fn decisions_of_rollout(&self, rollout: &RolloutName) -> Result<Vec<DecisionView>, ClientError> {
         self.decisions(rollout.to_string()).await
     }
 
@@ -255,16 +204,9 @@ impl Client {
         let parent = &parent;
         wire::pages(CALL, |page_token| async move {
             let page_size = wire::PAGE_SIZE;
-            let message = v1::ListDecisionsRequest {
-                parent: parent.clone(),
-                page_size,
-                page_token,
-            };
-            let answer = self
-                .call(CALL, message, |link, m| async move {
-                    Calls::new(link).list_decisions(m).await
-                })
-                .await?;
+            let message = v1::ListDecisionsRequest { parent: parent.clone(), page_size, page_token };
+            let answer =
+                self.call(CALL, message, |link, m| async move { Calls::new(link).list_decisions(m).await }).await?;
             let views = wire::list("decisions", answer.decisions, DecisionView::try_from);
             Ok((wire::answer(CALL, views)?, answer.next_page_token))
         })

@@ -63,22 +63,10 @@ impl TryFrom<v1::RolloutWave> for WaveView {
     type Error = Invalid;
 
     fn try_from(message: v1::RolloutWave) -> Result<Self, Invalid> {
-        let v1::RolloutWave {
-            name,
-            stage,
-            regions,
-            steps,
-        } = message;
-        let stage = v1::StageKind::try_from(stage)
-            .ok()
-            .and_then(|stage| stage.try_into().ok());
+        let v1::RolloutWave { name, stage, regions, steps } = message;
+        let stage = v1::StageKind::try_from(stage).ok().and_then(|stage| stage.try_into().ok());
         let regions = wire::list("regions", regions, region)?;
-        Ok(Self {
-            name,
-            stage,
-            regions,
-            steps: wire::count("steps", steps)?,
-        })
+        Ok(Self { name, stage, regions, steps: wire::count("steps", steps)? })
     }
 }
 
@@ -129,23 +117,9 @@ impl TryFrom<v1::Reason> for ReasonView {
     type Error = Invalid;
 
     fn try_from(message: v1::Reason) -> Result<Self, Invalid> {
-        let v1::Reason {
-            code,
-            message,
-            region: region_name,
-            until,
-        } = message;
-        let region = if region_name.is_empty() {
-            None
-        } else {
-            Some(region(region_name).at("region")?)
-        };
-        Ok(Self {
-            code,
-            message,
-            region,
-            until: wire::moment_or_none("until", until)?,
-        })
+        let v1::Reason { code, message, region: region_name, until } = message;
+        let region = if region_name.is_empty() { None } else { Some(region(region_name).at("region")?) };
+        Ok(Self { code, message, region, until: wire::moment_or_none("until", until)? })
     }
 }
 
@@ -153,17 +127,7 @@ impl TryFrom<v1::Decision> for DecisionView {
     type Error = Invalid;
 
     fn try_from(message: v1::Decision) -> Result<Self, Invalid> {
-        let v1::Decision {
-            name,
-            rollout,
-            epoch: _,
-            time,
-            kind,
-            actor,
-            message,
-            digest,
-            previous_digest,
-        } = message;
+        let v1::Decision { name, rollout, epoch: _, time, kind, actor, message, digest, previous_digest } = message;
         let (service, epoch) = name::parse_decision(&name).at("name")?;
         Ok(Self {
             name: DecisionName { service, epoch },

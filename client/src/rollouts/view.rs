@@ -199,17 +199,12 @@ impl RolloutView {
     /// How many agents are connected.
     #[must_use]
     pub fn agents_live(&self) -> usize {
-        self.lanes
-            .iter()
-            .filter(|lane| lane.contact == ContactView::Live)
-            .count()
+        self.lanes.iter().filter(|lane| lane.contact == ContactView::Live).count()
     }
 
     /// What a region waits for.
     pub fn waits_of(&self, region: &RegionId) -> impl Iterator<Item = &ReasonView> {
-        self.waits
-            .iter()
-            .filter(move |wait| wait.region.as_ref() == Some(region))
+        self.waits.iter().filter(move |wait| wait.region.as_ref() == Some(region))
     }
 
     /// The lane of a region.

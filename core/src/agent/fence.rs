@@ -49,10 +49,7 @@ impl LaneMemory {
     /// A memory as read from disk.
     #[must_use]
     pub const fn recalled(intent: Goal, done: bool) -> Self {
-        Self {
-            intent: Some(intent),
-            done,
-        }
+        Self { intent: Some(intent), done }
     }
 
     /// The goal accepted last: what the agent works toward, or has confirmed.
@@ -77,10 +74,7 @@ impl LaneMemory {
     #[must_use]
     pub fn done_mark(&self) -> Option<DoneMark> {
         let goal = self.intent.as_ref().filter(|_| self.done)?;
-        Some(DoneMark {
-            epoch: goal.epoch,
-            hash: goal.hash(),
-        })
+        Some(DoneMark { epoch: goal.epoch, hash: goal.hash() })
     }
 
     /// Takes a goal, or refuses it.
@@ -91,19 +85,12 @@ impl LaneMemory {
         let accepted = self.accepted();
         // No decision has epoch zero, so a goal that claims it is older than everything.
         if goal.epoch < accepted || goal.epoch == Epoch::ZERO {
-            return Err(GoalRefused::Stale {
-                offered: goal.epoch,
-                accepted,
-            });
+            return Err(GoalRefused::Stale { offered: goal.epoch, accepted });
         }
         if let Some(known) = self.intent.as_ref().filter(|known| known.epoch == goal.epoch) {
             let (accepted, offered) = (known.hash(), goal.hash());
             if accepted != offered {
-                return Err(GoalRefused::Conflict {
-                    epoch: goal.epoch,
-                    accepted,
-                    offered,
-                });
+                return Err(GoalRefused::Conflict { epoch: goal.epoch, accepted, offered });
             }
             return Ok(Accepted::Known);
         }

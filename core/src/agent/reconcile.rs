@@ -88,13 +88,9 @@ fn content_move(goal: &Goal, world: &LocalWorld, slot: Slot) -> ContentMove {
     match (goal.slots.get(slot), seen) {
         (SlotGoal::Keep, _) | (SlotGoal::Empty, None) => ContentMove::Fits,
         (SlotGoal::Empty, Some(_)) if in_use => ContentMove::Wait(Blocked::SlotServes(slot)),
-        (
-            SlotGoal::Empty,
-            Some(SlotSeen {
-                state: SlotState::Stopping,
-                ..
-            }),
-        ) => ContentMove::Wait(Blocked::SlotNotReady(slot)),
+        (SlotGoal::Empty, Some(SlotSeen { state: SlotState::Stopping, .. })) => {
+            ContentMove::Wait(Blocked::SlotNotReady(slot))
+        }
         (SlotGoal::Empty, Some(_)) => ContentMove::Act(Action::Stop(slot)),
         (SlotGoal::Run(release), None) => ContentMove::Act(Action::Start(slot, release.clone())),
         (SlotGoal::Run(release), Some(seen)) => run_move(release, seen, slot, serves_now(world, slot)),
@@ -127,25 +123,17 @@ fn traffic_move(goal: &Goal, world: &LocalWorld) -> TrafficMove {
     let Some(split) = goal.split else {
         return TrafficMove::Fits;
     };
-    let wanted = TrafficSeen {
-        split,
-        cohort: goal.cohort.clone(),
-    };
+    let wanted = TrafficSeen { split, cohort: goal.cohort.clone() };
     if world.traffic.as_ref() == Some(&wanted) {
         return TrafficMove::Fits;
     }
-    let unready = Slot::BOTH
-        .into_iter()
-        .find(|slot| goal.serves(*slot) && !may_serve(goal, world, *slot));
+    let unready = Slot::BOTH.into_iter().find(|slot| goal.serves(*slot) && !may_serve(goal, world, *slot));
     unready.map_or(TrafficMove::Route(split), TrafficMove::Wait)
 }
 
 /// Ready before traffic: the right release, up and answering.
 fn may_serve(goal: &Goal, world: &LocalWorld, slot: Slot) -> bool {
-    let ready = world
-        .slots
-        .get(slot)
-        .filter(|seen| seen.state == SlotState::Ready);
+    let ready = world.slots.get(slot).filter(|seen| seen.state == SlotState::Ready);
     match (goal.slots.get(slot), ready) {
         (SlotGoal::Run(release), Some(seen)) => seen.digest == release.digest,
         (SlotGoal::Keep, Some(_)) => true,

@@ -69,18 +69,12 @@ impl Canonical for Measure {
 
 impl Canonical for Check {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .text(&self.name)
-            .value(&self.measure)
-            .number(self.sample_min);
+        canon.text(&self.name).value(&self.measure).number(self.sample_min);
     }
 }
 
 impl Canonical for EvidencePolicy {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .value(&self.checks)
-            .value(&self.window)
-            .value(&self.extend_max);
+        canon.value(&self.checks).value(&self.window).value(&self.extend_max);
     }
 }

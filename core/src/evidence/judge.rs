@@ -47,37 +47,17 @@ pub struct Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            outcome,
-            check,
-            measured,
-            limit,
-            samples,
-        } = self;
-        write!(
-            f,
-            "{} {check}: {measured} of at most {limit} over {samples} samples",
-            outcome.as_str()
-        )
+        let Self { outcome, check, measured, limit, samples } = self;
+        write!(f, "{} {check}: {measured} of at most {limit} over {samples} samples", outcome.as_str())
     }
 }
 
 /// Judges all checks; the worst verdict decides. A policy without checks passes.
 #[must_use]
 pub fn judge(policy: &EvidencePolicy, evidence: &Evidence) -> Verdict {
-    let nothing_asked = Verdict {
-        outcome: Outcome::Pass,
-        check: "none".to_owned(),
-        measured: 0,
-        limit: 0,
-        samples: evidence.requests,
-    };
-    policy
-        .checks
-        .iter()
-        .map(|check| judge_check(check, evidence))
-        .min_by_key(|v| v.outcome)
-        .unwrap_or(nothing_asked)
+    let nothing_asked =
+        Verdict { outcome: Outcome::Pass, check: "none".to_owned(), measured: 0, limit: 0, samples: evidence.requests };
+    policy.checks.iter().map(|check| judge_check(check, evidence)).min_by_key(|v| v.outcome).unwrap_or(nothing_asked)
 }
 
 /// Judges one check.
@@ -86,19 +66,11 @@ pub fn judge_check(check: &Check, evidence: &Evidence) -> Verdict {
     let (measured, limit, samples) = match &check.measure {
         Measure::ErrorRatio { max } => {
             let requests = evidence.requests.max(evidence.errors);
-            (
-                ratio(evidence.errors, requests),
-                u64::from(max.basis_points()),
-                requests,
-            )
+            (ratio(evidence.errors, requests), u64::from(max.basis_points()), requests)
         }
         Measure::Latency { quantile, max } => {
             let measured = evidence.latency.quantile(*quantile).unwrap_or(0);
-            (
-                measured,
-                max.millis().saturating_mul(1000),
-                evidence.latency.count(),
-            )
+            (measured, max.millis().saturating_mul(1000), evidence.latency.count())
         }
         Measure::Probe { path: _, max } => {
             let count = evidence.probes.get(&check.name).copied().unwrap_or_default();
@@ -114,13 +86,7 @@ pub fn judge_check(check: &Check, evidence: &Evidence) -> Verdict {
     } else {
         Outcome::Pass
     };
-    Verdict {
-        outcome,
-        check: check.name.clone(),
-        measured,
-        limit,
-        samples,
-    }
+    Verdict { outcome, check: check.name.clone(), measured, limit, samples }
 }
 
 /// Parts in basis points of the whole, rounded up so that a breach is never rounded away.
@@ -151,45 +117,19 @@ mod tests {
             digest: Digest::of(b"x"),
             epoch: Epoch::ZERO,
         };
-        let latency = Histogram {
-            buckets: BTreeMap::from([(1_000, requests)]),
-        };
-        let probes = BTreeMap::from([(
-            "up".to_owned(),
-            ProbeCount {
-                sent: requests,
-                failed: errors,
-            },
-        )]);
-        Evidence {
-            pin,
-            from: Span::ZERO,
-            to: Span::from_secs(1),
-            requests,
-            errors,
-            latency,
-            probes,
-        }
+        let latency = Histogram { buckets: BTreeMap::from([(1_000, requests)]) };
+        let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: requests, failed: errors })]);
+        Evidence { pin, from: Span::ZERO, to: Span::from_secs(1), requests, errors, latency, probes }
     }
 
     fn check(measure: Measure) -> Check {
-        Check {
-            name: "up".to_owned(),
-            measure,
-            sample_min: 100,
-        }
+        Check { name: "up".to_owned(), measure, sample_min: 100 }
     }
 
     #[test]
     fn errors_are_judged_three_valued() {
         let max = Weight::from_basis_points(100).unwrap();
-        for measure in [
-            Measure::ErrorRatio { max },
-            Measure::Probe {
-                path: "/".to_owned(),
-                max,
-            },
-        ] {
+        for measure in [Measure::ErrorRatio { max }, Measure::Probe { path: "/".to_owned(), max }] {
             let check = check(measure);
             let table = [
                 (0, 0, Outcome::Inconclusive),
@@ -201,11 +141,7 @@ mod tests {
                 (u64::MAX, u64::MAX, Outcome::Fail),
             ];
             for (requests, errors, expect) in table {
-                assert_eq!(
-                    judge_check(&check, &evidence(requests, errors)).outcome,
-                    expect,
-                    "{requests} {errors}"
-                );
+                assert_eq!(judge_check(&check, &evidence(requests, errors)).outcome, expect, "{requests} {errors}");
             }
         }
     }
@@ -220,32 +156,16 @@ mod tests {
         };
         assert_eq!(judge_check(&check(1), &evidence(100, 0)).outcome, Outcome::Pass);
         assert_eq!(judge_check(&check(0), &evidence(100, 0)).outcome, Outcome::Fail);
-        assert_eq!(
-            judge_check(&check(1), &evidence(0, 0)).outcome,
-            Outcome::Inconclusive
-        );
+        assert_eq!(judge_check(&check(1), &evidence(0, 0)).outcome, Outcome::Inconclusive);
     }
 
     #[test]
     fn the_worst_check_decides_and_no_data_never_passes() {
-        let ratio = Check {
-            sample_min: 0,
-            ..check(Measure::ErrorRatio { max: Weight::WHOLE })
-        };
-        let policy = |checks| EvidencePolicy {
-            checks,
-            window: Span::ZERO,
-            extend_max: Span::ZERO,
-        };
-        assert_eq!(
-            judge(&policy(vec![ratio.clone()]), &evidence(0, 0)).outcome,
-            Outcome::Inconclusive
-        );
+        let ratio = Check { sample_min: 0, ..check(Measure::ErrorRatio { max: Weight::WHOLE }) };
+        let policy = |checks| EvidencePolicy { checks, window: Span::ZERO, extend_max: Span::ZERO };
+        assert_eq!(judge(&policy(vec![ratio.clone()]), &evidence(0, 0)).outcome, Outcome::Inconclusive);
         let strict = check(Measure::ErrorRatio { max: Weight::NONE });
-        let patient = Check {
-            sample_min: 1_000,
-            ..ratio.clone()
-        };
+        let patient = Check { sample_min: 1_000, ..ratio.clone() };
         let table = [
             (vec![], Outcome::Pass),
             (vec![ratio.clone()], Outcome::Pass),
@@ -254,38 +174,21 @@ mod tests {
             (vec![patient, strict], Outcome::Fail),
         ];
         for (checks, expect) in table {
-            assert_eq!(
-                judge(&policy(checks.clone()), &evidence(200, 1)).outcome,
-                expect,
-                "{checks:?}"
-            );
+            assert_eq!(judge(&policy(checks.clone()), &evidence(200, 1)).outcome, expect, "{checks:?}");
         }
     }
 
     #[test]
     fn counts_that_contradict_one_another_are_judged_at_their_worst() {
-        let check = check(Measure::ErrorRatio {
-            max: Weight::from_basis_points(9_999).unwrap(),
-        });
+        let check = check(Measure::ErrorRatio { max: Weight::from_basis_points(9_999).unwrap() });
         let mut odd = evidence(1, 500);
-        assert_eq!(
-            judge_check(&check, &odd).outcome,
-            Outcome::Fail,
-            "more errors than requests"
-        );
+        assert_eq!(judge_check(&check, &odd).outcome, Outcome::Fail, "more errors than requests");
         odd.errors = 0;
         assert_eq!(judge_check(&check, &odd).outcome, Outcome::Inconclusive);
         let missing = Check {
             name: "other".to_owned(),
-            ..self::check(Measure::Probe {
-                path: "/".to_owned(),
-                max: Weight::WHOLE,
-            })
+            ..self::check(Measure::Probe { path: "/".to_owned(), max: Weight::WHOLE })
         };
-        assert_eq!(
-            judge_check(&missing, &evidence(500, 0)).outcome,
-            Outcome::Inconclusive,
-            "no such probe"
-        );
+        assert_eq!(judge_check(&missing, &evidence(500, 0)).outcome, Outcome::Inconclusive, "no such probe");
     }
 }

@@ -51,9 +51,7 @@ impl Histogram {
     pub fn quantile(&self, quantile: Weight) -> Option<u64> {
         let total = u128::from(self.count());
         // The smallest rank that covers the quantile, counted from one.
-        let rank = (total * u128::from(quantile.basis_points()))
-            .div_ceil(10_000)
-            .max(1);
+        let rank = (total * u128::from(quantile.basis_points())).div_ceil(10_000).max(1);
         let mut seen = 0_u128;
         self.buckets.iter().find_map(|(bound, n)| {
             seen += u128::from(*n);
@@ -105,9 +103,7 @@ mod tests {
     fn quantiles_are_upper_bounds_of_their_bucket() {
         let mut histogram = Histogram::default();
         assert_eq!(histogram.quantile(Weight::WHOLE), None);
-        histogram
-            .buckets
-            .extend([(100, 98), (200, 1), (400, 1), (u64::MAX, 0)]);
+        histogram.buckets.extend([(100, 98), (200, 1), (400, 1), (u64::MAX, 0)]);
         let at = |bp| histogram.quantile(Weight::from_basis_points(bp).unwrap());
         assert_eq!(at(0), Some(100));
         assert_eq!(at(9_800), Some(100));

@@ -11,30 +11,15 @@ use crate::slot::Slot;
 pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
     let mut broken = Vec::new();
     let (was, is) = (before.accepted(), after.accepted());
-    require(&mut broken, "S1", is >= was, || {
-        format!("accepted {was}, then {is}")
-    });
+    require(&mut broken, "S1", is >= was, || format!("accepted {was}, then {is}"));
     if let (Some(old), Some(new)) = (before.intent(), after.intent()) {
-        require(&mut broken, "S1", is != was || old == new, || {
-            format!("epoch {is} became another goal")
-        });
-        require(
-            &mut broken,
-            "S1",
-            is != was || after.is_done() || !before.is_done(),
-            || format!("{is} was done"),
-        );
-        require(&mut broken, "S1", old.lane == new.lane, || {
-            format!("{} became {}", old.lane, new.lane)
-        });
+        require(&mut broken, "S1", is != was || old == new, || format!("epoch {is} became another goal"));
+        require(&mut broken, "S1", is != was || after.is_done() || !before.is_done(), || format!("{is} was done"));
+        require(&mut broken, "S1", old.lane == new.lane, || format!("{} became {}", old.lane, new.lane));
         let undone = is == was || !after.is_done();
-        require(&mut broken, "S12", undone, || {
-            format!("{is} is done before anything was done for it")
-        });
+        require(&mut broken, "S12", undone, || format!("{is} is done before anything was done for it"));
     } else {
-        require(&mut broken, "S1", before.intent().is_none(), || {
-            "a memory was lost".to_owned()
-        });
+        require(&mut broken, "S1", before.intent().is_none(), || "a memory was lost".to_owned());
     }
     broken
 }
@@ -44,9 +29,7 @@ pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
 pub fn intent(durable: &LaneMemory, goal: &Goal) -> Vec<Broken> {
     let mut broken = Vec::new();
     let same = durable.intent() == Some(goal);
-    require(&mut broken, "S12", same, || {
-        format!("acts on {}, {} is on disk", goal.epoch, durable.accepted())
-    });
+    require(&mut broken, "S12", same, || format!("acts on {}, {} is on disk", goal.epoch, durable.accepted()));
     broken
 }
 
@@ -54,47 +37,28 @@ pub fn intent(durable: &LaneMemory, goal: &Goal) -> Vec<Broken> {
 #[must_use]
 pub fn action(goal: &Goal, world: &LocalWorld, action: &Action) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let alive = |slot: Slot| {
-        world
-            .slots
-            .get(slot)
-            .is_some_and(|seen| seen.state != SlotState::Failed)
-    };
+    let alive = |slot: Slot| world.slots.get(slot).is_some_and(|seen| seen.state != SlotState::Failed);
     match action {
         Action::Stop(slot) => {
-            let used =
-                serves_now(world, *slot) || goal.serves(*slot) && *goal.slots.get(*slot) == SlotGoal::Empty;
-            require(&mut broken, "S8", !used, || {
-                format!("stops {slot}, which gets traffic")
-            });
+            let used = serves_now(world, *slot) || goal.serves(*slot) && *goal.slots.get(*slot) == SlotGoal::Empty;
+            require(&mut broken, "S8", !used, || format!("stops {slot}, which gets traffic"));
         }
         Action::Start(slot, release) => {
-            require(&mut broken, "S8", !alive(*slot), || {
-                format!("starts over {slot}, which is alive")
-            });
+            require(&mut broken, "S8", !alive(*slot), || format!("starts over {slot}, which is alive"));
             let meant = *goal.slots.get(*slot) == SlotGoal::Run(release.clone());
-            require(&mut broken, "S4", meant, || {
-                format!("starts {release} in {slot}, which no goal asks for")
-            });
+            require(&mut broken, "S4", meant, || format!("starts {release} in {slot}, which no goal asks for"));
         }
         Action::Route(split, cohort) => {
             let meant = goal.split == Some(*split) && goal.cohort == *cohort;
-            require(&mut broken, "S9", meant, || {
-                format!("routes {split}, which no goal asks for")
-            });
+            require(&mut broken, "S9", meant, || format!("routes {split}, which no goal asks for"));
             for slot in Slot::BOTH {
                 let served = split.serves(slot) || cohort.as_ref().is_some_and(|cohort| cohort.slot == slot);
-                let ready = world
-                    .slots
-                    .get(slot)
-                    .filter(|seen| seen.state == SlotState::Ready);
+                let ready = world.slots.get(slot).filter(|seen| seen.state == SlotState::Ready);
                 let right = match goal.slots.get(slot) {
                     SlotGoal::Run(release) => ready.is_some_and(|seen| seen.digest == release.digest),
                     SlotGoal::Keep | SlotGoal::Empty => false,
                 };
-                require(&mut broken, "S10", right || !served, || {
-                    format!("routes to {slot}, which is not ready")
-                });
+                require(&mut broken, "S10", right || !served, || format!("routes to {slot}, which is not ready"));
             }
         }
     }
@@ -107,16 +71,11 @@ pub fn live(before: &LocalWorld, after: &LocalWorld) -> Vec<Broken> {
     let mut broken = Vec::new();
     let is_live = |world: &LocalWorld| {
         Slot::BOTH.into_iter().any(|slot| {
-            let ready = world
-                .slots
-                .get(slot)
-                .is_some_and(|seen| seen.state == SlotState::Ready);
+            let ready = world.slots.get(slot).is_some_and(|seen| seen.state == SlotState::Ready);
             ready && serves_now(world, slot)
         })
     };
-    require(&mut broken, "S8", is_live(after) || !is_live(before), || {
-        format!("{before:?} became {after:?}")
-    });
+    require(&mut broken, "S8", is_live(after) || !is_live(before), || format!("{before:?} became {after:?}"));
     broken
 }
 
@@ -128,13 +87,8 @@ pub fn done(memory: &LaneMemory, world: &LocalWorld) -> Vec<Broken> {
         return broken;
     };
     let traffic = goal.split.is_none()
-        || world
-            .traffic
-            .as_ref()
-            .is_some_and(|seen| Some(seen.split) == goal.split && seen.cohort == goal.cohort);
-    require(&mut broken, "S12", traffic, || {
-        format!("{} is done, traffic is {:?}", goal.epoch, world.traffic)
-    });
+        || world.traffic.as_ref().is_some_and(|seen| Some(seen.split) == goal.split && seen.cohort == goal.cohort);
+    require(&mut broken, "S12", traffic, || format!("{} is done, traffic is {:?}", goal.epoch, world.traffic));
     for slot in Slot::BOTH {
         let seen = world.slots.get(slot);
         let fits = match goal.slots.get(slot) {
@@ -144,9 +98,7 @@ pub fn done(memory: &LaneMemory, world: &LocalWorld) -> Vec<Broken> {
                 seen.is_some_and(|seen| seen.digest == release.digest && seen.state == SlotState::Ready)
             }
         };
-        require(&mut broken, "S12", fits, || {
-            format!("{} is done, {slot} holds {seen:?}", goal.epoch)
-        });
+        require(&mut broken, "S12", fits, || format!("{} is done, {slot} holds {seen:?}", goal.epoch));
     }
     broken
 }

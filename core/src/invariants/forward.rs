@@ -16,16 +16,8 @@ use crate::time::{Span, Timestamp};
 /// Checks every move of a decision.
 pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
     let none = Sight::new();
-    let sight = if let Event::Look(sight) = taken.event {
-        sight
-    } else {
-        &none
-    };
-    let look = Look {
-        before: taken.before,
-        sight,
-        now: taken.moment.now,
-    };
+    let sight = if let Event::Look(sight) = taken.event { sight } else { &none };
+    let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
         if was.at != is.at {
             left(broken, look, region, was, is);
@@ -51,9 +43,7 @@ impl Look<'_> {
     }
 
     fn is_live(&self, region: &RegionId) -> bool {
-        self.sight
-            .get(region)
-            .is_some_and(|seen| matches!(seen.contact, Contact::Live(_)))
+        self.sight.get(region).is_some_and(|seen| matches!(seen.contact, Contact::Live(_)))
     }
 
     /// Whether the agent confirmed the goal before this decision, and the traffic it reads back is that goal's.
@@ -61,9 +51,7 @@ impl Look<'_> {
         let (Some(order), Some(report)) = (goal(self.before, region), self.report(region)) else {
             return false;
         };
-        let confirmed = report
-            .done
-            .is_some_and(|done| done.epoch == order.epoch && done.hash == order.hash());
+        let confirmed = report.done.is_some_and(|done| done.epoch == order.epoch && done.hash == order.hash());
         confirmed && self.traffic_fits(region)
     }
 
@@ -72,8 +60,7 @@ impl Look<'_> {
             return false;
         };
         let seen = report.traffic.as_ref();
-        order.split == seen.map(|seen| seen.split)
-            && order.cohort == seen.and_then(|seen| seen.cohort.clone())
+        order.split == seen.map(|seen| seen.split) && order.cohort == seen.and_then(|seen| seen.cohort.clone())
     }
 
     fn is_up(&self, region: &RegionId, slot: Slot, release: &ReleaseRef) -> bool {
@@ -120,19 +107,13 @@ fn left(broken: &mut Vec<Broken>, look: Look<'_>, region: &RegionId, was: &LaneP
         LaneAt::Shifting(step) => {
             require(broken, "C10", look.is_read_back(region), what);
             let gone = is.at != LaneAt::Baking(step);
-            require(
-                broken,
-                "S14",
-                !gone || look.may_leave(region, step, look.now),
-                what,
-            );
+            require(broken, "S14", !gone || look.may_leave(region, step, look.now), what);
         }
         LaneAt::Baking(step) => require(broken, "S14", look.may_leave(region, step, was.since), what),
         LaneAt::Reverting => require(broken, "S7", look.is_read_back(region), what),
         LaneAt::Preparing { .. } => {
             let planned = look.before.plan.lanes.get(region);
-            let up =
-                planned.is_some_and(|planned| look.is_up(region, planned.slot, &look.before.plan.release));
+            let up = planned.is_some_and(|planned| look.is_up(region, planned.slot, &look.before.plan.release));
             require(broken, "S10", up && look.is_read_back(region), what);
         }
         LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverted => {}
@@ -156,10 +137,7 @@ fn entered(
         }
         return;
     }
-    let (order, ordered) = (
-        lane_order(&after.phase, is.at),
-        lane_order(&taken.before.phase, was.at),
-    );
+    let (order, ordered) = (lane_order(&after.phase, is.at), lane_order(&taken.before.phase, was.at));
     let wave = match order {
         LaneOrder::Prepared => match is.at {
             LaneAt::Preparing { wave } => wave,
@@ -188,12 +166,7 @@ fn entered(
         | Phase::Failed { .. } => true,
     };
     require(broken, "C6", !held && matches!(taken.event, Event::Look(_)), what);
-    let base = taken
-        .before
-        .plan
-        .lanes
-        .get(region)
-        .and_then(|planned| planned.base.as_ref());
+    let base = taken.before.plan.lanes.get(region).and_then(|planned| planned.base.as_ref());
     let warm = base.is_none_or(|base| look.is_up(region, base.slot, &base.release));
     require(broken, "C7", look.is_live(region) && warm, what);
     let current = matches!(&after.phase, Phase::Running(run) if run.wave == wave);
@@ -204,11 +177,7 @@ fn entered(
         require(broken, "C3", weight(from) <= weight(to), what);
     }
     if let LaneAt::Shifting(to) = is.at {
-        let needed = after
-            .plan
-            .waves
-            .get(wave)
-            .map_or(0, |wave| to.step.saturating_sub(wave.max_skew as usize));
+        let needed = after.plan.waves.get(wave).map_or(0, |wave| to.step.saturating_sub(wave.max_skew as usize));
         let behind = lanes(taken.before, after).find(|(other, was, is)| {
             *other != region && completed(look, other, was, is, wave).is_some_and(|done| done < needed)
         });
@@ -217,13 +186,7 @@ fn entered(
 }
 
 /// How many steps of a wave a region has completed that is on its way through it before and after.
-fn completed(
-    look: Look<'_>,
-    region: &RegionId,
-    was: &LaneProgress,
-    is: &LaneProgress,
-    wave: usize,
-) -> Option<usize> {
+fn completed(look: Look<'_>, region: &RegionId, was: &LaneProgress, is: &LaneProgress, wave: usize) -> Option<usize> {
     let of = |at: LaneAt| match at {
         LaneAt::Preparing { wave } => Some(wave),
         LaneAt::Shifting(step) | LaneAt::Baking(step) => Some(step.wave),
@@ -256,14 +219,7 @@ fn waves(broken: &mut Vec<Broken>, look: Look<'_>, after: &Rollout) {
         | Phase::Superseded { .. }
         | Phase::Failed { .. } => return,
     };
-    let what = || {
-        format!(
-            "wave {} became {} with {:?}",
-            run.wave,
-            after.phase.as_str(),
-            after.lanes
-        )
-    };
+    let what = || format!("wave {} became {} with {:?}", run.wave, after.phase.as_str(), after.lanes);
     require(broken, "S13", !rests || all_through(after, reached), what);
     for wave in run.wave..reached {
         let soak = after.plan.waves.get(wave).map_or(Span::ZERO, |wave| wave.soak);
@@ -272,12 +228,7 @@ fn waves(broken: &mut Vec<Broken>, look: Look<'_>, after: &Rollout) {
             Pace::Soaking(_) | Pace::Moving => soak == Span::ZERO,
         };
         let unopposed = after.lanes.values().all(|lane| lane.vote.is_none());
-        require(
-            broken,
-            "S13",
-            all_through(after, wave) && rested && unopposed && run.hold.is_none(),
-            what,
-        );
+        require(broken, "S13", all_through(after, wave) && rested && unopposed && run.hold.is_none(), what);
     }
 }
 
@@ -288,9 +239,5 @@ fn all_through(record: &Rollout, wave: usize) -> bool {
         Some(LaneAt::Preparing { wave: of }) => of > wave,
         Some(LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted) | None => false,
     };
-    record
-        .plan
-        .waves
-        .get(wave)
-        .is_some_and(|wave| wave.regions.iter().all(through))
+    record.plan.waves.get(wave).is_some_and(|wave| wave.regions.iter().all(through))
 }

@@ -25,83 +25,35 @@ pub struct Broken {
 
 /// Every invariant: its id and its sentence.
 pub const CATALOGUE: [(&str, &str); 27] = [
-    (
-        "S1",
-        "An agent's accepted epoch never falls, and one epoch means one goal for ever.",
-    ),
-    (
-        "S2",
-        "A decision has the epoch right after the service's last one.",
-    ),
+    ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
+    ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
-    (
-        "S4",
-        "An agent accepts only what was issued, with the hash it was issued with.",
-    ),
+    ("S4", "An agent accepts only what was issued, with the hash it was issued with."),
     (
         "S6",
         "A rollback of the fleet is accepted in every phase that has not ended, unless there is nowhere to go back to.",
     ),
-    (
-        "S7",
-        "A rollback wins: nothing goes forward after it, and at the end the traffic is where it was before.",
-    ),
-    (
-        "S8",
-        "No action takes a slot away that gets traffic, and none leaves a region without a live slot.",
-    ),
+    ("S7", "A rollback wins: nothing goes forward after it, and at the end the traffic is where it was before."),
+    ("S8", "No action takes a slot away that gets traffic, and none leaves a region without a live slot."),
     ("S9", "Traffic is only ever at a split that a goal has ordered."),
-    (
-        "S10",
-        "Traffic is sent only to slots that are ready with the right release.",
-    ),
-    (
-        "S11",
-        "A way back leads to the release recorded as stable there, in its own slot.",
-    ),
-    (
-        "S12",
-        "An agent acts only on what is on its disk, and calls done only what it has read back.",
-    ),
+    ("S10", "Traffic is sent only to slots that are ready with the right release."),
+    ("S11", "A way back leads to the release recorded as stable there, in its own slot."),
+    ("S12", "An agent acts only on what is on its disk, and calls done only what it has read back."),
     (
         "S13",
         "A wave begins only after every region of the waves before it is through, rested, and without a vote against it.",
     ),
-    (
-        "S14",
-        "A step is left only on a pass of its own evidence, measured for as long as the bake asks.",
-    ),
+    ("S14", "A step is left only on a pass of its own evidence, measured for as long as the bake asks."),
     ("S15", "An ended rollout never changes."),
     ("S16", "A lane has at most one holder."),
     ("S23", "The same look twice decides nothing the second time."),
-    (
-        "C1",
-        "A record walks exactly the lanes, waves and steps of its plan, and names no others.",
-    ),
-    (
-        "C2",
-        "A lane's goal epoch changes exactly when its order does, to the epoch of that decision.",
-    ),
-    (
-        "C3",
-        "The weight of the new release never falls on the way forward.",
-    ),
-    (
-        "C4",
-        "No more regions of a wave are on their way than its plan allows.",
-    ),
-    (
-        "C5",
-        "No region takes a step that another one on its way is too far behind for.",
-    ),
-    (
-        "C6",
-        "A hold, a freeze and an operator's order move nothing forward.",
-    ),
-    (
-        "C7",
-        "No forward order is given to a region that can't be reached or whose way back is not ready.",
-    ),
+    ("C1", "A record walks exactly the lanes, waves and steps of its plan, and names no others."),
+    ("C2", "A lane's goal epoch changes exactly when its order does, to the epoch of that decision."),
+    ("C3", "The weight of the new release never falls on the way forward."),
+    ("C4", "No more regions of a wave are on their way than its plan allows."),
+    ("C5", "No region takes a step that another one on its way is too far behind for."),
+    ("C6", "A hold, a freeze and an operator's order move nothing forward."),
+    ("C7", "No forward order is given to a region that can't be reached or whose way back is not ready."),
     (
         "C8",
         "An end says what is: switched is everywhere, rolled back is everywhere back, aborted never moved, no way back is none.",
@@ -116,10 +68,7 @@ pub const CATALOGUE: [(&str, &str); 27] = [
 
 /// Notes a broken invariant unless it holds.
 fn require(broken: &mut Vec<Broken>, id: &'static str, holds: bool, what: impl FnOnce() -> String) {
-    debug_assert!(
-        CATALOGUE.iter().any(|(known, _)| *known == id),
-        "every id is in the catalogue"
-    );
+    debug_assert!(CATALOGUE.iter().any(|(known, _)| *known == id), "every id is in the catalogue");
     if !holds {
         broken.push(Broken { id, what: what() });
     }

@@ -24,15 +24,8 @@ impl Orders {
     pub fn issue(&mut self, goal: &Goal) -> Vec<Broken> {
         let mut broken = Vec::new();
         let hash = goal.hash();
-        let known = *self
-            .issued
-            .entry(goal.lane.clone())
-            .or_default()
-            .entry(goal.epoch)
-            .or_insert(hash);
-        require(&mut broken, "S3", known == hash, || {
-            format!("{} was issued twice at {}", goal.lane, goal.epoch)
-        });
+        let known = *self.issued.entry(goal.lane.clone()).or_default().entry(goal.epoch).or_insert(hash);
+        require(&mut broken, "S3", known == hash, || format!("{} was issued twice at {}", goal.lane, goal.epoch));
         broken
     }
 
@@ -42,9 +35,7 @@ impl Orders {
         let mut broken = Vec::new();
         let issued = self.issued.get(&goal.lane).and_then(|lane| lane.get(&goal.epoch));
         let same = issued == Some(&goal.hash());
-        require(&mut broken, "S4", same, || {
-            format!("{} at {} was never issued so", goal.lane, goal.epoch)
-        });
+        require(&mut broken, "S4", same, || format!("{} at {} was never issued so", goal.lane, goal.epoch));
         broken
     }
 }
@@ -56,14 +47,9 @@ pub fn holders(records: &[Rollout]) -> Vec<Broken> {
     let mut holders: BTreeMap<Lane, &RolloutId> = BTreeMap::new();
     for record in records.iter().filter(|record| !record.phase.is_terminal()) {
         for region in record.lanes.keys() {
-            let lane = Lane {
-                service: record.plan.service.clone(),
-                region: region.clone(),
-            };
+            let lane = Lane { service: record.plan.service.clone(), region: region.clone() };
             let what = format!("{lane} is held by {} and another", record.id);
-            let other = holders
-                .insert(lane, &record.id)
-                .is_some_and(|holder| *holder != record.id);
+            let other = holders.insert(lane, &record.id).is_some_and(|holder| *holder != record.id);
             require(&mut broken, "S16", !other, || what);
         }
     }
@@ -76,15 +62,9 @@ pub fn opening(record: &Rollout, lanes: &BTreeMap<RegionId, LaneState>) -> Vec<B
     let mut broken = Vec::new();
     for (region, planned) in &record.plan.lanes {
         let lane = lanes.get(region).cloned().unwrap_or_default();
-        require(&mut broken, "S16", !lane.held, || {
-            format!("{region} is held by {:?}", lane.rollout)
-        });
-        require(&mut broken, "S11", planned.base == lane.stable, || {
-            format!("{region} would go back elsewhere")
-        });
-        require(&mut broken, "S2", record.epoch > lane.epoch, || {
-            format!("{region} was written at {}", lane.epoch)
-        });
+        require(&mut broken, "S16", !lane.held, || format!("{region} is held by {:?}", lane.rollout));
+        require(&mut broken, "S11", planned.base == lane.stable, || format!("{region} would go back elsewhere"));
+        require(&mut broken, "S2", record.epoch > lane.epoch, || format!("{region} was written at {}", lane.epoch));
     }
     broken
 }
@@ -98,20 +78,11 @@ pub fn lane_state(record: &Rollout, region: &RegionId, before: &LaneState, after
     };
     let own = before.rollout.as_ref() == Some(&record.id);
     let ended = record.phase.is_terminal();
-    require(&mut broken, "S16", !own || after.held != ended, || {
-        format!("{region} is held: {}", after.held)
-    });
-    let new = Placed {
-        slot: planned.slot,
-        release: record.plan.release.clone(),
-    };
+    require(&mut broken, "S16", !own || after.held != ended, || format!("{region} is held: {}", after.held));
+    let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
     let known = after.stable == planned.base || after.stable == Some(new);
-    require(&mut broken, "S11", known || after.stable == before.stable, || {
-        format!("{region}: {:?}", after.stable)
-    });
-    require(&mut broken, "S2", after.epoch >= before.epoch, || {
-        format!("{region} fell to {}", after.epoch)
-    });
+    require(&mut broken, "S11", known || after.stable == before.stable, || format!("{region}: {:?}", after.stable));
+    require(&mut broken, "S2", after.epoch >= before.epoch, || format!("{region} fell to {}", after.epoch));
     broken
 }
 
@@ -133,8 +104,6 @@ pub fn where_it_ended(record: &Rollout, region: &RegionId, world: &LocalWorld) -
     };
     let seen = world.traffic.as_ref().map(|traffic| traffic.split);
     let there = seen == wanted || wanted.is_none();
-    require(&mut broken, id, there, || {
-        format!("{region} ended at {seen:?}, {wanted:?} was recorded")
-    });
+    require(&mut broken, id, there, || format!("{region} ended at {seen:?}, {wanted:?} was recorded"));
     broken
 }

@@ -20,23 +20,15 @@ use crate::weight::{Split, Weight};
 pub fn record(record: &Rollout) -> Vec<Broken> {
     let mut broken = Vec::new();
     let same = record.lanes.keys().eq(record.plan.lanes.keys());
-    require(&mut broken, "C1", same, || {
-        "the lanes are not those of the plan".to_owned()
-    });
+    require(&mut broken, "C1", same, || "the lanes are not those of the plan".to_owned());
     for (region, lane) in &record.lanes {
         let Some(planned) = record.plan.lanes.get(region) else {
             continue;
         };
-        let within = places(lane)
-            .into_iter()
-            .all(|place| is_of_plan(record, region, place));
-        require(&mut broken, "C1", within, || {
-            format!("{region} is at {:?}, which its plan does not have", lane.at)
-        });
+        let within = places(lane).into_iter().all(|place| is_of_plan(record, region, place));
+        require(&mut broken, "C1", within, || format!("{region} is at {:?}, which its plan does not have", lane.at));
         let epochs = lane.goal_epoch <= record.epoch && lane.goal_epoch > Epoch::ZERO;
-        require(&mut broken, "C2", epochs, || {
-            format!("{region} has a goal of epoch {}", lane.goal_epoch)
-        });
+        require(&mut broken, "C2", epochs, || format!("{region} has a goal of epoch {}", lane.goal_epoch));
         // A goal can be asked only of a record that makes sense.
         if let Some(order) = within.then(|| goal(record, region)).flatten() {
             serves_what_runs(&mut broken, &order);
@@ -54,9 +46,7 @@ fn places(lane: &LaneProgress) -> Vec<StepRef> {
         LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => Some(step),
         LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => None,
     };
-    at.into_iter()
-        .chain(lane.vote.as_ref().map(|vote| vote.step))
-        .collect()
+    at.into_iter().chain(lane.vote.as_ref().map(|vote| vote.step)).collect()
 }
 
 fn is_of_plan(record: &Rollout, region: &RegionId, place: StepRef) -> bool {
@@ -74,40 +64,22 @@ fn serves_what_runs(broken: &mut Vec<Broken>, order: &Goal) {
     }
 }
 
-fn way_back(
-    broken: &mut Vec<Broken>,
-    record: &Rollout,
-    region: &RegionId,
-    planned: &PlannedLane,
-    order: &Goal,
-) {
+fn way_back(broken: &mut Vec<Broken>, record: &Rollout, region: &RegionId, planned: &PlannedLane, order: &Goal) {
     let Some(base) = &planned.base else { return };
     let apart = base.slot != planned.slot && base.release.digest != record.plan.release.digest;
-    require(broken, "S11", apart, || {
-        format!("{region} would go back to what it comes from")
-    });
+    require(broken, "S11", apart, || format!("{region} would go back to what it comes from"));
     let at = record.lanes.get(region).map(|lane| lane.at);
-    let back = matches!(
-        at,
-        Some(LaneAt::Waiting | LaneAt::Preparing { .. } | LaneAt::Reverting | LaneAt::Reverted)
-    );
+    let back = matches!(at, Some(LaneAt::Waiting | LaneAt::Preparing { .. } | LaneAt::Reverting | LaneAt::Reverted));
     let ended = matches!(record.phase, Phase::Stable { .. });
     let warm = *order.slots.get(base.slot) == SlotGoal::Run(base.release.clone());
-    require(broken, "S11", warm || ended, || {
-        format!("{region} does not keep its way back warm")
-    });
+    require(broken, "S11", warm || ended, || format!("{region} does not keep its way back warm"));
     let turned = matches!(at, Some(LaneAt::Reverting | LaneAt::Reverted));
     let left_alone = *order.slots.get(planned.slot) == SlotGoal::Keep;
-    require(
-        broken,
-        "S8",
-        left_alone || !turned || record.phase.is_terminal(),
-        || format!("{region} would lose a slot before it is back"),
-    );
-    let there = order.split == Some(Split::all(base.slot)) && order.cohort.is_none();
-    require(broken, "S11", there || !back || ended, || {
-        format!("{region} is at {at:?} and its traffic elsewhere")
+    require(broken, "S8", left_alone || !turned || record.phase.is_terminal(), || {
+        format!("{region} would lose a slot before it is back")
     });
+    let there = order.split == Some(Split::all(base.slot)) && order.cohort.is_none();
+    require(broken, "S11", there || !back || ended, || format!("{region} is at {at:?} and its traffic elsewhere"));
 }
 
 fn crowd(broken: &mut Vec<Broken>, record: &Rollout) {
@@ -118,20 +90,12 @@ fn crowd(broken: &mut Vec<Broken>, record: &Rollout) {
             Some(LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted) | None => false,
         };
         let count = wave.regions.iter().filter(here).count();
-        require(broken, "C4", count <= wave.max_parallel as usize, || {
-            format!("{count} regions move in {}", wave.id)
-        });
+        require(broken, "C4", count <= wave.max_parallel as usize, || format!("{count} regions move in {}", wave.id));
     }
 }
 
 fn end(broken: &mut Vec<Broken>, record: &Rollout) {
-    let last = |region: &RegionId| {
-        record
-            .plan
-            .waves
-            .iter()
-            .rposition(|wave| wave.regions.contains(region))
-    };
+    let last = |region: &RegionId| record.plan.waves.iter().rposition(|wave| wave.regions.contains(region));
     let whole = |(region, lane): (&RegionId, &LaneProgress)| match lane.at {
         LaneAt::Settled(step) => {
             let weight = record.plan.step(step).map(|step| step.weight);
@@ -151,22 +115,12 @@ fn end(broken: &mut Vec<Broken>, record: &Rollout) {
         Phase::RolledBack { .. } => moved && record.lanes.values().all(back),
         Phase::Aborted { .. } => !moved && record.lanes.values().all(back),
         Phase::Running(run) => run.wave < record.plan.waves.len(),
-        Phase::Frozen {
-            cause: Cause::NoWayBack { region },
-            ..
-        } => record
-            .plan
-            .lanes
-            .get(region)
-            .is_some_and(|planned| planned.base.is_none()),
-        Phase::RollingBack { .. }
-        | Phase::Frozen { .. }
-        | Phase::Superseded { .. }
-        | Phase::Failed { .. } => true,
+        Phase::Frozen { cause: Cause::NoWayBack { region }, .. } => {
+            record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_none())
+        }
+        Phase::RollingBack { .. } | Phase::Frozen { .. } | Phase::Superseded { .. } | Phase::Failed { .. } => true,
     };
-    require(broken, "C8", honest, || {
-        format!("{} with {:?}", record.phase.as_str(), record.lanes)
-    });
+    require(broken, "C8", honest, || format!("{} with {:?}", record.phase.as_str(), record.lanes));
 }
 
 /// Checks that a rollback of the fleet would be accepted now.
@@ -176,33 +130,19 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
     if record.phase.is_terminal() {
         return broken;
     }
-    let order = Order {
-        actor: "anyone".to_owned(),
-        reason: "stop".to_owned(),
-    };
+    let order = Order { actor: "anyone".to_owned(), reason: "stop".to_owned() };
     let answer = step(record, Event::Rollback(order, Scope::Fleet), moment);
     let begun = |lane: &LaneProgress| lane.at != LaneAt::Waiting;
-    let nowhere = record
-        .lanes
-        .iter()
-        .filter(|(_, lane)| begun(lane))
-        .all(|(region, lane)| {
-            lane.moved
-                && record
-                    .plan
-                    .lanes
-                    .get(region)
-                    .is_some_and(|planned| planned.base.is_none())
-        });
+    let nowhere = record.lanes.iter().filter(|(_, lane)| begun(lane)).all(|(region, lane)| {
+        lane.moved && record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_none())
+    });
     let accepted = match &answer {
         Ok(_) => true,
         Err(Refused::NoWayBack(_)) => nowhere && record.lanes.values().any(begun),
         Err(Refused::EpochExhausted) => moment.head.next().is_none(),
         Err(Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoSuchRegion(_)) => false,
     };
-    require(&mut broken, "S6", accepted, || {
-        format!("{}: {answer:?}", record.phase.as_str())
-    });
+    require(&mut broken, "S6", accepted, || format!("{}: {answer:?}", record.phase.as_str()));
     broken
 }
 
@@ -223,13 +163,9 @@ pub fn idempotent(after: &Rollout, event: &Event, moment: Moment) -> Vec<Broken>
         };
         let Some(next) = again.next else { return broken };
         let entered = std::mem::discriminant(&next.phase) != std::mem::discriminant(&record.phase);
-        require(&mut broken, "S23", entered, || {
-            format!("{:?} became {:?}", record.lanes, next.lanes)
-        });
+        require(&mut broken, "S23", entered, || format!("{:?} became {:?}", record.lanes, next.lanes));
         record = next;
     }
-    require(&mut broken, "S23", false, || {
-        "one look never comes to rest".to_owned()
-    });
+    require(&mut broken, "S23", false, || "one look never comes to rest".to_owned());
     broken
 }

@@ -33,42 +33,26 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
     };
     let before = taken.before;
     let ended = before.phase.is_terminal();
-    require(&mut broken, "S15", !ended, || {
-        format!("{} became {}", before.phase.as_str(), after.phase.as_str())
-    });
+    require(&mut broken, "S15", !ended, || format!("{} became {}", before.phase.as_str(), after.phase.as_str()));
     let next = taken.moment.head.next();
-    require(&mut broken, "S2", Some(after.epoch) == next, || {
-        format!("{} after {}", after.epoch, taken.moment.head)
-    });
+    require(&mut broken, "S2", Some(after.epoch) == next, || format!("{} after {}", after.epoch, taken.moment.head));
     let fixed = before.id == after.id
         && before.plan == after.plan
         && before.requester == after.requester
         && before.opened == after.opened;
-    require(&mut broken, "C10", fixed, || {
-        "name, plan, requester or start have changed".to_owned()
-    });
+    require(&mut broken, "C10", fixed, || "name, plan, requester or start have changed".to_owned());
     require(&mut broken, "C10", follows(taken, after), || {
-        format!(
-            "{} became {} by {:?}",
-            before.phase.as_str(),
-            after.phase.as_str(),
-            taken.event
-        )
+        format!("{} became {} by {:?}", before.phase.as_str(), after.phase.as_str(), taken.event)
     });
     for (region, was, is) in lanes(before, after) {
         lane(&mut broken, taken, after, region, was, is);
     }
     going_back(&mut broken, before, after);
-    let past = before.plan.reversibility == Reversibility::PointOfNoReturn
-        && before.lanes.values().any(|lane| lane.moved);
+    let past =
+        before.plan.reversibility == Reversibility::PointOfNoReturn && before.lanes.values().any(|lane| lane.moved);
     let turned = lanes(before, after).find(|(_, was, is)| was.at != is.at && is.at == LaneAt::Reverting);
     let by_itself = matches!(taken.event, Event::Look(_));
-    require(
-        &mut broken,
-        "C11",
-        !(past && by_itself && turned.is_some()),
-        || format!("{turned:?} was turned back"),
-    );
+    require(&mut broken, "C11", !(past && by_itself && turned.is_some()), || format!("{turned:?} was turned back"));
     forward::check(&mut broken, taken, after);
     broken
 }
@@ -77,10 +61,7 @@ pub(super) fn lanes<'a>(
     before: &'a Rollout,
     after: &'a Rollout,
 ) -> impl Iterator<Item = (&'a RegionId, &'a LaneProgress, &'a LaneProgress)> {
-    before
-        .lanes
-        .iter()
-        .filter_map(|(region, was)| after.lanes.get(region).map(|is| (region, was, is)))
+    before.lanes.iter().filter_map(|(region, was)| after.lanes.get(region).map(|is| (region, was, is)))
 }
 
 /// Without a decision there is something to wait for, unless it is all over.
@@ -88,17 +69,11 @@ fn idle(broken: &mut Vec<Broken>, taken: Taken<'_>) {
     let looks = matches!(taken.event, Event::Look(_));
     let over = taken.before.phase.is_terminal();
     let waits = !taken.answer.waits.is_empty();
-    require(broken, "C9", over || waits || !looks, || {
-        format!("{} waits for nothing", taken.before.phase.as_str())
-    });
+    require(broken, "C9", over || waits || !looks, || format!("{} waits for nothing", taken.before.phase.as_str()));
     let timed = matches!(taken.before.phase, Phase::Running(_) | Phase::Switched { .. });
     let wakes = taken.answer.wake.is_some();
-    require(broken, "C9", !timed || wakes || !looks, || {
-        "nobody would look at a running rollout again".to_owned()
-    });
-    require(broken, "C10", taken.answer.effects.is_empty(), || {
-        "effects without a decision".to_owned()
-    });
+    require(broken, "C9", !timed || wakes || !looks, || "nobody would look at a running rollout again".to_owned());
+    require(broken, "C10", taken.answer.effects.is_empty(), || "effects without a decision".to_owned());
 }
 
 fn follows(taken: Taken<'_>, after: &Rollout) -> bool {
@@ -111,10 +86,9 @@ fn follows(taken: Taken<'_>, after: &Rollout) -> bool {
         | (Phase::Switched { .. }, Phase::Stable { .. })
         | (Phase::Running(_) | Phase::Switched { .. } | Phase::RollingBack { .. }, Phase::Frozen { .. })
         | (Phase::RollingBack { .. }, Phase::RollingBack { .. })
-        | (
-            Phase::RollingBack { .. } | Phase::Frozen { .. },
-            Phase::RolledBack { .. } | Phase::Aborted { .. },
-        ) => looked,
+        | (Phase::RollingBack { .. } | Phase::Frozen { .. }, Phase::RolledBack { .. } | Phase::Aborted { .. }) => {
+            looked
+        }
         (Phase::Frozen { cause: was, .. }, Phase::Frozen { cause: is, .. }) => looked && was == is,
         (Phase::Switched { .. }, Phase::Switched { .. }) => looked,
         (Phase::Switched { .. }, Phase::Running(Run { hold, .. })) => hold.is_some(),
@@ -146,23 +120,14 @@ fn lane(
     let reordered = lane_order(&taken.before.phase, was.at) != lane_order(&after.phase, is.at);
     let expected = if reordered { after.epoch } else { was.goal_epoch };
     require(broken, "C2", is.goal_epoch == expected, || {
-        format!(
-            "{region} has goal epoch {} at {}, {} before",
-            is.goal_epoch, after.epoch, was.goal_epoch
-        )
+        format!("{region} has goal epoch {} at {}, {} before", is.goal_epoch, after.epoch, was.goal_epoch)
     });
-    require(broken, "C10", is.moved || !was.moved, || {
-        format!("{region} forgot that it had moved")
-    });
+    require(broken, "C10", is.moved || !was.moved, || format!("{region} forgot that it had moved"));
     let said = is.vote.as_ref().filter(|vote| was.vote.as_ref() != Some(vote));
     let pinned = said.is_none_or(|vote| vote.epoch == was.goal_epoch && vote.at == taken.moment.now);
-    require(broken, "C10", pinned, || {
-        format!("{region} cast a vote on another goal than its own")
-    });
+    require(broken, "C10", pinned, || format!("{region} cast a vote on another goal than its own"));
     let arrived = is.at != was.at;
-    require(broken, "C10", !arrived || is.since == taken.moment.now, || {
-        format!("{region} came at another time")
-    });
+    require(broken, "C10", !arrived || is.since == taken.moment.now, || format!("{region} came at another time"));
 }
 
 /// Once everything goes back, everything goes back.
@@ -180,21 +145,13 @@ fn going_back(broken: &mut Vec<Broken>, before: &Rollout, after: &Rollout) {
                 | LaneAt::Reverted => false,
             };
             let further = further || is.at == was.at;
-            require(broken, "S7", further, || {
-                format!("{region} went from {:?} to {:?}", was.at, is.at)
-            });
+            require(broken, "S7", further, || format!("{region} went from {:?} to {:?}", was.at, is.at));
         }
     } else if matches!(after.phase, Phase::RollingBack { .. }) {
         for (region, was, is) in lanes(before, after) {
-            let based = before
-                .plan
-                .lanes
-                .get(region)
-                .is_some_and(|planned| planned.base.is_some());
+            let based = before.plan.lanes.get(region).is_some_and(|planned| planned.base.is_some());
             let can = was.at != LaneAt::Waiting && (based || !was.moved);
-            require(broken, "S7", !can || is_back(is.at), || {
-                format!("{region} stays at {:?}", is.at)
-            });
+            require(broken, "S7", !can || is_back(is.at), || format!("{region} stays at {:?}", is.at));
         }
     }
 }
@@ -202,18 +159,10 @@ fn going_back(broken: &mut Vec<Broken>, before: &Rollout, after: &Rollout) {
 /// Checks that an operator's order to go back in part reaches exactly that part.
 pub(super) fn is_in_scope(record: &Rollout, scope: &Scope, region: &RegionId) -> bool {
     let last = record.plan.waves.len().saturating_sub(1);
-    let wave = if let Phase::Running(run) = &record.phase {
-        run.wave
-    } else {
-        last
-    };
+    let wave = if let Phase::Running(run) = &record.phase { run.wave } else { last };
     match scope {
         Scope::Fleet => true,
-        Scope::Wave => record
-            .plan
-            .waves
-            .get(wave)
-            .is_some_and(|wave| wave.regions.contains(region)),
+        Scope::Wave => record.plan.waves.get(wave).is_some_and(|wave| wave.regions.contains(region)),
         Scope::Region(one) => one == region,
     }
 }

@@ -47,9 +47,7 @@ pub struct Inventory {
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
 pub enum PlanRefusal {
     /// A wave names a region that is not registered.
-    #[error(
-        "wave {wave} names region {region}, which is not registered; start its agent or apply a Region first"
-    )]
+    #[error("wave {wave} names region {region}, which is not registered; start its agent or apply a Region first")]
     UnknownRegion {
         /// The wave.
         wave: String,
@@ -88,9 +86,7 @@ pub enum PlanRefusal {
         version: Version,
     },
     /// A driver can't do what a step asks.
-    #[error(
-        "region {region}: its traffic driver can't do {ability}; change the steps of wave {wave} or the driver"
-    )]
+    #[error("region {region}: its traffic driver can't do {ability}; change the steps of wave {wave} or the driver")]
     CannotDo {
         /// The region.
         region: RegionId,
@@ -122,9 +118,7 @@ pub enum PlanRefusal {
         digest: Digest,
     },
     /// The release needs another one everywhere first.
-    #[error(
-        "release {version} prepares on {needs}, which is not stable in region {region}; roll that out first"
-    )]
+    #[error("release {version} prepares on {needs}, which is not stable in region {region}; roll that out first")]
     NotPrepared {
         /// The new release.
         version: Version,
@@ -171,17 +165,12 @@ pub fn compile(
     for stage in &spec.stages {
         resolve_stage(stage, inventory, &mut waves, &mut refused);
     }
-    let regions: BTreeSet<RegionId> = waves
-        .iter()
-        .flat_map(|wave| wave.regions.iter().cloned())
-        .collect();
+    let regions: BTreeSet<RegionId> = waves.iter().flat_map(|wave| wave.regions.iter().cloned()).collect();
     if regions.len() > REGIONS_MAX {
         refused.push(PlanRefusal::TooManyRegions(regions.len()));
     }
     if inventory.vetoed.contains(&release.digest) {
-        refused.push(PlanRefusal::Vetoed {
-            digest: release.digest,
-        });
+        refused.push(PlanRefusal::Vetoed { digest: release.digest });
     }
     let mut lanes = BTreeMap::new();
     for region in &regions {
@@ -194,18 +183,12 @@ pub fn compile(
     if !refused.is_empty() {
         return Err(refused);
     }
-    assert!(
-        !lanes.is_empty(),
-        "a plan without refusals has a wave with a region"
-    );
+    assert!(!lanes.is_empty(), "a plan without refusals has a wave with a region");
     Ok(Plan {
         service: release.service.clone(),
         release: release.reference(),
         reversibility: release.reversibility,
-        playbook: PlaybookRef {
-            id: spec.id.clone(),
-            revision,
-        },
+        playbook: PlaybookRef { id: spec.id.clone(), revision },
         parent: inventory.parent,
         lanes,
         waves,
@@ -217,23 +200,11 @@ pub fn compile(
 
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
 fn plan_lane(lane: &LaneState) -> PlannedLane {
-    let slot = lane
-        .stable
-        .as_ref()
-        .map_or(Slot::Blue, |placed| placed.slot.other());
-    PlannedLane {
-        slot,
-        base: lane.stable.clone(),
-        epoch: lane.epoch,
-    }
+    let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
+    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch }
 }
 
-fn resolve_stage(
-    stage: &Stage,
-    inventory: &Inventory,
-    out: &mut Vec<PlannedWave>,
-    refused: &mut Vec<PlanRefusal>,
-) {
+fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave>, refused: &mut Vec<PlanRefusal>) {
     // A name is meant; a label takes what no name and no earlier label has taken.
     let names = |wave: &Wave| match &wave.regions {
         RegionSelector::Names(names) => names.clone(),
@@ -251,33 +222,18 @@ fn resolve_stage(
         .collect();
     for (wave, regions) in stage.waves.iter().zip(chosen) {
         let regions = match &wave.regions {
-            RegionSelector::Rest => inventory
-                .regions
-                .keys()
-                .filter(|region| !taken.contains(*region))
-                .cloned()
-                .collect(),
+            RegionSelector::Rest => {
+                inventory.regions.keys().filter(|region| !taken.contains(*region)).cloned().collect()
+            }
             RegionSelector::Names(_) | RegionSelector::Labels(_) => regions,
         };
         if regions.is_empty() {
-            refused.push(PlanRefusal::EmptyWave {
-                wave: wave.id.to_string(),
-            });
+            refused.push(PlanRefusal::EmptyWave { wave: wave.id.to_string() });
         }
-        for region in regions
-            .iter()
-            .filter(|region| !inventory.regions.contains_key(*region))
-        {
-            refused.push(PlanRefusal::UnknownRegion {
-                wave: wave.id.to_string(),
-                region: region.clone(),
-            });
+        for region in regions.iter().filter(|region| !inventory.regions.contains_key(*region)) {
+            refused.push(PlanRefusal::UnknownRegion { wave: wave.id.to_string(), region: region.clone() });
         }
-        let step = |s: &crate::playbook::Step| PlannedStep {
-            weight: s.weight,
-            cohort: s.cohort.clone(),
-            bake: s.bake,
-        };
+        let step = |s: &crate::playbook::Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
         out.push(PlannedWave {
             id: wave.id.clone(),
             stage: stage.kind,
@@ -297,10 +253,7 @@ fn select(wave: &Wave, inventory: &Inventory, taken: &BTreeSet<RegionId>) -> Vec
         RegionSelector::Rest => Vec::new(),
         RegionSelector::Labels(labels) => {
             let fits = |facts: &RegionFacts| labels.iter().all(|(k, v)| facts.labels.get(k) == Some(v));
-            let free = inventory
-                .regions
-                .iter()
-                .filter(|(region, facts)| fits(facts) && !taken.contains(*region));
+            let free = inventory.regions.iter().filter(|(region, facts)| fits(facts) && !taken.contains(*region));
             free.map(|(region, _)| region.clone()).collect()
         }
     }
@@ -318,28 +271,18 @@ fn check_region(
         refused.push(PlanRefusal::Cordoned { region: region() });
     }
     if let (true, Some(rollout)) = (facts.lane.held, &facts.lane.rollout) {
-        refused.push(PlanRefusal::LaneHeld {
-            region: region(),
-            rollout: rollout.clone(),
-        });
+        refused.push(PlanRefusal::LaneHeld { region: region(), rollout: rollout.clone() });
     }
     let stable = facts.lane.stable.as_ref().map(|placed| &placed.release);
     // The same bytes under another version are no way back from themselves.
     if let Some(stable) = stable.filter(|stable| stable.digest == release.digest) {
-        refused.push(PlanRefusal::NothingToDo {
-            region: region(),
-            version: stable.version.clone(),
-        });
+        refused.push(PlanRefusal::NothingToDo { region: region(), version: stable.version.clone() });
     }
     if let Some(needs) = &release.prepares
         && stable.map(|stable| &stable.version) != Some(needs)
     {
         let (version, needs) = (release.version.clone(), needs.clone());
-        refused.push(PlanRefusal::NotPrepared {
-            version,
-            needs,
-            region: region(),
-        });
+        refused.push(PlanRefusal::NotPrepared { version, needs, region: region() });
     }
     let mut weight = Weight::NONE;
     for wave in waves.iter().filter(|wave| wave.regions.contains(&region())) {
@@ -347,18 +290,10 @@ fn check_region(
             let partial = step.weight != Weight::WHOLE && stable.is_some();
             let wants = [
                 ("weights", partial && step.weight != Weight::NONE, facts.weights),
-                (
-                    "cohorts",
-                    step.cohort.is_some() && stable.is_some(),
-                    facts.cohorts,
-                ),
+                ("cohorts", step.cohort.is_some() && stable.is_some(), facts.cohorts),
             ];
             for (ability, wanted, able) in wants {
-                let refusal = PlanRefusal::CannotDo {
-                    region: region(),
-                    wave: wave.id.to_string(),
-                    ability,
-                };
+                let refusal = PlanRefusal::CannotDo { region: region(), wave: wave.id.to_string(), ability };
                 if wanted && able == Some(false) && !refused.contains(&refusal) {
                     refused.push(refusal);
                 }
@@ -366,17 +301,11 @@ fn check_region(
         }
         let (first, last) = (wave.steps.first(), wave.steps.last());
         if first.is_some_and(|step| step.weight < weight) {
-            refused.push(PlanRefusal::WeightFalls {
-                region: region(),
-                wave: wave.id.to_string(),
-            });
+            refused.push(PlanRefusal::WeightFalls { region: region(), wave: wave.id.to_string() });
         }
         weight = last.map_or(weight, |step| step.weight);
     }
     if weight != Weight::WHOLE {
-        refused.push(PlanRefusal::NotWhole {
-            region: region(),
-            weight,
-        });
+        refused.push(PlanRefusal::NotWhole { region: region(), weight });
     }
 }

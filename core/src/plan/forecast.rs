@@ -27,22 +27,14 @@ pub fn forecast(plan: &Plan) -> Vec<WaveForecast> {
         let begins = clock;
         clock = clock.plus(wave_span(planned));
         exposed.extend(planned.regions.iter());
-        waves.push(WaveForecast {
-            wave,
-            begins,
-            settles: clock,
-            exposed: exposed.len(),
-        });
+        waves.push(WaveForecast { wave, begins, settles: clock, exposed: exposed.len() });
         clock = clock.plus(planned.soak);
     }
     waves
 }
 
 fn wave_span(wave: &PlannedWave) -> Span {
-    let one = wave
-        .steps
-        .iter()
-        .fold(Span::ZERO, |sum, step| sum.plus(step.bake));
+    let one = wave.steps.iter().fold(Span::ZERO, |sum, step| sum.plus(step.bake));
     let rounds = (wave.regions.len() as u64).div_ceil(u64::from(wave.max_parallel.max(1)));
     one.times(rounds)
 }

@@ -129,21 +129,14 @@ impl Plan {
     pub fn cohort_at(&self, lane: &PlannedLane, at: StepRef) -> Option<Cohort> {
         let rule = self.step(at)?.cohort.clone()?;
         lane.base.as_ref()?;
-        Some(Cohort {
-            rule,
-            slot: lane.slot,
-        })
+        Some(Cohort { rule, slot: lane.slot })
     }
 }
 
 impl Canonical for PlannedLane {
     fn feed(&self, canon: &mut Canon) {
         let base = self.base.as_ref();
-        canon
-            .value(&self.slot)
-            .value(&base.map(|b| b.slot))
-            .value(&base.map(|b| b.release.clone()))
-            .value(&self.epoch);
+        canon.value(&self.slot).value(&base.map(|b| b.slot)).value(&base.map(|b| b.release.clone())).value(&self.epoch);
     }
 }
 
@@ -155,34 +148,15 @@ impl Canonical for PlannedStep {
 
 impl Canonical for PlannedWave {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .value(&self.id)
-            .value(&self.stage)
-            .value(&self.regions)
-            .number(u64::from(self.max_parallel));
-        canon
-            .number(u64::from(self.max_skew))
-            .value(&self.steps)
-            .value(&self.soak);
+        canon.value(&self.id).value(&self.stage).value(&self.regions).number(u64::from(self.max_parallel));
+        canon.number(u64::from(self.max_skew)).value(&self.steps).value(&self.soak);
     }
 }
 
 impl Canonical for Plan {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .text("meridian.plan.v1")
-            .value(&self.service)
-            .value(&self.release)
-            .text(self.reversibility.as_str());
-        canon
-            .value(&self.playbook.id)
-            .number(self.playbook.revision)
-            .value(&self.parent)
-            .value(&self.lanes);
-        canon
-            .value(&self.waves)
-            .value(&self.evidence)
-            .value(&self.rollback)
-            .value(&self.limits);
+        canon.text("meridian.plan.v1").value(&self.service).value(&self.release).text(self.reversibility.as_str());
+        canon.value(&self.playbook.id).number(self.playbook.revision).value(&self.parent).value(&self.lanes);
+        canon.value(&self.waves).value(&self.evidence).value(&self.rollback).value(&self.limits);
     }
 }

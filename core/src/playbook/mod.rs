@@ -4,7 +4,5 @@
 pub mod spec;
 pub mod validate;
 
-pub use spec::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave,
-};
+pub use spec::{Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave};
 pub use validate::{ValidPlaybook, Violation, validate};

@@ -142,11 +142,7 @@ impl Default for Limits {
 
 impl Default for RollbackPolicy {
     fn default() -> Self {
-        Self {
-            votes: VotePolicy::Any,
-            fleet: true,
-            retention: Span::from_secs(3600),
-        }
+        Self { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) }
     }
 }
 
@@ -186,10 +182,6 @@ impl Canonical for RollbackPolicy {
 
 impl Canonical for Limits {
     fn feed(&self, canon: &mut Canon) {
-        canon
-            .value(&self.prepare)
-            .value(&self.shift)
-            .value(&self.revert)
-            .value(&self.total);
+        canon.value(&self.prepare).value(&self.shift).value(&self.revert).value(&self.total);
     }
 }

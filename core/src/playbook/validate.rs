@@ -51,20 +51,10 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     let mut found = Found::default();
     let waves: usize = playbook.stages.iter().map(|stage| stage.waves.len()).sum();
     if waves == 0 {
-        found.add(
-            "NO_WAVES",
-            "stages",
-            "[]",
-            "give at least one stage with one wave",
-        );
+        found.add("NO_WAVES", "stages", "[]", "give at least one stage with one wave");
     }
     if waves > WAVES_MAX {
-        found.add(
-            "TOO_MANY_WAVES",
-            "stages",
-            waves,
-            format!("use at most {WAVES_MAX} waves"),
-        );
+        found.add("TOO_MANY_WAVES", "stages", waves, format!("use at most {WAVES_MAX} waves"));
     }
     let mut names = BTreeSet::new();
     for (index, stage) in playbook.stages.iter().enumerate() {
@@ -76,12 +66,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
         VotePolicy::Any => {}
         VotePolicy::Count(count) => {
             if count == 0 {
-                found.add(
-                    "VOTES_ZERO",
-                    "rollback.votes.count",
-                    0,
-                    "ask for at least one vote",
-                );
+                found.add("VOTES_ZERO", "rollback.votes.count", 0, "ask for at least one vote");
             }
         }
         VotePolicy::Percent(weight) => {
@@ -90,74 +75,39 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
             }
         }
     }
-    if found.0.is_empty() {
-        Ok(ValidPlaybook(playbook))
-    } else {
-        Err(found.0)
-    }
+    if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
 
 #[derive(Default)]
 struct Found(Vec<Violation>);
 
 impl Found {
-    fn add(
-        &mut self,
-        code: &'static str,
-        field: impl Into<String>,
-        value: impl ToString,
-        fix: impl Into<String>,
-    ) {
-        self.0.push(Violation {
-            code,
-            field: field.into(),
-            value: value.to_string(),
-            fix: fix.into(),
-        });
+    fn add(&mut self, code: &'static str, field: impl Into<String>, value: impl ToString, fix: impl Into<String>) {
+        self.0.push(Violation { code, field: field.into(), value: value.to_string(), fix: fix.into() });
     }
 }
 
 fn check_stage(found: &mut Found, at: &str, stage: &Stage, names: &mut BTreeSet<String>) {
     if stage.waves.is_empty() {
-        found.add(
-            "STAGE_WITHOUT_WAVES",
-            format!("{at}.waves"),
-            "[]",
-            "give the stage a wave or remove it",
-        );
+        found.add("STAGE_WITHOUT_WAVES", format!("{at}.waves"), "[]", "give the stage a wave or remove it");
     }
     let mut rests = 0;
     let mut named = BTreeSet::new();
     for (index, wave) in stage.waves.iter().enumerate() {
         let at = format!("{at}.waves[{index}]");
         if !names.insert(wave.id.to_string()) {
-            found.add(
-                "WAVE_TWICE",
-                format!("{at}.name"),
-                &wave.id,
-                "give every wave of the playbook its own name",
-            );
+            found.add("WAVE_TWICE", format!("{at}.name"), &wave.id, "give every wave of the playbook its own name");
         }
         match &wave.regions {
             RegionSelector::Rest => rests += 1,
             RegionSelector::Labels(labels) => {
                 if labels.is_empty() {
-                    found.add(
-                        "NO_REGIONS",
-                        format!("{at}.regions"),
-                        "{}",
-                        "name a label, or write `rest`",
-                    );
+                    found.add("NO_REGIONS", format!("{at}.regions"), "{}", "name a label, or write `rest`");
                 }
             }
             RegionSelector::Names(regions) => {
                 if regions.is_empty() {
-                    found.add(
-                        "NO_REGIONS",
-                        format!("{at}.regions"),
-                        "[]",
-                        "name at least one region",
-                    );
+                    found.add("NO_REGIONS", format!("{at}.regions"), "[]", "name at least one region");
                 }
                 for region in regions {
                     if !named.insert(region.clone()) {
@@ -170,31 +120,16 @@ fn check_stage(found: &mut Found, at: &str, stage: &Stage, names: &mut BTreeSet<
         check_wave(found, &at, wave);
     }
     if rests > 1 {
-        found.add(
-            "REST_TWICE",
-            format!("{at}.waves"),
-            rests,
-            "only one wave of a stage may take the rest",
-        );
+        found.add("REST_TWICE", format!("{at}.waves"), rests, "only one wave of a stage may take the rest");
     }
 }
 
 fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
     if wave.max_parallel == 0 {
-        found.add(
-            "NOTHING_PARALLEL",
-            format!("{at}.maxParallel"),
-            0,
-            "let at least one region move",
-        );
+        found.add("NOTHING_PARALLEL", format!("{at}.maxParallel"), 0, "let at least one region move");
     }
     if wave.steps.is_empty() {
-        found.add(
-            "WAVE_WITHOUT_STEPS",
-            format!("{at}.steps"),
-            "[]",
-            "give at least one step, e.g. `weight: 100%`",
-        );
+        found.add("WAVE_WITHOUT_STEPS", format!("{at}.steps"), "[]", "give at least one step, e.g. `weight: 100%`");
     }
     if wave.steps.len() > STEPS_MAX {
         let fix = format!("use at most {STEPS_MAX} steps");
@@ -224,12 +159,7 @@ fn check_step(found: &mut Found, at: &str, step: &Step) {
         CohortRule::Equals(key, value) => (key, value.len()),
         CohortRule::Share(key, share) => {
             if *share == Weight::NONE {
-                found.add(
-                    "COHORT_EMPTY",
-                    format!("{at}.cohort.percentage"),
-                    share,
-                    "write more than 0%",
-                );
+                found.add("COHORT_EMPTY", format!("{at}.cohort.percentage"), share, "write more than 0%");
             }
             (key, 1)
         }
@@ -237,21 +167,11 @@ fn check_step(found: &mut Found, at: &str, step: &Step) {
     let (RequestKey::Header(name) | RequestKey::Cookie(name)) = key;
     if !RequestKey::is_valid_name(name) {
         let fix = "1 to 128 letters, digits or any of !#$%&'*+-.^_`|~";
-        found.add(
-            "COHORT_KEY_INVALID",
-            format!("{at}.cohort"),
-            name.escape_debug(),
-            fix,
-        );
+        found.add("COHORT_KEY_INVALID", format!("{at}.cohort"), name.escape_debug(), fix);
     }
     if !(1..=TEXT_BYTES_MAX).contains(&value_length) {
         let fix = format!("a value of 1 to {TEXT_BYTES_MAX} bytes");
-        found.add(
-            "COHORT_VALUE_INVALID",
-            format!("{at}.cohort.value"),
-            value_length,
-            fix,
-        );
+        found.add("COHORT_VALUE_INVALID", format!("{at}.cohort.value"), value_length, fix);
     }
 }
 
@@ -264,42 +184,22 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
     check_span(found, "evidence.window", evidence.window);
     check_span(found, "evidence.extendMax", evidence.extend_max);
     if evidence.window == Span::ZERO && !evidence.checks.is_empty() {
-        found.add(
-            "WINDOW_ZERO",
-            "evidence.window",
-            "0s",
-            "look back for some time, e.g. `60s`",
-        );
+        found.add("WINDOW_ZERO", "evidence.window", "0s", "look back for some time, e.g. `60s`");
     }
     let mut names = BTreeSet::new();
     for (index, check) in evidence.checks.iter().enumerate() {
         let at = format!("evidence.checks[{index}]");
         if crate::id::check_name(&check.name).is_err() {
-            found.add(
-                "NAME_INVALID",
-                format!("{at}.name"),
-                check.name.escape_debug(),
-                "use a-z, 0-9 and inner dashes",
-            );
+            found.add("NAME_INVALID", format!("{at}.name"), check.name.escape_debug(), "use a-z, 0-9 and inner dashes");
         }
         if !names.insert(&check.name) {
-            found.add(
-                "CHECK_TWICE",
-                format!("{at}.name"),
-                &check.name,
-                "give every check its own name",
-            );
+            found.add("CHECK_TWICE", format!("{at}.name"), &check.name, "give every check its own name");
         }
         match &check.measure {
             Measure::ErrorRatio { max: _ } => {}
             Measure::Latency { quantile, max } => {
                 if *quantile == Weight::NONE {
-                    found.add(
-                        "QUANTILE_ZERO",
-                        format!("{at}.latency.quantile"),
-                        quantile,
-                        "e.g. `99%`",
-                    );
+                    found.add("QUANTILE_ZERO", format!("{at}.latency.quantile"), quantile, "e.g. `99%`");
                 }
                 check_span(found, &format!("{at}.latency.max"), *max);
             }
@@ -307,12 +207,7 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
                 let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
                 if !plain || path.starts_with("//") || path.len() > 512 {
                     let fix = "an absolute path on the slot, at most 512 characters, e.g. `/healthz`";
-                    found.add(
-                        "PROBE_PATH_INVALID",
-                        format!("{at}.probe.path"),
-                        path.escape_debug(),
-                        fix,
-                    );
+                    found.add("PROBE_PATH_INVALID", format!("{at}.probe.path"), path.escape_debug(), fix);
                 }
             }
         }
@@ -321,21 +216,12 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
 
 fn check_limits(found: &mut Found, playbook: &Playbook) {
     let limits = &playbook.limits;
-    let named = [
-        ("prepare", limits.prepare),
-        ("shift", limits.shift),
-        ("revert", limits.revert),
-        ("total", limits.total),
-    ];
+    let named =
+        [("prepare", limits.prepare), ("shift", limits.shift), ("revert", limits.revert), ("total", limits.total)];
     for (name, span) in named {
         check_span(found, &format!("limits.{name}"), span);
         if span == Span::ZERO {
-            found.add(
-                "LIMIT_ZERO",
-                format!("limits.{name}"),
-                "0s",
-                "leave some time, e.g. `5m`",
-            );
+            found.add("LIMIT_ZERO", format!("limits.{name}"), "0s", "leave some time, e.g. `5m`");
         }
     }
     check_span(found, "rollback.retention", playbook.rollback.retention);

@@ -18,20 +18,12 @@ pub(super) fn decide(draft: &mut Draft, cause: Cause, scope: &Scope) {
     let since = draft.now;
     let moved = draft.next.lanes.values().any(|lane| lane.moved);
     if moved && draft.next.plan.reversibility == Reversibility::PointOfNoReturn {
-        let cause = Cause::PointOfNoReturn {
-            trigger: Box::new(cause),
-        };
+        let cause = Cause::PointOfNoReturn { trigger: Box::new(cause) };
         draft.enter(Phase::Frozen { cause, since }, "freeze");
         return;
     }
     if let Err(region) = turn(draft, cause, scope) {
-        draft.enter(
-            Phase::Frozen {
-                cause: Cause::NoWayBack { region },
-                since,
-            },
-            "freeze",
-        );
+        draft.enter(Phase::Frozen { cause: Cause::NoWayBack { region }, since }, "freeze");
     }
 }
 
@@ -45,17 +37,10 @@ pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(),
         Scope::Wave => in_current_wave(&draft.next, region),
         Scope::Region(one) => one == region,
     };
-    let concerned: Vec<RegionId> = draft
-        .next
-        .lanes
-        .keys()
-        .filter(|region| in_scope(region))
-        .cloned()
-        .collect();
+    let concerned: Vec<RegionId> = draft.next.lanes.keys().filter(|region| in_scope(region)).cloned().collect();
     let begun = concerned.iter().filter(|region| has_begun(&draft.next, region));
-    let (turned, stuck): (Vec<RegionId>, Vec<RegionId>) = begun
-        .cloned()
-        .partition(|region| has_way_back(&draft.next, region));
+    let (turned, stuck): (Vec<RegionId>, Vec<RegionId>) =
+        begun.cloned().partition(|region| has_way_back(&draft.next, region));
     if turned.is_empty()
         && let Some(region) = stuck.into_iter().next()
     {
@@ -96,41 +81,23 @@ fn part_back(draft: &mut Draft, scope: Scope) {
         | Phase::RolledBack { .. }
         | Phase::Aborted { .. }
         | Phase::Superseded { .. }
-        | Phase::Failed { .. } => Run {
-            wave: draft.next.plan.waves.len() - 1,
-            pace: Pace::Moving,
-            hold: None,
-        },
+        | Phase::Failed { .. } => Run { wave: draft.next.plan.waves.len() - 1, pace: Pace::Moving, hold: None },
     };
     // The wave is no longer whole, so it does not rest any more; and this hold replaces an older one.
-    draft.next.phase = Phase::Running(Run {
-        pace: Pace::Moving,
-        hold: None,
-        ..run
-    });
+    draft.next.phase = Phase::Running(Run { pace: Pace::Moving, hold: None, ..run });
     draft.hold(Cause::PartBack { scope }, "rollback");
 }
 
 fn has_begun(record: &Rollout, region: &RegionId) -> bool {
-    record
-        .lanes
-        .get(region)
-        .is_some_and(|lane| lane.at != LaneAt::Waiting)
+    record.lanes.get(region).is_some_and(|lane| lane.at != LaneAt::Waiting)
 }
 
 fn is_back_bound(record: &Rollout, region: &RegionId) -> bool {
-    record
-        .lanes
-        .get(region)
-        .is_some_and(|lane| matches!(lane.at, LaneAt::Reverting | LaneAt::Reverted))
+    record.lanes.get(region).is_some_and(|lane| matches!(lane.at, LaneAt::Reverting | LaneAt::Reverted))
 }
 
 fn has_way_back(record: &Rollout, region: &RegionId) -> bool {
-    let based = record
-        .plan
-        .lanes
-        .get(region)
-        .is_some_and(|planned| planned.base.is_some());
+    let based = record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_some());
     based || record.lanes.get(region).is_some_and(|lane| !lane.moved)
 }
 
@@ -168,34 +135,19 @@ pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> b
         }
         let Some(reachable) = view.reachable_since() else {
             // Its goal is durable: it takes it before anything else when it returns. The others do not wait for it.
-            draft.waits.push(Wait::Contact {
-                region: region.clone(),
-                since: view.lost_since(),
-            });
+            draft.waits.push(Wait::Contact { region: region.clone(), since: view.lost_since() });
             continue;
         };
-        let deadline = view
-            .since()
-            .max(reachable)
-            .max(ordered)
-            .after(draft.next.plan.limits.revert);
+        let deadline = view.since().max(reachable).max(ordered).after(draft.next.plan.limits.revert);
         let trouble = view.trouble();
-        let gave_up = trouble
-            .filter(|trouble| trouble.permanent)
-            .map(|trouble| Cause::Driver {
-                region: region.clone(),
-                code: trouble.code.clone(),
-                message: trouble.message.clone(),
-            });
-        let late = Cause::Deadline {
-            region: Some(region.clone()),
-            limit: "revert",
-        };
-        let cause = gave_up.or_else(|| (draft.now >= deadline).then_some(late));
-        let wait = Wait::Confirm {
+        let gave_up = trouble.filter(|trouble| trouble.permanent).map(|trouble| Cause::Driver {
             region: region.clone(),
-            trouble: trouble.map(|trouble| trouble.message.clone()),
-        };
+            code: trouble.code.clone(),
+            message: trouble.message.clone(),
+        });
+        let late = Cause::Deadline { region: Some(region.clone()), limit: "revert" };
+        let cause = gave_up.or_else(|| (draft.now >= deadline).then_some(late));
+        let wait = Wait::Confirm { region: region.clone(), trouble: trouble.map(|trouble| trouble.message.clone()) };
         if let Some(cause) = cause {
             let since = draft.now;
             draft.waits = vec![Wait::Human(cause.clone())];
@@ -236,25 +188,17 @@ fn end_if_back(draft: &mut Draft) -> bool {
         | Phase::Superseded { .. }
         | Phase::Failed { .. } => return false,
     };
-    let forward = lanes
-        .iter()
-        .find(|(_, lane)| !matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted));
+    let forward = lanes.iter().find(|(_, lane)| !matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted));
     if let Some((region, _)) = forward {
         if matches!(draft.next.phase, Phase::Frozen { .. }) {
             return false;
         }
-        let cause = Cause::NoWayBack {
-            region: region.clone(),
-        };
+        let cause = Cause::NoWayBack { region: region.clone() };
         draft.enter(Phase::Frozen { cause, since }, "freeze");
         return true;
     }
     let moved = lanes.values().any(|lane| lane.moved);
-    let end = if moved {
-        Phase::RolledBack { cause, since }
-    } else {
-        Phase::Aborted { cause, since }
-    };
+    let end = if moved { Phase::RolledBack { cause, since } } else { Phase::Aborted { cause, since } };
     debug_assert!(lanes.values().all(|lane| {
         use super::goals::LaneOrder;
         matches!(lane_order(&end, lane.at), LaneOrder::Base)

@@ -36,10 +36,7 @@ pub struct Order {
 
 impl Order {
     pub(super) fn cause(self) -> Cause {
-        Cause::Operator {
-            actor: self.actor,
-            reason: self.reason,
-        }
+        Cause::Operator { actor: self.actor, reason: self.reason }
     }
 }
 

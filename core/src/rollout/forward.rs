@@ -16,14 +16,7 @@ use crate::time::Timestamp;
 pub(super) fn run(draft: &mut Draft, sight: &Sight) {
     let ends = draft.next.opened.after(draft.next.plan.limits.total);
     if draft.now >= ends {
-        back::decide(
-            draft,
-            Cause::Deadline {
-                region: None,
-                limit: "total",
-            },
-            &Scope::Fleet,
-        );
+        back::decide(draft, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
         return;
     }
     draft.wake_at(ends);
@@ -40,13 +33,7 @@ pub(super) fn run(draft: &mut Draft, sight: &Sight) {
     }
     let waits_kept = draft.waits.len();
     // Each round moves a lane or a wave forward at least once, so the bound is never met by a sound plan.
-    let rounds_max = draft
-        .next
-        .plan
-        .waves
-        .iter()
-        .map(|wave| 2 + wave.regions.len() * (2 + 2 * wave.steps.len()))
-        .sum();
+    let rounds_max = draft.next.plan.waves.iter().map(|wave| 2 + wave.regions.len() * (2 + 2 * wave.steps.len())).sum();
     for _ in 0..rounds_max {
         draft.waits.truncate(waits_kept);
         if !round(draft, sight) {
@@ -78,11 +65,7 @@ fn vote(draft: &mut Draft, sight: &Sight) -> bool {
     let Some((_, cause)) = votes::verdict_of_fleet(&draft.next) else {
         return false;
     };
-    let scope = if draft.next.plan.rollback.fleet {
-        Scope::Fleet
-    } else {
-        Scope::Wave
-    };
+    let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };
     let before = draft.next.phase.clone();
     back::decide(draft, cause, &scope);
     // The standing vote of a region without a way back turns its wave once, not at every look.
@@ -91,11 +74,7 @@ fn vote(draft: &mut Draft, sight: &Sight) -> bool {
 
 fn votes_short(draft: &mut Draft) {
     let standing = draft.next.lanes.iter().filter(|(_, lane)| lane.vote.is_some());
-    let waits: Vec<Wait> = standing
-        .map(|(region, _)| Wait::Votes {
-            region: region.clone(),
-        })
-        .collect();
+    let waits: Vec<Wait> = standing.map(|(region, _)| Wait::Votes { region: region.clone() }).collect();
     draft.waits.extend(waits);
 }
 
@@ -126,10 +105,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
         return false;
     }
     let plan = draft.next.plan.clone();
-    let wave = plan
-        .waves
-        .get(run.wave)
-        .expect("a record only names waves of its own plan");
+    let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
     if let Pace::Soaking(since) = run.pace {
         return soak(draft, &run, since);
     }
@@ -140,11 +116,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
             return true;
         }
     }
-    if wave
-        .regions
-        .iter()
-        .all(|region| is_through(&draft.next, region, run.wave))
-    {
+    if wave.regions.iter().all(|region| is_through(&draft.next, region, run.wave)) {
         let pace = Pace::Soaking(draft.now);
         draft.next.phase = Phase::Running(Run { pace, ..run });
         return true;
@@ -165,10 +137,7 @@ fn is_through(record: &Rollout, region: &RegionId, wave: usize) -> bool {
 
 fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
     let plan = draft.next.plan.clone();
-    let wave = plan
-        .waves
-        .get(run.wave)
-        .expect("a record only names waves of its own plan");
+    let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
     let until = since.after(wave.soak);
     if draft.now < until {
         draft.wake_at(until);
@@ -181,11 +150,7 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
         return true;
     }
     if run.wave + 1 < plan.waves.len() {
-        draft.next.phase = Phase::Running(Run {
-            wave: run.wave + 1,
-            pace: Pace::Moving,
-            hold: None,
-        });
+        draft.next.phase = Phase::Running(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });
     } else {
         let since = draft.now;
         draft.enter(Phase::Switched { since }, "switched");
@@ -218,15 +183,8 @@ fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> 
 }
 
 fn after_bake(record: &Rollout, step: StepRef) -> LaneAt {
-    let next = StepRef {
-        wave: step.wave,
-        step: step.step + 1,
-    };
-    if record.plan.step(next).is_some() {
-        LaneAt::Shifting(next)
-    } else {
-        LaneAt::Settled(step)
-    }
+    let next = StepRef { wave: step.wave, step: step.step + 1 };
+    if record.plan.step(next).is_some() { LaneAt::Shifting(next) } else { LaneAt::Settled(step) }
 }
 
 fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
@@ -246,31 +204,20 @@ fn no_contact(view: &LaneView<'_>) -> Option<Wait> {
     if view.reachable_since().is_some() {
         return None;
     }
-    Some(Wait::Contact {
-        region: view.region.clone(),
-        since: view.lost_since(),
-    })
+    Some(Wait::Contact { region: view.region.clone(), since: view.lost_since() })
 }
 
 /// What keeps a region from moving to `target`; `None`: nothing.
-fn obstacle(
-    draft: &mut Draft,
-    sight: &Sight,
-    region: &RegionId,
-    wave: usize,
-    target: LaneAt,
-) -> Option<Wait> {
+fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, target: LaneAt) -> Option<Wait> {
     let now = draft.now;
     let (wait, wake) = {
         let view = LaneView::new(&draft.next, region, sight);
         match view.at() {
             LaneAt::Preparing { .. } => (prepared(&view), view.deadline(draft.next.plan.limits.prepare)),
             LaneAt::Baking(step) => baked(&view, step, now),
-            LaneAt::Waiting
-            | LaneAt::Shifting(_)
-            | LaneAt::Settled(_)
-            | LaneAt::Reverting
-            | LaneAt::Reverted => (crowd(&draft.next, region, wave), None),
+            LaneAt::Waiting | LaneAt::Shifting(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => {
+                (crowd(&draft.next, region, wave), None)
+            }
         }
     };
     if let Some(wake) = wake {
@@ -282,11 +229,7 @@ fn obstacle(
         return wait;
     }
     wait.or_else(|| no_contact(&view))
-        .or_else(|| {
-            (!view.way_back_is_ready()).then(|| Wait::WayBack {
-                region: region.clone(),
-            })
-        })
+        .or_else(|| (!view.way_back_is_ready()).then(|| Wait::WayBack { region: region.clone() }))
         .or_else(|| skew(&draft.next, sight, region, target, now))
 }
 
@@ -299,19 +242,12 @@ fn prepared(view: &LaneView<'_>) -> Option<Wait> {
         return Some(Wait::Ready { region: region() });
     }
     let trouble = view.trouble().map(|trouble| trouble.message.clone());
-    (!view.is_confirmed()).then(|| Wait::Confirm {
-        region: region(),
-        trouble,
-    })
+    (!view.is_confirmed()).then(|| Wait::Confirm { region: region(), trouble })
 }
 
 fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, Option<Timestamp>) {
     let plan = &view.record.plan;
-    let until = view.since().after(
-        plan.step(step)
-            .expect("a record only names steps of its own plan")
-            .bake,
-    );
+    let until = view.since().after(plan.step(step).expect("a record only names steps of its own plan").bake);
     let region = view.region.clone();
     if now < until {
         return (Some(Wait::Bake { region, until }), Some(until));
@@ -321,10 +257,7 @@ fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, O
     }
     let wait = no_contact(view).unwrap_or_else(|| {
         if view.traffic_is_ordered() {
-            return Wait::Evidence {
-                region,
-                verdict: view.verdict_of_bake(step),
-            };
+            return Wait::Evidence { region, verdict: view.verdict_of_bake(step) };
         }
         let trouble = view.trouble().map(|trouble| trouble.message.clone());
         Wait::Confirm { region, trouble }
@@ -338,61 +271,25 @@ fn extend_or_hold(draft: &mut Draft, sight: &Sight, region: &RegionId) -> bool {
     let LaneAt::Baking(step) = view.at() else {
         return false;
     };
-    let bake = draft
-        .next
-        .plan
-        .step(step)
-        .expect("a record only names steps of its own plan")
-        .bake;
-    let until = view
-        .since()
-        .after(bake)
-        .after(draft.next.plan.evidence.extend_max);
+    let bake = draft.next.plan.step(step).expect("a record only names steps of its own plan").bake;
+    let until = view.since().after(bake).after(draft.next.plan.evidence.extend_max);
     if draft.now < until || view.has_baked(draft.now) {
         return false;
     }
     // Good evidence under traffic that has drifted is no evidence on the step.
-    let check = if view.observed().is_some() && !view.traffic_is_ordered() {
-        "traffic"
-    } else {
-        "none"
-    };
-    let nothing = Verdict {
-        outcome: Outcome::Inconclusive,
-        check: check.to_owned(),
-        measured: 0,
-        limit: 0,
-        samples: 0,
-    };
-    let verdict = view
-        .verdict_of_bake(step)
-        .filter(|verdict| verdict.outcome != Outcome::Pass)
-        .unwrap_or(nothing);
-    draft.hold(
-        Cause::Inconclusive {
-            region: region.clone(),
-            verdict,
-        },
-        "hold",
-    );
+    let check = if view.observed().is_some() && !view.traffic_is_ordered() { "traffic" } else { "none" };
+    let nothing =
+        Verdict { outcome: Outcome::Inconclusive, check: check.to_owned(), measured: 0, limit: 0, samples: 0 };
+    let verdict = view.verdict_of_bake(step).filter(|verdict| verdict.outcome != Outcome::Pass).unwrap_or(nothing);
+    draft.hold(Cause::Inconclusive { region: region.clone(), verdict }, "hold");
     true
 }
 
 fn crowd(record: &Rollout, region: &RegionId, wave: usize) -> Option<Wait> {
     // A region that stands in a later wave meanwhile takes nobody's place in this one.
-    let on_their_way = record
-        .lanes
-        .values()
-        .filter(|lane| lane.at.is_on_its_way_in(wave))
-        .count();
-    let allowed = record
-        .plan
-        .waves
-        .get(wave)
-        .map_or(0, |wave| wave.max_parallel as usize);
-    (on_their_way >= allowed).then(|| Wait::Parallel {
-        region: region.clone(),
-    })
+    let on_their_way = record.lanes.values().filter(|lane| lane.at.is_on_its_way_in(wave)).count();
+    let allowed = record.plan.waves.get(wave).map_or(0, |wave| wave.max_parallel as usize);
+    (on_their_way >= allowed).then(|| Wait::Parallel { region: region.clone() })
 }
 
 /// A region may take step `s` only if every other one on its way has completed at least `s - max_skew` steps.
@@ -400,18 +297,11 @@ fn skew(record: &Rollout, sight: &Sight, region: &RegionId, target: LaneAt, now:
     let LaneAt::Shifting(to) = target else { return None };
     let wave = record.plan.waves.get(to.wave)?;
     let needed = to.step.saturating_sub(wave.max_skew as usize);
-    let behind = wave
-        .regions
-        .iter()
-        .filter(|other| *other != region)
-        .find(|other| {
-            let view = LaneView::new(record, other, sight);
-            completed(&view, to.wave, now).is_some_and(|completed| completed < needed)
-        })?;
-    Some(Wait::Skew {
-        region: region.clone(),
-        behind: behind.clone(),
-    })
+    let behind = wave.regions.iter().filter(|other| *other != region).find(|other| {
+        let view = LaneView::new(record, other, sight);
+        completed(&view, to.wave, now).is_some_and(|completed| completed < needed)
+    })?;
+    Some(Wait::Skew { region: region.clone(), behind: behind.clone() })
 }
 
 /// How many steps of the wave a region on its way has completed; `None` if it is not on its way.

@@ -51,10 +51,7 @@ pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
     let planned = record.plan.lanes.get(region)?;
     let progress = record.lanes.get(region)?;
     let order = lane_order(&record.phase, progress.at);
-    let lane = Lane {
-        service: record.plan.service.clone(),
-        region: region.clone(),
-    };
+    let lane = Lane { service: record.plan.service.clone(), region: region.clone() };
     let (split, cohort, measurement) = match order {
         LaneOrder::Base | LaneOrder::Prepared | LaneOrder::Back => (planned.base_split(), None, None),
         LaneOrder::Final => (Some(Split::all(planned.slot)), None, None),
@@ -77,19 +74,11 @@ pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
 
 fn measurement(record: &Rollout, planned: &PlannedLane, step: StepRef) -> Measurement {
     let digest = record.plan.release.digest;
-    Measurement {
-        slot: planned.slot,
-        step,
-        digest,
-        policy: record.plan.evidence.clone(),
-    }
+    Measurement { slot: planned.slot, step, digest, policy: record.plan.evidence.clone() }
 }
 
 fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<SlotGoal> {
-    let run_base = planned
-        .base
-        .as_ref()
-        .map_or(SlotGoal::Empty, |base| SlotGoal::Run(base.release.clone()));
+    let run_base = planned.base.as_ref().map_or(SlotGoal::Empty, |base| SlotGoal::Run(base.release.clone()));
     let run_new = SlotGoal::Run(record.plan.release.clone());
     let (new, old) = match order {
         LaneOrder::Base => (SlotGoal::Empty, run_base),
@@ -99,13 +88,7 @@ fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<Slo
         LaneOrder::Back if planned.base.is_none() => (SlotGoal::Empty, SlotGoal::Empty),
         LaneOrder::Back => (SlotGoal::Keep, run_base),
     };
-    Slots::from_fn(|slot| {
-        if slot == planned.slot {
-            new.clone()
-        } else {
-            old.clone()
-        }
-    })
+    Slots::from_fn(|slot| if slot == planned.slot { new.clone() } else { old.clone() })
 }
 
 /// The hash of a lane's goal, for comparing with what an agent confirmed.
@@ -123,10 +106,7 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
     if before.rollout.as_ref() != Some(&record.id) && record.phase.is_terminal() {
         return before.clone();
     }
-    let new = Placed {
-        slot: planned.slot,
-        release: record.plan.release.clone(),
-    };
+    let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
     let (stable, held) = match &record.phase {
         Phase::Stable { .. } => (Some(new), false),
         Phase::RolledBack { .. } | Phase::Aborted { .. } => (planned.base.clone(), false),
@@ -136,20 +116,11 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
         | Phase::RollingBack { .. }
         | Phase::Frozen { .. }
         | Phase::Switched { .. }
-        | Phase::Superseded { .. } => (
-            before.stable.clone(),
-            !matches!(record.phase, Phase::Superseded { .. }),
-        ),
+        | Phase::Superseded { .. } => (before.stable.clone(), !matches!(record.phase, Phase::Superseded { .. })),
     };
-    let changed =
-        stable != before.stable || held != before.held || before.rollout.as_ref() != Some(&record.id);
+    let changed = stable != before.stable || held != before.held || before.rollout.as_ref() != Some(&record.id);
     let epoch = if changed { record.epoch } else { before.epoch };
-    LaneState {
-        stable,
-        rollout: Some(record.id.clone()),
-        held,
-        epoch,
-    }
+    LaneState { stable, rollout: Some(record.id.clone()), held, epoch }
 }
 
 fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress) -> bool {
@@ -158,11 +129,9 @@ fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgr
     let step = match progress.at {
         LaneAt::Baking(step) | LaneAt::Settled(step) => step,
         LaneAt::Shifting(step) if planned.base.is_none() => step,
-        LaneAt::Shifting(_)
-        | LaneAt::Waiting
-        | LaneAt::Preparing { .. }
-        | LaneAt::Reverting
-        | LaneAt::Reverted => return false,
+        LaneAt::Shifting(_) | LaneAt::Waiting | LaneAt::Preparing { .. } | LaneAt::Reverting | LaneAt::Reverted => {
+            return false;
+        }
     };
     !record.plan.split_at(planned, step).serves(planned.slot.other())
 }

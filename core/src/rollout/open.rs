@@ -58,42 +58,15 @@ pub fn open(
     for (region, planned) in &plan.lanes {
         let now = lanes.get(region).cloned().unwrap_or_default();
         if let (true, Some(rollout)) = (now.held, &now.rollout) {
-            return Err(OpenRefused::LaneHeld {
-                region: region.clone(),
-                rollout: rollout.clone(),
-            });
+            return Err(OpenRefused::LaneHeld { region: region.clone(), rollout: rollout.clone() });
         }
         if now.epoch != planned.epoch || now.stable != planned.base {
-            return Err(OpenRefused::PlanStale {
-                region: region.clone(),
-            });
+            return Err(OpenRefused::PlanStale { region: region.clone() });
         }
     }
     let since = moment.now;
-    let fresh = LaneProgress {
-        at: LaneAt::Waiting,
-        since,
-        goal_epoch: epoch,
-        moved: false,
-        vote: None,
-    };
-    let lanes = plan
-        .lanes
-        .keys()
-        .map(|region| (region.clone(), fresh.clone()))
-        .collect();
-    let phase = Phase::Running(Run {
-        wave: 0,
-        pace: Pace::Moving,
-        hold: None,
-    });
-    Ok(Rollout {
-        id,
-        plan,
-        epoch,
-        requester,
-        opened: since,
-        phase,
-        lanes,
-    })
+    let fresh = LaneProgress { at: LaneAt::Waiting, since, goal_epoch: epoch, moved: false, vote: None };
+    let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
+    let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
+    Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes })
 }

@@ -26,11 +26,7 @@ pub fn allowed(record: &Rollout) -> &'static [&'static str] {
 
 fn refuse(record: &Rollout, order: &'static str) -> Refused {
     let phase = record.phase.as_str();
-    if record.phase.is_terminal() {
-        Refused::Ended(phase)
-    } else {
-        Refused::NotNow { order, phase }
-    }
+    if record.phase.is_terminal() { Refused::Ended(phase) } else { Refused::NotNow { order, phase } }
 }
 
 /// Holds a running rollout. Held already: nothing to decide.
@@ -45,25 +41,14 @@ pub(super) fn pause(draft: &mut Draft, order: Order) -> Result<(), Refused> {
 
 /// Lifts a hold. Regions that were taken back start again; undecided bakes get a new extension.
 pub(super) fn resume(draft: &mut Draft, _order: Order) -> Result<(), Refused> {
-    let Phase::Running(Run {
-        hold: Some(_),
-        wave,
-        pace,
-    }) = draft.next.phase.clone()
-    else {
+    let Phase::Running(Run { hold: Some(_), wave, pace }) = draft.next.phase.clone() else {
         return Err(refuse(&draft.next, "resume"));
     };
     let now = draft.now;
     let taken_back = |at: LaneAt| matches!(at, LaneAt::Reverting | LaneAt::Reverted);
     let plan = draft.next.plan.clone();
     let first_back = plan.waves.iter().position(|wave| {
-        wave.regions.iter().any(|region| {
-            draft
-                .next
-                .lanes
-                .get(region)
-                .is_some_and(|lane| taken_back(lane.at))
-        })
+        wave.regions.iter().any(|region| draft.next.lanes.get(region).is_some_and(|lane| taken_back(lane.at)))
     });
     for lane in draft.next.lanes.values_mut() {
         lane.vote = None;
@@ -72,11 +57,7 @@ pub(super) fn resume(draft: &mut Draft, _order: Order) -> Result<(), Refused> {
         }
     }
     let (wave, pace) = first_back.map_or((wave, pace), |first| (first.min(wave), Pace::Moving));
-    draft.next.phase = Phase::Running(Run {
-        wave,
-        pace,
-        hold: None,
-    });
+    draft.next.phase = Phase::Running(Run { wave, pace, hold: None });
     draft.kind = "resume";
     Ok(())
 }
@@ -109,12 +90,6 @@ pub(super) fn abandon(draft: &mut Draft, order: Order) -> Result<(), Refused> {
         return Err(refuse(&draft.next, "abandon"));
     };
     let since = draft.now;
-    draft.enter(
-        Phase::Failed {
-            cause: order.cause(),
-            since,
-        },
-        "abandon",
-    );
+    draft.enter(Phase::Failed { cause: order.cause(), since }, "abandon");
     Ok(())
 }

@@ -18,27 +18,15 @@ pub(super) struct LaneView<'a> {
 
 impl<'a> LaneView<'a> {
     pub fn new(record: &'a Rollout, region: &'a RegionId, sight: &'a Sight) -> Self {
-        Self {
-            record,
-            region,
-            seen: sight.get(region),
-        }
+        Self { record, region, seen: sight.get(region) }
     }
 
     pub fn at(&self) -> LaneAt {
-        self.record
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan")
-            .at
+        self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").at
     }
 
     pub fn since(&self) -> Timestamp {
-        self.record
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan")
-            .since
+        self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").since
     }
 
     /// Since when the agent can be reached; `None`: it can't.
@@ -78,11 +66,7 @@ impl<'a> LaneView<'a> {
         let Some(done) = self.observed().and_then(|observed| observed.done) else {
             return false;
         };
-        let lane = self
-            .record
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan");
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         // Comparing epochs first saves most hashes.
         done.epoch == lane.goal_epoch && Some(done.hash) == goal_hash(self.record, self.region)
     }
@@ -103,77 +87,44 @@ impl<'a> LaneView<'a> {
     }
 
     fn slot_runs(&self, slot: Slot, release: &ReleaseRef) -> bool {
-        let seen = self
-            .observed()
-            .and_then(|observed| observed.slots.get(slot).as_ref());
+        let seen = self.observed().and_then(|observed| observed.slots.get(slot).as_ref());
         seen.is_some_and(|seen| seen.digest == release.digest && seen.state == SlotState::Ready)
     }
 
     /// Whether the new release is up and ready in its slot.
     pub fn new_is_ready(&self) -> bool {
-        let planned = self
-            .record
-            .plan
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan");
+        let planned = self.record.plan.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         self.slot_runs(planned.slot, &self.record.plan.release)
     }
 
     /// Whether a rollback could switch this instant. Where nothing has served before there is no way back to keep.
     pub fn way_back_is_ready(&self) -> bool {
-        let planned = self
-            .record
-            .plan
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan");
-        planned
-            .base
-            .as_ref()
-            .is_none_or(|base| self.slot_runs(base.slot, &base.release))
+        let planned = self.record.plan.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        planned.base.as_ref().is_none_or(|base| self.slot_runs(base.slot, &base.release))
     }
 
     /// What stands in the agent's way with the present goal.
     pub fn trouble(&self) -> Option<&'a crate::observation::Trouble> {
-        let lane = self
-            .record
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan");
-        self.observed()?
-            .trouble
-            .as_ref()
-            .filter(|trouble| trouble.epoch == lane.goal_epoch)
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        self.observed()?.trouble.as_ref().filter(|trouble| trouble.epoch == lane.goal_epoch)
     }
 
     /// The verdict on a step, from evidence whose pin is this lane's own; `None`: nothing that counts came in.
     pub fn verdict(&self, step: StepRef) -> Option<Verdict> {
         let evidence = self.observed()?.evidence.as_ref()?;
-        self.counts(evidence, step)
-            .then(|| judge(&self.record.plan.evidence, evidence))
+        self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
     }
 
     /// The verdict that a bake is left on. A pass counts only if it was measured for as long as the bake asks: one that
     /// came early and was not renewed says nothing about the rest.
     pub fn verdict_of_bake(&self, step: StepRef) -> Option<Verdict> {
-        let bake = self
-            .record
-            .plan
-            .step(step)
-            .expect("a record only names steps of its own plan")
-            .bake;
+        let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
         let measured = self.observed()?.evidence.as_ref()?.to;
-        self.verdict(step)
-            .filter(|verdict| verdict.outcome != Outcome::Pass || measured >= bake)
+        self.verdict(step).filter(|verdict| verdict.outcome != Outcome::Pass || measured >= bake)
     }
 
     fn counts(&self, evidence: &Evidence, step: StepRef) -> bool {
-        let lane = self
-            .record
-            .lanes
-            .get(self.region)
-            .expect("a lane view is made by a name of the plan");
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         let pin = &evidence.pin;
         pin.rollout == self.record.id
             && pin.step == step
@@ -186,12 +137,7 @@ impl<'a> LaneView<'a> {
         let LaneAt::Baking(step) = self.at() else {
             return false;
         };
-        let bake = self
-            .record
-            .plan
-            .step(step)
-            .expect("a record only names steps of its own plan")
-            .bake;
+        let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
         let long_enough = now >= self.since().after(bake);
         long_enough && self.traffic_is_ordered() && self.passes(step)
     }
@@ -200,7 +146,6 @@ impl<'a> LaneView<'a> {
         if self.record.plan.evidence.checks.is_empty() {
             return self.reachable_since().is_some();
         }
-        self.verdict_of_bake(step)
-            .is_some_and(|verdict| verdict.outcome == Outcome::Pass)
+        self.verdict_of_bake(step).is_some_and(|verdict| verdict.outcome == Outcome::Pass)
     }
 }

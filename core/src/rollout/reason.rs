@@ -149,26 +149,14 @@ impl std::fmt::Display for Wait {
             Self::Parallel { region } => write!(f, "{region}: as many regions as allowed are on their way"),
             Self::Skew { region, behind } => write!(f, "{region}: would be too far ahead of {behind}"),
             Self::Ready { region } => write!(f, "{region}: the new release is not ready in its slot yet"),
-            Self::Confirm {
-                region,
-                trouble: None,
-            } => write!(f, "{region}: the agent has not confirmed its goal yet"),
-            Self::Confirm {
-                region,
-                trouble: Some(trouble),
-            } => write!(f, "{region}: not confirmed yet: {trouble}"),
+            Self::Confirm { region, trouble: None } => write!(f, "{region}: the agent has not confirmed its goal yet"),
+            Self::Confirm { region, trouble: Some(trouble) } => write!(f, "{region}: not confirmed yet: {trouble}"),
             Self::WayBack { region } => {
                 write!(f, "{region}: the old slot is not ready, so there is no way back")
             }
             Self::Bake { region, until: _ } => write!(f, "{region}: bakes"),
-            Self::Evidence {
-                region,
-                verdict: None,
-            } => write!(f, "{region}: no evidence that counts came in yet"),
-            Self::Evidence {
-                region,
-                verdict: Some(verdict),
-            } => write!(f, "{region}: {verdict}"),
+            Self::Evidence { region, verdict: None } => write!(f, "{region}: no evidence that counts came in yet"),
+            Self::Evidence { region, verdict: Some(verdict) } => write!(f, "{region}: {verdict}"),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }
@@ -179,28 +167,16 @@ impl std::fmt::Display for Cause {
         match self {
             Self::Operator { actor, reason } => write!(f, "{actor}: {reason}"),
             Self::Votes { region, verdict } => write!(f, "{region} votes {verdict}"),
-            Self::Driver {
-                region,
-                code,
-                message,
-            } => write!(f, "{region}: driver gave up with {code}: {message}"),
-            Self::Deadline {
-                region: Some(region),
-                limit,
-            } => write!(f, "{region}: the limit `{limit}` has passed"),
+            Self::Driver { region, code, message } => write!(f, "{region}: driver gave up with {code}: {message}"),
+            Self::Deadline { region: Some(region), limit } => write!(f, "{region}: the limit `{limit}` has passed"),
             Self::Deadline { region: None, limit } => write!(f, "the limit `{limit}` has passed"),
             Self::Inconclusive { region, verdict } => {
                 write!(f, "{region}: evidence stays undecided: {verdict}")
             }
-            Self::PartBack {
-                scope: Scope::Region(region),
-            } => write!(f, "region {region} was taken back"),
+            Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
             Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
             Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
-            Self::NoWayBack { region } => write!(
-                f,
-                "{region} has never served another release: nothing to go back to"
-            ),
+            Self::NoWayBack { region } => write!(f, "{region} has never served another release: nothing to go back to"),
             Self::PointOfNoReturn { trigger } => {
                 write!(f, "past the point of no return; the trigger was {trigger}")
             }

@@ -248,9 +248,7 @@ impl Phase {
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         match self {
-            Self::Running(_) | Self::RollingBack { .. } | Self::Frozen { .. } | Self::Switched { .. } => {
-                false
-            }
+            Self::Running(_) | Self::RollingBack { .. } | Self::Frozen { .. } | Self::Switched { .. } => false,
             Self::Stable { .. }
             | Self::RolledBack { .. }
             | Self::Aborted { .. }
@@ -264,10 +262,7 @@ impl Phase {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Running(Run { hold: Some(_), .. }) => "held",
-            Self::Running(Run {
-                pace: Pace::Soaking(_),
-                ..
-            }) => "soaking",
+            Self::Running(Run { pace: Pace::Soaking(_), .. }) => "soaking",
             Self::Running(_) => "running",
             Self::RollingBack { .. } => "rolling-back",
             Self::Frozen { .. } => "frozen",

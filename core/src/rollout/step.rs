@@ -29,14 +29,8 @@ pub struct Moment {
 /// # Panics
 /// If the record breaks an invariant that every record of ours keeps.
 pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition, Refused> {
-    assert!(
-        record.epoch <= moment.head,
-        "a service's head is never behind one of its rollouts"
-    );
-    assert!(
-        record.lanes.keys().eq(record.plan.lanes.keys()),
-        "a rollout walks exactly the lanes of its plan"
-    );
+    assert!(record.epoch <= moment.head, "a service's head is never behind one of its rollouts");
+    assert!(record.lanes.keys().eq(record.plan.lanes.keys()), "a rollout walks exactly the lanes of its plan");
     let mut draft = Draft::new(record, moment.now);
     let ordered = !matches!(event, Event::Look(_));
     match event {
@@ -76,14 +70,7 @@ pub(super) struct Draft {
 
 impl Draft {
     fn new(record: &Rollout, now: Timestamp) -> Self {
-        Self {
-            next: record.clone(),
-            now,
-            kind: "advance",
-            effects: Vec::new(),
-            waits: Vec::new(),
-            wake: None,
-        }
+        Self { next: record.clone(), now, kind: "advance", effects: Vec::new(), waits: Vec::new(), wake: None }
     }
 
     /// Asks to look again at that time, if it lies ahead.
@@ -103,19 +90,10 @@ impl Draft {
             Some(LaneAt::Waiting | LaneAt::Settled(_) | LaneAt::Reverted) | None => ("", None),
         };
         let now = self.now;
-        let lane = self
-            .next
-            .lanes
-            .get_mut(region)
-            .expect("lanes are moved by the names of the plan");
+        let lane = self.next.lanes.get_mut(region).expect("lanes are moved by the names of the plan");
         assert!(lane.at != at, "a lane is moved only to another place");
         if !what.is_empty() {
-            let ended = Effect::StepEnded {
-                region: region.clone(),
-                what,
-                step: ended,
-                began: lane.since,
-            };
+            let ended = Effect::StepEnded { region: region.clone(), what, step: ended, began: lane.since };
             self.effects.push(ended);
         }
         let keeps_vote = matches!(at, LaneAt::Reverting | LaneAt::Reverted | LaneAt::Settled(_));
@@ -149,51 +127,30 @@ impl Draft {
     /// Holds a running rollout; the first hold stays.
     pub fn hold(&mut self, cause: Cause, kind: &'static str) {
         let since = self.now;
-        if let Phase::Running(Run {
-            hold: hold @ None, ..
-        }) = &mut self.next.phase
-        {
+        if let Phase::Running(Run { hold: hold @ None, .. }) = &mut self.next.phase {
             self.kind = kind;
-            self.effects
-                .push(Effect::Notify(Notice::HumanNeeded(cause.clone())));
+            self.effects.push(Effect::Notify(Notice::HumanNeeded(cause.clone())));
             *hold = Some(Hold { cause, since });
         }
     }
 
     fn finish(mut self, before: &Rollout, moment: Moment) -> Result<Transition, Refused> {
-        let Self {
-            kind, waits, wake, ..
-        } = self;
+        let Self { kind, waits, wake, .. } = self;
         if self.next == *before {
             assert!(self.effects.is_empty(), "nothing is done without a decision");
-            return Ok(Transition {
-                next: None,
-                kind,
-                effects: Vec::new(),
-                waits,
-                wake,
-            });
+            return Ok(Transition { next: None, kind, effects: Vec::new(), waits, wake });
         }
         assert!(!before.phase.is_terminal(), "an ended rollout never changes");
         let epoch = moment.head.next().ok_or(Refused::EpochExhausted)?;
         self.next.epoch = epoch;
         let phase = self.next.phase.clone();
         for (region, lane) in &mut self.next.lanes {
-            let was = before
-                .lanes
-                .get(region)
-                .map(|lane| lane_order(&before.phase, lane.at));
+            let was = before.lanes.get(region).map(|lane| lane_order(&before.phase, lane.at));
             if was != Some(lane_order(&phase, lane.at)) {
                 lane.goal_epoch = epoch;
                 self.effects.push(Effect::PushGoal(region.clone()));
             }
         }
-        Ok(Transition {
-            next: Some(self.next),
-            kind,
-            effects: self.effects,
-            waits,
-            wake,
-        })
+        Ok(Transition { next: Some(self.next), kind, effects: self.effects, waits, wake })
     }
 }

@@ -35,11 +35,7 @@ fn running(record: &Rollout, run: &Run) -> String {
         Pace::Moving => "running",
         Pace::Soaking(_) => "soaking",
     };
-    format!(
-        "{pace} wave {}/{waves} {name}: {}",
-        run.wave + 1,
-        counts(record, regions)
-    )
+    format!("{pace} wave {}/{waves} {name}: {}", run.wave + 1, counts(record, regions))
 }
 
 fn counts(record: &Rollout, regions: &[RegionId]) -> String {
@@ -56,38 +52,23 @@ fn counts(record: &Rollout, regions: &[RegionId]) -> String {
         };
         counts.entry(rank).or_insert((0, lane.at.as_str())).0 += 1;
     }
-    let parts: Vec<String> = counts
-        .into_values()
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
+    let parts: Vec<String> = counts.into_values().map(|(count, word)| format!("{count} {word}")).collect();
     parts.join(", ")
 }
 
 fn way_back(record: &Rollout, sight: &Sight) -> String {
     let (mut back, mut pending, mut unknown, mut forward) = (0, 0, 0, 0);
     for (region, lane) in &record.lanes {
-        let live = sight
-            .get(region)
-            .is_some_and(|seen| matches!(seen.contact, Contact::Live(_)));
+        let live = sight.get(region).is_some_and(|seen| matches!(seen.contact, Contact::Live(_)));
         match lane.at {
             LaneAt::Waiting | LaneAt::Reverted => back += 1,
             LaneAt::Reverting if live => pending += 1,
             LaneAt::Reverting => unknown += 1,
-            LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_) => {
-                forward += 1
-            }
+            LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_) => forward += 1,
         }
     }
-    let named = [
-        (back, "back"),
-        (pending, "pending"),
-        (unknown, "unknown"),
-        (forward, "without a way back"),
-    ];
-    let parts: Vec<String> = named
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
+    let named = [(back, "back"), (pending, "pending"), (unknown, "unknown"), (forward, "without a way back")];
+    let parts: Vec<String> =
+        named.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     parts.join(", ")
 }

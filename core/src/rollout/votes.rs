@@ -15,11 +15,7 @@ pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
     for region in regions {
         let view = LaneView::new(&draft.next, &region, sight);
         let ballot = ballot(&view, draft.now);
-        let lane = draft
-            .next
-            .lanes
-            .get_mut(&region)
-            .expect("regions were listed from the lanes");
+        let lane = draft.next.lanes.get_mut(&region).expect("regions were listed from the lanes");
         let (Some(ballot), None) = (ballot, &lane.vote) else {
             continue;
         };
@@ -28,12 +24,7 @@ pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
             LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => step,
             LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => continue,
         };
-        lane.vote = Some(Vote {
-            step,
-            epoch: lane.goal_epoch,
-            at: draft.now,
-            ballot,
-        });
+        lane.vote = Some(Vote { step, epoch: lane.goal_epoch, at: draft.now, ballot });
         draft.kind = "vote";
     }
 }
@@ -45,9 +36,7 @@ fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
     let under_order = match at {
         LaneAt::Preparing { .. } => Some(("prepare", limits.prepare)),
         LaneAt::Shifting(_) => Some(("shift", limits.shift)),
-        LaneAt::Waiting | LaneAt::Baking(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => {
-            None
-        }
+        LaneAt::Waiting | LaneAt::Baking(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => None,
     };
     if let Some((limit, span)) = under_order {
         if let Some(trouble) = view.trouble().filter(|trouble| trouble.permanent) {
@@ -96,10 +85,7 @@ pub(super) fn verdict_of_fleet(record: &Rollout) -> Option<(RegionId, Cause)> {
 
 /// What the latest standing vote says, whether or not there are enough of them.
 pub(super) fn latest_cause(record: &Rollout) -> Option<Cause> {
-    let votes = record
-        .lanes
-        .iter()
-        .filter_map(|(region, lane)| Some((region, lane.vote.as_ref()?)));
+    let votes = record.lanes.iter().filter_map(|(region, lane)| Some((region, lane.vote.as_ref()?)));
     let (region, vote) = votes.max_by_key(|(_, vote)| vote.at)?;
     Some(cause_of(region, &vote.ballot))
 }
@@ -107,19 +93,9 @@ pub(super) fn latest_cause(record: &Rollout) -> Option<Cause> {
 fn cause_of(region: &RegionId, ballot: &Ballot) -> Cause {
     let region = region.clone();
     match ballot {
-        Ballot::Evidence(verdict) => Cause::Votes {
-            region,
-            verdict: verdict.clone(),
-        },
-        Ballot::Driver { code, message } => Cause::Driver {
-            region,
-            code: code.clone(),
-            message: message.clone(),
-        },
-        Ballot::Deadline { limit } => Cause::Deadline {
-            region: Some(region),
-            limit,
-        },
+        Ballot::Evidence(verdict) => Cause::Votes { region, verdict: verdict.clone() },
+        Ballot::Driver { code, message } => Cause::Driver { region, code: code.clone(), message: message.clone() },
+        Ballot::Deadline { limit } => Cause::Deadline { region: Some(region), limit },
     }
 }
 
@@ -137,9 +113,5 @@ pub(super) fn in_current_wave(record: &Rollout, region: &RegionId) -> bool {
         | Phase::Superseded { .. }
         | Phase::Failed { .. } => last,
     };
-    record
-        .plan
-        .waves
-        .get(wave)
-        .is_some_and(|wave| wave.regions.contains(region))
+    record.plan.waves.get(wave).is_some_and(|wave| wave.regions.contains(region))
 }

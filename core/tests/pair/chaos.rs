@@ -78,11 +78,8 @@ fn place() -> impl Strategy<Value = usize> {
 }
 
 fn operator() -> impl Strategy<Value = Event> {
-    let scope = prop_oneof![
-        Just(Scope::Fleet),
-        Just(Scope::Wave),
-        place().prop_map(|number| Scope::Region(region(number))),
-    ];
+    let scope =
+        prop_oneof![Just(Scope::Fleet), Just(Scope::Wave), place().prop_map(|number| Scope::Region(region(number))),];
     prop_oneof![
         1 => Just(Event::Pause(order())),
         3 => Just(Event::Resume(order())),
@@ -102,11 +99,7 @@ fn mood() -> impl Strategy<Value = Mood> {
 }
 
 pub fn fault() -> impl Strategy<Value = Fault> {
-    let state = prop_oneof![
-        Just(SlotState::Failed),
-        Just(SlotState::Unready),
-        Just(SlotState::Ready)
-    ];
+    let state = prop_oneof![Just(SlotState::Failed), Just(SlotState::Unready), Just(SlotState::Ready)];
     let slot = prop_oneof![Just(Slot::Blue), Just(Slot::Green)];
     let network = prop_oneof![
         4 => place().prop_map(Fault::Push),
@@ -155,13 +148,7 @@ pub struct Chaos {
 impl Chaos {
     pub fn new(design: Design, first: &[usize]) -> Self {
         let world = World::with_first(&design, first);
-        Self {
-            world,
-            design,
-            network: Vec::new(),
-            sights: Vec::new(),
-            opened: 2,
-        }
+        Self { world, design, network: Vec::new(), sights: Vec::new(), opened: 2 }
     }
 
     fn id(&self, number: usize) -> RegionId {
@@ -172,9 +159,7 @@ impl Chaos {
     pub fn befall(&mut self, fault: Fault) {
         let now = self.world.now;
         match fault {
-            Fault::Push(number) => {
-                self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap()))
-            }
+            Fault::Push(number) => self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap())),
             Fault::Report(number) => {
                 let id = self.id(number);
                 self.send(Message::Report(id.clone(), self.world.sites[&id].observed(now)));
@@ -194,9 +179,7 @@ impl Chaos {
             Fault::Connect(number) => self.contact(number, Contact::Live(now)),
             Fault::Measure(number, mood) => self.site(number, |site| site.mood = mood),
             Fault::Trouble(number, how) => {
-                self.site(number, |site| {
-                    site.trouble = how.map(|permanent| ("NO_LUCK", permanent))
-                });
+                self.site(number, |site| site.trouble = how.map(|permanent| ("NO_LUCK", permanent)));
             }
             Fault::Look => self.look(self.world.sight.clone()),
             Fault::StaleLook(back) => {
@@ -220,10 +203,7 @@ impl Chaos {
     fn contact(&mut self, number: usize, contact: Contact) {
         let id = self.id(number);
         self.world.sites.get_mut(&id).unwrap().contact = contact;
-        let seen = self.world.sight.entry(id).or_insert(Seen {
-            contact,
-            observed: None,
-        });
+        let seen = self.world.sight.entry(id).or_insert(Seen { contact, observed: None });
         seen.contact = contact;
     }
 
@@ -237,11 +217,7 @@ impl Chaos {
 
     fn take(&mut self, pick: usize, again: bool) -> Option<Message> {
         let index = pick.checked_rem(self.network.len())?;
-        Some(if again {
-            self.network[index].clone()
-        } else {
-            self.network.swap_remove(index)
-        })
+        Some(if again { self.network[index].clone() } else { self.network.swap_remove(index) })
     }
 
     fn deliver(&mut self, pick: usize, again: bool, crash: bool) {
@@ -250,13 +226,7 @@ impl Chaos {
             None => {}
             Some(Message::Report(id, observed)) => {
                 let contact = self.world.sites[&id].contact;
-                self.world.sight.insert(
-                    id,
-                    Seen {
-                        contact,
-                        observed: Some(observed),
-                    },
-                );
+                self.world.sight.insert(id, Seen { contact, observed: Some(observed) });
             }
             Some(Message::Goal(order)) => {
                 hold(self.world.orders.accepted(&order));
@@ -268,10 +238,7 @@ impl Chaos {
                 } else if taken.is_ok() {
                     site.persist();
                 }
-                assert!(
-                    site.observed(now).accepted <= self.world.head,
-                    "no agent is ahead of all servers"
-                );
+                assert!(site.observed(now).accepted <= self.world.head, "no agent is ahead of all servers");
             }
         }
     }
@@ -333,9 +300,7 @@ impl Chaos {
             self.site(number, |site| {
                 site.crash();
                 (site.trouble, site.mood) = (None, mood);
-                Slot::BOTH
-                    .into_iter()
-                    .for_each(|slot| site.set(slot, SlotState::Ready));
+                Slot::BOTH.into_iter().for_each(|slot| site.set(slot, SlotState::Ready));
             });
         }
         if ending.take_back {
@@ -362,10 +327,7 @@ impl Chaos {
                     }
                 }
                 Phase::Running(_) | Phase::RollingBack { .. } | Phase::Switched { .. } => {
-                    panic!(
-                        "stalled: {:?}\n{:#?}",
-                        self.world.record.phase, self.world.record.lanes
-                    );
+                    panic!("stalled: {:?}\n{:#?}", self.world.record.phase, self.world.record.lanes);
                 }
                 Phase::Stable { .. }
                 | Phase::RolledBack { .. }
@@ -374,25 +336,15 @@ impl Chaos {
                 | Phase::Failed { .. } => return self.ended(),
             }
         }
-        panic!(
-            "humans are asked again and again: {:?} {:#?}",
-            self.world.record.phase, self.world.record.lanes
-        );
+        panic!("humans are asked again and again: {:?} {:#?}", self.world.record.phase, self.world.record.lanes);
     }
 
     /// Runs until it ends or a human is needed, well before the limit of the whole rollout would help out.
     fn run_dry(&mut self) {
         for _ in 0..150 {
-            let needs_human = matches!(
-                self.world.record.phase,
-                Phase::Running(Run { hold: Some(_), .. }) | Phase::Frozen { .. }
-            );
-            let pending = self
-                .world
-                .record
-                .lanes
-                .values()
-                .any(|lane| lane.at.as_str() == "reverting");
+            let needs_human =
+                matches!(self.world.record.phase, Phase::Running(Run { hold: Some(_), .. }) | Phase::Frozen { .. });
+            let pending = self.world.record.lanes.values().any(|lane| lane.at.as_str() == "reverting");
             if self.world.record.phase.is_terminal() || (needs_human && !pending) {
                 return;
             }
@@ -405,10 +357,7 @@ impl Chaos {
         self.calm(3);
         for (id, site) in &self.world.sites {
             hold(invariants::where_it_ended(&self.world.record, id, &site.local));
-            assert!(
-                site.durable.is_done(),
-                "{id} never confirmed the last goal: {site:#?}"
-            );
+            assert!(site.durable.is_done(), "{id} never confirmed the last goal: {site:#?}");
         }
         self.world
     }

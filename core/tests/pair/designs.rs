@@ -27,16 +27,9 @@ fn wave(regions: Vec<usize>) -> impl Strategy<Value = WaveDesign> {
 
 /// Production waves over all regions, and perhaps a pilot over some of them first.
 fn waves() -> impl Strategy<Value = Vec<WaveDesign>> {
-    let split = (
-        1_usize..=4,
-        1_usize..=2,
-        proptest::collection::vec(any::<bool>(), 4),
-        any::<bool>(),
-    );
+    let split = (1_usize..=4, 1_usize..=2, proptest::collection::vec(any::<bool>(), 4), any::<bool>());
     split.prop_flat_map(|(regions, parts, pilots, reversed)| {
-        let mut waves: Vec<Vec<usize>> = (0..parts)
-            .map(|part| (part..regions).step_by(parts).collect())
-            .collect();
+        let mut waves: Vec<Vec<usize>> = (0..parts).map(|part| (part..regions).step_by(parts).collect()).collect();
         if reversed {
             waves.reverse();
         }
@@ -48,16 +41,7 @@ fn waves() -> impl Strategy<Value = Vec<WaveDesign>> {
                 let soften = |wave: &mut WaveDesign| wave.steps.retain(|(weight, _)| *weight != 0);
                 waves.iter_mut().for_each(soften);
                 let steps = vec![(0, 10), (5, 10)];
-                waves.insert(
-                    0,
-                    WaveDesign {
-                        regions: pilot,
-                        steps,
-                        max_parallel,
-                        max_skew: 0,
-                        soak: 10,
-                    },
-                );
+                waves.insert(0, WaveDesign { regions: pilot, steps, max_parallel, max_skew: 0, soak: 10 });
             }
             waves
         })
@@ -80,33 +64,11 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
         1 => Just(Reversibility::PointOfNoReturn),
     ];
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
-    (
-        waves(),
-        any::<bool>(),
-        votes(),
-        any::<bool>(),
-        reversibility,
-        first,
-    )
-        .prop_map(|(waves, checked, votes, fleet, reversibility, first)| {
+    (waves(), any::<bool>(), votes(), any::<bool>(), reversibility, first).prop_map(
+        |(waves, checked, votes, fleet, reversibility, first)| {
             let secs = Span::from_secs;
-            let limits = Limits {
-                prepare: secs(60),
-                shift: secs(40),
-                revert: secs(60),
-                total: secs(100_000),
-            };
-            (
-                Design {
-                    waves,
-                    checked,
-                    votes,
-                    fleet,
-                    reversibility,
-                    retention: 60,
-                    limits,
-                },
-                first,
-            )
-        })
+            let limits = Limits { prepare: secs(60), shift: secs(40), revert: secs(60), total: secs(100_000) };
+            (Design { waves, checked, votes, fleet, reversibility, retention: 60, limits }, first)
+        },
+    )
 }

@@ -33,11 +33,7 @@ const HISTORIES: usize = 80;
 
 #[test]
 fn histories_reach_every_phase_and_every_wait() {
-    let strategy = (
-        designs::designs(),
-        proptest::collection::vec(chaos::fault(), 60..140),
-        chaos::ending(),
-    );
+    let strategy = (designs::designs(), proptest::collection::vec(chaos::fault(), 60..140), chaos::ending());
     let mut runner = TestRunner::deterministic();
     let (mut met, mut decided) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..HISTORIES {
@@ -49,45 +45,14 @@ fn histories_reach_every_phase_and_every_wait() {
         met.insert(world.record.phase.as_str());
         decided.extend(world.kinds);
     }
-    let phases = [
-        "running",
-        "held",
-        "soaking",
-        "switched",
-        "stable",
-        "rolling-back",
-        "rolled-back",
-        "aborted",
-    ];
-    let stops = [
-        "frozen",
-        "failed",
-        "HELD",
-        "NEEDS_HUMAN",
-        "SOAK",
-        "RETENTION",
-        "NO_CONTACT",
-        "MAX_PARALLEL",
-    ];
-    let waits = [
-        "MAX_SKEW",
-        "SLOT_NOT_READY",
-        "NOT_CONFIRMED",
-        "WAY_BACK_NOT_READY",
-        "BAKE",
-        "INCONCLUSIVE",
-    ];
-    let wanted = phases
-        .into_iter()
-        .chain(stops)
-        .chain(waits)
-        .chain(["VOTES_SHORT"]);
+    let phases = ["running", "held", "soaking", "switched", "stable", "rolling-back", "rolled-back", "aborted"];
+    let stops = ["frozen", "failed", "HELD", "NEEDS_HUMAN", "SOAK", "RETENTION", "NO_CONTACT", "MAX_PARALLEL"];
+    let waits = ["MAX_SKEW", "SLOT_NOT_READY", "NOT_CONFIRMED", "WAY_BACK_NOT_READY", "BAKE", "INCONCLUSIVE"];
+    let wanted = phases.into_iter().chain(stops).chain(waits).chain(["VOTES_SHORT"]);
     let missing: Vec<&str> = wanted.filter(|word| !met.contains(word)).collect();
     assert!(missing.is_empty(), "never met: {missing:?}");
-    let kinds = [
-        "advance", "vote", "rollback", "back", "finish", "switched", "hold", "pause", "resume", "freeze",
-        "abandon",
-    ];
+    let kinds =
+        ["advance", "vote", "rollback", "back", "finish", "switched", "hold", "pause", "resume", "freeze", "abandon"];
     let missing: Vec<&str> = kinds.into_iter().filter(|kind| !decided.contains(kind)).collect();
     assert!(missing.is_empty(), "never decided: {missing:?}");
 }

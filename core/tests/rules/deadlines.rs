@@ -43,13 +43,7 @@ fn a_slot_that_never_comes_up_aborts() {
     world.site(0).trouble = None;
     world.rest();
     assert_eq!(world.phase().as_str(), "aborted", "no traffic had moved");
-    assert_eq!(
-        *cause(&world),
-        Cause::Deadline {
-            region: Some(region(0)),
-            limit: "prepare"
-        }
-    );
+    assert_eq!(*cause(&world), Cause::Deadline { region: Some(region(0)), limit: "prepare" });
 }
 
 #[test]
@@ -69,13 +63,7 @@ fn a_shift_that_is_never_confirmed_rolls_back() {
     world.pass(39);
     assert_eq!(world.word(0), "shifting");
     world.pass(1);
-    assert_eq!(
-        *cause(&world),
-        Cause::Deadline {
-            region: Some(region(0)),
-            limit: "shift"
-        }
-    );
+    assert_eq!(*cause(&world), Cause::Deadline { region: Some(region(0)), limit: "shift" });
     world.site(0).trouble = None;
     world.rest();
     assert_eq!(world.phase().as_str(), "rolled-back");
@@ -87,11 +75,7 @@ fn a_driver_that_gives_up_is_not_waited_for() {
     world.round();
     world.site(0).trouble = Some(("SLOT_NOT_STARTED", true));
     world.pass(1);
-    assert!(
-        matches!(cause(&world), Cause::Driver { code, .. } if code == "SLOT_NOT_STARTED"),
-        "{:?}",
-        world.phase()
-    );
+    assert!(matches!(cause(&world), Cause::Driver { code, .. } if code == "SLOT_NOT_STARTED"), "{:?}", world.phase());
 }
 
 #[test]
@@ -103,13 +87,7 @@ fn a_region_that_does_not_come_back_freezes_and_may_still_come() {
     world.pass(49);
     assert_eq!(world.phase().as_str(), "rolling-back");
     world.pass(1);
-    assert_eq!(
-        *cause(&world),
-        Cause::Deadline {
-            region: Some(region(0)),
-            limit: "revert"
-        }
-    );
+    assert_eq!(*cause(&world), Cause::Deadline { region: Some(region(0)), limit: "revert" });
     assert_eq!(world.phase().as_str(), "frozen");
     // A human tries again: the region gets its whole limit once more.
     world.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
@@ -129,13 +107,7 @@ fn the_whole_rollout_has_a_limit_even_on_hold() {
     world.pause().unwrap();
     world.pass(5000);
     assert_eq!(world.phase().as_str(), "rolled-back");
-    assert_eq!(
-        *cause(&world),
-        Cause::Deadline {
-            region: None,
-            limit: "total"
-        }
-    );
+    assert_eq!(*cause(&world), Cause::Deadline { region: None, limit: "total" });
 }
 
 #[test]
@@ -159,17 +131,7 @@ fn a_server_that_was_away_blames_nobody() {
     world.round();
     assert_eq!(world.word(0), "preparing");
     world.now = world.now.after(Span::from_secs(600));
-    for sight in [
-        Sight::new(),
-        [(
-            region(0),
-            Seen {
-                contact: Contact::Never,
-                observed: None,
-            },
-        )]
-        .into(),
-    ] {
+    for sight in [Sight::new(), [(region(0), Seen { contact: Contact::Never, observed: None })].into()] {
         world.sight = sight;
         let answer = world.look();
         assert_eq!(world.word(0), "preparing", "it has heard of nobody yet");

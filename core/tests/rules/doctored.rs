@@ -29,10 +29,7 @@ fn ids(broken: Vec<Broken>) -> Ids {
 
 #[track_caller]
 fn caught(id: &'static str, broken: Vec<Broken>) -> &'static str {
-    assert!(
-        broken.iter().any(|broken| broken.id == id),
-        "{id} was not caught: {broken:?}"
-    );
+    assert!(broken.iter().any(|broken| broken.id == id), "{id} was not caught: {broken:?}");
     id
 }
 
@@ -41,9 +38,7 @@ fn baking() -> World {
     let mut design = Design::of(&[&[0, 1], &[2]]);
     design.waves[0].max_skew = 0;
     let mut world = World::new(&design);
-    world.until("both bake", |world| {
-        world.word(0) == "baking" && world.word(1) == "baking"
-    });
+    world.until("both bake", |world| world.word(0) == "baking" && world.word(1) == "baking");
     world
 }
 
@@ -64,24 +59,10 @@ fn decided(world: &World, change: impl FnOnce(&mut Rollout)) -> Vec<Broken> {
     if next.epoch == before.epoch {
         next.epoch = world.head.next().unwrap();
     }
-    let answer = Transition {
-        next: Some(next),
-        kind: "doctored",
-        effects: vec![],
-        waits: vec![],
-        wake: None,
-    };
+    let answer = Transition { next: Some(next), kind: "doctored", effects: vec![], waits: vec![], wake: None };
     let event = Event::Look(world.sight.clone());
-    let moment = Moment {
-        now: world.now,
-        head: world.head,
-    };
-    invariants::transition(Taken {
-        before,
-        event: &event,
-        moment,
-        answer: &answer,
-    })
+    let moment = Moment { now: world.now, head: world.head };
+    invariants::transition(Taken { before, event: &event, moment, answer: &answer })
 }
 
 fn records() -> Ids {
@@ -92,13 +73,7 @@ fn records() -> Ids {
     let own = |record: &mut Rollout| {
         let plan = Arc::make_mut(&mut record.plan);
         let release = plan.release.clone();
-        plan.lanes
-            .get_mut(&region(0))
-            .unwrap()
-            .base
-            .as_mut()
-            .unwrap()
-            .release = release;
+        plan.lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = release;
     };
     let crowded = |record: &mut Rollout| Arc::make_mut(&mut record.plan).waves[0].max_parallel = 1;
     let late = |record: &mut Rollout| record.lanes.get_mut(&region(0)).unwrap().goal_epoch = Epoch::new(9, 9);
@@ -112,12 +87,7 @@ fn records() -> Ids {
         caught("C8", of(&|record| record.phase = Phase::Switched { since })),
         caught(
             "C8",
-            of(&|record| {
-                record.phase = Phase::Frozen {
-                    cause: Cause::NoWayBack { region: region(0) },
-                    since,
-                }
-            }),
+            of(&|record| record.phase = Phase::Frozen { cause: Cause::NoWayBack { region: region(0) }, since }),
         ),
     ]
     .into()
@@ -127,129 +97,47 @@ fn decisions() -> Ids {
     let world = baking();
     let first = StepRef { wave: 0, step: 0 };
     let second = StepRef { wave: 0, step: 1 };
-    let cause = Cause::Operator {
-        actor: "anna".to_owned(),
-        reason: String::new(),
-    };
+    let cause = Cause::Operator { actor: "anna".to_owned(), reason: String::new() };
     let since = world.now;
-    let ended = |phase: Phase| World {
-        record: doctored(&world.record, |record| record.phase = phase),
-        ..world.clone()
-    };
-    let held = Phase::Running(Run {
-        wave: 0,
-        pace: Pace::Moving,
-        hold: Some(Hold {
-            cause: cause.clone(),
-            since,
-        }),
-    });
+    let ended =
+        |phase: Phase| World { record: doctored(&world.record, |record| record.phase = phase), ..world.clone() };
+    let held = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: Some(Hold { cause: cause.clone(), since }) });
     let prepare = |record: &mut Rollout| put(record, 2, LaneAt::Preparing { wave: 1 });
     let mut lost = world.clone();
     lost.lose(2);
     let behind = World {
-        record: doctored(&world.record, |record| {
-            put(record, 1, LaneAt::Preparing { wave: 0 })
-        }),
+        record: doctored(&world.record, |record| put(record, 1, LaneAt::Preparing { wave: 0 })),
         ..world.clone()
     };
-    let ahead = World {
-        record: doctored(&world.record, |record| put(record, 0, LaneAt::Settled(second))),
-        ..world.clone()
-    };
-    let later = |record: &mut Rollout| {
-        record.phase = Phase::Running(Run {
-            wave: 1,
-            pace: Pace::Moving,
-            hold: None,
-        })
-    };
-    let silent = Transition {
-        next: None,
-        kind: "",
-        effects: vec![],
-        waits: vec![],
-        wake: None,
-    };
+    let ahead =
+        World { record: doctored(&world.record, |record| put(record, 0, LaneAt::Settled(second))), ..world.clone() };
+    let later = |record: &mut Rollout| record.phase = Phase::Running(Run { wave: 1, pace: Pace::Moving, hold: None });
+    let silent = Transition { next: None, kind: "", effects: vec![], waits: vec![], wake: None };
     let event = Event::Look(world.sight.clone());
-    let moment = Moment {
-        now: world.now,
-        head: world.head,
-    };
-    let idle = Taken {
-        before: &world.record,
-        event: &event,
-        moment,
-        answer: &silent,
-    };
+    let moment = Moment { now: world.now, head: world.head };
+    let idle = Taken { before: &world.record, event: &event, moment, answer: &silent };
     let no_return = |record: &mut Rollout| {
-        Arc::make_mut(&mut record.plan).reversibility =
-            meridian_core::release::Reversibility::PointOfNoReturn;
+        Arc::make_mut(&mut record.plan).reversibility = meridian_core::release::Reversibility::PointOfNoReturn;
     };
-    let past = World {
-        record: doctored(&world.record, no_return),
-        ..world.clone()
-    };
-    let rolling = ended(Phase::RollingBack {
-        cause: cause.clone(),
-        since,
-    });
+    let past = World { record: doctored(&world.record, no_return), ..world.clone() };
+    let rolling = ended(Phase::RollingBack { cause: cause.clone(), since });
     [
-        caught(
-            "S15",
-            decided(&ended(Phase::Stable { since }), |record| {
-                record.requester.push('x')
-            }),
-        ),
+        caught("S15", decided(&ended(Phase::Stable { since }), |record| record.requester.push('x'))),
         caught("S2", decided(&world, |record| record.epoch = Epoch::new(1, 999))),
         caught("C10", decided(&world, |record| record.requester.push('x'))),
-        caught(
-            "C10",
-            decided(&world, |record| {
-                record.lanes.get_mut(&region(0)).unwrap().moved = false
-            }),
-        ),
-        caught(
-            "C10",
-            decided(&world, |record| {
-                record.phase = Phase::Failed {
-                    cause: cause.clone(),
-                    since,
-                }
-            }),
-        ),
-        caught(
-            "C2",
-            decided(&world, |record| put(record, 0, LaneAt::Shifting(second))),
-        ),
-        caught(
-            "S7",
-            decided(&rolling, |record| put(record, 0, LaneAt::Settled(first))),
-        ),
-        caught(
-            "S7",
-            decided(&world, |record| record.phase = rolling.record.phase.clone()),
-        ),
-        caught(
-            "S7",
-            decided(&rolling, |record| put(record, 0, LaneAt::Reverting)),
-        ),
-        caught(
-            "C3",
-            decided(&ahead, |record| put(record, 0, LaneAt::Shifting(first))),
-        ),
-        caught(
-            "C5",
-            decided(&behind, |record| put(record, 0, LaneAt::Shifting(second))),
-        ),
+        caught("C10", decided(&world, |record| record.lanes.get_mut(&region(0)).unwrap().moved = false)),
+        caught("C10", decided(&world, |record| record.phase = Phase::Failed { cause: cause.clone(), since })),
+        caught("C2", decided(&world, |record| put(record, 0, LaneAt::Shifting(second)))),
+        caught("S7", decided(&rolling, |record| put(record, 0, LaneAt::Settled(first)))),
+        caught("S7", decided(&world, |record| record.phase = rolling.record.phase.clone())),
+        caught("S7", decided(&rolling, |record| put(record, 0, LaneAt::Reverting))),
+        caught("C3", decided(&ahead, |record| put(record, 0, LaneAt::Shifting(first)))),
+        caught("C5", decided(&behind, |record| put(record, 0, LaneAt::Shifting(second)))),
         caught("C6", decided(&ended(held), prepare)),
         caught("C7", decided(&lost, prepare)),
         caught("S13", decided(&world, prepare)),
         caught("S13", decided(&world, later)),
-        caught(
-            "S14",
-            decided(&world, |record| put(record, 0, LaneAt::Settled(first))),
-        ),
+        caught("S14", decided(&world, |record| put(record, 0, LaneAt::Settled(first)))),
         caught("C9", invariants::transition(idle)),
         caught("C11", decided(&past, |record| put(record, 0, LaneAt::Reverting))),
     ]
@@ -261,26 +149,15 @@ fn agents() -> Ids {
     let site = &world.sites[&region(0)];
     let order = site.durable.intent().unwrap().clone();
     let (older, other) = (
-        Goal {
-            epoch: Epoch::new(1, 1),
-            ..order.clone()
-        },
-        Goal {
-            split: Some(Split::all(Slot::Green)),
-            ..order.clone()
-        },
+        Goal { epoch: Epoch::new(1, 1), ..order.clone() },
+        Goal { split: Some(Split::all(Slot::Green)), ..order.clone() },
     );
     let memory = |goal: &Goal| LaneMemory::recalled(goal.clone(), true);
     let mut cold = site.local.clone();
     cold.slots.green.as_mut().unwrap().state = SlotState::Starting;
     let route = |split| Action::Route(split, None);
-    let away = LocalWorld {
-        traffic: Some(TrafficSeen {
-            split: Split::all(Slot::Green),
-            cohort: None,
-        }),
-        ..cold.clone()
-    };
+    let away =
+        LocalWorld { traffic: Some(TrafficSeen { split: Split::all(Slot::Green), cohort: None }), ..cold.clone() };
     let stranger = super::world::design::release("9.9.9").reference();
     let empty = LocalWorld::default();
     [
@@ -291,26 +168,11 @@ fn agents() -> Ids {
         caught("S12", invariants::intent(&memory(&order), &other)),
         caught("S12", invariants::done(&memory(&order), &cold)),
         caught("S12", invariants::done(&memory(&other), &site.local)),
-        caught(
-            "S8",
-            invariants::action(&order, &site.local, &Action::Stop(Slot::Blue)),
-        ),
-        caught(
-            "S8",
-            invariants::action(&order, &site.local, &Action::Start(Slot::Blue, stranger.clone())),
-        ),
-        caught(
-            "S4",
-            invariants::action(&order, &empty, &Action::Start(Slot::Blue, stranger)),
-        ),
-        caught(
-            "S9",
-            invariants::action(&order, &site.local, &route(Split::all(Slot::Green))),
-        ),
-        caught(
-            "S10",
-            invariants::action(&order, &cold, &route(order.split.unwrap())),
-        ),
+        caught("S8", invariants::action(&order, &site.local, &Action::Stop(Slot::Blue))),
+        caught("S8", invariants::action(&order, &site.local, &Action::Start(Slot::Blue, stranger.clone()))),
+        caught("S4", invariants::action(&order, &empty, &Action::Start(Slot::Blue, stranger))),
+        caught("S9", invariants::action(&order, &site.local, &route(Split::all(Slot::Green)))),
+        caught("S10", invariants::action(&order, &cold, &route(order.split.unwrap()))),
         caught("S8", invariants::live(&site.local, &away)),
     ]
     .into()
@@ -319,67 +181,38 @@ fn agents() -> Ids {
 fn pairs() -> Ids {
     let mut world = baking();
     let order = goal(&world.record, &region(0)).unwrap();
-    let other = Goal {
-        split: Some(Split::all(Slot::Green)),
-        ..order.clone()
-    };
+    let other = Goal { split: Some(Split::all(Slot::Green)), ..order.clone() };
     let mut orders = Orders::default();
     assert_eq!(ids(orders.issue(&order)), Ids::new());
-    let unknown = Goal {
-        epoch: Epoch::new(9, 9),
-        ..order.clone()
-    };
-    let twin = doctored(&world.record, |record| {
-        record.id = RolloutId::new("twin").unwrap()
-    });
+    let unknown = Goal { epoch: Epoch::new(9, 9), ..order.clone() };
+    let twin = doctored(&world.record, |record| record.id = RolloutId::new("twin").unwrap());
     let lane = world.lanes[&region(0)].clone();
-    let freed = meridian_core::lane::LaneState {
-        held: false,
-        ..lane.clone()
-    };
+    let freed = meridian_core::lane::LaneState { held: false, ..lane.clone() };
     let look = Event::Look(world.sight.clone());
-    let fresh = doctored(&world.record, |record| {
-        put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 0 }))
-    });
-    let moment = Moment {
-        now: world.now,
-        head: world.head,
-    };
+    let fresh = doctored(&world.record, |record| put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 0 })));
+    let moment = Moment { now: world.now, head: world.head };
     let mut seen: Ids = [
         caught("S3", orders.issue(&other)),
         caught("S4", orders.accepted(&other)),
         caught("S4", orders.accepted(&unknown)),
         caught("S16", invariants::holders(&[world.record.clone(), twin])),
         caught("S16", invariants::opening(&world.record, &world.lanes)),
-        caught(
-            "S16",
-            invariants::lane_state(&world.record, &region(0), &lane, &freed),
-        ),
+        caught("S16", invariants::lane_state(&world.record, &region(0), &lane, &freed)),
         caught("S23", invariants::idempotent(&fresh, &look, moment)),
     ]
     .into();
     let wrong = world.sites[&region(0)].local.clone();
     world.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
     world.rest();
-    seen.insert(caught(
-        "S7",
-        invariants::where_it_ended(&world.record, &region(0), &wrong),
-    ));
+    seen.insert(caught("S7", invariants::where_it_ended(&world.record, &region(0), &wrong)));
     seen
 }
 
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids = [records(), decisions(), agents(), pairs()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let caught: Ids = [records(), decisions(), agents(), pairs()].into_iter().flatten().collect();
     // S6 asks the machine itself; only a machine that refuses can break it.
-    let known: Ids = CATALOGUE
-        .iter()
-        .map(|(id, _)| *id)
-        .filter(|id| *id != "S6")
-        .collect();
+    let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6").collect();
     assert_eq!(caught, known);
 }
 
@@ -388,9 +221,6 @@ fn the_table_for_people_names_every_invariant() {
     let table = include_str!("../../../docs/invariants.md");
     for (id, sentence) in CATALOGUE {
         let line = table.lines().find(|line| line.starts_with(&format!("| {id} |")));
-        assert!(
-            line.is_some_and(|line| line.contains(sentence)),
-            "docs/invariants.md does not say: {id}: {sentence}"
-        );
+        assert!(line.is_some_and(|line| line.contains(sentence)), "docs/invariants.md does not say: {id}: {sentence}");
     }
 }

@@ -17,11 +17,7 @@ use super::world::design::{Design, region};
 fn lanes_are_taken_held_and_freed() {
     let mut world = World::new(&Design::of(&[&[0], &[1]]));
     let taken = world.lanes.clone();
-    assert!(
-        taken
-            .values()
-            .all(|lane| lane.held && lane.epoch == world.record.epoch)
-    );
+    assert!(taken.values().all(|lane| lane.held && lane.epoch == world.record.epoch));
     world.until_phase("switched");
     assert_eq!(world.lanes, taken, "nothing is written while it goes on");
     world.until_phase("stable");
@@ -63,45 +59,21 @@ fn a_lane_is_opened_only_as_it_was_planned() {
     let mut world = World::new(&design);
     world.until_phase("stable");
     let plan = std::sync::Arc::new(design.plan("3.0.0", &world.lanes));
-    let moment = Moment {
-        now: world.now,
-        head: world.head,
-    };
+    let moment = Moment { now: world.now, head: world.head };
     let opened = |lane: LaneState, moment| {
         let lanes = [(region(0), lane)].into();
-        open(
-            RolloutId::new("next").unwrap(),
-            plan.clone(),
-            "anna".to_owned(),
-            &lanes,
-            moment,
-        )
+        open(RolloutId::new("next").unwrap(), plan.clone(), "anna".to_owned(), &lanes, moment)
     };
     let lane = world.lanes[&region(0)].clone();
     assert!(opened(lane.clone(), moment).is_ok());
-    let held = LaneState {
-        held: true,
-        ..lane.clone()
-    };
+    let held = LaneState { held: true, ..lane.clone() };
     assert!(matches!(opened(held, moment), Err(OpenRefused::LaneHeld { .. })));
-    let moved = LaneState {
-        epoch: Epoch::new(9, 9),
-        ..lane.clone()
-    };
-    let other = LaneState {
-        stable: None,
-        ..lane.clone()
-    };
+    let moved = LaneState { epoch: Epoch::new(9, 9), ..lane.clone() };
+    let other = LaneState { stable: None, ..lane.clone() };
     for stale in [moved, other, LaneState::default()] {
-        assert_eq!(
-            opened(stale, moment),
-            Err(OpenRefused::PlanStale { region: region(0) })
-        );
+        assert_eq!(opened(stale, moment), Err(OpenRefused::PlanStale { region: region(0) }));
     }
-    let end = Moment {
-        head: Epoch::new(1, u64::MAX - 1),
-        ..moment
-    };
+    let end = Moment { head: Epoch::new(1, u64::MAX - 1), ..moment };
     assert_eq!(opened(lane, end), Err(OpenRefused::EpochExhausted));
 }
 
@@ -118,11 +90,7 @@ fn epochs_end_in_refusal_not_in_wrapping() {
 fn what_another_rollout_has_taken_is_left_to_it() {
     let mut world = World::new(&Design::of(&[&[0]]));
     world.until_phase("stable");
-    let theirs = LaneState {
-        rollout: Some(RolloutId::new("later").unwrap()),
-        held: true,
-        ..LaneState::default()
-    };
+    let theirs = LaneState { rollout: Some(RolloutId::new("later").unwrap()), held: true, ..LaneState::default() };
     assert_eq!(lane_after(&world.record, &region(0), &theirs), theirs);
 }
 

@@ -66,22 +66,13 @@ fn undecided_evidence_extends_then_holds_then_extends_again() {
     world.pass(10 + 299);
     assert_eq!(world.phase().as_str(), "running");
     world.pass(1);
-    let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else {
-        panic!("{:?}", world.phase())
-    };
-    assert!(
-        matches!(&hold.cause, Cause::Inconclusive { region: at, .. } if *at == region(0)),
-        "{hold:?}"
-    );
+    let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else { panic!("{:?}", world.phase()) };
+    assert!(matches!(&hold.cause, Cause::Inconclusive { region: at, .. } if *at == region(0)), "{hold:?}");
     world.pass(1000);
     assert_eq!(world.phase().as_str(), "held");
     world.resume().unwrap();
     world.pass(10 + 299);
-    assert_eq!(
-        world.phase().as_str(),
-        "running",
-        "a human gives it another extension"
-    );
+    assert_eq!(world.phase().as_str(), "running", "a human gives it another extension");
     world.mood(Mood::Good);
     world.until_phase("switched");
 }

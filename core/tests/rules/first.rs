@@ -16,10 +16,7 @@ use super::world::site::Mood;
 fn a_first_release_serves_wholly_from_its_first_step() {
     let mut world = World::with_first(&Design::of(&[&[0]]), &[0]);
     world.until("it bakes", |world| world.word(0) == "baking");
-    assert_eq!(
-        goal(&world.record, &region(0)).unwrap().split,
-        Some(Split::all(Slot::Blue))
-    );
+    assert_eq!(goal(&world.record, &region(0)).unwrap().split, Some(Split::all(Slot::Blue)));
     world.until_phase("stable");
     assert_eq!(world.lanes[&region(0)].stable.as_ref().unwrap().slot, Slot::Blue);
 }
@@ -45,19 +42,9 @@ fn a_first_release_that_serves_has_nowhere_to_go_back_to() {
     assert_eq!(world.record, before);
     world.mood(Mood::Bad);
     world.pass(1);
-    assert_eq!(
-        *world.phase(),
-        Phase::Frozen {
-            cause: Cause::NoWayBack { region: region(0) },
-            since: world.now
-        }
-    );
+    assert_eq!(*world.phase(), Phase::Frozen { cause: Cause::NoWayBack { region: region(0) }, since: world.now });
     world.abandon().unwrap();
-    assert_eq!(
-        world.lanes[&region(0)].stable.as_ref().unwrap().release,
-        world.record.plan.release,
-        "it serves"
-    );
+    assert_eq!(world.lanes[&region(0)].stable.as_ref().unwrap().release, world.record.plan.release, "it serves");
 }
 
 #[test]
@@ -91,23 +78,11 @@ fn what_was_never_confirmed_becomes_stable_only_where_nothing_else_is() {
 #[test]
 fn where_only_some_regions_can_go_back_those_do_and_a_human_is_asked() {
     let mut world = World::with_first(&Design::of(&[&[0, 1]]), &[0]);
-    world.until("both bake", |world| {
-        world.word(0) == "baking" && world.word(1) == "baking"
-    });
+    world.until("both bake", |world| world.word(0) == "baking" && world.word(1) == "baking");
     world.site(1).mood = Mood::Bad;
     world.pass(1);
     assert_eq!((world.word(0), world.word(1)), ("baking", "reverted"));
-    assert!(
-        matches!(
-            world.phase(),
-            Phase::Frozen {
-                cause: Cause::NoWayBack { .. },
-                ..
-            }
-        ),
-        "{:?}",
-        world.phase()
-    );
+    assert!(matches!(world.phase(), Phase::Frozen { cause: Cause::NoWayBack { .. }, .. }), "{:?}", world.phase());
     world.abandon().unwrap();
     world.rest();
     assert_eq!(world.lanes[&region(1)].stable.as_ref().unwrap().slot, Slot::Blue);
@@ -118,18 +93,13 @@ fn a_wave_with_a_stuck_region_goes_back_once() {
     let mut design = Design::of(&[&[0, 1]]);
     design.fleet = false;
     let mut world = World::with_first(&design, &[0]);
-    world.until("both bake", |world| {
-        world.word(0) == "baking" && world.word(1) == "baking"
-    });
+    world.until("both bake", |world| world.word(0) == "baking" && world.word(1) == "baking");
     world.mood(Mood::Bad);
     world.pass(1);
     assert_eq!((world.word(0), world.word(1)), ("baking", "reverted"));
     let epoch = world.record.epoch;
     world.pass(100);
-    assert_eq!(
-        world.record.epoch, epoch,
-        "the standing vote of the stuck region decides nothing new"
-    );
+    assert_eq!(world.record.epoch, epoch, "the standing vote of the stuck region decides nothing new");
     assert_eq!(world.phase().as_str(), "held");
 }
 
@@ -141,21 +111,13 @@ fn past_a_point_of_no_return_votes_freeze_and_people_may_still_order() {
     early.round();
     early.site(0).trouble = Some(("BROKEN", true));
     early.round();
-    assert_eq!(
-        early.phase().as_str(),
-        "rolling-back",
-        "no traffic has moved: nothing is past"
-    );
+    assert_eq!(early.phase().as_str(), "rolling-back", "no traffic has moved: nothing is past");
 
     let mut world = World::new(&design);
     world.until("it bakes", |world| world.word(0) == "baking");
     world.mood(Mood::Bad);
     world.pass(1);
-    let Phase::Frozen {
-        cause: Cause::PointOfNoReturn { trigger },
-        ..
-    } = world.phase()
-    else {
+    let Phase::Frozen { cause: Cause::PointOfNoReturn { trigger }, .. } = world.phase() else {
         panic!("{:?}", world.phase())
     };
     assert!(matches!(**trigger, Cause::Votes { .. }), "{trigger:?}");
@@ -196,9 +158,5 @@ fn what_is_confirmed_while_frozen_is_recorded() {
     world.rest();
     assert_eq!((world.phase().as_str(), world.at(0)), ("frozen", at));
     world.abandon().unwrap();
-    assert_eq!(
-        world.lanes[&region(0)].stable.as_ref().unwrap().release,
-        world.record.plan.release,
-        "it serves"
-    );
+    assert_eq!(world.lanes[&region(0)].stable.as_ref().unwrap().release, world.record.plan.release, "it serves");
 }

@@ -14,28 +14,12 @@ use super::world::site::Mood;
 fn a_good_release_goes_everywhere_and_becomes_stable() {
     let mut world = World::new(&Design::of(&[&[0], &[1, 2]]));
     world.until_phase("switched");
-    assert!(
-        world
-            .sites
-            .values()
-            .all(|site| site.local.traffic.as_ref().unwrap().split == Split::all(Slot::Green))
-    );
-    assert!(
-        world.sites.values().all(|site| site.local.slots.blue.is_some()),
-        "the way back stays warm"
-    );
+    assert!(world.sites.values().all(|site| site.local.traffic.as_ref().unwrap().split == Split::all(Slot::Green)));
+    assert!(world.sites.values().all(|site| site.local.slots.blue.is_some()), "the way back stays warm");
     world.until_phase("stable");
     world.rest();
-    assert!(
-        world.sites.values().all(|site| site.local.slots.blue.is_none()),
-        "then it is cleared away"
-    );
-    assert!(
-        world
-            .lanes
-            .values()
-            .all(|lane| !lane.held && lane.stable.as_ref().unwrap().slot == Slot::Green)
-    );
+    assert!(world.sites.values().all(|site| site.local.slots.blue.is_none()), "then it is cleared away");
+    assert!(world.lanes.values().all(|lane| !lane.held && lane.stable.as_ref().unwrap().slot == Slot::Green));
 }
 
 #[test]
@@ -46,10 +30,7 @@ fn a_wave_waits_for_the_one_before_and_for_its_rest() {
     world.until_phase("soaking");
     assert_eq!((world.word(0), world.word(1)), ("settled", "waiting"));
     let rest = world.pass(49);
-    assert_eq!(
-        rest.waits.iter().map(|wait| wait.code()).collect::<Vec<_>>(),
-        ["SOAK"]
-    );
+    assert_eq!(rest.waits.iter().map(|wait| wait.code()).collect::<Vec<_>>(), ["SOAK"]);
     assert_eq!(rest.wake, rest.waits[0].until());
     world.pass(1);
     assert!(world.at(1).is_on_its_way());
@@ -65,12 +46,7 @@ fn lockstep_of_two_progresses_and_never_parts() {
     world.until("r0 waits", |world| world.at(0).step().is_some());
     let held = world.pass(30);
     assert_eq!(world.at(0).step().unwrap().step, 0, "r1 has not completed it");
-    assert!(
-        held.waits
-            .iter()
-            .any(|wait| wait.code() == "MAX_SKEW" && wait.region() == Some(&region(0))),
-        "{held:?}"
-    );
+    assert!(held.waits.iter().any(|wait| wait.code() == "MAX_SKEW" && wait.region() == Some(&region(0))), "{held:?}");
     world.site(1).mood = Mood::Good;
     world.until_phase("switched");
 }
@@ -82,12 +58,7 @@ fn one_at_a_time_is_one_at_a_time() {
     let mut world = World::new(&design);
     let mut seen = 0;
     world.until("switched", |world| {
-        let moving = world
-            .record
-            .lanes
-            .values()
-            .filter(|lane| lane.at.is_on_its_way())
-            .count();
+        let moving = world.record.lanes.values().filter(|lane| lane.at.is_on_its_way()).count();
         seen = seen.max(moving);
         matches!(world.phase(), Phase::Switched { .. })
     });
@@ -103,17 +74,8 @@ fn a_pilot_by_cohort_comes_before_the_production_of_the_same_region() {
     let order = goal(&world.record, &region(0)).unwrap();
     assert_eq!(order.cohort.map(|cohort| cohort.slot), Some(Slot::Green));
     assert_eq!(order.split, Some(Split::all(Slot::Blue)));
-    world.until("r0 goes on from its pilot", |world| {
-        world.at(0).step().is_some_and(|step| step.wave == 1)
-    });
-    assert!(
-        goal(&world.record, &region(0))
-            .unwrap()
-            .split
-            .unwrap()
-            .of(Slot::Green)
-            >= percent(5)
-    );
+    world.until("r0 goes on from its pilot", |world| world.at(0).step().is_some_and(|step| step.wave == 1));
+    assert!(goal(&world.record, &region(0)).unwrap().split.unwrap().of(Slot::Green) >= percent(5));
     world.until_phase("switched");
 }
 
@@ -169,9 +131,7 @@ fn a_place_is_reached_only_by_the_goal_that_leads_there() {
     world.now = world.now.after(meridian_core::time::Span::from_secs(10));
     world.hear(&id);
     world.look();
-    let LaneAt::Shifting(step) = world.at(0) else {
-        panic!("{:?}", world.at(0))
-    };
+    let LaneAt::Shifting(step) = world.at(0) else { panic!("{:?}", world.at(0)) };
     assert_eq!(step.step, 1);
     world.hear(&id);
     let answer = world.look();
@@ -190,11 +150,7 @@ fn a_mark_counts_only_with_its_hash_and_with_the_traffic_to_it() {
             world.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
         }
         world.look();
-        let (under_way, there) = if back {
-            ("reverting", "reverted")
-        } else {
-            ("shifting", "baking")
-        };
+        let (under_way, there) = if back { ("reverting", "reverted") } else { ("shifting", "baking") };
         assert_eq!(world.word(0), under_way);
         let order = goal(&world.record, &region(0)).unwrap();
         let now = world.now;

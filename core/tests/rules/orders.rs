@@ -78,20 +78,11 @@ fn every_order_in_every_phase() {
             };
             assert_eq!(answer.is_ok(), taken, "{word} while {phase}: {answer:?}");
             let code = answer.err().map(|refused| refused.code());
-            let expected = if world.phase().is_terminal() && !taken {
-                "ROLLOUT_ENDED"
-            } else {
-                "TRANSITION_NOT_ALLOWED"
-            };
-            assert!(
-                code.is_none_or(|code| code == expected),
-                "{word} while {phase}: {code:?}"
-            );
+            let expected =
+                if world.phase().is_terminal() && !taken { "ROLLOUT_ENDED" } else { "TRANSITION_NOT_ALLOWED" };
+            assert!(code.is_none_or(|code| code == expected), "{word} while {phase}: {code:?}");
             // What is offered is taken; what is taken without being offered changes nothing.
-            assert!(
-                taken || !allowed(&world.record).contains(word),
-                "{word} while {phase}"
-            );
+            assert!(taken || !allowed(&world.record).contains(word), "{word} while {phase}");
         }
     }
 }
@@ -111,11 +102,7 @@ fn offered_orders_are_taken() {
             let answer = world.decide(event).unwrap();
             assert!(answer.next.is_some(), "{word} while {}", world.phase().as_str());
             let at_once = answer.wake == Some(world.now);
-            assert_eq!(
-                at_once,
-                !world.phase().is_terminal(),
-                "an order is followed by a look at once"
-            );
+            assert_eq!(at_once, !world.phase().is_terminal(), "an order is followed by a look at once");
         }
     }
 }
@@ -126,10 +113,7 @@ fn the_same_order_twice_has_the_effect_of_once() {
         let mut world = worlds().remove(0);
         assert!(world.rollback(scope.clone()).unwrap().next.is_some());
         let again = world.rollback(scope.clone()).unwrap();
-        assert!(
-            again.next.is_none() && again.effects.is_empty(),
-            "{scope:?}: {again:?}"
-        );
+        assert!(again.next.is_none() && again.effects.is_empty(), "{scope:?}: {again:?}");
         world.now = world.now.after(meridian_core::time::Span::from_secs(1));
         assert!(world.rollback(scope).unwrap().next.is_none());
     }
@@ -144,10 +128,7 @@ fn orders_that_name_what_is_not_there_are_refused() {
     let nowhere = Scope::Region(region(9));
     assert_eq!(world.rollback(nowhere), Err(Refused::NoSuchRegion(region(9))));
     let mut frozen = worlds().remove(6);
-    assert_eq!(
-        frozen.rollback(Scope::Wave).unwrap_err().code(),
-        "TRANSITION_NOT_ALLOWED"
-    );
+    assert_eq!(frozen.rollback(Scope::Wave).unwrap_err().code(), "TRANSITION_NOT_ALLOWED");
 }
 
 #[test]
@@ -159,11 +140,7 @@ fn a_hold_holds_and_names_who_said_so() {
     let answer = world.pass(100);
     assert_eq!(world.at(0), step);
     assert_eq!(answer.waits[0].code(), "HELD");
-    assert!(
-        answer.waits[0].to_string().contains("anna: to see it"),
-        "{}",
-        answer.waits[0]
-    );
+    assert!(answer.waits[0].to_string().contains("anna: to see it"), "{}", answer.waits[0]);
     // A vote takes it back even on hold.
     world.mood(Mood::Bad);
     world.pass(1);
@@ -175,14 +152,8 @@ fn people_are_told_what_they_must_know() {
     let mut world = World::new(&Design::of(&[&[0]]));
     world.until("it bakes", |world| world.word(0) == "baking");
     let told = world.rollback(Scope::Fleet).unwrap().effects;
-    let cause = Cause::Operator {
-        actor: "anna".to_owned(),
-        reason: "to see it".to_owned(),
-    };
-    assert!(
-        told.contains(&Effect::Notify(Notice::RollbackDecided(cause))),
-        "{told:?}"
-    );
+    let cause = Cause::Operator { actor: "anna".to_owned(), reason: "to see it".to_owned() };
+    assert!(told.contains(&Effect::Notify(Notice::RollbackDecided(cause))), "{told:?}");
     assert!(told.contains(&Effect::PushGoal(region(0))), "{told:?}");
     world.site(0).trouble = Some(("BROKEN", true));
     world.site(0).set(Slot::Green, SlotState::Failed);
@@ -190,11 +161,5 @@ fn people_are_told_what_they_must_know() {
     let before = world.kinds.len();
     world.rest();
     assert_eq!(world.kinds[before..], ["freeze"]);
-    assert!(matches!(
-        world.phase(),
-        Phase::Frozen {
-            cause: Cause::Driver { .. },
-            ..
-        }
-    ));
+    assert!(matches!(world.phase(), Phase::Frozen { cause: Cause::Driver { .. }, .. }));
 }

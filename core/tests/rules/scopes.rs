@@ -13,9 +13,7 @@ use super::world::design::{Design, region};
 /// Region 0 has settled in wave 0, regions 1 and 2 bake in wave 1, region 3 waits in wave 2.
 fn midway() -> World {
     let mut world = World::new(&Design::of(&[&[0], &[1, 2], &[3]]));
-    world.until("wave 1 bakes", |world| {
-        world.word(1) == "baking" && world.word(2) == "baking"
-    });
+    world.until("wave 1 bakes", |world| world.word(1) == "baking" && world.word(2) == "baking");
     world
 }
 
@@ -26,31 +24,11 @@ fn words(world: &World) -> Vec<&'static str> {
 #[test]
 fn scopes_reach_as_far_as_they_say() {
     let table = [
-        (
-            Scope::Fleet,
-            ["reverting", "reverting", "reverting", "waiting"],
-            "rolling-back",
-        ),
-        (
-            Scope::Wave,
-            ["settled", "reverting", "reverting", "waiting"],
-            "held",
-        ),
-        (
-            Scope::Region(region(0)),
-            ["reverting", "baking", "baking", "waiting"],
-            "held",
-        ),
-        (
-            Scope::Region(region(2)),
-            ["settled", "baking", "reverting", "waiting"],
-            "held",
-        ),
-        (
-            Scope::Region(region(3)),
-            ["settled", "baking", "baking", "waiting"],
-            "held",
-        ),
+        (Scope::Fleet, ["reverting", "reverting", "reverting", "waiting"], "rolling-back"),
+        (Scope::Wave, ["settled", "reverting", "reverting", "waiting"], "held"),
+        (Scope::Region(region(0)), ["reverting", "baking", "baking", "waiting"], "held"),
+        (Scope::Region(region(2)), ["settled", "baking", "reverting", "waiting"], "held"),
+        (Scope::Region(region(3)), ["settled", "baking", "baking", "waiting"], "held"),
     ];
     for (scope, expected, phase) in table {
         let mut world = midway();
@@ -60,11 +38,7 @@ fn scopes_reach_as_far_as_they_say() {
         for (number, word) in expected.into_iter().enumerate() {
             let split = goal(&world.record, &region(number)).unwrap().split.unwrap();
             let back = split == Split::all(Slot::Blue);
-            assert_eq!(
-                back,
-                matches!(word, "reverting" | "waiting"),
-                "{scope:?} {number}"
-            );
+            assert_eq!(back, matches!(word, "reverting" | "waiting"), "{scope:?} {number}");
         }
     }
 }
@@ -76,25 +50,13 @@ fn the_fleet_goes_back_at_once_finished_regions_too() {
     world.rollback(Scope::Fleet).unwrap();
     assert_eq!(words(&world), ["reverting"; 4]);
     world.round();
-    assert_eq!(
-        world.phase().as_str(),
-        "rolled-back",
-        "one switch, not the steps backwards"
-    );
+    assert_eq!(world.phase().as_str(), "rolled-back", "one switch, not the steps backwards");
     world.rest();
     for site in world.sites.values() {
         assert_eq!(site.local.traffic.as_ref().unwrap().split, Split::all(Slot::Blue));
-        assert!(
-            site.local.slots.green.is_none(),
-            "what went wrong is cleared away at the end"
-        );
+        assert!(site.local.slots.green.is_none(), "what went wrong is cleared away at the end");
     }
-    assert!(
-        world
-            .lanes
-            .values()
-            .all(|lane| !lane.held && lane.stable.as_ref().unwrap().slot == Slot::Blue)
-    );
+    assert!(world.lanes.values().all(|lane| !lane.held && lane.stable.as_ref().unwrap().slot == Slot::Blue));
 }
 
 #[test]
@@ -103,9 +65,7 @@ fn a_part_taken_back_waits_for_a_human_and_starts_again() {
         let mut world = midway();
         world.rollback(scope.clone()).unwrap();
         world.pass(1000);
-        let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else {
-            panic!("{:?}", world.phase())
-        };
+        let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else { panic!("{:?}", world.phase()) };
         assert_eq!(hold.cause, Cause::PartBack { scope: scope.clone() });
         world.resume().unwrap();
         world.until_phase("switched");
@@ -120,11 +80,7 @@ fn a_part_of_a_switched_rollout_goes_back_and_forward_again() {
     world.rollback(Scope::Region(region(0))).unwrap();
     world.pass(10_000);
     assert_eq!(words(&world), ["reverted", "settled", "settled", "settled"]);
-    assert_eq!(
-        world.phase().as_str(),
-        "held",
-        "retention does not run out meanwhile"
-    );
+    assert_eq!(world.phase().as_str(), "held", "retention does not run out meanwhile");
     world.resume().unwrap();
     world.until_phase("stable");
 }
@@ -141,11 +97,7 @@ fn a_region_of_a_later_wave_neither_moves_nor_blocks_while_an_earlier_one_is_wal
     world.rest();
     world.resume().unwrap();
     world.until("region 0 has settled again", |world| {
-        assert!(
-            world.word(0) == "settled" || world.at(1) == step,
-            "{:?}",
-            world.at(1)
-        );
+        assert!(world.word(0) == "settled" || world.at(1) == step, "{:?}", world.at(1));
         world.word(0) == "settled"
     });
     world.until_phase("switched");
@@ -157,9 +109,8 @@ fn a_pilot_is_walked_again_though_its_other_region_is_in_production() {
     design.waves[0].steps = vec![(5, 10)];
     design.waves[0].max_parallel = 1;
     let mut world = World::new(&design);
-    world.until("region 1 is in production", |world| {
-        world.word(1) == "baking" && world.at(1).step().unwrap().wave == 1
-    });
+    world
+        .until("region 1 is in production", |world| world.word(1) == "baking" && world.at(1).step().unwrap().wave == 1);
     world.rollback(Scope::Region(region(0))).unwrap();
     world.rest();
     world.resume().unwrap();
@@ -172,11 +123,7 @@ fn a_part_that_does_not_come_back_freezes_the_rest() {
     world.site(2).trouble = Some(("BROKEN", true));
     world.rollback(Scope::Region(region(2))).unwrap();
     world.pass(1);
-    let Phase::Frozen {
-        cause: Cause::Driver { region: at, .. },
-        ..
-    } = world.phase()
-    else {
+    let Phase::Frozen { cause: Cause::Driver { region: at, .. }, .. } = world.phase() else {
         panic!("{:?}", world.phase())
     };
     assert_eq!(*at, region(2));
@@ -184,17 +131,7 @@ fn a_part_that_does_not_come_back_freezes_the_rest() {
     world.site(2).trouble = None;
     world.pass(1);
     assert_eq!(words(&world), ["settled", "baking", "reverted", "waiting"]);
-    assert!(
-        matches!(
-            world.phase(),
-            Phase::Frozen {
-                cause: Cause::Driver { .. },
-                ..
-            }
-        ),
-        "{:?}",
-        world.phase()
-    );
+    assert!(matches!(world.phase(), Phase::Frozen { cause: Cause::Driver { .. }, .. }), "{:?}", world.phase());
     world.rollback(Scope::Fleet).unwrap();
     world.rest();
     assert_eq!(world.phase().as_str(), "rolled-back");
@@ -208,18 +145,9 @@ fn while_a_part_is_on_its_way_back_that_is_what_is_waited_for() {
     world.rest();
     world.resume().unwrap();
     let answer = world.pass(1);
-    let waits = answer
-        .waits
-        .iter()
-        .any(|wait| wait.region() == Some(&region(2)) && wait.code() == "NOT_CONFIRMED");
+    let waits = answer.waits.iter().any(|wait| wait.region() == Some(&region(2)) && wait.code() == "NOT_CONFIRMED");
     assert!(waits, "{answer:?}");
     world.now = world.now.after(Span::from_secs(300));
     world.rest();
-    assert!(matches!(
-        world.phase(),
-        Phase::Frozen {
-            cause: Cause::Deadline { limit: "revert", .. },
-            ..
-        }
-    ));
+    assert!(matches!(world.phase(), Phase::Frozen { cause: Cause::Deadline { limit: "revert", .. }, .. }));
 }

@@ -17,11 +17,7 @@ fn the_line_of_every_phase() {
     let mut world = World::new(&design);
     assert_eq!(line(&world), "running wave 1/2 w0: 2 waiting");
     world.look();
-    assert_eq!(
-        line(&world),
-        "running wave 1/2 w0: 2 waiting",
-        "nobody was heard of yet"
-    );
+    assert_eq!(line(&world), "running wave 1/2 w0: 2 waiting", "nobody was heard of yet");
     world.round();
     assert_eq!(line(&world), "running wave 1/2 w0: 2 preparing");
     let mut aborted = world.clone();
@@ -50,27 +46,19 @@ fn the_line_of_every_phase() {
     back.site(1).trouble = None;
     back.find(0);
     back.rest();
-    assert_eq!(
-        line(&back),
-        "rolled-back: r1: driver gave up with BROKEN: no luck"
-    );
+    assert_eq!(line(&back), "rolled-back: r1: driver gave up with BROKEN: no luck");
     failed.abandon().unwrap();
     assert_eq!(line(&failed), "failed: anna: to see it");
     aborted.rollback(Scope::Fleet).unwrap();
     aborted.rest();
-    assert_eq!(
-        line(&aborted),
-        "aborted before any traffic moved: anna: to see it"
-    );
+    assert_eq!(line(&aborted), "aborted before any traffic moved: anna: to see it");
 }
 
 #[test]
 fn what_was_taken_back_is_named() {
     let mut world = World::new(&Design::of(&[&[0]]));
     world.rest();
-    world
-        .rollback(Scope::Region(super::world::design::region(0)))
-        .unwrap();
+    world.rollback(Scope::Region(super::world::design::region(0))).unwrap();
     assert_eq!(line(&world), "held: region r0 was taken back");
 }
 

@@ -10,13 +10,7 @@ use super::world::design::{Design, region};
 
 fn baking() -> World {
     let mut world = World::new(&Design::of(&[&[0, 1, 2]]));
-    world.until("all bake", |world| {
-        world
-            .record
-            .lanes
-            .values()
-            .all(|lane| lane.at.as_str() == "baking")
-    });
+    world.until("all bake", |world| world.record.lanes.values().all(|lane| lane.at.as_str() == "baking"));
     world
 }
 
@@ -26,16 +20,10 @@ fn the_others_go_back_without_it_and_it_follows_when_it_returns() {
     world.lose(1);
     world.rollback(Scope::Fleet).unwrap();
     let answer = world.pass(100_000);
-    assert_eq!(
-        (world.word(0), world.word(1), world.word(2)),
-        ("reverted", "reverting", "reverted")
-    );
+    assert_eq!((world.word(0), world.word(1), world.word(2)), ("reverted", "reverting", "reverted"));
     assert_eq!(world.phase().as_str(), "rolling-back", "unreachable is not late");
     assert_eq!(answer.waits[0].code(), "NO_CONTACT");
-    assert_eq!(
-        summary(&world.record, &world.sight),
-        "rolling-back: 2 back, 1 unknown"
-    );
+    assert_eq!(summary(&world.record, &world.sight), "rolling-back: 2 back, 1 unknown");
     let serves = |world: &World| world.sites[&region(1)].local.traffic.clone().unwrap().split;
     assert_ne!(serves(&world), Split::all(Slot::Blue));
     world.find(1);
@@ -68,12 +56,7 @@ fn a_lost_region_does_not_go_forward_and_holds_in_the_end() {
     world.lose(1);
     let answer = world.pass(30);
     assert_eq!(world.word(1), "baking");
-    assert!(
-        answer
-            .waits
-            .iter()
-            .any(|wait| wait.code() == "NO_CONTACT" && wait.region() == Some(&region(1)))
-    );
+    assert!(answer.waits.iter().any(|wait| wait.code() == "NO_CONTACT" && wait.region() == Some(&region(1))));
     world.pass(10_000);
     assert_eq!(world.phase().as_str(), "held", "a human is told");
     world.find(1);

@@ -9,13 +9,7 @@ use super::world::site::Mood;
 
 fn all_baking(design: &Design) -> World {
     let mut world = World::new(design);
-    world.until("all bake", |world| {
-        world
-            .record
-            .lanes
-            .values()
-            .all(|lane| lane.at.as_str() == "baking")
-    });
+    world.until("all bake", |world| world.record.lanes.values().all(|lane| lane.at.as_str() == "baking"));
     world
 }
 
@@ -40,11 +34,7 @@ fn policies_count_the_fails() {
             world.site(failing).mood = Mood::Bad;
             world.pass(1);
         }
-        let Phase::RolledBack {
-            cause: Cause::Votes { region: last, .. },
-            ..
-        } = world.phase()
-        else {
+        let Phase::RolledBack { cause: Cause::Votes { region: last, .. }, .. } = world.phase() else {
             panic!("{votes:?} after {needed}: {:?}", world.phase());
         };
         assert_eq!(*last, region(needed - 1), "the vote that did it is named");
@@ -62,12 +52,7 @@ fn a_vote_is_durable_until_its_region_moves_on() {
     let answer = world.pass(1);
     let vote = world.record.lanes[&region(0)].vote.clone().unwrap();
     assert!(matches!(vote.ballot, Ballot::Evidence(_)));
-    assert!(
-        answer
-            .waits
-            .iter()
-            .any(|wait| wait.code() == "VOTES_SHORT" && wait.region() == Some(&region(0)))
-    );
+    assert!(answer.waits.iter().any(|wait| wait.code() == "VOTES_SHORT" && wait.region() == Some(&region(0))));
     // It still counts when the second one comes, whatever its region measures by then.
     world.site(1).mood = Mood::Bad;
     world.pass(1);
@@ -85,14 +70,7 @@ fn too_few_votes_to_go_back_are_too_many_to_go_on() {
     world.pass(1);
     world.site(0).mood = Mood::Good;
     world.pass(40);
-    let Phase::Running(Run {
-        hold: Some(hold),
-        wave: 0,
-        ..
-    }) = world.phase()
-    else {
-        panic!("{:?}", world.phase())
-    };
+    let Phase::Running(Run { hold: Some(hold), wave: 0, .. }) = world.phase() else { panic!("{:?}", world.phase()) };
     assert!(matches!(hold.cause, Cause::Votes { .. }), "{hold:?}");
     world.resume().unwrap();
     assert!(world.record.lanes.values().all(|lane| lane.vote.is_none()));
@@ -118,15 +96,10 @@ fn a_vote_of_a_wave_takes_back_the_wave() {
     let mut design = Design::of(&[&[0], &[1, 2]]);
     design.fleet = false;
     let mut world = World::new(&design);
-    world.until("the second wave bakes", |world| {
-        world.word(1) == "baking" && world.word(2) == "baking"
-    });
+    world.until("the second wave bakes", |world| world.word(1) == "baking" && world.word(2) == "baking");
     world.site(2).mood = Mood::Bad;
     world.pass(1);
-    assert_eq!(
-        (world.word(0), world.word(1), world.word(2)),
-        ("settled", "reverted", "reverted")
-    );
+    assert_eq!((world.word(0), world.word(1), world.word(2)), ("settled", "reverted", "reverted"));
     assert_eq!(world.phase().as_str(), "held");
     world.mood(Mood::Good);
     world.resume().unwrap();
@@ -143,11 +116,6 @@ fn a_vote_of_an_earlier_wave_takes_back_no_other() {
     world.pass(1);
     assert_eq!((world.word(0), world.word(1)), ("settled", "baking"));
     world.until_phase("held");
-    let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else {
-        panic!("{:?}", world.phase())
-    };
-    assert!(
-        matches!(&hold.cause, Cause::Votes { region: at, .. } if *at == region(0)),
-        "a human is told: {hold:?}"
-    );
+    let Phase::Running(Run { hold: Some(hold), .. }) = world.phase() else { panic!("{:?}", world.phase()) };
+    assert!(matches!(&hold.cause, Cause::Votes { region: at, .. } if *at == region(0)), "a human is told: {hold:?}");
 }

@@ -45,13 +45,7 @@ impl WaveDesign {
     /// All at once to 20 %, then to the whole, ten seconds each.
     pub fn of(regions: &[usize]) -> Self {
         let steps = vec![(20, 10), (100, 10)];
-        Self {
-            regions: regions.to_vec(),
-            steps,
-            max_parallel: 9,
-            max_skew: 9,
-            soak: 0,
-        }
+        Self { regions: regions.to_vec(), steps, max_parallel: 9, max_skew: 9, soak: 0 }
     }
 }
 
@@ -69,25 +63,14 @@ impl Design {
     }
 
     pub fn regions(&self) -> Vec<RegionId> {
-        let most = self
-            .waves
-            .iter()
-            .flat_map(|wave| wave.regions.iter())
-            .max()
-            .copied()
-            .unwrap_or(0);
+        let most = self.waves.iter().flat_map(|wave| wave.regions.iter()).max().copied().unwrap_or(0);
         (0..=most).map(region).collect()
     }
 
     pub fn playbook(&self) -> Playbook {
         Playbook {
             id: PlaybookId::new("steps").unwrap(),
-            stages: self
-                .waves
-                .iter()
-                .enumerate()
-                .map(|(index, wave)| stage(index, wave))
-                .collect(),
+            stages: self.waves.iter().enumerate().map(|(index, wave)| stage(index, wave)).collect(),
             evidence: EvidencePolicy {
                 checks: if self.checked { vec![check()] } else { Vec::new() },
                 window: Span::from_secs(60),
@@ -104,25 +87,13 @@ impl Design {
 
     /// The plan of a version over lanes as they are now.
     pub fn plan(&self, version: &str, lanes: &BTreeMap<RegionId, LaneState>) -> Plan {
-        let release = Release {
-            reversibility: self.reversibility,
-            ..release(version)
-        };
+        let release = Release { reversibility: self.reversibility, ..release(version) };
         let facts = |region: RegionId| {
             let lane = lanes.get(&region).cloned().unwrap_or_default();
-            (
-                region,
-                RegionFacts {
-                    lane,
-                    ..RegionFacts::default()
-                },
-            )
+            (region, RegionFacts { lane, ..RegionFacts::default() })
         };
         let regions = self.regions().into_iter().map(facts).collect();
-        let inventory = Inventory {
-            regions,
-            ..Inventory::default()
-        };
+        let inventory = Inventory { regions, ..Inventory::default() };
         compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory).unwrap()
     }
 }
@@ -153,22 +124,14 @@ pub fn release(version: &str) -> Release {
 /// At most one percent of errors, over at least a hundred requests.
 pub fn check() -> Check {
     let measure = Measure::ErrorRatio { max: percent(1) };
-    Check {
-        name: "errors".to_owned(),
-        measure,
-        sample_min: 100,
-    }
+    Check { name: "errors".to_owned(), measure, sample_min: 100 }
 }
 
 fn stage(index: usize, wave: &WaveDesign) -> Stage {
     let step = |(weight, bake): &(u64, u64)| {
         let key = RequestKey::Header("x-pilot".to_owned());
         let cohort = (*weight == 0).then(|| CohortRule::Equals(key, "yes".to_owned()));
-        Step {
-            weight: percent(*weight),
-            cohort,
-            bake: Span::from_secs(*bake),
-        }
+        Step { weight: percent(*weight), cohort, bake: Span::from_secs(*bake) }
     };
     let wave = Wave {
         id: WaveId::new(format!("w{index}")).unwrap(),
@@ -178,13 +141,6 @@ fn stage(index: usize, wave: &WaveDesign) -> Stage {
         steps: wave.steps.iter().map(step).collect(),
         soak: Span::from_secs(wave.soak),
     };
-    let kind = if index == 0 {
-        StageKind::Pilot
-    } else {
-        StageKind::Production
-    };
-    Stage {
-        kind,
-        waves: vec![wave],
-    }
+    let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };
+    Stage { kind, waves: vec![wave] }
 }

@@ -33,10 +33,7 @@ pub fn hold(broken: Vec<Broken>) {
 }
 
 pub fn order() -> Order {
-    Order {
-        actor: "anna".to_owned(),
-        reason: "to see it".to_owned(),
-    }
+    Order { actor: "anna".to_owned(), reason: "to see it".to_owned() }
 }
 
 /// Everything there is.
@@ -66,24 +63,13 @@ impl World {
     pub fn with_first(design: &Design, first: &[usize]) -> Self {
         let first: Vec<RegionId> = first.iter().copied().map(region).collect();
         let stable = |id: &RegionId| {
-            let placed = Placed {
-                slot: Slot::Blue,
-                release: release("1.0.0").reference(),
-            };
+            let placed = Placed { slot: Slot::Blue, release: release("1.0.0").reference() };
             (!first.contains(id)).then_some(placed)
         };
         let (now, head) = (Timestamp::from_millis(1_000_000), Epoch::new(1, 7));
         let lane = |id: RegionId| {
             let stable = stable(&id);
-            (
-                id,
-                LaneState {
-                    stable,
-                    rollout: None,
-                    held: false,
-                    epoch: Epoch::new(1, 3),
-                },
-            )
+            (id, LaneState { stable, rollout: None, held: false, epoch: Epoch::new(1, 3) })
         };
         let lanes: BTreeMap<RegionId, LaneState> = design.regions().into_iter().map(lane).collect();
         let site = |(id, lane): (&RegionId, &LaneState)| (id.clone(), Site::new(lane.stable.as_ref(), now));
@@ -94,17 +80,7 @@ impl World {
         let record = open(id, plan, "anna".to_owned(), &lanes, moment).unwrap();
         hold(invariants::opening(&record, &lanes));
         let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
-        let mut world = Self {
-            record,
-            head,
-            now,
-            lanes,
-            sites,
-            sight,
-            orders,
-            kinds,
-            met,
-        };
+        let mut world = Self { record, head, now, lanes, sites, sight, orders, kinds, met };
         world.committed();
         world
     }
@@ -113,10 +89,7 @@ impl World {
     pub fn reopen(&mut self, design: &Design, version: &str) {
         assert!(self.record.phase.is_terminal(), "the lanes are free");
         let plan = Arc::new(design.plan(version, &self.lanes));
-        let moment = Moment {
-            now: self.now,
-            head: self.head,
-        };
+        let moment = Moment { now: self.now, head: self.head };
         let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
         let record = open(id, plan, "anna".to_owned(), &self.lanes, moment).unwrap();
         hold(invariants::opening(&record, &self.lanes));
@@ -136,28 +109,16 @@ impl World {
             hold(invariants::lane_state(&self.record, id, &before, &after));
             self.lanes.insert(id.clone(), after);
             hold(self.orders.issue(&goal(&self.record, id).unwrap()));
-            hold(invariants::where_it_ended(
-                &self.record,
-                id,
-                &self.sites[id].local,
-            ));
+            hold(invariants::where_it_ended(&self.record, id, &self.sites[id].local));
         }
     }
 
     /// Lets something happen to the rollout.
     pub fn decide(&mut self, event: Event) -> Result<Transition, Refused> {
-        let moment = Moment {
-            now: self.now,
-            head: self.head,
-        };
+        let moment = Moment { now: self.now, head: self.head };
         let before = self.record.clone();
         let answer = step(&before, event.clone(), moment)?;
-        hold(invariants::transition(Taken {
-            before: &before,
-            event: &event,
-            moment,
-            answer: &answer,
-        }));
+        hold(invariants::transition(Taken { before: &before, event: &event, moment, answer: &answer }));
         self.met.insert(self.record.phase.as_str());
         self.met.extend(answer.waits.iter().map(Wait::code));
         if let Some(next) = &answer.next {
@@ -166,13 +127,7 @@ impl World {
             self.committed();
             hold(invariants::idempotent(next, &event, moment));
         }
-        hold(invariants::anyone_may_stop(
-            &self.record,
-            Moment {
-                head: self.head,
-                ..moment
-            },
-        ));
+        hold(invariants::anyone_may_stop(&self.record, Moment { head: self.head, ..moment }));
         Ok(answer)
     }
 
@@ -192,13 +147,7 @@ impl World {
         let site = &self.sites[id];
         let observed = site.is_live().then(|| site.observed(self.now));
         let old = self.sight.get(id).and_then(|seen| seen.observed.clone());
-        self.sight.insert(
-            id.clone(),
-            Seen {
-                contact: site.contact,
-                observed: observed.or(old),
-            },
-        );
+        self.sight.insert(id.clone(), Seen { contact: site.contact, observed: observed.or(old) });
     }
 
     /// Every region that can be reached takes its goal, works it off and reports; then the server looks.

@@ -51,27 +51,13 @@ impl Site {
     pub fn new(base: Option<&Placed>, now: Timestamp) -> Self {
         let mut local = LocalWorld::default();
         if let Some(placed) = base {
-            let seen = SlotSeen {
-                digest: placed.release.digest,
-                state: SlotState::Ready,
-            };
+            let seen = SlotSeen { digest: placed.release.digest, state: SlotState::Ready };
             *local.slots.get_mut(placed.slot) = Some(seen);
-            local.traffic = Some(TrafficSeen {
-                split: Split::all(placed.slot),
-                cohort: None,
-            });
+            local.traffic = Some(TrafficSeen { split: Split::all(placed.slot), cohort: None });
         }
         let (durable, volatile) = (LaneMemory::default(), LaneMemory::default());
         let contact = Contact::Live(now);
-        Self {
-            contact,
-            durable,
-            volatile,
-            local,
-            mood: Mood::Good,
-            trouble: None,
-            effect: now,
-        }
+        Self { contact, durable, volatile, local, mood: Mood::Good, trouble: None, effect: now }
     }
 
     pub fn is_live(&self) -> bool {
@@ -136,10 +122,7 @@ impl Site {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Start(slot, release) => {
-                let seen = SlotSeen {
-                    digest: release.digest,
-                    state: SlotState::Starting,
-                };
+                let seen = SlotSeen { digest: release.digest, state: SlotState::Starting };
                 *self.local.slots.get_mut(slot) = Some(seen);
             }
             Action::Stop(slot) => {
@@ -212,31 +195,16 @@ impl Site {
         if let Mood::Foreign(kind) = self.mood {
             spoil(&mut pin, kind);
         }
-        let latency = Histogram {
-            buckets: BTreeMap::from([(1000, requests)]),
-        };
+        let latency = Histogram { buckets: BTreeMap::from([(1000, requests)]) };
         let to = now.since(self.effect);
-        Some(Evidence {
-            pin,
-            from: Span::ZERO,
-            to,
-            requests,
-            errors,
-            latency,
-            probes: BTreeMap::new(),
-        })
+        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes: BTreeMap::new() })
     }
 }
 
 fn spoil(pin: &mut Pin, kind: u8) {
     match kind % 4 {
         0 => pin.epoch = Epoch::new(pin.epoch.generation(), pin.epoch.counter() + 1),
-        1 => {
-            pin.step = StepRef {
-                step: pin.step.step + 1,
-                ..pin.step
-            }
-        }
+        1 => pin.step = StepRef { step: pin.step.step + 1, ..pin.step },
         2 => pin.digest = Digest::of(b"another release"),
         _ => pin.rollout = RolloutId::new("another").unwrap(),
     }

@@ -3,9 +3,7 @@
 use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, Verdict};
 use meridian_core::playbook::validate::CHECKS_MAX;
 
-use super::field::{
-    RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX, list, present, text, weight, word,
-};
+use super::field::{RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX, list, present, text, weight, word};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::time::{span, span_to_wire};
 use super::types::weight_to_wire;
@@ -21,25 +19,13 @@ impl TryFrom<WireMeasure> for Measure {
                 let max = weight("max_basis_points", max_basis_points).at("error_ratio")?;
                 Ok(Self::ErrorRatio { max })
             }
-            WireMeasure::Latency(wire_check::Latency {
-                quantile_basis_points,
-                max,
-            }) => {
+            WireMeasure::Latency(wire_check::Latency { quantile_basis_points, max }) => {
                 let quantile = weight("quantile_basis_points", quantile_basis_points).at("latency")?;
-                Ok(Self::Latency {
-                    quantile,
-                    max: span("max", max).at("latency")?,
-                })
+                Ok(Self::Latency { quantile, max: span("max", max).at("latency")? })
             }
-            WireMeasure::Probe(wire_check::Probe {
-                path,
-                max_basis_points,
-            }) => {
+            WireMeasure::Probe(wire_check::Probe { path, max_basis_points }) => {
                 let path = text("path", path, TEXT_BYTES_MAX).at("probe")?;
-                Ok(Self::Probe {
-                    path,
-                    max: weight("max_basis_points", max_basis_points).at("probe")?,
-                })
+                Ok(Self::Probe { path, max: weight("max_basis_points", max_basis_points).at("probe")? })
             }
         }
     }
@@ -48,17 +34,16 @@ impl TryFrom<WireMeasure> for Measure {
 impl From<&Measure> for WireMeasure {
     fn from(measure: &Measure) -> Self {
         match measure {
-            Measure::ErrorRatio { max } => Self::ErrorRatio(wire_check::ErrorRatio {
-                max_basis_points: weight_to_wire(*max),
-            }),
+            Measure::ErrorRatio { max } => {
+                Self::ErrorRatio(wire_check::ErrorRatio { max_basis_points: weight_to_wire(*max) })
+            }
             Measure::Latency { quantile, max } => Self::Latency(wire_check::Latency {
                 quantile_basis_points: weight_to_wire(*quantile),
                 max: Some(span_to_wire(*max)),
             }),
-            Measure::Probe { path, max } => Self::Probe(wire_check::Probe {
-                path: path.clone(),
-                max_basis_points: weight_to_wire(*max),
-            }),
+            Measure::Probe { path, max } => {
+                Self::Probe(wire_check::Probe { path: path.clone(), max_basis_points: weight_to_wire(*max) })
+            }
         }
     }
 }
@@ -67,11 +52,7 @@ impl TryFrom<v1::Check> for Check {
     type Error = Invalid;
 
     fn try_from(wire: v1::Check) -> Result<Self, Invalid> {
-        let v1::Check {
-            name,
-            measure,
-            sample_min,
-        } = wire;
+        let v1::Check { name, measure, sample_min } = wire;
         Ok(Self {
             name: text("name", name, WORD_BYTES_MAX)?,
             measure: present("measure", measure)?.try_into()?,
@@ -82,16 +63,8 @@ impl TryFrom<v1::Check> for Check {
 
 impl From<&Check> for v1::Check {
     fn from(check: &Check) -> Self {
-        let Check {
-            name,
-            measure,
-            sample_min,
-        } = check;
-        Self {
-            name: name.clone(),
-            measure: Some(measure.into()),
-            sample_min: *sample_min,
-        }
+        let Check { name, measure, sample_min } = check;
+        Self { name: name.clone(), measure: Some(measure.into()), sample_min: *sample_min }
     }
 }
 
@@ -99,11 +72,7 @@ impl TryFrom<v1::EvidencePolicy> for EvidencePolicy {
     type Error = Invalid;
 
     fn try_from(wire: v1::EvidencePolicy) -> Result<Self, Invalid> {
-        let v1::EvidencePolicy {
-            checks,
-            window,
-            extend_max,
-        } = wire;
+        let v1::EvidencePolicy { checks, window, extend_max } = wire;
         Ok(Self {
             checks: list("checks", checks, CHECKS_MAX)?,
             window: span("window", window)?,
@@ -114,11 +83,7 @@ impl TryFrom<v1::EvidencePolicy> for EvidencePolicy {
 
 impl From<&EvidencePolicy> for v1::EvidencePolicy {
     fn from(policy: &EvidencePolicy) -> Self {
-        let EvidencePolicy {
-            checks,
-            window,
-            extend_max,
-        } = policy;
+        let EvidencePolicy { checks, window, extend_max } = policy;
         Self {
             checks: checks.iter().map(Into::into).collect(),
             window: Some(span_to_wire(*window)),
@@ -155,33 +120,15 @@ impl TryFrom<v1::Verdict> for Verdict {
 
     /// Verdicts are made by the server and read back from its records and views, so their text is bounded as one of those.
     fn try_from(wire: v1::Verdict) -> Result<Self, Invalid> {
-        let v1::Verdict {
-            outcome,
-            check,
-            measured,
-            limit,
-            samples,
-        } = wire;
+        let v1::Verdict { outcome, check, measured, limit, samples } = wire;
         let outcome = word::<v1::verdict::Outcome, _>("outcome", outcome)?;
-        Ok(Self {
-            outcome,
-            check: text("check", check, RECORD_TEXT_BYTES_MAX)?,
-            measured,
-            limit,
-            samples,
-        })
+        Ok(Self { outcome, check: text("check", check, RECORD_TEXT_BYTES_MAX)?, measured, limit, samples })
     }
 }
 
 impl From<&Verdict> for v1::Verdict {
     fn from(verdict: &Verdict) -> Self {
-        let Verdict {
-            outcome,
-            check,
-            measured,
-            limit,
-            samples,
-        } = verdict;
+        let Verdict { outcome, check, measured, limit, samples } = verdict;
         Self {
             outcome: v1::verdict::Outcome::from(*outcome).into(),
             check: check.clone(),

@@ -62,10 +62,7 @@ pub(crate) fn list_with<W, T>(
     mut read: impl FnMut(W) -> Result<T, Invalid>,
 ) -> Result<Vec<T>, Invalid> {
     at_most(field, wire.len(), max)?;
-    let items = wire
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| read(item).at_index(index));
+    let items = wire.into_iter().enumerate().map(|(index, item)| read(item).at_index(index));
     items.collect::<Result<_, _>>().at(field)
 }
 
@@ -79,9 +76,7 @@ pub(crate) fn map_with<W, K: Ord, V>(
     let mut map = BTreeMap::new();
     for (index, (key, value)) in list_with(field, wire, max, read)?.into_iter().enumerate() {
         if map.insert(key, value).is_some() {
-            return Err(Invalid::of("", InvalidKind::Duplicate))
-                .at_index(index)
-                .at(field);
+            return Err(Invalid::of("", InvalidKind::Duplicate)).at_index(index).at(field);
         }
     }
     Ok(map)
@@ -89,20 +84,12 @@ pub(crate) fn map_with<W, K: Ord, V>(
 
 /// A list that must not be empty.
 pub(crate) fn not_empty<T>(field: &str, items: &[T]) -> Result<(), Invalid> {
-    if items.is_empty() {
-        Err(Invalid::of("", InvalidKind::Empty)).at(field)
-    } else {
-        Ok(())
-    }
+    if items.is_empty() { Err(Invalid::of("", InvalidKind::Empty)).at(field) } else { Ok(()) }
 }
 
 /// A length within its limit.
 pub(crate) fn at_most(field: &str, length: usize, max: usize) -> Result<(), Invalid> {
-    if length <= max {
-        Ok(())
-    } else {
-        Err(Invalid::of(length, InvalidKind::TooMany { max })).at(field)
-    }
+    if length <= max { Ok(()) } else { Err(Invalid::of(length, InvalidKind::TooMany { max })).at(field) }
 }
 
 /// A number between two bounds, both inclusive.
@@ -118,11 +105,7 @@ pub(crate) fn within(field: &str, number: u64, min: u64, max: u64) -> Result<(),
 /// # Errors
 /// If it is longer.
 pub fn text(field: &str, text: String, max: usize) -> Result<String, Invalid> {
-    if text.len() <= max {
-        Ok(text)
-    } else {
-        Err(Invalid::of(&text, InvalidKind::TooLong { max })).at(field)
-    }
+    if text.len() <= max { Ok(text) } else { Err(Invalid::of(&text, InvalidKind::TooLong { max })).at(field) }
 }
 
 /// At most [`LABELS_MAX`] labels with keys of 1 to [`LABEL_KEY_BYTES_MAX`] and values of at most
@@ -138,20 +121,10 @@ pub fn labels(field: &str, labels: BTreeMap<String, String>) -> Result<BTreeMap<
             return at(InvalidKind::Empty, "");
         }
         if key.len() > LABEL_KEY_BYTES_MAX {
-            return at(
-                InvalidKind::TooLong {
-                    max: LABEL_KEY_BYTES_MAX,
-                },
-                key,
-            );
+            return at(InvalidKind::TooLong { max: LABEL_KEY_BYTES_MAX }, key);
         }
         if value.len() > LABEL_VALUE_BYTES_MAX {
-            return at(
-                InvalidKind::TooLong {
-                    max: LABEL_VALUE_BYTES_MAX,
-                },
-                value,
-            );
+            return at(InvalidKind::TooLong { max: LABEL_VALUE_BYTES_MAX }, value);
         }
     }
     Ok(labels)
@@ -167,9 +140,7 @@ pub(crate) fn named<T>(
         return Err(Invalid::missing(field));
     }
     // Copied for the refusal; names are short, and the limit on the message bounds the rest.
-    new(text.clone())
-        .map_err(|why| Invalid::of(&text, InvalidKind::BadName(why)))
-        .at(field)
+    new(text.clone()).map_err(|why| Invalid::of(&text, InvalidKind::BadName(why))).at(field)
 }
 
 /// A name that may be left empty.
@@ -178,11 +149,7 @@ pub(crate) fn named_or_none<T>(
     text: String,
     new: impl FnOnce(String) -> Result<T, InvalidName>,
 ) -> Result<Option<T>, Invalid> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        named(field, text, new).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { named(field, text, new).map(Some) }
 }
 
 /// `sha256:<64 hex digits>`.
@@ -190,18 +157,12 @@ pub(crate) fn digest(field: &str, text: &str) -> Result<Digest, Invalid> {
     if text.is_empty() {
         return Err(Invalid::missing(field));
     }
-    Digest::parse(text)
-        .map_err(|why| Invalid::of(text, InvalidKind::BadDigest(why)))
-        .at(field)
+    Digest::parse(text).map_err(|why| Invalid::of(text, InvalidKind::BadDigest(why))).at(field)
 }
 
 /// A digest that may be left empty.
 pub(crate) fn digest_or_none(field: &str, text: &str) -> Result<Option<Digest>, Invalid> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        digest(field, text).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { digest(field, text).map(Some) }
 }
 
 /// A hash as its 32 bytes.
@@ -219,28 +180,15 @@ pub(crate) fn version(field: &str, text: &str) -> Result<Version, Invalid> {
         return Err(Invalid::missing(field));
     }
     if text.len() > VERSION_BYTES_MAX {
-        return Err(Invalid::of(
-            text,
-            InvalidKind::TooLong {
-                max: VERSION_BYTES_MAX,
-            },
-        ))
-        .at(field);
+        return Err(Invalid::of(text, InvalidKind::TooLong { max: VERSION_BYTES_MAX })).at(field);
     }
-    Version::parse(text)
-        .map_err(|_| Invalid::of(text, InvalidKind::BadVersion))
-        .at(field)
+    Version::parse(text).map_err(|_| Invalid::of(text, InvalidKind::BadVersion)).at(field)
 }
 
 /// A weight in basis points.
 pub(crate) fn weight(field: &str, basis_points: u32) -> Result<Weight, Invalid> {
-    let kind = InvalidKind::OutOfRange {
-        min: 0,
-        max: u64::from(Weight::WHOLE.basis_points()),
-    };
-    Weight::from_basis_points(u64::from(basis_points))
-        .map_err(|_| Invalid::of(basis_points, kind))
-        .at(field)
+    let kind = InvalidKind::OutOfRange { min: 0, max: u64::from(Weight::WHOLE.basis_points()) };
+    Weight::from_basis_points(u64::from(basis_points)).map_err(|_| Invalid::of(basis_points, kind)).at(field)
 }
 
 /// An enumeration: unset is missing, an unknown number is refused.
@@ -249,9 +197,7 @@ where
     W: TryFrom<i32>,
     T: TryFrom<W, Error = Invalid>,
 {
-    let known = W::try_from(number)
-        .map_err(|_| Invalid::of(number, InvalidKind::UnknownEnum))
-        .at(field)?;
+    let known = W::try_from(number).map_err(|_| Invalid::of(number, InvalidKind::UnknownEnum)).at(field)?;
     T::try_from(known).at(field)
 }
 
@@ -261,15 +207,7 @@ pub(crate) fn position(field: &str, number: u32, bound: usize) -> Result<usize, 
     usize::try_from(number)
         .ok()
         .filter(|position| *position <= max)
-        .ok_or_else(|| {
-            Invalid::of(
-                number,
-                InvalidKind::OutOfRange {
-                    min: 0,
-                    max: max as u64,
-                },
-            )
-        })
+        .ok_or_else(|| Invalid::of(number, InvalidKind::OutOfRange { min: 0, max: max as u64 }))
         .at(field)
 }
 
@@ -284,23 +222,13 @@ mod tests {
 
     #[test]
     fn labels_are_bounded() {
-        let of =
-            |key: &str, value: &str| labels("labels", BTreeMap::from([(key.to_owned(), value.to_owned())]));
+        let of = |key: &str, value: &str| labels("labels", BTreeMap::from([(key.to_owned(), value.to_owned())]));
         assert!(of(&"k".repeat(63), &"v".repeat(128)).is_ok());
         assert_eq!(of("", "v").unwrap_err().why, InvalidKind::Empty);
-        assert_eq!(
-            of(&"k".repeat(64), "v").unwrap_err().why,
-            InvalidKind::TooLong { max: 63 }
-        );
-        assert_eq!(
-            of("k", &"v".repeat(129)).unwrap_err().why,
-            InvalidKind::TooLong { max: 128 }
-        );
+        assert_eq!(of(&"k".repeat(64), "v").unwrap_err().why, InvalidKind::TooLong { max: 63 });
+        assert_eq!(of("k", &"v".repeat(129)).unwrap_err().why, InvalidKind::TooLong { max: 128 });
         let many = |count: usize| (0..count).map(|n| (format!("k{n}"), String::new())).collect();
         assert!(labels("labels", many(64)).is_ok());
-        assert_eq!(
-            labels("labels", many(65)).unwrap_err().why,
-            InvalidKind::TooMany { max: 64 }
-        );
+        assert_eq!(labels("labels", many(65)).unwrap_err().why, InvalidKind::TooMany { max: 64 });
     }
 }

@@ -18,53 +18,25 @@ use crate::r#gen::v1;
 /// # Errors
 /// The first field that is wrong; a hash that is not that of the goal.
 pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Invalid> {
-    let agent::Goal {
-        service,
-        epoch,
-        rollout,
-        blue,
-        green,
-        split,
-        cohort,
-        measurement,
-        hash: carried,
-    } = wire;
+    let agent::Goal { service, epoch, rollout, blue, green, split, cohort, measurement, hash: carried } = wire;
     let service = named("service", service, ServiceId::new)?;
     let goal = Goal {
-        lane: Lane {
-            service,
-            region: region.clone(),
-        },
+        lane: Lane { service, region: region.clone() },
         epoch: decided("epoch", epoch)?,
         rollout: named("rollout", rollout, RolloutId::new)?,
-        slots: Slots {
-            blue: required("blue", blue)?,
-            green: required("green", green)?,
-        },
+        slots: Slots { blue: required("blue", blue)?, green: required("green", green)? },
         split: optional("split", split)?,
         cohort: optional("cohort", cohort)?,
         measurement: optional("measurement", measurement)?,
     };
     let carried = hash("hash", &carried)?;
-    if carried == goal.hash() {
-        Ok(goal)
-    } else {
-        Err(Invalid::of(carried, InvalidKind::HashMismatch)).at("hash")
-    }
+    if carried == goal.hash() { Ok(goal) } else { Err(Invalid::of(carried, InvalidKind::HashMismatch)).at("hash") }
 }
 
 impl From<&Goal> for agent::Goal {
     /// The region is that of the session.
     fn from(goal: &Goal) -> Self {
-        let Goal {
-            lane: Lane { service, region: _ },
-            epoch,
-            rollout,
-            slots,
-            split,
-            cohort,
-            measurement,
-        } = goal;
+        let Goal { lane: Lane { service, region: _ }, epoch, rollout, slots, split, cohort, measurement } = goal;
         Self {
             service: service.to_string(),
             epoch: Some((*epoch).into()),
@@ -107,12 +79,7 @@ impl TryFrom<agent::Measurement> for Measurement {
     type Error = Invalid;
 
     fn try_from(wire: agent::Measurement) -> Result<Self, Invalid> {
-        let agent::Measurement {
-            slot,
-            step,
-            digest: content,
-            policy,
-        } = wire;
+        let agent::Measurement { slot, step, digest: content, policy } = wire;
         Ok(Self {
             slot: word::<v1::Slot, _>("slot", slot)?,
             step: required("step", step)?,
@@ -124,12 +91,7 @@ impl TryFrom<agent::Measurement> for Measurement {
 
 impl From<&Measurement> for agent::Measurement {
     fn from(measurement: &Measurement) -> Self {
-        let Measurement {
-            slot,
-            step,
-            digest,
-            policy,
-        } = measurement;
+        let Measurement { slot, step, digest, policy } = measurement;
         Self {
             slot: v1::Slot::from(*slot).into(),
             step: Some((*step).into()),

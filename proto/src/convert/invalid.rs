@@ -150,11 +150,7 @@ impl Invalid {
     pub fn of(value: impl fmt::Display, why: InvalidKind) -> Self {
         let mut value = value.to_string();
         value.truncate(value.floor_char_boundary(VALUE_SHOWN_BYTES_MAX));
-        Self {
-            field: String::new(),
-            value,
-            why,
-        }
+        Self { field: String::new(), value, why }
     }
 
     /// A field that is not set.
@@ -172,11 +168,7 @@ impl Invalid {
     /// The same refusal, seen from the message that holds it in `field`.
     #[must_use]
     pub fn within(mut self, field: &str) -> Self {
-        let joint = if self.field.is_empty() || self.field.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
+        let joint = if self.field.is_empty() || self.field.starts_with('[') { "" } else { "." };
         self.field = format!("{field}{joint}{}", self.field);
         self
     }
@@ -186,11 +178,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, value, why } = self;
         // Control characters must not reach a terminal or a log as they are.
-        if value.is_empty() {
-            write!(f, "{field} {why}")
-        } else {
-            write!(f, "{field} {why}: {value:?}")
-        }
+        if value.is_empty() { write!(f, "{field} {why}") } else { write!(f, "{field} {why}: {value:?}") }
     }
 }
 
@@ -222,17 +210,8 @@ mod tests {
 
     #[test]
     fn paths_grow_from_the_inside() {
-        let refusal: Result<(), _> = Err(Invalid::of(
-            10_001,
-            InvalidKind::OutOfRange { min: 0, max: 10_000 },
-        ));
-        let refusal = refusal
-            .at("weight_basis_points")
-            .at_index(2)
-            .at("steps")
-            .at_index(1)
-            .at("waves")
-            .unwrap_err();
+        let refusal: Result<(), _> = Err(Invalid::of(10_001, InvalidKind::OutOfRange { min: 0, max: 10_000 }));
+        let refusal = refusal.at("weight_basis_points").at_index(2).at("steps").at_index(1).at("waves").unwrap_err();
         assert_eq!(refusal.field, "waves[1].steps[2].weight_basis_points");
         let text = "waves[1].steps[2].weight_basis_points is not between 0 and 10000: \"10001\"";
         assert_eq!(refusal.to_string(), text);

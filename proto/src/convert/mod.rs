@@ -23,8 +23,8 @@ mod types;
 mod tests;
 
 pub use field::{
-    LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX,
-    VERSION_BYTES_MAX, WORD_BYTES_MAX, labels, text,
+    LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
+    WORD_BYTES_MAX, labels, text,
 };
 pub use goal::goal_from_wire;
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
@@ -32,7 +32,6 @@ pub use plan::forecast_to_wire;
 pub use playbook::parse_playbook_or_revision;
 pub use release::release_from_wire;
 pub use report::{
-    BUCKETS_MAX, CAPABILITIES_MAX, Hello, LANES_MAX, lane_from_wire, lane_to_wire, report_from_wire,
-    report_to_wire,
+    BUCKETS_MAX, CAPABILITIES_MAX, Hello, LANES_MAX, lane_from_wire, lane_to_wire, report_from_wire, report_to_wire,
 };
 pub use time::{span_from_wire, span_to_wire, timestamp_from_wire, timestamp_to_wire};

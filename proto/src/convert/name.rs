@@ -81,10 +81,7 @@ pub fn parse_service(text: &str) -> Result<ServiceId, Invalid> {
 /// Another form, or not a name or version.
 pub fn parse_release(text: &str) -> Result<(ServiceId, Version), Invalid> {
     let [id, semantic] = parts(RELEASE, text)?;
-    Ok((
-        whole(text, named("", id, ServiceId::new))?,
-        whole(text, version("", &semantic))?,
-    ))
+    Ok((whole(text, named("", id, ServiceId::new))?, whole(text, version("", &semantic))?))
 }
 
 /// Reads `services/{service}/rollouts/{rollout}`.
@@ -93,10 +90,7 @@ pub fn parse_release(text: &str) -> Result<(ServiceId, Version), Invalid> {
 /// Another form, or not a name.
 pub fn parse_rollout(text: &str) -> Result<(ServiceId, RolloutId), Invalid> {
     let [service, id] = parts(ROLLOUT, text)?;
-    Ok((
-        whole(text, named("", service, ServiceId::new))?,
-        whole(text, named("", id, RolloutId::new))?,
-    ))
+    Ok((whole(text, named("", service, ServiceId::new))?, whole(text, named("", id, RolloutId::new))?))
 }
 
 /// Reads `services/{service}/decisions/{generation}.{counter}`.
@@ -106,9 +100,7 @@ pub fn parse_rollout(text: &str) -> Result<(ServiceId, RolloutId), Invalid> {
 pub fn parse_decision(text: &str) -> Result<(ServiceId, Epoch), Invalid> {
     let [service, epoch] = parts(DECISION, text)?;
     let service = whole(text, named("", service, ServiceId::new))?;
-    let epoch = epoch
-        .split_once('.')
-        .and_then(|(high, low)| Some(Epoch::new(number(high)?, number(low)?)));
+    let epoch = epoch.split_once('.').and_then(|(high, low)| Some(Epoch::new(number(high)?, number(low)?)));
     Ok((service, epoch.ok_or_else(|| bad(DECISION, text))?))
 }
 
@@ -170,9 +162,7 @@ fn parts<const N: usize>(pattern: &'static str, text: &str) -> Result<[String; N
 
 /// A number as we print it: decimal digits without a sign or a leading zero, so that one thing has one name.
 fn number(text: &str) -> Option<u64> {
-    text.parse()
-        .ok()
-        .filter(|number: &u64| number.to_string() == text)
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 fn bad(pattern: &'static str, text: &str) -> Invalid {
@@ -193,15 +183,9 @@ mod tests {
         let id = ServiceId::new("checkout").unwrap();
         let semantic = Version::parse("1.2.3-rc.1+build.7").unwrap();
         assert_eq!(parse_service(&service(&id)), Ok(id.clone()));
-        assert_eq!(
-            parse_release(&release(&id, &semantic)),
-            Ok((id.clone(), semantic))
-        );
+        assert_eq!(parse_release(&release(&id, &semantic)), Ok((id.clone(), semantic)));
         let rollout_id = RolloutId::new("r-1").unwrap();
-        assert_eq!(
-            parse_rollout(&rollout(&id, &rollout_id)),
-            Ok((id.clone(), rollout_id))
-        );
+        assert_eq!(parse_rollout(&rollout(&id, &rollout_id)), Ok((id.clone(), rollout_id)));
         let epoch = Epoch::new(2, 10);
         assert_eq!(parse_decision(&decision(&id, epoch)), Ok((id, epoch)));
         let region_id = RegionId::new("eu-west-1").unwrap();
@@ -215,44 +199,18 @@ mod tests {
 
     #[test]
     fn one_thing_has_one_name() {
-        for text in [
-            "",
-            "services",
-            "services/",
-            "service/a",
-            "services/a/",
-            "/services/a",
-            "services/A",
-            "services/..",
-        ] {
+        for text in
+            ["", "services", "services/", "service/a", "services/a/", "/services/a", "services/A", "services/.."]
+        {
             assert!(parse_service(text).is_err(), "{text:?} was taken");
         }
-        for text in [
-            "playbooks/a/revisions/0",
-            "playbooks/a/revisions/01",
-            "playbooks/a/revisions/+1",
-        ] {
-            assert_eq!(
-                parse_revision(text).unwrap_err().why,
-                InvalidKind::BadResource(REVISION),
-                "{text}"
-            );
+        for text in ["playbooks/a/revisions/0", "playbooks/a/revisions/01", "playbooks/a/revisions/+1"] {
+            assert_eq!(parse_revision(text).unwrap_err().why, InvalidKind::BadResource(REVISION), "{text}");
         }
-        for text in [
-            "services/a/decisions/1",
-            "services/a/decisions/1.2.3",
-            "services/a/decisions/-1.2",
-        ] {
-            assert_eq!(
-                parse_decision(text).unwrap_err().why,
-                InvalidKind::BadResource(DECISION),
-                "{text}"
-            );
+        for text in ["services/a/decisions/1", "services/a/decisions/1.2.3", "services/a/decisions/-1.2"] {
+            assert_eq!(parse_decision(text).unwrap_err().why, InvalidKind::BadResource(DECISION), "{text}");
         }
-        assert_eq!(
-            parse_release("services/a/releases/latest").unwrap_err().why,
-            InvalidKind::BadVersion
-        );
+        assert_eq!(parse_release("services/a/releases/latest").unwrap_err().why, InvalidKind::BadVersion);
         assert!(parse_plan(&format!("plans/{}", "A".repeat(64))).is_err());
     }
 }

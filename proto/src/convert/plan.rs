@@ -49,11 +49,7 @@ impl TryFrom<v1::Plan> for Plan {
             limits: required("limits", limits)?,
         };
         check_whole(&plan)?;
-        if plan.hash() == hash {
-            Ok(plan)
-        } else {
-            Err(Invalid::of(resource, InvalidKind::HashMismatch)).at("name")
-        }
+        if plan.hash() == hash { Ok(plan) } else { Err(Invalid::of(resource, InvalidKind::HashMismatch)).at("name") }
     }
 }
 
@@ -78,10 +74,7 @@ impl From<&Plan> for v1::Plan {
             reversibility: v1::Reversibility::from(*reversibility).into(),
             playbook_revision: name::revision(id, *revision),
             parent: parent.as_ref().map(name::plan).unwrap_or_default(),
-            lanes: lanes
-                .iter()
-                .map(|(region, lane)| lane_to_wire(region, lane))
-                .collect(),
+            lanes: lanes.iter().map(|(region, lane)| lane_to_wire(region, lane)).collect(),
             waves: waves.iter().map(Into::into).collect(),
             evidence: Some(evidence.into()),
             rollback: Some(rollback.into()),
@@ -94,11 +87,7 @@ impl From<&Plan> for v1::Plan {
 #[must_use]
 pub fn forecast_to_wire(plan: &Plan) -> Vec<v1::WaveForecast> {
     let line = |wave: meridian_core::plan::forecast::WaveForecast| v1::WaveForecast {
-        wave: plan
-            .waves
-            .get(wave.wave)
-            .map(|planned| planned.id.to_string())
-            .unwrap_or_default(),
+        wave: plan.waves.get(wave.wave).map(|planned| planned.id.to_string()).unwrap_or_default(),
         begins: Some(span_to_wire(wave.begins)),
         settles: Some(span_to_wire(wave.settles)),
         exposed_regions: position_to_wire(wave.exposed),
@@ -108,11 +97,7 @@ pub fn forecast_to_wire(plan: &Plan) -> Vec<v1::WaveForecast> {
 
 /// The name of a plan, or nothing.
 pub(crate) fn plan_or_none(field: &str, text: &str) -> Result<Option<Digest>, Invalid> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        name::parse_plan(text).at(field).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { name::parse_plan(text).at(field).map(Some) }
 }
 
 /// What execution relies on without asking again: there is a way forward, and every region on it has a lane.
@@ -122,23 +107,14 @@ fn check_whole(plan: &Plan) -> Result<(), Invalid> {
     for (index, wave) in plan.waves.iter().enumerate() {
         let whole = not_empty("regions", &wave.regions).and(not_empty("steps", &wave.steps));
         whole
-            .and(within(
-                "max_parallel",
-                u64::from(wave.max_parallel),
-                1,
-                u64::from(u32::MAX),
-            ))
+            .and(within("max_parallel", u64::from(wave.max_parallel), 1, u64::from(u32::MAX)))
             .at_index(index)
             .at("waves")?;
         moving.extend(wave.regions.iter());
     }
     let planned: BTreeMap<&RegionId, &PlannedLane> = plan.lanes.iter().collect();
     if !moving.iter().copied().eq(planned.keys().copied()) {
-        return Err(Invalid::contradiction(
-            "lanes",
-            planned.len(),
-            "the regions of the waves",
-        ));
+        return Err(Invalid::contradiction("lanes", planned.len(), "the regions of the waves"));
     }
     for (region, lane) in planned {
         if lane.base.as_ref().is_some_and(|base| base.slot == lane.slot) {
@@ -150,12 +126,7 @@ fn check_whole(plan: &Plan) -> Result<(), Invalid> {
 }
 
 fn lane_from_wire(wire: v1::PlannedLane) -> Result<(RegionId, PlannedLane), Invalid> {
-    let v1::PlannedLane {
-        region,
-        slot,
-        base,
-        epoch,
-    } = wire;
+    let v1::PlannedLane { region, slot, base, epoch } = wire;
     let lane = PlannedLane {
         slot: word::<v1::Slot, _>("slot", slot)?,
         base: optional("base", base)?,
@@ -178,15 +149,7 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
     type Error = Invalid;
 
     fn try_from(wire: v1::PlannedWave) -> Result<Self, Invalid> {
-        let v1::PlannedWave {
-            name,
-            stage,
-            regions,
-            max_parallel,
-            max_skew,
-            steps,
-            soak,
-        } = wire;
+        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak } = wire;
         let steps = list::<_, Step>("steps", steps, STEPS_MAX)?;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
@@ -205,15 +168,7 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
 
 impl From<&PlannedWave> for v1::PlannedWave {
     fn from(wave: &PlannedWave) -> Self {
-        let PlannedWave {
-            id,
-            stage,
-            regions,
-            max_parallel,
-            max_skew,
-            steps,
-            soak,
-        } = wave;
+        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak } = wave;
         Self {
             name: id.to_string(),
             stage: v1::StageKind::from(*stage).into(),
@@ -229,10 +184,6 @@ impl From<&PlannedWave> for v1::PlannedWave {
 impl From<&PlannedStep> for v1::Step {
     fn from(step: &PlannedStep) -> Self {
         let PlannedStep { weight, cohort, bake } = step;
-        Self::from(&Step {
-            weight: *weight,
-            cohort: cohort.clone(),
-            bake: *bake,
-        })
+        Self::from(&Step { weight: *weight, cohort: cohort.clone(), bake: *bake })
     }
 }

@@ -21,16 +21,8 @@ impl TryFrom<v1::Playbook> for Playbook {
 
     /// What only the server writes (revision, etag, time) is left aside.
     fn try_from(wire: v1::Playbook) -> Result<Self, Invalid> {
-        let v1::Playbook {
-            name: resource,
-            revision: _,
-            stages,
-            evidence,
-            rollback,
-            limits,
-            etag: _,
-            update_time: _,
-        } = wire;
+        let v1::Playbook { name: resource, revision: _, stages, evidence, rollback, limits, etag: _, update_time: _ } =
+            wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
             stages: list("stages", stages, WAVES_MAX)?,
@@ -44,13 +36,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook {
-            id,
-            stages,
-            evidence,
-            rollback,
-            limits,
-        } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -103,20 +89,14 @@ impl TryFrom<v1::Stage> for Stage {
 
     fn try_from(wire: v1::Stage) -> Result<Self, Invalid> {
         let v1::Stage { kind, waves } = wire;
-        Ok(Self {
-            kind: word::<v1::StageKind, _>("kind", kind)?,
-            waves: list("waves", waves, WAVES_MAX)?,
-        })
+        Ok(Self { kind: word::<v1::StageKind, _>("kind", kind)?, waves: list("waves", waves, WAVES_MAX)? })
     }
 }
 
 impl From<&Stage> for v1::Stage {
     fn from(stage: &Stage) -> Self {
         let Stage { kind, waves } = stage;
-        Self {
-            kind: v1::StageKind::from(*kind).into(),
-            waves: waves.iter().map(Into::into).collect(),
-        }
+        Self { kind: v1::StageKind::from(*kind).into(), waves: waves.iter().map(Into::into).collect() }
     }
 }
 
@@ -140,39 +120,26 @@ impl TryFrom<v1::RegionSelector> for RegionSelector {
 impl From<&RegionSelector> for v1::RegionSelector {
     fn from(selector: &RegionSelector) -> Self {
         let selector = match selector {
-            RegionSelector::Names(regions) => Selector::Names(wire_selector::Names {
-                regions: regions.iter().map(ToString::to_string).collect(),
-            }),
-            RegionSelector::Labels(labels) => Selector::Labels(wire_selector::Labels {
-                labels: labels.clone(),
-            }),
+            RegionSelector::Names(regions) => {
+                Selector::Names(wire_selector::Names { regions: regions.iter().map(ToString::to_string).collect() })
+            }
+            RegionSelector::Labels(labels) => Selector::Labels(wire_selector::Labels { labels: labels.clone() }),
             RegionSelector::Rest => Selector::Rest(wire_selector::Rest {}),
         };
-        Self {
-            selector: Some(selector),
-        }
+        Self { selector: Some(selector) }
     }
 }
 
 /// Names of regions in their order, in a field called `regions`.
 pub(crate) fn regions_from_wire(wire: Vec<String>) -> Result<Vec<RegionId>, Invalid> {
-    list_with("regions", wire, REGIONS_MAX, |region| {
-        named("", region, RegionId::new)
-    })
+    list_with("regions", wire, REGIONS_MAX, |region| named("", region, RegionId::new))
 }
 
 impl TryFrom<v1::Wave> for Wave {
     type Error = Invalid;
 
     fn try_from(wire: v1::Wave) -> Result<Self, Invalid> {
-        let v1::Wave {
-            name,
-            regions,
-            max_parallel,
-            max_skew,
-            steps,
-            soak,
-        } = wire;
+        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak } = wire;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
             regions: required("regions", regions)?,
@@ -186,14 +153,7 @@ impl TryFrom<v1::Wave> for Wave {
 
 impl From<&Wave> for v1::Wave {
     fn from(wave: &Wave) -> Self {
-        let Wave {
-            id,
-            regions,
-            max_parallel,
-            max_skew,
-            steps,
-            soak,
-        } = wave;
+        let Wave { id, regions, max_parallel, max_skew, steps, soak } = wave;
         Self {
             name: id.to_string(),
             regions: Some(regions.into()),
@@ -209,11 +169,7 @@ impl TryFrom<v1::Step> for Step {
     type Error = Invalid;
 
     fn try_from(wire: v1::Step) -> Result<Self, Invalid> {
-        let v1::Step {
-            weight_basis_points,
-            cohort,
-            bake,
-        } = wire;
+        let v1::Step { weight_basis_points, cohort, bake } = wire;
         Ok(Self {
             weight: weight("weight_basis_points", weight_basis_points)?,
             cohort: optional("cohort", cohort)?,
@@ -237,41 +193,25 @@ impl TryFrom<v1::RollbackPolicy> for RollbackPolicy {
     type Error = Invalid;
 
     fn try_from(wire: v1::RollbackPolicy) -> Result<Self, Invalid> {
-        let v1::RollbackPolicy {
-            votes,
-            fleet,
-            retention,
-        } = wire;
+        let v1::RollbackPolicy { votes, fleet, retention } = wire;
         let votes = match present("votes", votes)? {
             Votes::Any(wire_rollback::AnyVote {}) => VotePolicy::Any,
             Votes::Count(count) => VotePolicy::Count(count),
             Votes::PercentBasisPoints(share) => VotePolicy::Percent(weight("percent_basis_points", share)?),
         };
-        Ok(Self {
-            votes,
-            fleet,
-            retention: span("retention", retention)?,
-        })
+        Ok(Self { votes, fleet, retention: span("retention", retention)? })
     }
 }
 
 impl From<&RollbackPolicy> for v1::RollbackPolicy {
     fn from(policy: &RollbackPolicy) -> Self {
-        let RollbackPolicy {
-            votes,
-            fleet,
-            retention,
-        } = policy;
+        let RollbackPolicy { votes, fleet, retention } = policy;
         let votes = match votes {
             VotePolicy::Any => Votes::Any(wire_rollback::AnyVote {}),
             VotePolicy::Count(count) => Votes::Count(*count),
             VotePolicy::Percent(share) => Votes::PercentBasisPoints(weight_to_wire(*share)),
         };
-        Self {
-            votes: Some(votes),
-            fleet: *fleet,
-            retention: Some(span_to_wire(*retention)),
-        }
+        Self { votes: Some(votes), fleet: *fleet, retention: Some(span_to_wire(*retention)) }
     }
 }
 
@@ -279,12 +219,7 @@ impl TryFrom<v1::Limits> for Limits {
     type Error = Invalid;
 
     fn try_from(wire: v1::Limits) -> Result<Self, Invalid> {
-        let v1::Limits {
-            prepare,
-            shift,
-            revert,
-            total,
-        } = wire;
+        let v1::Limits { prepare, shift, revert, total } = wire;
         Ok(Self {
             prepare: span("prepare", prepare)?,
             shift: span("shift", shift)?,
@@ -296,12 +231,7 @@ impl TryFrom<v1::Limits> for Limits {
 
 impl From<&Limits> for v1::Limits {
     fn from(limits: &Limits) -> Self {
-        let Limits {
-            prepare,
-            shift,
-            revert,
-            total,
-        } = limits;
+        let Limits { prepare, shift, revert, total } = limits;
         Self {
             prepare: Some(span_to_wire(*prepare)),
             shift: Some(span_to_wire(*shift)),

@@ -25,11 +25,7 @@ pub fn release_from_wire(service: &ServiceId, wire: v1::Release) -> Result<Relea
     } = wire;
     let semantic = version("version", &semantic)?;
     if !resource.is_empty() && resource != name::release(service, &semantic) {
-        return Err(Invalid::contradiction(
-            "name",
-            resource,
-            "its service and version",
-        ));
+        return Err(Invalid::contradiction("name", resource, "its service and version"));
     }
     Ok(Release {
         service: service.clone(),
@@ -37,11 +33,7 @@ pub fn release_from_wire(service: &ServiceId, wire: v1::Release) -> Result<Relea
         digest: digest("digest", &content)?,
         notes: text("notes", notes, NOTES_BYTES_MAX)?,
         reversibility: word::<v1::Reversibility, _>("reversibility", reversibility)?,
-        prepares: if prepares.is_empty() {
-            None
-        } else {
-            Some(version("prepares", &prepares)?)
-        },
+        prepares: if prepares.is_empty() { None } else { Some(version("prepares", &prepares)?) },
     })
 }
 
@@ -58,14 +50,7 @@ impl TryFrom<v1::Release> for Release {
 impl From<&Release> for v1::Release {
     /// What only the server knows (etag, time) stays unset.
     fn from(release: &Release) -> Self {
-        let Release {
-            service,
-            version,
-            digest,
-            notes,
-            reversibility,
-            prepares,
-        } = release;
+        let Release { service, version, digest, notes, reversibility, prepares } = release;
         Self {
             name: name::release(service, version),
             version: version.to_string(),

@@ -43,46 +43,27 @@ impl TryFrom<agent::Hello> for Hello {
     type Error = Invalid;
 
     fn try_from(wire: agent::Hello) -> Result<Self, Invalid> {
-        let agent::Hello {
-            region,
-            agent_version,
-            capabilities,
-            lanes,
-            services,
-        } = wire;
+        let agent::Hello { region, agent_version, capabilities, lanes, services } = wire;
         let word = |word| text("", word, WORD_BYTES_MAX);
         let service = |service| named("", service, ServiceId::new);
         Ok(Self {
             region: named("region", region, RegionId::new)?,
             agent_version: text("agent_version", agent_version, WORD_BYTES_MAX)?,
-            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?
-                .into_iter()
-                .collect(),
+            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
             lanes: map_with("lanes", lanes, LANES_MAX, lane_from_wire)?,
-            services: list_with("services", services, LANES_MAX, service)?
-                .into_iter()
-                .collect(),
+            services: list_with("services", services, LANES_MAX, service)?.into_iter().collect(),
         })
     }
 }
 
 impl From<&Hello> for agent::Hello {
     fn from(hello: &Hello) -> Self {
-        let Hello {
-            region,
-            agent_version,
-            capabilities,
-            lanes,
-            services,
-        } = hello;
+        let Hello { region, agent_version, capabilities, lanes, services } = hello;
         Self {
             region: region.to_string(),
             agent_version: agent_version.clone(),
             capabilities: capabilities.iter().cloned().collect(),
-            lanes: lanes
-                .iter()
-                .map(|(service, observed)| lane_to_wire(service, observed))
-                .collect(),
+            lanes: lanes.iter().map(|(service, observed)| lane_to_wire(service, observed)).collect(),
             services: services.iter().map(ToString::to_string).collect(),
         }
     }
@@ -100,12 +81,7 @@ pub fn report_from_wire(wire: agent::Report) -> Result<BTreeMap<ServiceId, Obser
 /// A report on some lanes.
 #[must_use]
 pub fn report_to_wire<'a>(lanes: impl IntoIterator<Item = (&'a ServiceId, &'a Observed)>) -> agent::Report {
-    agent::Report {
-        lanes: lanes
-            .into_iter()
-            .map(|(service, observed)| lane_to_wire(service, observed))
-            .collect(),
-    }
+    agent::Report { lanes: lanes.into_iter().map(|(service, observed)| lane_to_wire(service, observed)).collect() }
 }
 
 /// One lane as seen.
@@ -113,23 +89,11 @@ pub fn report_to_wire<'a>(lanes: impl IntoIterator<Item = (&'a ServiceId, &'a Ob
 /// # Errors
 /// The first field that is wrong.
 pub fn lane_from_wire(wire: agent::LaneReport) -> Result<(ServiceId, Observed), Invalid> {
-    let agent::LaneReport {
-        service,
-        accepted,
-        done,
-        blue,
-        green,
-        traffic,
-        trouble,
-        evidence,
-    } = wire;
+    let agent::LaneReport { service, accepted, done, blue, green, traffic, trouble, evidence } = wire;
     let observed = Observed {
         accepted: required("accepted", accepted)?,
         done: optional("done", done)?,
-        slots: Slots {
-            blue: optional("blue", blue)?,
-            green: optional("green", green)?,
-        },
+        slots: Slots { blue: optional("blue", blue)?, green: optional("green", green)? },
         traffic: optional("traffic", traffic)?,
         trouble: optional("trouble", trouble)?,
         evidence: optional("evidence", evidence)?,
@@ -140,14 +104,7 @@ pub fn lane_from_wire(wire: agent::LaneReport) -> Result<(ServiceId, Observed), 
 /// One lane as the wire says it.
 #[must_use]
 pub fn lane_to_wire(service: &ServiceId, observed: &Observed) -> agent::LaneReport {
-    let Observed {
-        accepted,
-        done,
-        slots: Slots { blue, green },
-        traffic,
-        trouble,
-        evidence,
-    } = observed;
+    let Observed { accepted, done, slots: Slots { blue, green }, traffic, trouble, evidence } = observed;
     agent::LaneReport {
         service: service.to_string(),
         accepted: Some((*accepted).into()),
@@ -165,20 +122,14 @@ impl TryFrom<agent::DoneMark> for DoneMark {
 
     fn try_from(wire: agent::DoneMark) -> Result<Self, Invalid> {
         let agent::DoneMark { epoch, hash: bytes } = wire;
-        Ok(Self {
-            epoch: decided("epoch", epoch)?,
-            hash: hash("hash", &bytes)?,
-        })
+        Ok(Self { epoch: decided("epoch", epoch)?, hash: hash("hash", &bytes)? })
     }
 }
 
 impl From<&DoneMark> for agent::DoneMark {
     fn from(mark: &DoneMark) -> Self {
         let DoneMark { epoch, hash } = mark;
-        Self {
-            epoch: Some((*epoch).into()),
-            hash: hash.as_bytes().to_vec(),
-        }
+        Self { epoch: Some((*epoch).into()), hash: hash.as_bytes().to_vec() }
     }
 }
 
@@ -213,24 +164,15 @@ impl TryFrom<agent::SlotSeen> for SlotSeen {
     type Error = Invalid;
 
     fn try_from(wire: agent::SlotSeen) -> Result<Self, Invalid> {
-        let agent::SlotSeen {
-            digest: content,
-            state,
-        } = wire;
-        Ok(Self {
-            digest: digest("digest", &content)?,
-            state: word::<agent::slot_seen::State, _>("state", state)?,
-        })
+        let agent::SlotSeen { digest: content, state } = wire;
+        Ok(Self { digest: digest("digest", &content)?, state: word::<agent::slot_seen::State, _>("state", state)? })
     }
 }
 
 impl From<&SlotSeen> for agent::SlotSeen {
     fn from(seen: &SlotSeen) -> Self {
         let SlotSeen { digest, state } = seen;
-        Self {
-            digest: digest.to_string(),
-            state: agent::slot_seen::State::from(*state).into(),
-        }
+        Self { digest: digest.to_string(), state: agent::slot_seen::State::from(*state).into() }
     }
 }
 
@@ -239,20 +181,14 @@ impl TryFrom<agent::TrafficSeen> for TrafficSeen {
 
     fn try_from(wire: agent::TrafficSeen) -> Result<Self, Invalid> {
         let agent::TrafficSeen { split, cohort } = wire;
-        Ok(Self {
-            split: required("split", split)?,
-            cohort: optional("cohort", cohort)?,
-        })
+        Ok(Self { split: required("split", split)?, cohort: optional("cohort", cohort)? })
     }
 }
 
 impl From<&TrafficSeen> for agent::TrafficSeen {
     fn from(seen: &TrafficSeen) -> Self {
         let TrafficSeen { split, cohort } = seen;
-        Self {
-            split: Some((*split).into()),
-            cohort: cohort.as_ref().map(Into::into),
-        }
+        Self { split: Some((*split).into()), cohort: cohort.as_ref().map(Into::into) }
     }
 }
 
@@ -261,12 +197,7 @@ impl TryFrom<agent::Trouble> for Trouble {
 
     /// The epoch may be the one before any decision: an agent can be in trouble before it has a goal.
     fn try_from(wire: agent::Trouble) -> Result<Self, Invalid> {
-        let agent::Trouble {
-            epoch,
-            code,
-            message,
-            permanent,
-        } = wire;
+        let agent::Trouble { epoch, code, message, permanent } = wire;
         Ok(Self {
             epoch: required("epoch", epoch)?,
             code: text("code", code, WORD_BYTES_MAX)?,
@@ -278,18 +209,8 @@ impl TryFrom<agent::Trouble> for Trouble {
 
 impl From<&Trouble> for agent::Trouble {
     fn from(trouble: &Trouble) -> Self {
-        let Trouble {
-            epoch,
-            code,
-            message,
-            permanent,
-        } = trouble;
-        Self {
-            epoch: Some((*epoch).into()),
-            code: code.clone(),
-            message: message.clone(),
-            permanent: *permanent,
-        }
+        let Trouble { epoch, code, message, permanent } = trouble;
+        Self { epoch: Some((*epoch).into()), code: code.clone(), message: message.clone(), permanent: *permanent }
     }
 }
 
@@ -297,18 +218,8 @@ impl TryFrom<agent::Evidence> for Evidence {
     type Error = Invalid;
 
     fn try_from(wire: agent::Evidence) -> Result<Self, Invalid> {
-        let agent::Evidence {
-            rollout,
-            step,
-            digest: content,
-            epoch,
-            from,
-            to,
-            requests,
-            errors,
-            latency,
-            probes,
-        } = wire;
+        let agent::Evidence { rollout, step, digest: content, epoch, from, to, requests, errors, latency, probes } =
+            wire;
         let pin = Pin {
             rollout: named("rollout", rollout, RolloutId::new)?,
             step: required("step", step)?,
@@ -327,46 +238,18 @@ impl TryFrom<agent::Evidence> for Evidence {
             let agent::ProbeCount { check, sent, failed } = probe;
             Ok((text("check", check, WORD_BYTES_MAX)?, ProbeCount { sent, failed }))
         })?;
-        Ok(Self {
-            pin,
-            from,
-            to,
-            requests,
-            errors,
-            latency: Histogram { buckets },
-            probes,
-        })
+        Ok(Self { pin, from, to, requests, errors, latency: Histogram { buckets }, probes })
     }
 }
 
 impl From<&Evidence> for agent::Evidence {
     fn from(evidence: &Evidence) -> Self {
-        let Evidence {
-            pin,
-            from,
-            to,
-            requests,
-            errors,
-            latency: Histogram { buckets },
-            probes,
-        } = evidence;
-        let Pin {
-            rollout,
-            step,
-            digest,
-            epoch,
-        } = pin;
-        let bucket = |(upper_micros, count): (&u64, &u64)| agent::Bucket {
-            upper_micros: *upper_micros,
-            count: *count,
-        };
+        let Evidence { pin, from, to, requests, errors, latency: Histogram { buckets }, probes } = evidence;
+        let Pin { rollout, step, digest, epoch } = pin;
+        let bucket = |(upper_micros, count): (&u64, &u64)| agent::Bucket { upper_micros: *upper_micros, count: *count };
         let probe = |(check, count): (&String, &ProbeCount)| {
             let ProbeCount { sent, failed } = *count;
-            agent::ProbeCount {
-                check: check.clone(),
-                sent,
-                failed,
-            }
+            agent::ProbeCount { check: check.clone(), sent, failed }
         };
         Self {
             rollout: rollout.to_string(),

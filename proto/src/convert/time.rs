@@ -71,8 +71,7 @@ fn millis(seconds: i64, nanos: i32, seconds_max: u64) -> Result<u64, Invalid> {
 /// Seconds and nanoseconds. A moment past what the wire can say is said as it is, and refused by its reader.
 fn parts(millis: u64) -> (i64, i32) {
     let seconds = i64::try_from(millis / 1000).expect("a thousandth of u64::MAX is below i64::MAX");
-    let nanos =
-        i32::try_from(millis % 1000 * NANOS_PER_MILLI).expect("less than a second in nanoseconds fits");
+    let nanos = i32::try_from(millis % 1000 * NANOS_PER_MILLI).expect("less than a second in nanoseconds fits");
     (seconds, nanos)
 }
 
@@ -82,9 +81,7 @@ mod tests {
 
     #[test]
     fn only_whole_milliseconds_in_range_are_taken() {
-        let at = |seconds, nanos| {
-            timestamp_from_wire(prost_types::Timestamp { seconds, nanos }).map(Timestamp::millis)
-        };
+        let at = |seconds, nanos| timestamp_from_wire(prost_types::Timestamp { seconds, nanos }).map(Timestamp::millis);
         assert_eq!(at(0, 0), Ok(0));
         assert_eq!(at(253_402_300_799, 999_000_000), Ok(253_402_300_799_999));
         let table = [
@@ -105,14 +102,10 @@ mod tests {
 
     #[test]
     fn spans_have_their_own_end() {
-        let span =
-            |seconds, nanos| span_from_wire(prost_types::Duration { seconds, nanos }).map(Span::millis);
+        let span = |seconds, nanos| span_from_wire(prost_types::Duration { seconds, nanos }).map(Span::millis);
         assert_eq!(span(90, 250_000_000), Ok(90_250));
         assert_eq!(span(315_576_000_000, 0), Ok(315_576_000_000_000));
-        assert_eq!(
-            span(315_576_000_001, 0).unwrap_err().why,
-            InvalidKind::TimeOutOfRange
-        );
+        assert_eq!(span(315_576_000_001, 0).unwrap_err().why, InvalidKind::TimeOutOfRange);
         assert_eq!(span(-5, 0).unwrap_err().why, InvalidKind::TimeOutOfRange);
         assert_eq!(span(-5, -1).unwrap_err().value, "-5s -1ns");
     }
@@ -120,9 +113,6 @@ mod tests {
     #[test]
     fn the_end_of_time_does_not_panic() {
         let wire = timestamp_to_wire(Timestamp::from_millis(u64::MAX));
-        assert_eq!(
-            timestamp_from_wire(wire).unwrap_err().why,
-            InvalidKind::TimeOutOfRange
-        );
+        assert_eq!(timestamp_from_wire(wire).unwrap_err().why, InvalidKind::TimeOutOfRange);
     }
 }

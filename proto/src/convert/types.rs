@@ -10,8 +10,7 @@ use meridian_core::slot::Slot;
 use meridian_core::weight::{Split, Weight};
 
 use super::field::{
-    TEXT_BYTES_MAX, WORD_BYTES_MAX, digest, position, position_to_wire, present, required, text, version,
-    weight, word,
+    TEXT_BYTES_MAX, WORD_BYTES_MAX, digest, position, position_to_wire, present, required, text, version, weight, word,
 };
 use super::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::v1;
@@ -78,45 +77,29 @@ impl TryFrom<v1::Epoch> for Epoch {
 
 impl From<Epoch> for v1::Epoch {
     fn from(epoch: Epoch) -> Self {
-        Self {
-            generation: epoch.generation(),
-            counter: epoch.counter(),
-        }
+        Self { generation: epoch.generation(), counter: epoch.counter() }
     }
 }
 
 /// An epoch that some decision made: never [`Epoch::ZERO`].
 pub(crate) fn decided(field: &str, wire: Option<v1::Epoch>) -> Result<Epoch, Invalid> {
     let epoch = required(field, wire)?;
-    if epoch == Epoch::ZERO {
-        Err(Invalid::of(epoch, InvalidKind::EpochZero)).at(field)
-    } else {
-        Ok(epoch)
-    }
+    if epoch == Epoch::ZERO { Err(Invalid::of(epoch, InvalidKind::EpochZero)).at(field) } else { Ok(epoch) }
 }
 
 impl TryFrom<v1::ReleaseRef> for ReleaseRef {
     type Error = Invalid;
 
     fn try_from(wire: v1::ReleaseRef) -> Result<Self, Invalid> {
-        let v1::ReleaseRef {
-            version: semantic,
-            digest: content,
-        } = wire;
-        Ok(Self {
-            version: version("version", &semantic)?,
-            digest: digest("digest", &content)?,
-        })
+        let v1::ReleaseRef { version: semantic, digest: content } = wire;
+        Ok(Self { version: version("version", &semantic)?, digest: digest("digest", &content)? })
     }
 }
 
 impl From<&ReleaseRef> for v1::ReleaseRef {
     fn from(release: &ReleaseRef) -> Self {
         let ReleaseRef { version, digest } = release;
-        Self {
-            version: version.to_string(),
-            digest: digest.to_string(),
-        }
+        Self { version: version.to_string(), digest: digest.to_string() }
     }
 }
 
@@ -125,20 +108,14 @@ impl TryFrom<v1::Placed> for Placed {
 
     fn try_from(wire: v1::Placed) -> Result<Self, Invalid> {
         let v1::Placed { slot, release } = wire;
-        Ok(Self {
-            slot: word::<v1::Slot, _>("slot", slot)?,
-            release: required("release", release)?,
-        })
+        Ok(Self { slot: word::<v1::Slot, _>("slot", slot)?, release: required("release", release)? })
     }
 }
 
 impl From<&Placed> for v1::Placed {
     fn from(placed: &Placed) -> Self {
         let Placed { slot, release } = placed;
-        Self {
-            slot: v1::Slot::from(*slot).into(),
-            release: Some(release.into()),
-        }
+        Self { slot: v1::Slot::from(*slot).into(), release: Some(release.into()) }
     }
 }
 
@@ -146,10 +123,7 @@ impl TryFrom<v1::Split> for Split {
     type Error = Invalid;
 
     fn try_from(wire: v1::Split) -> Result<Self, Invalid> {
-        let v1::Split {
-            blue_basis_points,
-            green_basis_points,
-        } = wire;
+        let v1::Split { blue_basis_points, green_basis_points } = wire;
         let blue = weight("blue_basis_points", blue_basis_points)?;
         let green = weight("green_basis_points", green_basis_points)?;
         if blue.rest() != green {
@@ -204,9 +178,7 @@ impl TryFrom<v1::CohortRule> for CohortRule {
         let v1::CohortRule { key, rule } = wire;
         let key = required("key", key)?;
         match present("rule", rule)? {
-            v1::cohort_rule::Rule::Equals(value) => {
-                Ok(Self::Equals(key, text("equals", value, TEXT_BYTES_MAX)?))
-            }
+            v1::cohort_rule::Rule::Equals(value) => Ok(Self::Equals(key, text("equals", value, TEXT_BYTES_MAX)?)),
             v1::cohort_rule::Rule::ShareBasisPoints(share) => {
                 Ok(Self::Share(key, weight("share_basis_points", share)?))
             }
@@ -218,15 +190,9 @@ impl From<&CohortRule> for v1::CohortRule {
     fn from(rule: &CohortRule) -> Self {
         let (key, rule) = match rule {
             CohortRule::Equals(key, value) => (key, v1::cohort_rule::Rule::Equals(value.clone())),
-            CohortRule::Share(key, share) => (
-                key,
-                v1::cohort_rule::Rule::ShareBasisPoints(weight_to_wire(*share)),
-            ),
+            CohortRule::Share(key, share) => (key, v1::cohort_rule::Rule::ShareBasisPoints(weight_to_wire(*share))),
         };
-        Self {
-            key: Some(key.into()),
-            rule: Some(rule),
-        }
+        Self { key: Some(key.into()), rule: Some(rule) }
     }
 }
 
@@ -235,20 +201,14 @@ impl TryFrom<v1::Cohort> for Cohort {
 
     fn try_from(wire: v1::Cohort) -> Result<Self, Invalid> {
         let v1::Cohort { rule, slot } = wire;
-        Ok(Self {
-            rule: required("rule", rule)?,
-            slot: word::<v1::Slot, _>("slot", slot)?,
-        })
+        Ok(Self { rule: required("rule", rule)?, slot: word::<v1::Slot, _>("slot", slot)? })
     }
 }
 
 impl From<&Cohort> for v1::Cohort {
     fn from(cohort: &Cohort) -> Self {
         let Cohort { rule, slot } = cohort;
-        Self {
-            rule: Some(rule.into()),
-            slot: v1::Slot::from(*slot).into(),
-        }
+        Self { rule: Some(rule.into()), slot: v1::Slot::from(*slot).into() }
     }
 }
 
@@ -257,19 +217,13 @@ impl TryFrom<v1::StepRef> for StepRef {
 
     fn try_from(wire: v1::StepRef) -> Result<Self, Invalid> {
         let v1::StepRef { wave, step } = wire;
-        Ok(Self {
-            wave: position("wave", wave, WAVES_MAX)?,
-            step: position("step", step, STEPS_MAX)?,
-        })
+        Ok(Self { wave: position("wave", wave, WAVES_MAX)?, step: position("step", step, STEPS_MAX)? })
     }
 }
 
 impl From<StepRef> for v1::StepRef {
     fn from(at: StepRef) -> Self {
         let StepRef { wave, step } = at;
-        Self {
-            wave: position_to_wire(wave),
-            step: position_to_wire(step),
-        }
+        Self { wave: position_to_wire(wave), step: position_to_wire(step) }
     }
 }

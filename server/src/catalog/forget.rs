@@ -28,10 +28,7 @@ impl Forgetting {
     /// Begins.
     #[must_use]
     pub fn new(catalog: Catalog) -> Self {
-        Self {
-            catalog,
-            behind: None,
-        }
+        Self { catalog, behind: None }
     }
 
     /// Forgets until `shutdown`.
@@ -60,18 +57,12 @@ impl Forgetting {
         let now = self.catalog.clock.now();
         let mut after = None::<Key>;
         loop {
-            let page = self
-                .catalog
-                .entries(&layout::requests(), after.as_ref(), BATCH)
-                .await?;
+            let page = self.catalog.entries(&layout::requests(), after.as_ref(), BATCH).await?;
             let is_old = |item: &&meridian_store::Versioned| {
-                record::decode_request(&item.key, &item.value)
-                    .is_ok_and(|mark| now.since(mark.time) > REMEMBERED)
+                record::decode_request(&item.key, &item.value).is_ok_and(|mark| now.since(mark.time) > REMEMBERED)
             };
             let old = page.items.iter().filter(is_old);
-            let txn = old.fold(Txn::new(), |txn, item| {
-                txn.delete(item.key.clone(), Expect::At(item.mod_revision))
-            });
+            let txn = old.fold(Txn::new(), |txn, item| txn.delete(item.key.clone(), Expect::At(item.mod_revision)));
             if txn.writes() {
                 self.catalog.store.commit(txn).await?;
             }

@@ -34,10 +34,7 @@ impl Catalog {
         let Some(item) = self.store.get(&key).await?.item else {
             return Ok(None);
         };
-        Ok(Some(Stored {
-            value: K::decode(&key, &item.value)?,
-            revision: item.mod_revision,
-        }))
+        Ok(Some(Stored { value: K::decode(&key, &item.value)?, revision: item.mod_revision }))
     }
 
     /// Changes one. `draft` is asked again whenever somebody else got in between.
@@ -69,10 +66,7 @@ impl Catalog {
             let key = K::key(id);
             let expect = current.map_or(Expect::Absent, |current| Expect::At(current.revision));
             let txn = also.put(key.clone(), value.encode(), expect);
-            if let Some(revision) = self
-                .commit(txn, &key, terms.request.as_ref(), K::name(id), now)
-                .await?
-            {
+            if let Some(revision) = self.commit(txn, &key, terms.request.as_ref(), K::name(id), now).await? {
                 return Ok(Stored { value, revision });
             }
             tokio::time::sleep(crate::backoff::jittered(attempt)).await;
@@ -99,11 +93,7 @@ impl Catalog {
             let guarded = guard().await?;
             let (key, now) = (K::key(id), self.clock.now());
             let txn = guarded.delete(key.clone(), Expect::At(current.revision));
-            if self
-                .commit(txn, &key, terms.request.as_ref(), K::name(id), now)
-                .await?
-                .is_some()
-            {
+            if self.commit(txn, &key, terms.request.as_ref(), K::name(id), now).await?.is_some() {
                 return Ok(());
             }
             tokio::time::sleep(crate::backoff::jittered(attempt)).await;
@@ -120,10 +110,7 @@ impl Catalog {
     }
 
     /// The resource that came of a request id, if it has had its effect.
-    pub(super) async fn done_before(
-        &self,
-        request: Option<&RequestMark>,
-    ) -> Result<Option<String>, EngineError> {
+    pub(super) async fn done_before(&self, request: Option<&RequestMark>) -> Result<Option<String>, EngineError> {
         let Some(mark) = request else { return Ok(None) };
         let key = layout::request(&mark.id)?;
         let Some(item) = self.store.get(&key).await?.item else {
@@ -149,15 +136,8 @@ impl Catalog {
             None => (txn, key.clone()),
             Some(mark) => {
                 let at = layout::request(&mark.id)?;
-                let entry = RequestDone {
-                    body: mark.body,
-                    resource,
-                    time: now,
-                };
-                (
-                    txn.put(at.clone(), record::encode_request(&entry), Expect::Absent),
-                    at,
-                )
+                let entry = RequestDone { body: mark.body, resource, time: now };
+                (txn.put(at.clone(), record::encode_request(&entry), Expect::Absent), at)
             }
         };
         match commit_known(self.store.as_ref(), txn, &probe).await {
@@ -169,19 +149,13 @@ impl Catalog {
 }
 
 fn missing<K: Kind>(id: &K::Id) -> EngineError {
-    EngineError::NotFound {
-        kind: K::WORD,
-        name: K::name(id),
-    }
+    EngineError::NotFound { kind: K::WORD, name: K::name(id) }
 }
 
 fn check_etag<K: Kind>(id: &K::Id, terms: &Terms, current: Option<&Stored<K>>) -> Result<(), EngineError> {
     match terms.etag {
         Some(given) if current.map(|current| current.revision) != Some(given) => {
-            Err(EngineError::StaleEtag {
-                name: K::name(id),
-                given: format!("{:x}", given.get()),
-            })
+            Err(EngineError::StaleEtag { name: K::name(id), given: format!("{:x}", given.get()) })
         }
         Some(_) | None => Ok(()),
     }

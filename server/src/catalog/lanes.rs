@@ -28,10 +28,7 @@ impl ServiceLanes {
     /// A rollout that holds one of the lanes in these regions.
     #[must_use]
     pub fn held_by(&self, which: impl Fn(&RegionId) -> bool) -> Option<&RolloutId> {
-        let held = self
-            .lanes
-            .iter()
-            .filter(|(region, lane)| lane.held && which(region));
+        let held = self.lanes.iter().filter(|(region, lane)| lane.held && which(region));
         held.filter_map(|(_, lane)| lane.rollout.as_ref()).next()
     }
 
@@ -51,16 +48,9 @@ impl Catalog {
         let key = layout::lanes(service);
         let (lanes, expect) = match self.store.get(&key).await?.item {
             None => (BTreeMap::new(), Expect::Absent),
-            Some(item) => (
-                record::decode_lanes(&key, &item.value)?,
-                Expect::At(item.mod_revision),
-            ),
+            Some(item) => (record::decode_lanes(&key, &item.value)?, Expect::At(item.mod_revision)),
         };
-        Ok(ServiceLanes {
-            service: service.clone(),
-            lanes,
-            expect,
-        })
+        Ok(ServiceLanes { service: service.clone(), lanes, expect })
     }
 
     /// The head of a service; that of a service without decisions if there is none.

@@ -29,11 +29,7 @@ impl Catalog {
         size: usize,
     ) -> Result<Listed<Versioned>, EngineError> {
         let page = self.store.list(prefix, after, size).await?;
-        Ok(Listed {
-            items: page.items,
-            next: page.next,
-            revision: page.revision,
-        })
+        Ok(Listed { items: page.items, next: page.next, revision: page.revision })
     }
 
     /// A page of a kind that has a folder of its own. What can't be read is told in the log and left out.
@@ -43,16 +39,8 @@ impl Catalog {
         after: Option<&Key>,
         size: usize,
     ) -> Result<Listed<(Key, Stored<K>)>, EngineError> {
-        let Listed {
-            items,
-            next,
-            revision,
-        } = self.entries(prefix, after, size).await?;
-        Ok(Listed {
-            items: items.iter().filter_map(readable).collect(),
-            next,
-            revision,
-        })
+        let Listed { items, next, revision } = self.entries(prefix, after, size).await?;
+        Ok(Listed { items: items.iter().filter_map(readable).collect(), next, revision })
     }
 
     /// A page of a kind whose folder has a folder per name, which holds more than the thing itself. `key_of` tells from
@@ -68,29 +56,17 @@ impl Catalog {
         loop {
             let page = self.store.list(prefix, after.as_ref(), 1).await?;
             let Some(first) = page.items.first() else {
-                return Ok(Listed {
-                    items,
-                    next: None,
-                    revision: page.revision,
-                });
+                return Ok(Listed { items, next: None, revision: page.revision });
             };
             if items.len() >= size {
-                return Ok(Listed {
-                    items,
-                    next: after,
-                    revision: page.revision,
-                });
+                return Ok(Listed { items, next: after, revision: page.revision });
             }
             let Some((key, end)) = key_of(&first.key) else {
                 // Not one of ours: it must not stop the listing.
                 after = Some(first.key.clone());
                 continue;
             };
-            let found = if first.key == key {
-                Some(first.clone())
-            } else {
-                self.store.get(&key).await?.item
-            };
+            let found = if first.key == key { Some(first.clone()) } else { self.store.get(&key).await?.item };
             items.extend(found.as_ref().and_then(readable));
             after = Some(end);
         }
@@ -99,13 +75,7 @@ impl Catalog {
 
 fn readable<K: Kind>(item: &Versioned) -> Option<(Key, Stored<K>)> {
     match K::decode(&item.key, &item.value) {
-        Ok(value) => Some((
-            item.key.clone(),
-            Stored {
-                value,
-                revision: item.mod_revision,
-            },
-        )),
+        Ok(value) => Some((item.key.clone(), Stored { value, revision: item.mod_revision })),
         Err(error) => {
             tracing::error!(%error, key = item.key.as_str(), "a record can't be read and is left out");
             None

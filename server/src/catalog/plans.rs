@@ -42,12 +42,7 @@ impl Catalog {
     /// # Errors
     /// If something it is made of does not exist, it can't be made, or the store fails.
     pub async fn make_plan(&self, order: &PlanOrder, terms: &Terms) -> Result<NewPlan, EngineError> {
-        let PlanOrder {
-            service,
-            version,
-            playbook,
-            revision,
-        } = order;
+        let PlanOrder { service, version, playbook, revision } = order;
         // First of all: an id used for something else is refused whatever the rest says, and what came of it is told even
         // if it could not be made today.
         if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
@@ -56,23 +51,13 @@ impl Catalog {
             let plan = Arc::new(self.plan(&hash).await?.value.plan);
             return Ok(NewPlan { plan, hash });
         }
-        let release = self
-            .get::<StoredRelease>(&(service.clone(), version.clone()))
-            .await?;
+        let release = self.get::<StoredRelease>(&(service.clone(), version.clone())).await?;
         let playbook = self.playbook(playbook, *revision).await?;
         let valid = Self::valid(&playbook.value)?;
         let inventory = self.inventory(service).await?;
-        let made = compile(
-            &valid,
-            playbook.value.revision,
-            &release.value.release,
-            &inventory,
-        );
+        let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
         let plan = Arc::new(made.map_err(EngineError::PlanRefused)?);
-        let made = NewPlan {
-            hash: plan.hash(),
-            plan,
-        };
+        let made = NewPlan { hash: plan.hash(), plan };
         if terms.effect == Effect::Made {
             self.keep_plan(&made, terms).await?;
         }
@@ -82,16 +67,12 @@ impl Catalog {
     async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
         let key = layout::plan(&made.hash);
         let now = self.clock.now();
-        let entry = StoredPlan {
-            plan: made.plan.as_ref().clone(),
-            created: now,
-        };
+        let entry = StoredPlan { plan: made.plan.as_ref().clone(), created: now };
         let txn = Txn::new().put(key.clone(), record::encode_plan(&entry), Expect::Absent);
         let request = terms.request.as_ref();
         // Whoever got in between has kept the very same plan, or has had this request's effect.
         if self.store.get(&key).await?.item.is_none() {
-            self.commit(txn, &key, request, name::plan(&made.hash), now)
-                .await?;
+            self.commit(txn, &key, request, name::plan(&made.hash), now).await?;
         }
         Ok(())
     }
@@ -102,15 +83,9 @@ impl Catalog {
     /// If there is none, or it can't be read.
     pub async fn plan(&self, hash: &Digest) -> Result<Stored<StoredPlan>, EngineError> {
         let key = layout::plan(hash);
-        let missing = || EngineError::NotFound {
-            kind: "plan",
-            name: name::plan(hash),
-        };
+        let missing = || EngineError::NotFound { kind: "plan", name: name::plan(hash) };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
-        Ok(Stored {
-            value: record::decode_plan(&key, &item.value)?,
-            revision: item.mod_revision,
-        })
+        Ok(Stored { value: record::decode_plan(&key, &item.value)?, revision: item.mod_revision })
     }
 
     async fn inventory(&self, service: &ServiceId) -> Result<Inventory, EngineError> {
@@ -122,21 +97,8 @@ impl Catalog {
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights) = (able("cohorts"), able("weights"));
             let lane = lanes.get(&id).cloned().unwrap_or_default();
-            (
-                id,
-                RegionFacts {
-                    labels: entry.labels,
-                    cordoned: entry.cordoned,
-                    cohorts,
-                    weights,
-                    lane,
-                },
-            )
+            (id, RegionFacts { labels: entry.labels, cordoned: entry.cordoned, cohorts, weights, lane })
         };
-        Ok(Inventory {
-            regions: regions.into_iter().map(facts).collect(),
-            parent: head.plan,
-            vetoed: head.vetoed,
-        })
+        Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed: head.vetoed })
     }
 }

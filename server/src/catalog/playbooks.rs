@@ -27,19 +27,9 @@ impl Catalog {
                 return Ok(Draft::Unchanged);
             }
             let before = current.map_or(last, |current| current.value.revision);
-            let revision = before
-                .checked_add(1)
-                .ok_or_else(|| EngineError::Contended { key: id.to_string() })?;
-            let entry = StoredPlaybook {
-                playbook: playbook.get().clone(),
-                revision,
-                updated: now,
-            };
-            let kept = Txn::new().put(
-                layout::playbook_revision(&id, revision),
-                entry.encode(),
-                Expect::Absent,
-            );
+            let revision = before.checked_add(1).ok_or_else(|| EngineError::Contended { key: id.to_string() })?;
+            let entry = StoredPlaybook { playbook: playbook.get().clone(), revision, updated: now };
+            let kept = Txn::new().put(layout::playbook_revision(&id, revision), entry.encode(), Expect::Absent);
             Ok(Draft::Write(entry, kept))
         })
         .await
@@ -59,15 +49,9 @@ impl Catalog {
         };
         let key = layout::playbook_revision(id, number);
         let name = meridian_proto::convert::name::revision(id, number);
-        let missing = || EngineError::NotFound {
-            kind: "playbook revision",
-            name,
-        };
+        let missing = || EngineError::NotFound { kind: "playbook revision", name };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
-        Ok(Stored {
-            value: record::decode_playbook(&key, &item.value)?,
-            revision: item.mod_revision,
-        })
+        Ok(Stored { value: record::decode_playbook(&key, &item.value)?, revision: item.mod_revision })
     }
 
     /// A page of playbooks.
@@ -84,16 +68,8 @@ impl Catalog {
             let id = PlaybookId::new(rest.split('/').next()?).ok()?;
             Some((layout::playbook(&id), end_of(&layout::playbook_folder(&id))?))
         };
-        let Listed {
-            items,
-            next,
-            revision,
-        } = self.jump(&layout::playbooks(), after, size, key_of).await?;
-        Ok(Listed {
-            items: items.into_iter().map(|(_, stored)| stored).collect(),
-            next,
-            revision,
-        })
+        let Listed { items, next, revision } = self.jump(&layout::playbooks(), after, size, key_of).await?;
+        Ok(Listed { items: items.into_iter().map(|(_, stored)| stored).collect(), next, revision })
     }
 
     /// Removes a playbook; its revisions stay for the plans that name them.
@@ -101,8 +77,7 @@ impl Catalog {
     /// # Errors
     /// If the terms do not hold or the store fails.
     pub async fn remove_playbook(&self, id: &PlaybookId, terms: &Terms) -> Result<(), EngineError> {
-        self.remove::<StoredPlaybook, _>(id, terms, || async { Ok(Txn::new()) })
-            .await
+        self.remove::<StoredPlaybook, _>(id, terms, || async { Ok(Txn::new()) }).await
     }
 
     /// A stored playbook by today's rules.
@@ -110,9 +85,7 @@ impl Catalog {
         validate(entry.playbook.clone()).map_err(|violations| {
             let first = violations.first().map_or("", |violation| violation.code);
             let name = meridian_proto::convert::name::revision(&entry.playbook.id, entry.revision);
-            EngineError::Corrupt(format!(
-                "{name} breaks a rule that it was written under ({first}); write it anew"
-            ))
+            EngineError::Corrupt(format!("{name} breaks a rule that it was written under ({first}); write it anew"))
         })
     }
 
@@ -123,9 +96,7 @@ impl Catalog {
         }
         let (mut last, mut after) = (0, None::<Key>);
         loop {
-            let page = self
-                .entries(&layout::playbook_revisions(id), after.as_ref(), 1000)
-                .await?;
+            let page = self.entries(&layout::playbook_revisions(id), after.as_ref(), 1000).await?;
             let numbers = page.items.iter().filter_map(|item| {
                 let Some(Place::Revision(_, number)) = Place::of(&item.key) else {
                     return None;

@@ -37,32 +37,14 @@ impl Catalog {
         terms: &Terms,
     ) -> Result<Stored<Region>, EngineError> {
         self.put(id, terms, move |current: Option<&Stored<Region>>, now| {
-            let RegionSpec {
-                labels,
-                description,
-                cordoned,
-            } = spec.clone();
+            let RegionSpec { labels, description, cordoned } = spec.clone();
             let before = current.map(|current| current.value.clone());
-            let base = before.clone().unwrap_or_else(|| Region {
-                created: now,
-                ..Region::default()
-            });
-            let wanted = Region {
-                labels,
-                description,
-                cordoned,
-                ..base
-            };
+            let base = before.clone().unwrap_or_else(|| Region { created: now, ..Region::default() });
+            let wanted = Region { labels, description, cordoned, ..base };
             if before.as_ref() == Some(&wanted) {
                 return Ok(Draft::Unchanged);
             }
-            Ok(Draft::Write(
-                Region {
-                    updated: now,
-                    ..wanted
-                },
-                Txn::new(),
-            ))
+            Ok(Draft::Write(Region { updated: now, ..wanted }, Txn::new()))
         })
         .await
     }
@@ -76,22 +58,14 @@ impl Catalog {
         after: Option<Key>,
         size: usize,
     ) -> Result<Listed<(RegionId, Stored<Region>)>, EngineError> {
-        let Listed {
-            items,
-            next,
-            revision,
-        } = self.page(&layout::regions(), after.as_ref(), size).await?;
+        let Listed { items, next, revision } = self.page(&layout::regions(), after.as_ref(), size).await?;
         let named = items.into_iter().filter_map(|(key, stored)| {
             let Some(Place::Region(id)) = Place::of(&key) else {
                 return None;
             };
             Some((id, stored))
         });
-        Ok(Listed {
-            items: named.collect(),
-            next,
-            revision,
-        })
+        Ok(Listed { items: named.collect(), next, revision })
     }
 
     /// All regions.
@@ -115,17 +89,9 @@ impl Catalog {
         self.remove::<Region, _>(id, terms, || async {
             let mut guards = Txn::new();
             let all = self.lanes_of_all().await?;
-            for lanes in all
-                .iter()
-                .filter(|lanes| lanes.lanes.contains_key(id))
-                .take(GUARDS_MAX)
-            {
+            for lanes in all.iter().filter(|lanes| lanes.lanes.contains_key(id)).take(GUARDS_MAX) {
                 if let Some(by) = lanes.held_by(|region| region == id) {
-                    return Err(EngineError::InUse {
-                        kind: "region",
-                        name: id.to_string(),
-                        by: by.to_string(),
-                    });
+                    return Err(EngineError::InUse { kind: "region", name: id.to_string(), by: by.to_string() });
                 }
                 guards = lanes.guard(guards);
             }

@@ -14,41 +14,21 @@ impl Catalog {
     ///
     /// # Errors
     /// If its service does not exist, the version is taken by other content, or the store fails.
-    pub async fn add_release(
-        &self,
-        release: Release,
-        terms: &Terms,
-    ) -> Result<Stored<StoredRelease>, EngineError> {
+    pub async fn add_release(&self, release: Release, terms: &Terms) -> Result<Stored<StoredRelease>, EngineError> {
         let service = release.service.clone();
         self.get::<Service>(&service).await?;
         let id = (service.clone(), release.version.clone());
-        let terms = Terms {
-            missing: Missing::Made,
-            ..terms.clone()
-        };
+        let terms = Terms { missing: Missing::Made, ..terms.clone() };
         let name = StoredRelease::name(&id);
-        self.put(
-            &id,
-            &terms,
-            move |current: Option<&Stored<StoredRelease>>, now| match current {
-                Some(known) if known.value.release == release => Ok(Draft::Unchanged),
-                Some(_) => Err(EngineError::AlreadyExists {
-                    kind: StoredRelease::WORD,
-                    name: name.clone(),
-                }),
-                None => {
-                    // The service may have been removed since it was looked for.
-                    let also = Txn::new().check(layout::service(&service), Expect::Present);
-                    Ok(Draft::Write(
-                        StoredRelease {
-                            release: release.clone(),
-                            created: now,
-                        },
-                        also,
-                    ))
-                }
-            },
-        )
+        self.put(&id, &terms, move |current: Option<&Stored<StoredRelease>>, now| match current {
+            Some(known) if known.value.release == release => Ok(Draft::Unchanged),
+            Some(_) => Err(EngineError::AlreadyExists { kind: StoredRelease::WORD, name: name.clone() }),
+            None => {
+                // The service may have been removed since it was looked for.
+                let also = Txn::new().check(layout::service(&service), Expect::Present);
+                Ok(Draft::Write(StoredRelease { release: release.clone(), created: now }, also))
+            }
+        })
         .await
     }
 
@@ -63,15 +43,7 @@ impl Catalog {
         size: usize,
     ) -> Result<Listed<Stored<StoredRelease>>, EngineError> {
         let prefix = layout::releases(service);
-        let Listed {
-            items,
-            next,
-            revision,
-        } = self.page(&prefix, after.as_ref(), size).await?;
-        Ok(Listed {
-            items: items.into_iter().map(|(_, stored)| stored).collect(),
-            next,
-            revision,
-        })
+        let Listed { items, next, revision } = self.page(&prefix, after.as_ref(), size).await?;
+        Ok(Listed { items: items.into_iter().map(|(_, stored)| stored).collect(), next, revision })
     }
 }

@@ -26,33 +26,13 @@ pub struct ServiceText {
 
 impl ServiceText {
     fn of(spec: &Service) -> Self {
-        let Service {
-            description,
-            owner,
-            labels,
-            created: _,
-            updated: _,
-        } = spec;
-        Self {
-            description: description.clone(),
-            owner: owner.clone(),
-            labels: labels.clone(),
-        }
+        let Service { description, owner, labels, created: _, updated: _ } = spec;
+        Self { description: description.clone(), owner: owner.clone(), labels: labels.clone() }
     }
 
     fn into_spec(self, created: Timestamp, updated: Timestamp) -> Service {
-        let Self {
-            description,
-            owner,
-            labels,
-        } = self;
-        Service {
-            description,
-            owner,
-            labels,
-            created,
-            updated,
-        }
+        let Self { description, owner, labels } = self;
+        Service { description, owner, labels, created, updated }
     }
 }
 
@@ -72,10 +52,7 @@ impl Catalog {
                 return Ok(Draft::Unchanged);
             }
             let created = current.map_or(now, |current| current.value.created);
-            Ok(Draft::Write(
-                text.clone().into_spec(created, now),
-                meridian_store::Txn::new(),
-            ))
+            Ok(Draft::Write(text.clone().into_spec(created, now), meridian_store::Txn::new()))
         })
         .await
     }
@@ -93,20 +70,9 @@ impl Catalog {
             let id = service_of(key)?;
             Some((layout::service(&id), end_of(&layout::all_of_service(&id))?))
         };
-        let Listed {
-            items,
-            next,
-            revision,
-        } = self.jump(&layout::services(), after, size, key_of).await?;
-        let items = items
-            .into_iter()
-            .filter_map(|(key, stored)| Some((service_of(&key)?, stored)))
-            .collect();
-        Ok(Listed {
-            items,
-            next,
-            revision,
-        })
+        let Listed { items, next, revision } = self.jump(&layout::services(), after, size, key_of).await?;
+        let items = items.into_iter().filter_map(|(key, stored)| Some((service_of(&key)?, stored))).collect();
+        Ok(Listed { items, next, revision })
     }
 
     /// Removes a service.
@@ -117,11 +83,7 @@ impl Catalog {
         self.remove::<Service, _>(id, terms, || async {
             let lanes = self.lanes_of(id).await?;
             if let Some(by) = lanes.held_by(|_| true) {
-                return Err(EngineError::InUse {
-                    kind: "service",
-                    name: id.to_string(),
-                    by: by.to_string(),
-                });
+                return Err(EngineError::InUse { kind: "service", name: id.to_string(), by: by.to_string() });
             }
             Ok(lanes.guard(meridian_store::Txn::new()))
         })

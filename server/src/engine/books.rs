@@ -39,33 +39,19 @@ pub(super) struct Books {
 
 impl Books {
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self {
-            store,
-            plans: Mutex::default(),
-        }
+        Self { store, plans: Mutex::default() }
     }
 
     pub async fn plan(&self, hash: Digest) -> Result<Arc<Plan>, EngineError> {
-        if let Some(plan) = self
-            .plans
-            .lock()
-            .expect("no holder of this lock panics")
-            .get(&hash)
-        {
+        if let Some(plan) = self.plans.lock().expect("no holder of this lock panics").get(&hash) {
             return Ok(plan.clone());
         }
         let key = layout::plan(&hash);
-        let missing = || EngineError::NotFound {
-            kind: "plan",
-            name: hash.hex(),
-        };
+        let missing = || EngineError::NotFound { kind: "plan", name: hash.hex() };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
         let plan = Arc::new(record::decode_plan(&key, &item.value)?.plan);
         if plan.hash() != hash {
-            return Err(EngineError::Corrupt(format!(
-                "plan {} does not have the content of its hash",
-                hash.hex()
-            )));
+            return Err(EngineError::Corrupt(format!("plan {} does not have the content of its hash", hash.hex())));
         }
         let mut plans = self.plans.lock().expect("no holder of this lock panics");
         if plans.len() >= PLANS_KEPT {
@@ -77,10 +63,7 @@ impl Books {
 
     pub async fn rollout(&self, id: &RolloutId) -> Result<(Arc<Rollout>, Revision), EngineError> {
         let key = layout::rollout(id);
-        let missing = || EngineError::NotFound {
-            kind: "rollout",
-            name: id.to_string(),
-        };
+        let missing = || EngineError::NotFound { kind: "rollout", name: id.to_string() };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
         let record = self.decode_rollout(&key, &item.value).await?;
         Ok((Arc::new(record), item.mod_revision))
@@ -94,36 +77,21 @@ impl Books {
     pub async fn head(&self, service: &ServiceId) -> Result<Kept<Head>, EngineError> {
         let key = layout::head(service);
         match self.store.get(&key).await?.item {
-            None => Ok(Kept {
-                value: Head::default(),
-                expect: Expect::Absent,
-            }),
+            None => Ok(Kept { value: Head::default(), expect: Expect::Absent }),
             Some(item) => {
                 let value = record::decode_head(&key, &item.value)?;
-                Ok(Kept {
-                    value,
-                    expect: Expect::At(item.mod_revision),
-                })
+                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
             }
         }
     }
 
-    pub async fn lanes(
-        &self,
-        service: &ServiceId,
-    ) -> Result<Kept<BTreeMap<RegionId, LaneState>>, EngineError> {
+    pub async fn lanes(&self, service: &ServiceId) -> Result<Kept<BTreeMap<RegionId, LaneState>>, EngineError> {
         let key = layout::lanes(service);
         match self.store.get(&key).await?.item {
-            None => Ok(Kept {
-                value: BTreeMap::new(),
-                expect: Expect::Absent,
-            }),
+            None => Ok(Kept { value: BTreeMap::new(), expect: Expect::Absent }),
             Some(item) => {
                 let value = record::decode_lanes(&key, &item.value)?;
-                Ok(Kept {
-                    value,
-                    expect: Expect::At(item.mod_revision),
-                })
+                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
             }
         }
     }

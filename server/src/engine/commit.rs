@@ -44,17 +44,7 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Commits. A lost answer is resolved by reading the audit entry, which is written once.
 pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
-    let Decision {
-        next,
-        expect,
-        head,
-        lanes,
-        kind,
-        actor,
-        message,
-        request,
-        now,
-    } = decision;
+    let Decision { next, expect, head, lanes, kind, actor, message, request, now } = decision;
     let service = &next.plan.service;
     let value = record::encode_rollout(next);
     let entry = AuditEntry {
@@ -68,47 +58,27 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         record: Digest::of(&value),
         previous: head.value.audit,
     };
-    let moved = Head {
-        epoch: next.epoch,
-        audit: Some(entry.digest()),
-        plan: Some(next.plan.hash()),
-        ..head.value.clone()
-    };
+    let moved =
+        Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(next.plan.hash()), ..head.value.clone() };
     let audit_key = layout::audit(service, next.epoch);
     let mut txn = Txn::new()
         .put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent)
         .put(layout::rollout(&next.id), value, expect)
         .put(layout::head(service), record::encode_head(&moved), head.expect);
-    if let Some(Kept {
-        value: before,
-        expect,
-    }) = lanes
-    {
+    if let Some(Kept { value: before, expect }) = lanes {
         let after = lanes_after(next, before);
         txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
     }
     if let Some(mark) = request {
-        let done = RequestDone {
-            body: mark.body,
-            resource: next.id.to_string(),
-            time: now,
-        };
-        let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt {
-            reason: invalid.to_string(),
-        })?;
+        let done = RequestDone { body: mark.body, resource: next.id.to_string(), time: now };
+        let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
         txn = txn.put(key, record::encode_request(&done), Expect::Absent);
     }
     let entry_bytes = record::encode_audit(&entry);
     debug_assert!(!entry_bytes.is_empty(), "an audit entry is never empty");
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
-    Ok(Done {
-        revision,
-        head: Kept {
-            value: moved,
-            expect: Expect::At(revision),
-        },
-    })
+    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
 }
 
 /// The lanes as they are after a decision of `next`.
@@ -122,26 +92,18 @@ fn lanes_after(next: &Rollout, mut lanes: BTreeMap<RegionId, LaneState>) -> BTre
 
 fn truncated(mut text: String) -> String {
     if text.len() > MESSAGE_BYTES_MAX {
-        let end = (0..=MESSAGE_BYTES_MAX)
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or(0);
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         text.truncate(end);
     }
     text
 }
 
 /// Refuses an order that was made on an older state of the rollout.
-pub(super) fn check_etag(
-    id: &RolloutId,
-    etag: Option<Revision>,
-    current: Revision,
-) -> Result<(), EngineError> {
+pub(super) fn check_etag(id: &RolloutId, etag: Option<Revision>, current: Revision) -> Result<(), EngineError> {
     match etag {
-        Some(given) if given != current => Err(EngineError::StaleEtag {
-            name: id.to_string(),
-            given: format!("{:x}", given.get()),
-        }),
+        Some(given) if given != current => {
+            Err(EngineError::StaleEtag { name: id.to_string(), given: format!("{:x}", given.get()) })
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -22,21 +22,12 @@ impl Engine {
     /// If the store fails, or a newer session of the region opened in between.
     pub async fn greet(&self, region: &RegionId, facts: AgentFacts) -> Result<SessionTicket, EngineError> {
         for service in facts.services.iter().take(SERVICES_RECALLED_MAX) {
-            self.recall_goal(&Lane {
-                service: service.clone(),
-                region: region.clone(),
-            })
-            .await?;
+            self.recall_goal(&Lane { service: service.clone(), region: region.clone() }).await?;
         }
         let number = self.draw_number(region, &facts).await?;
         let now = self.shared.clock.now();
-        let contended = || EngineError::Contended {
-            key: region.to_string(),
-        };
-        self.shared
-            .sessions
-            .open(region, number, facts, now)
-            .ok_or_else(contended)
+        let contended = || EngineError::Contended { key: region.to_string() };
+        self.shared.sessions.open(region, number, facts, now).ok_or_else(contended)
     }
 
     async fn draw_number(&self, region: &RegionId, facts: &AgentFacts) -> Result<u64, EngineError> {
@@ -45,18 +36,8 @@ impl Engine {
             let now = self.shared.clock.now();
             let item = self.shared.books.store.get(&key).await?.item;
             let (mut record, expect) = match item {
-                None => (
-                    Region {
-                        created: now,
-                        updated: now,
-                        ..Region::default()
-                    },
-                    Expect::Absent,
-                ),
-                Some(item) => (
-                    record::decode_region(&key, &item.value)?,
-                    Expect::At(item.mod_revision),
-                ),
+                None => (Region { created: now, updated: now, ..Region::default() }, Expect::Absent),
+                Some(item) => (record::decode_region(&key, &item.value)?, Expect::At(item.mod_revision)),
             };
             record.session_number += 1;
             record.agent_version.clone_from(&facts.version);
@@ -65,15 +46,11 @@ impl Engine {
             let txn = Txn::new().put(key.clone(), record::encode_region(&record), expect);
             match commit_known(self.shared.books.store.as_ref(), txn, &key).await {
                 Ok(_) => return Ok(number),
-                Err(CommitError::Conflict { .. }) => {
-                    tokio::time::sleep(crate::backoff::jittered(attempt)).await
-                }
+                Err(CommitError::Conflict { .. }) => tokio::time::sleep(crate::backoff::jittered(attempt)).await,
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EngineError::Contended {
-            key: key.as_str().to_owned(),
-        })
+        Err(EngineError::Contended { key: key.as_str().to_owned() })
     }
 
     /// Derives the goal of a lane whose rollout may have ended long ago.
@@ -82,11 +59,7 @@ impl Engine {
             return Ok(());
         }
         let lanes = self.shared.books.lanes(&lane.service).await?;
-        let Some(id) = lanes
-            .value
-            .get(&lane.region)
-            .and_then(|state| state.rollout.as_ref())
-        else {
+        let Some(id) = lanes.value.get(&lane.region).and_then(|state| state.rollout.as_ref()) else {
             return Ok(());
         };
         let (record, _) = self.shared.books.rollout(id).await?;

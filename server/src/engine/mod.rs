@@ -89,13 +89,7 @@ impl Engine {
     /// An engine that does nothing until [`Engine::run`].
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let EngineParts {
-            store,
-            clock,
-            sessions,
-            trace,
-            metrics,
-        } = parts;
+        let EngineParts { store, clock, sessions, trace, metrics } = parts;
         let shared = Shared {
             books: Books::new(store),
             clock,
@@ -107,9 +101,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Sweeps until `shutdown`, then ends and joins every runner.
@@ -132,37 +124,20 @@ impl Engine {
         request: Option<RequestMark>,
     ) -> Result<Status, EngineError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let call = OrderCall {
-            event,
-            etag,
-            request,
-            reply,
-        };
+        let call = OrderCall { event, etag, request, reply };
         let Some(handle) = self.runner(id).await? else {
             return self.order_ended(id, call.event, call.etag).await;
         };
-        handle
-            .orders
-            .send(call)
-            .await
-            .map_err(|_| EngineError::Draining)?;
+        handle.orders.send(call).await.map_err(|_| EngineError::Draining)?;
         let (record, revision) = answer.await.map_err(|_| EngineError::Draining)??;
         Ok(self.status_of(record, revision))
     }
 
     /// An ended rollout has no runner: the rules refuse, in their own words.
-    async fn order_ended(
-        &self,
-        id: &RolloutId,
-        event: Event,
-        etag: Option<Revision>,
-    ) -> Result<Status, EngineError> {
+    async fn order_ended(&self, id: &RolloutId, event: Event, etag: Option<Revision>) -> Result<Status, EngineError> {
         let (record, revision) = self.shared.books.rollout(id).await?;
         commit::check_etag(id, etag, revision)?;
-        let moment = meridian_core::rollout::step::Moment {
-            now: self.shared.clock.now(),
-            head: record.epoch,
-        };
+        let moment = meridian_core::rollout::step::Moment { now: self.shared.clock.now(), head: record.epoch };
         meridian_core::rollout::step::step(&record, event, moment)?;
         Ok(self.status_of(record, revision))
     }
@@ -180,12 +155,7 @@ impl Engine {
     }
 
     fn known_runner(&self, id: &RolloutId) -> Option<RunnerHandle> {
-        self.shared
-            .runners
-            .lock()
-            .expect("no holder of this lock panics")
-            .get(id)
-            .cloned()
+        self.shared.runners.lock().expect("no holder of this lock panics").get(id).cloned()
     }
 
     /// What is known of a rollout now.
@@ -193,9 +163,7 @@ impl Engine {
     /// # Errors
     /// If it does not exist or can't be read.
     pub async fn status(&self, id: &RolloutId) -> Result<Status, EngineError> {
-        let held = self
-            .known_runner(id)
-            .and_then(|handle| handle.held.borrow().clone());
+        let held = self.known_runner(id).and_then(|handle| handle.held.borrow().clone());
         let (record, revision) = match held {
             Some(held) => held,
             None => self.shared.books.rollout(id).await?,

@@ -51,9 +51,7 @@ impl Engine {
                 None => tokio::time::sleep(crate::backoff::jittered(attempt)).await,
             }
         }
-        Err(EngineError::Contended {
-            key: order.service.to_string(),
-        })
+        Err(EngineError::Contended { key: order.service.to_string() })
     }
 
     /// One try; `None`: somebody else changed the lanes in between.
@@ -67,15 +65,10 @@ impl Engine {
         let head = books.head(&order.service).await?;
         let lanes = books.lanes(&order.service).await?;
         let now = self.shared.clock.now();
-        let moment = Moment {
-            now,
-            head: head.value.epoch,
-        };
+        let moment = Moment { now, head: head.value.epoch };
         let record = open(order.id.clone(), plan, order.actor.clone(), &lanes.value, moment)?;
         if order.validate_only {
-            return Ok(Some(
-                self.status_of(Arc::new(record), meridian_store::Revision::ZERO),
-            ));
+            return Ok(Some(self.status_of(Arc::new(record), meridian_store::Revision::ZERO)));
         }
         let decision = Decision {
             next: &record,
@@ -97,10 +90,7 @@ impl Engine {
                 Ok(Some(self.status_of(record, done.revision)))
             }
             Err(CommitError::Conflict { key }) if key == meridian_store::layout::rollout(&order.id) => {
-                Err(EngineError::AlreadyExists {
-                    kind: "rollout",
-                    name: order.id.to_string(),
-                })
+                Err(EngineError::AlreadyExists { kind: "rollout", name: order.id.to_string() })
             }
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -76,15 +76,7 @@ impl Engine {
         let engine = self.clone();
         let look = Arc::new(Notify::new());
         let span = tracing::info_span!("rollout", id = %id);
-        let runner = Runner {
-            engine,
-            id,
-            look,
-            held,
-            publish,
-            head: None,
-            wake: None,
-        };
+        let runner = Runner { engine, id, look, held, publish, head: None, wake: None };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }
@@ -115,10 +107,7 @@ impl Runner {
 
     fn lanes(&self) -> impl Iterator<Item = Lane> + '_ {
         let service = &self.held.0.plan.service;
-        let lane = |region: &meridian_core::id::RegionId| Lane {
-            service: service.clone(),
-            region: region.clone(),
-        };
+        let lane = |region: &meridian_core::id::RegionId| Lane { service: service.clone(), region: region.clone() };
         self.held.0.lanes.keys().map(lane)
     }
 
@@ -133,12 +122,7 @@ impl Runner {
 
     /// Orders that came too late are answered by the rules, which refuse them.
     async fn end(mut self, mut inbox: mpsc::Receiver<OrderCall>) {
-        self.engine
-            .shared
-            .runners
-            .lock()
-            .expect("no holder of this lock panics")
-            .remove(&self.id);
+        self.engine.shared.runners.lock().expect("no holder of this lock panics").remove(&self.id);
         inbox.close();
         while let Some(call) = inbox.recv().await {
             self.obey(call).await;
@@ -151,9 +135,7 @@ impl Runner {
 
     fn pause(&self) -> Duration {
         let now = self.engine.shared.clock.now();
-        let until_wake = self
-            .wake
-            .map(|wake| Duration::from_millis(wake.since(now).millis().max(1)));
+        let until_wake = self.wake.map(|wake| Duration::from_millis(wake.since(now).millis().max(1)));
         until_wake.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))
     }
 
@@ -173,12 +155,7 @@ impl Runner {
     }
 
     async fn obey(&mut self, call: OrderCall) {
-        let OrderCall {
-            event,
-            etag,
-            request,
-            reply,
-        } = call;
+        let OrderCall { event, etag, request, reply } = call;
         let answer = self.order(event, etag, request.as_ref()).await;
         // The caller may have gone away; what was decided stays decided.
         let _gone = reply.send(answer);
@@ -219,9 +196,7 @@ impl Runner {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EngineError::Contended {
-            key: self.id.to_string(),
-        })
+        Err(EngineError::Contended { key: self.id.to_string() })
     }
 
     /// Asks the rules; `None`: nothing to decide.
@@ -229,14 +204,8 @@ impl Runner {
         if self.head.is_none() {
             self.head = Some(self.engine.shared.books.head(&self.held.0.plan.service).await?);
         }
-        let head = self
-            .head
-            .as_ref()
-            .map_or(self.held.0.epoch, |head| head.value.epoch);
-        let moment = Moment {
-            now: self.engine.shared.clock.now(),
-            head,
-        };
+        let head = self.head.as_ref().map_or(self.held.0.epoch, |head| head.value.epoch);
+        let moment = Moment { now: self.engine.shared.clock.now(), head };
         let record = &self.held.0;
         let event = match event {
             Event::Look(_) => Event::Look(self.engine.shared.sessions.sight(record, moment.now)),
@@ -263,26 +232,14 @@ impl Runner {
         };
         let lanes = if next.phase.is_terminal() {
             let lanes = self.engine.shared.books.lanes(&next.plan.service).await;
-            Some(lanes.map_err(|error| CommitError::Unavailable {
-                reason: error.to_string(),
-            })?)
+            Some(lanes.map_err(|error| CommitError::Unavailable { reason: error.to_string() })?)
         } else {
             None
         };
         let (actor, message) = said(event, transition);
         let expect = Expect::At(self.held.1);
         let (kind, now) = (transition.kind, moment.now);
-        let decision = Decision {
-            next,
-            expect,
-            head,
-            lanes,
-            kind,
-            actor,
-            message,
-            request,
-            now,
-        };
+        let decision = Decision { next, expect, head, lanes, kind, actor, message, request, now };
         let began = Instant::now();
         let done = commit(&self.engine.shared.books, decision).await?;
         self.engine.shared.metrics.committed(kind, began.elapsed());
@@ -323,21 +280,9 @@ impl Runner {
         for effect in &transition.effects {
             match effect {
                 Effect::PushGoal(_) => {}
-                Effect::StepEnded {
-                    region,
-                    what,
-                    step,
-                    began,
-                } => {
+                Effect::StepEnded { region, what, step, began } => {
                     let (region, step, began) = (Some(region), *step, *began);
-                    let ended = EndedStep {
-                        region,
-                        what,
-                        step,
-                        began,
-                        ended: now,
-                        failed: going_back,
-                    };
+                    let ended = EndedStep { region, what, step, began, ended: now, failed: going_back };
                     self.engine.shared.trace.step_ended(record, ended);
                 }
                 Effect::Notify(notice) => self.tell(notice, now),
@@ -371,14 +316,10 @@ impl Runner {
 fn said(event: &Event, transition: &Transition) -> (String, String) {
     let by = |order: &Order| (order.actor.clone(), order.reason.clone());
     match event {
-        Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => {
-            by(order)
-        }
+        Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => by(order),
         Event::Look(_) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
-                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => {
-                    Some(cause.to_string())
-                }
+                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
                 Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,
             });
             let phase = transition.next.as_ref().map_or("", |next| next.phase.as_str());

@@ -34,17 +34,8 @@ impl Engine {
         let now = self.shared.clock.now();
         let sight = self.shared.sessions.sight(&record, now);
         // The rules themselves say what they wait for; a decision that follows by now is the runner's to make.
-        let moment = Moment {
-            now,
-            head: record.epoch,
-        };
+        let moment = Moment { now, head: record.epoch };
         let waits = step(&record, Event::Look(sight.clone()), moment).map(|transition| transition.waits);
-        Status {
-            waits: waits.unwrap_or_default(),
-            record,
-            revision,
-            sight,
-            now,
-        }
+        Status { waits: waits.unwrap_or_default(), record, revision, sight, now }
     }
 }

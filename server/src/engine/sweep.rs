@@ -34,10 +34,7 @@ async fn sweep(engine: &Engine) -> Result<(), EngineError> {
     let books = &engine.shared.books;
     let mut after = None;
     loop {
-        let page = books
-            .store
-            .list(&layout::rollouts(), after.as_ref(), PAGE)
-            .await?;
+        let page = books.store.list(&layout::rollouts(), after.as_ref(), PAGE).await?;
         for item in page.items {
             if meridian_store::record::has_ended(&item.key, &item.value).unwrap_or(false) {
                 continue;

@@ -45,17 +45,11 @@ impl AgentService for Agents {
         &self,
         request: Request<Streaming<wire::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        let caller = request
-            .extensions()
-            .get::<Caller>()
-            .cloned()
-            .unwrap_or(Caller::Refused(IdentityRefused::NoCertificate));
+        let caller =
+            request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Refused(IdentityRefused::NoCertificate));
         // Answered before anything is read: the agent waits for this before it may speak.
         let (out, stream) = outgoing(ROOM);
-        let link = Link {
-            shared: self.shared.clone(),
-            caller,
-        };
+        let link = Link { shared: self.shared.clone(), caller };
         self.shared.streams.spawn(link.run(request.into_inner(), out));
         Ok(Response::new(stream))
     }
@@ -88,9 +82,7 @@ impl Link {
         };
         let cut = |message: &str| status::reasoned(Code::InvalidArgument, "HELLO_EXPECTED", message);
         let hello = match hello {
-            Ok(Ok(Some(wire::SessionRequest {
-                message: Some(Said::Hello(hello)),
-            }))) => hello,
+            Ok(Ok(Some(wire::SessionRequest { message: Some(Said::Hello(hello)) }))) => hello,
             Ok(Ok(Some(_))) => return Err(Some(cut("the first message of a session is a hello"))),
             Ok(Ok(None)) => return Err(None),
             Ok(Err(word)) => return Err(Some(word)),
@@ -113,28 +105,14 @@ impl Link {
         // Taken out, so that one lane that can't be read does not keep the agent away from the others.
         let lanes = std::mem::take(&mut hello.lanes);
         let hello = Hello::try_from(hello).map_err(|invalid| status::invalid(&invalid.within("hello")))?;
-        let Hello {
-            region,
-            agent_version,
-            capabilities,
-            lanes: _,
-            services,
-        } = hello;
+        let Hello { region, agent_version, capabilities, lanes: _, services } = hello;
         self.check_identity(&region)?;
         if services.len() > SERVICES_MAX {
             let message = format!("an agent names at most {SERVICES_MAX} services");
             return Err(status::reasoned(Code::InvalidArgument, "TOO_MANY", message));
         }
         let lanes = self.readable(&region, lanes);
-        Ok((
-            region,
-            AgentFacts {
-                version: agent_version,
-                capabilities,
-                services,
-            },
-            lanes,
-        ))
+        Ok((region, AgentFacts { version: agent_version, capabilities, services }, lanes))
     }
 
     fn check_identity(&self, region: &RegionId) -> Result<(), Status> {
@@ -142,18 +120,12 @@ impl Link {
             Caller::Plaintext => return Ok(()),
             Caller::Known(Identity::Region(proven)) if proven == region => return Ok(()),
             Caller::Known(Identity::Region(proven)) => format!("region {proven}"),
-            Caller::Known(Identity::Operator(_) | Identity::Server(_)) => {
-                "somebody who is no agent".to_owned()
-            }
+            Caller::Known(Identity::Operator(_) | Identity::Server(_)) => "somebody who is no agent".to_owned(),
             Caller::Refused(_) => "nobody".to_owned(),
         };
         tracing::error!(claimed = %region, %proven, "an agent speaks for a region that is not its own");
         let message = format!("the certificate is of {proven}, which may not speak for region {region}");
-        Err(status::reasoned(
-            Code::PermissionDenied,
-            "REGION_NOT_YOURS",
-            message,
-        ))
+        Err(status::reasoned(Code::PermissionDenied, "REGION_NOT_YOURS", message))
     }
 
     /// Both directions at once, until one of them ends.
@@ -198,20 +170,12 @@ impl Link {
                 }
                 Some(Said::Hello(_)) => {
                     let message = "a session has one hello, and it comes first";
-                    return Err(Some(status::reasoned(
-                        Code::InvalidArgument,
-                        "HELLO_AGAIN",
-                        message,
-                    )));
+                    return Err(Some(status::reasoned(Code::InvalidArgument, "HELLO_AGAIN", message)));
                 }
                 // Something of a newer agent: what it means is not ours to guess.
                 None => {
                     let message = "a message without content, or of a kind that this server does not know";
-                    return Err(Some(status::reasoned(
-                        Code::InvalidArgument,
-                        "UNKNOWN_MESSAGE",
-                        message,
-                    )));
+                    return Err(Some(status::reasoned(Code::InvalidArgument, "UNKNOWN_MESSAGE", message)));
                 }
             }
         }
@@ -238,11 +202,7 @@ impl Link {
             self.shared.metrics.links.lanes_lying.inc();
             tracing::error!(%lane, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
         }
-        if speaks || self.shared.streams.is_draining() {
-            Ok(())
-        } else {
-            Err(Some(superseded(&ticket.region)))
-        }
+        if speaks || self.shared.streams.is_draining() { Ok(()) } else { Err(Some(superseded(&ticket.region))) }
     }
 
     /// The lanes that can be read. One that can't be is told of and left out.
@@ -260,13 +220,7 @@ impl Link {
 
     async fn send_away(&self, out: &Out) -> Result<(), Option<Status>> {
         let after = Span::from_millis(rand::random_range(0..RECONNECT_SPREAD_MILLIS));
-        send(
-            out,
-            Told::Drain(wire::Drain {
-                reconnect_after: Some(span_to_wire(after)),
-            }),
-        )
-        .await?;
+        send(out, Told::Drain(wire::Drain { reconnect_after: Some(span_to_wire(after)) })).await?;
         Ok(())
     }
 }
@@ -280,10 +234,8 @@ fn superseded(region: &RegionId) -> Status {
 }
 
 async fn send(out: &Out, told: Told) -> Result<(), Option<Status>> {
-    out.send(wire::SessionResponse { message: Some(told) })
-        .await
-        .map_err(|cut| match cut {
-            Cut::Gone => None,
-            Cut::Slow => Some(too_slow()),
-        })
+    out.send(wire::SessionResponse { message: Some(told) }).await.map_err(|cut| match cut {
+        Cut::Gone => None,
+        Cut::Slow => Some(too_slow()),
+    })
 }

@@ -20,11 +20,7 @@ pub(super) async fn list(
     shared: &Shared,
     request: v1::ListDecisionsRequest,
 ) -> Result<v1::ListDecisionsResponse, Status> {
-    let v1::ListDecisionsRequest {
-        parent,
-        page_size,
-        page_token,
-    } = request;
+    let v1::ListDecisionsRequest { parent, page_size, page_token } = request;
     let (service, rollout) = of(&parent)?;
     let prefix = layout::audits(&service);
     let listing = format!("decisions of {parent}");
@@ -57,10 +53,7 @@ pub(super) async fn list(
         }
     };
     let next_page_token = field::next_page(&listing, next.as_ref());
-    Ok(v1::ListDecisionsResponse {
-        decisions,
-        next_page_token,
-    })
+    Ok(v1::ListDecisionsResponse { decisions, next_page_token })
 }
 
 fn of(parent: &str) -> Result<(ServiceId, Option<RolloutId>), Status> {
@@ -72,17 +65,7 @@ fn of(parent: &str) -> Result<(ServiceId, Option<RolloutId>), Status> {
 
 fn view(entry: &AuditEntry) -> v1::Decision {
     let digest = entry.digest().to_string();
-    let AuditEntry {
-        service,
-        rollout,
-        epoch,
-        time,
-        kind,
-        actor,
-        message,
-        record: _,
-        previous,
-    } = entry;
+    let AuditEntry { service, rollout, epoch, time, kind, actor, message, record: _, previous } = entry;
     v1::Decision {
         name: name::decision(service, *epoch),
         rollout: name::rollout(service, rollout),

@@ -19,11 +19,7 @@ const SEAL_BYTES: usize = 8;
 /// An etag: the revision that last wrote the thing, in hexadecimal; empty for what is not stored.
 #[must_use]
 pub fn etag_to_wire(revision: Revision) -> String {
-    if revision == Revision::ZERO {
-        String::new()
-    } else {
-        format!("{:x}", revision.get())
-    }
+    if revision == Revision::ZERO { String::new() } else { format!("{:x}", revision.get()) }
 }
 
 /// Reads an etag; empty: any state is fine.
@@ -34,13 +30,8 @@ pub fn etag(field: &str, text: &str) -> Result<Option<Revision>, Status> {
     if text.is_empty() {
         return Ok(None);
     }
-    let number = u64::from_str_radix(text, 16)
-        .ok()
-        .filter(|number| format!("{number:x}") == text);
-    number
-        .map(Revision::new)
-        .map(Some)
-        .ok_or_else(|| bad(field, text, InvalidKind::UnknownWord("our etags")))
+    let number = u64::from_str_radix(text, 16).ok().filter(|number| format!("{number:x}") == text);
+    number.map(Revision::new).map(Some).ok_or_else(|| bad(field, text, InvalidKind::UnknownWord("our etags")))
 }
 
 /// The mark of a request: its id with the digest of method and body. Without an id there is none.
@@ -51,23 +42,14 @@ pub fn mark(method: &'static str, id: &str, message: &impl Message) -> Result<Op
     if id.is_empty() {
         return Ok(None);
     }
-    let parsed = uuid::Uuid::try_parse(id)
-        .ok()
-        .filter(|uuid| uuid.hyphenated().to_string().eq_ignore_ascii_case(id));
+    let parsed = uuid::Uuid::try_parse(id).ok().filter(|uuid| uuid.hyphenated().to_string().eq_ignore_ascii_case(id));
     let Some(uuid) = parsed else {
-        return Err(bad(
-            "request_id",
-            id,
-            InvalidKind::BadResource("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
-        ));
+        return Err(bad("request_id", id, InvalidKind::BadResource("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")));
     };
     let mut body = method.as_bytes().to_vec();
     body.push(0);
     body.extend_from_slice(&message.encode_to_vec());
-    Ok(Some(RequestMark {
-        id: uuid.hyphenated().to_string(),
-        body: Digest::of(&body),
-    }))
+    Ok(Some(RequestMark { id: uuid.hyphenated().to_string(), body: Digest::of(&body) }))
 }
 
 /// Which part of a listing is wanted.
@@ -88,38 +70,20 @@ pub fn page(listing: &str, prefix: &Key, size: i32, token: &str) -> Result<PageW
         Ok(0) => PAGE_DEFAULT,
         Ok(size) => size.min(PAGE_MAX),
         Err(_) => {
-            return Err(bad(
-                "page_size",
-                &size.to_string(),
-                InvalidKind::OutOfRange { min: 0, max: 1000 },
-            ));
+            return Err(bad("page_size", &size.to_string(), InvalidKind::OutOfRange { min: 0, max: 1000 }));
         }
     };
     if token.is_empty() {
         return Ok(PageWanted { size, after: None });
     }
-    let forged = || {
-        bad(
-            "page_token",
-            token,
-            InvalidKind::UnknownWord("the tokens of this listing"),
-        )
-    };
-    let bytes = unhex(token)
-        .filter(|bytes| bytes.len() > SEAL_BYTES)
-        .ok_or_else(forged)?;
+    let forged = || bad("page_token", token, InvalidKind::UnknownWord("the tokens of this listing"));
+    let bytes = unhex(token).filter(|bytes| bytes.len() > SEAL_BYTES).ok_or_else(forged)?;
     let (sealed, key) = bytes.split_at(SEAL_BYTES);
-    let key = std::str::from_utf8(key)
-        .ok()
-        .and_then(|key| Key::new(key).ok())
-        .ok_or_else(forged)?;
+    let key = std::str::from_utf8(key).ok().and_then(|key| Key::new(key).ok()).ok_or_else(forged)?;
     if sealed != seal(listing, &key) || !key.starts_with(prefix) {
         return Err(forged());
     }
-    Ok(PageWanted {
-        size,
-        after: Some(key),
-    })
+    Ok(PageWanted { size, after: Some(key) })
 }
 
 /// The token of the page after `key`; empty: that was the last one.
@@ -140,16 +104,10 @@ fn seal(listing: &str, key: &Key) -> [u8; SEAL_BYTES] {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     // Twice the longest key and its seal.
-    if !text.len().is_multiple_of(2)
-        || text.len() > 2048
-        || !text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    {
+    if !text.len().is_multiple_of(2) || text.len() > 2048 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
 /// A refusal of one field.
@@ -178,16 +136,9 @@ mod tests {
     #[test]
     fn etags_are_ours_or_refused() {
         assert_eq!(etag("etag", "").unwrap(), None);
-        assert_eq!(
-            etag("etag", &etag_to_wire(Revision::new(255))).unwrap(),
-            Some(Revision::new(255))
-        );
+        assert_eq!(etag("etag", &etag_to_wire(Revision::new(255))).unwrap(), Some(Revision::new(255)));
         for text in ["xyz", "0FF", "FF", "+ff", "-1", "00", &"f".repeat(17), " ff"] {
-            assert_eq!(
-                etag("etag", text).unwrap_err().code(),
-                Code::InvalidArgument,
-                "{text}"
-            );
+            assert_eq!(etag("etag", text).unwrap_err().code(), Code::InvalidArgument, "{text}");
         }
     }
 
@@ -200,17 +151,8 @@ mod tests {
         assert_eq!(one, mark("m", id, &message).unwrap().unwrap());
         assert_eq!(one, mark("m", &id.to_uppercase(), &message).unwrap().unwrap());
         assert_ne!(one.body, mark("n", id, &message).unwrap().unwrap().body);
-        for text in [
-            "1",
-            "0197a1b2000070008000000000000000",
-            "{0197a1b2-0000-7000-8000-000000000000}",
-            "../x",
-        ] {
-            assert_eq!(
-                mark("m", text, &message).unwrap_err().code(),
-                Code::InvalidArgument,
-                "{text}"
-            );
+        for text in ["1", "0197a1b2000070008000000000000000", "{0197a1b2-0000-7000-8000-000000000000}", "../x"] {
+            assert_eq!(mark("m", text, &message).unwrap_err().code(), Code::InvalidArgument, "{text}");
         }
     }
 
@@ -221,34 +163,15 @@ mod tests {
         let token = next_page("regions", Some(&key));
         assert_eq!(
             page("regions", &prefix, 5000, &token).unwrap(),
-            PageWanted {
-                size: 1000,
-                after: Some(key.clone())
-            }
+            PageWanted { size: 1000, after: Some(key.clone()) }
         );
         assert_eq!(page("regions", &prefix, 0, "").unwrap().size, PAGE_DEFAULT);
         let foreign = next_page("regions", Some(&Key::new("/rollouts/x").unwrap()));
         let other = next_page("services", Some(&key));
-        for token in [
-            "00",
-            "zz",
-            "é",
-            &token[1..],
-            &token[2..],
-            &foreign,
-            &other,
-            &"ab".repeat(600),
-        ] {
-            assert_eq!(
-                page("regions", &prefix, 1, token).unwrap_err().code(),
-                Code::InvalidArgument,
-                "{token}"
-            );
+        for token in ["00", "zz", "é", &token[1..], &token[2..], &foreign, &other, &"ab".repeat(600)] {
+            assert_eq!(page("regions", &prefix, 1, token).unwrap_err().code(), Code::InvalidArgument, "{token}");
         }
-        assert_eq!(
-            page("regions", &prefix, -1, "").unwrap_err().code(),
-            Code::InvalidArgument
-        );
+        assert_eq!(page("regions", &prefix, -1, "").unwrap_err().code(), Code::InvalidArgument);
         assert_eq!(next_page("regions", None), "");
     }
 }

@@ -76,51 +76,21 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
     let shared = || shared.clone();
     macro_rules! limited {
         ($server:ident, $service:expr, $bytes:expr) => {
-            $server::new($service)
-                .max_decoding_message_size($bytes)
-                .max_encoding_message_size(ANSWER_BYTES_MAX)
+            $server::new($service).max_decoding_message_size($bytes).max_encoding_message_size(ANSWER_BYTES_MAX)
         };
     }
     let mut routes = Routes::builder();
     routes
-        .add_service(limited!(
-            ServiceServiceServer,
-            services::Services { catalog: catalog() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            PlaybookServiceServer,
-            playbooks::Playbooks { catalog: catalog() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            ReleaseServiceServer,
-            releases::Releases { catalog: catalog() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            RegionServiceServer,
-            regions::Regions { shared: shared() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            PlanServiceServer,
-            plans::Plans { shared: shared() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            RolloutServiceServer,
-            rollouts::Rollouts { shared: shared() },
-            PUBLIC_BYTES_MAX
-        ))
-        .add_service(limited!(
-            AgentServiceServer,
-            agents::Agents { shared: shared() },
-            AGENT_BYTES_MAX
-        ))
-        .add_service(tonic_health::pb::health_server::HealthServer::new(
-            HealthService::from_health_reporter(health.clone()),
-        ))
+        .add_service(limited!(ServiceServiceServer, services::Services { catalog: catalog() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(PlaybookServiceServer, playbooks::Playbooks { catalog: catalog() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(ReleaseServiceServer, releases::Releases { catalog: catalog() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(RegionServiceServer, regions::Regions { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
+        .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
+            health.clone(),
+        )))
         .add_service(reflection);
     Ok((routes.routes().prepare(), health))
 }
@@ -151,20 +121,7 @@ fn terms(
     etag: Option<meridian_store::Revision>,
     request: Option<RequestMark>,
 ) -> Terms {
-    let missing = if allow_missing {
-        Missing::Made
-    } else {
-        Missing::Refused
-    };
-    let effect = if validate_only {
-        Effect::Checked
-    } else {
-        Effect::Made
-    };
-    Terms {
-        missing,
-        effect,
-        etag,
-        request,
-    }
+    let missing = if allow_missing { Missing::Made } else { Missing::Refused };
+    let effect = if validate_only { Effect::Checked } else { Effect::Made };
+    Terms { missing, effect, etag, request }
 }

@@ -33,35 +33,15 @@ impl Rollouts {
         told: Told,
         event: impl FnOnce(Order) -> Event,
     ) -> Result<Option<v1::Rollout>, Status> {
-        let Told {
-            name,
-            etag: given,
-            actor,
-            reason,
-            request,
-            caller,
-        } = told;
-        let order = Order {
-            actor: actor_of(actor, &caller)?,
-            reason: at("", text("reason", reason, TEXT_BYTES_MAX))?,
-        };
+        let Told { name, etag: given, actor, reason, request, caller } = told;
+        let order = Order { actor: actor_of(actor, &caller)?, reason: at("", text("reason", reason, TEXT_BYTES_MAX))? };
         let expected = etag("etag", &given)?;
         let id = self.status(&name).await?.record.id.clone();
-        match self
-            .shared
-            .engine
-            .order(&id, event(order), expected, request.clone())
-            .await
-        {
+        match self.shared.engine.order(&id, event(order), expected, request.clone()).await {
             Ok(status) => Ok(Some(view::rollout(&status))),
             // The same order may have had its effect before, and the rollout gone on since then.
             Err(EngineError::Refused(_) | EngineError::StaleEtag { .. })
-                if self
-                    .shared
-                    .catalog
-                    .is_done(request.as_ref())
-                    .await
-                    .map_err(|error| status::refused(&error))? =>
+                if self.shared.catalog.is_done(request.as_ref()).await.map_err(|error| status::refused(&error))? =>
             {
                 Ok(Some(view::rollout(&self.status(&name).await?)))
             }
@@ -74,16 +54,10 @@ impl Rollouts {
 pub(super) fn actor_of(declared: String, caller: &Extensions) -> Result<String, Status> {
     let declared = at("", text("actor", declared, WORD_BYTES_MAX))?;
     if declared.chars().any(char::is_control) {
-        return Err(field::bad(
-            "actor",
-            &declared,
-            InvalidKind::UnknownWord("the printable texts"),
-        ));
+        return Err(field::bad("actor", &declared, InvalidKind::UnknownWord("the printable texts")));
     }
     Ok(match caller.get::<Caller>() {
-        Some(Caller::Known(Identity::Operator(proven))) if declared.is_empty() || declared == *proven => {
-            proven.clone()
-        }
+        Some(Caller::Known(Identity::Operator(proven))) if declared.is_empty() || declared == *proven => proven.clone(),
         Some(Caller::Known(Identity::Operator(proven))) => format!("{declared} ({proven})"),
         Some(_) | None if declared.is_empty() => "unknown".to_owned(),
         Some(_) | None => declared,
@@ -93,11 +67,7 @@ pub(super) fn actor_of(declared: String, caller: &Extensions) -> Result<String, 
 /// `{service}-{version}-{random}`, cut so that it is a name.
 pub(super) fn fresh_id(service: &ServiceId, version: &semver::Version) -> Result<RolloutId, Status> {
     let letter = |letter: char| {
-        if letter.is_ascii_alphanumeric() {
-            letter.to_ascii_lowercase()
-        } else {
-            '-'
-        }
+        if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }
     };
     let mut stem: String = format!("{service}-{version}").chars().map(letter).collect();
     stem.truncate(meridian_core::id::NAME_BYTES_MAX - SUFFIX - 1);
@@ -114,19 +84,11 @@ mod tests {
     #[test]
     fn made_names_are_names() {
         let service = ServiceId::new("s".repeat(63)).unwrap();
-        for version in [
-            "1.2.3",
-            "1.2.3-RC.1+Build.7",
-            &format!("1.0.0-{}", "a".repeat(100)),
-        ] {
+        for version in ["1.2.3", "1.2.3-RC.1+Build.7", &format!("1.0.0-{}", "a".repeat(100))] {
             let version = semver::Version::parse(version).unwrap();
             assert!(fresh_id(&service, &version).unwrap().as_str().len() <= 63);
         }
-        let id = fresh_id(
-            &ServiceId::new("checkout").unwrap(),
-            &semver::Version::new(1, 8, 2),
-        )
-        .unwrap();
+        let id = fresh_id(&ServiceId::new("checkout").unwrap(), &semver::Version::new(1, 8, 2)).unwrap();
         assert!(id.as_str().starts_with("checkout-1-8-2-"), "{id}");
     }
 

@@ -24,39 +24,21 @@ impl Plans {
     /// Things to know before the start.
     fn warnings(&self, plan: &Plan) -> Vec<String> {
         let mut warnings = Vec::new();
-        let first: Vec<_> = plan
-            .lanes
-            .iter()
-            .filter(|(_, lane)| lane.base.is_none())
-            .map(|(region, _)| region)
-            .collect();
+        let first: Vec<_> =
+            plan.lanes.iter().filter(|(_, lane)| lane.base.is_none()).map(|(region, _)| region).collect();
         if !first.is_empty() {
-            warnings.push(format!(
-                "no way back in {}: nothing has served there before",
-                listed(&first)
-            ));
+            warnings.push(format!("no way back in {}: nothing has served there before", listed(&first)));
         }
         let now = self.shared.clock.now();
         let sessions = self.shared.engine.sessions();
-        let contact = |region| {
-            sessions
-                .region(region, now)
-                .map_or(Contact::Never, |seen| seen.contact)
-        };
-        let away: Vec<_> = plan
-            .lanes
-            .keys()
-            .filter(|region| !matches!(contact(region), Contact::Live(_)))
-            .collect();
+        let contact = |region| sessions.region(region, now).map_or(Contact::Never, |seen| seen.contact);
+        let away: Vec<_> = plan.lanes.keys().filter(|region| !matches!(contact(region), Contact::Live(_))).collect();
         if !away.is_empty() {
             warnings.push(format!("not connected now: {}", listed(&away)));
         }
         if let (Reversibility::PointOfNoReturn, Some(wave)) = (plan.reversibility, plan.waves.first()) {
             let line = "from the first traffic on the new release, in wave";
-            warnings.push(format!(
-                "point of no return: {line} {}, nothing goes back by itself",
-                wave.id
-            ));
+            warnings.push(format!("point of no return: {line} {}, nothing goes back by itself", wave.id));
         }
         if plan.reversibility == Reversibility::Costly {
             warnings.push("going back from this release is costly; see its notes".to_owned());
@@ -66,17 +48,9 @@ impl Plans {
 }
 
 fn listed(regions: &[&meridian_core::id::RegionId]) -> String {
-    let named: Vec<&str> = regions
-        .iter()
-        .take(NAMED_MAX)
-        .map(|region| region.as_str())
-        .collect();
+    let named: Vec<&str> = regions.iter().take(NAMED_MAX).map(|region| region.as_str()).collect();
     let rest = regions.len().saturating_sub(NAMED_MAX);
-    if rest == 0 {
-        named.join(", ")
-    } else {
-        format!("{} and {rest} more", named.join(", "))
-    }
+    if rest == 0 { named.join(", ") } else { format!("{} and {rest} more", named.join(", ")) }
 }
 
 #[tonic::async_trait]
@@ -87,25 +61,11 @@ impl PlanService for Plans {
     ) -> Result<Response<v1::CreatePlanResponse>, Status> {
         let message = request.into_inner();
         let request = mark("CreatePlan", &message.request_id, &message)?;
-        let v1::CreatePlanRequest {
-            release,
-            playbook,
-            validate_only,
-            request_id: _,
-        } = message;
+        let v1::CreatePlanRequest { release, playbook, validate_only, request_id: _ } = message;
         let (service, version) = at("release", name::parse_release(&release))?;
         let (playbook, revision) = at("playbook", parse_playbook_or_revision(&playbook))?;
-        let order = PlanOrder {
-            service,
-            version,
-            playbook,
-            revision,
-        };
-        let made = self
-            .shared
-            .catalog
-            .make_plan(&order, &terms(true, validate_only, None, request))
-            .await;
+        let order = PlanOrder { service, version, playbook, revision };
+        let made = self.shared.catalog.make_plan(&order, &terms(true, validate_only, None, request)).await;
         let plan = made.map_err(|error| status::refused(&error))?.plan;
         Ok(Response::new(v1::CreatePlanResponse {
             forecast: forecast_to_wire(&plan),
@@ -114,19 +74,10 @@ impl PlanService for Plans {
         }))
     }
 
-    async fn get_plan(
-        &self,
-        request: Request<v1::GetPlanRequest>,
-    ) -> Result<Response<v1::GetPlanResponse>, Status> {
+    async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Result<Response<v1::GetPlanResponse>, Status> {
         let v1::GetPlanRequest { name } = request.into_inner();
         let hash = at("name", name::parse_plan(&name))?;
-        let stored = self
-            .shared
-            .catalog
-            .plan(&hash)
-            .await
-            .map_err(|error| status::refused(&error))?
-            .value;
+        let stored = self.shared.catalog.plan(&hash).await.map_err(|error| status::refused(&error))?.value;
         Ok(Response::new(v1::GetPlanResponse {
             forecast: forecast_to_wire(&stored.plan),
             create_time: Some(timestamp_to_wire(stored.created)),

@@ -25,21 +25,15 @@ impl Regions {
         let (contact, lost) = view::contact(seen.as_ref().map_or(Contact::Never, |seen| seen.contact));
         let lane = |of: &ServiceLanes| {
             let state = of.lanes.get(id)?;
-            let live = seen
-                .as_ref()
-                .filter(|seen| matches!(seen.contact, Contact::Live(_)));
+            let live = seen.as_ref().filter(|seen| matches!(seen.contact, Contact::Live(_)));
             let observed = live.and_then(|seen| seen.lanes.get(&of.service));
             let rollout = state.rollout.as_ref().filter(|_| state.held);
             Some(v1::RegionLane {
                 service: name::service(&of.service),
                 stable: state.stable.as_ref().map(Into::into),
-                rollout: rollout
-                    .map(|id| name::rollout(&of.service, id))
-                    .unwrap_or_default(),
+                rollout: rollout.map(|id| name::rollout(&of.service, id)).unwrap_or_default(),
                 epoch: Some(state.epoch.into()),
-                observed_split: observed
-                    .and_then(|seen| seen.traffic.as_ref())
-                    .map(|traffic| traffic.split.into()),
+                observed_split: observed.and_then(|seen| seen.traffic.as_ref()).map(|traffic| traffic.split.into()),
             })
         };
         let region = &stored.value;
@@ -52,11 +46,7 @@ impl Regions {
             create_time: Some(timestamp_to_wire(region.created)),
             update_time: Some(timestamp_to_wire(region.updated)),
             contact: contact.into(),
-            last_seen_time: seen
-                .as_ref()
-                .and_then(|seen| seen.heard)
-                .or(lost)
-                .map(timestamp_to_wire),
+            last_seen_time: seen.as_ref().and_then(|seen| seen.heard).or(lost).map(timestamp_to_wire),
             agent_version: region.agent_version.clone(),
             capabilities: region.capabilities.iter().cloned().collect(),
             lanes: lanes.iter().filter_map(lane).collect(),
@@ -64,11 +54,7 @@ impl Regions {
     }
 
     async fn lanes(&self) -> Result<Vec<ServiceLanes>, Status> {
-        self.shared
-            .catalog
-            .lanes_of_all()
-            .await
-            .map_err(|error| status::refused(&error))
+        self.shared.catalog.lanes_of_all().await.map_err(|error| status::refused(&error))
     }
 }
 
@@ -80,12 +66,7 @@ impl RegionService for Regions {
     ) -> Result<Response<v1::GetRegionResponse>, Status> {
         let v1::GetRegionRequest { name } = request.into_inner();
         let id = at("name", name::parse_region(&name))?;
-        let stored = self
-            .shared
-            .catalog
-            .get(&id)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let stored = self.shared.catalog.get(&id).await.map_err(|error| status::refused(&error))?;
         let region = Some(self.view(&id, &stored, &self.lanes().await?));
         Ok(Response::new(v1::GetRegionResponse { region }))
     }
@@ -94,24 +75,14 @@ impl RegionService for Regions {
         &self,
         request: Request<v1::ListRegionsRequest>,
     ) -> Result<Response<v1::ListRegionsResponse>, Status> {
-        let v1::ListRegionsRequest {
-            page_size,
-            page_token,
-        } = request.into_inner();
+        let v1::ListRegionsRequest { page_size, page_token } = request.into_inner();
         let wanted = field::page(LISTING, &layout::regions(), page_size, &page_token)?;
         let page = self.shared.catalog.regions(wanted.after, wanted.size).await;
         let page = page.map_err(|error| status::refused(&error))?;
         let lanes = self.lanes().await?;
-        let regions = page
-            .items
-            .iter()
-            .map(|(id, stored)| self.view(id, stored, &lanes))
-            .collect();
+        let regions = page.items.iter().map(|(id, stored)| self.view(id, stored, &lanes)).collect();
         let next_page_token = field::next_page(LISTING, page.next.as_ref());
-        Ok(Response::new(v1::ListRegionsResponse {
-            regions,
-            next_page_token,
-        }))
+        Ok(Response::new(v1::ListRegionsResponse { regions, next_page_token }))
     }
 
     async fn update_region(
@@ -120,12 +91,7 @@ impl RegionService for Regions {
     ) -> Result<Response<v1::UpdateRegionResponse>, Status> {
         let message = request.into_inner();
         let request = mark("UpdateRegion", &message.request_id, &message)?;
-        let v1::UpdateRegionRequest {
-            region,
-            allow_missing,
-            validate_only,
-            request_id: _,
-        } = message;
+        let v1::UpdateRegionRequest { region, allow_missing, validate_only, request_id: _ } = message;
         let v1::Region {
             name,
             labels: all,
@@ -146,12 +112,7 @@ impl RegionService for Regions {
             description: at("region", text("description", description, TEXT_BYTES_MAX))?,
             cordoned,
         };
-        let terms = terms(
-            allow_missing,
-            validate_only,
-            etag("region.etag", &given)?,
-            request,
-        );
+        let terms = terms(allow_missing, validate_only, etag("region.etag", &given)?, request);
         let stored = self.shared.catalog.put_region(&id, spec, &terms).await;
         let stored = stored.map_err(|error| status::refused(&error))?;
         let region = Some(self.view(&id, &stored, &self.lanes().await?));
@@ -164,22 +125,10 @@ impl RegionService for Regions {
     ) -> Result<Response<v1::DeleteRegionResponse>, Status> {
         let message = request.into_inner();
         let request = mark("DeleteRegion", &message.request_id, &message)?;
-        let v1::DeleteRegionRequest {
-            name,
-            etag: given,
-            request_id: _,
-        } = message;
+        let v1::DeleteRegionRequest { name, etag: given, request_id: _ } = message;
         let id = at("name", name::parse_region(&name))?;
-        let terms = Terms {
-            etag: etag("etag", &given)?,
-            request,
-            ..Terms::default()
-        };
-        self.shared
-            .catalog
-            .remove_region(&id, &terms)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let terms = Terms { etag: etag("etag", &given)?, request, ..Terms::default() };
+        self.shared.catalog.remove_region(&id, &terms).await.map_err(|error| status::refused(&error))?;
         Ok(Response::new(v1::DeleteRegionResponse {}))
     }
 }

@@ -29,19 +29,11 @@ impl Rollouts {
     /// A rollout by its whole name: the service has to be right too.
     pub(super) async fn status(&self, name: &str) -> Result<crate::engine::Status, Status> {
         let (service, id) = at("name", name::parse_rollout(name))?;
-        let status = self
-            .shared
-            .engine
-            .status(&id)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let status = self.shared.engine.status(&id).await.map_err(|error| status::refused(&error))?;
         if status.record.plan.service == service {
             return Ok(status);
         }
-        Err(status::refused(&EngineError::NotFound {
-            kind: "rollout",
-            name: name.to_owned(),
-        }))
+        Err(status::refused(&EngineError::NotFound { kind: "rollout", name: name.to_owned() }))
     }
 
     /// A rollout in a listing: one that can't be read must not hide the others; the engine tells of it.
@@ -56,11 +48,7 @@ impl Rollouts {
 
 /// `services/{service}`, or `services/-` for all.
 pub(super) fn service_or_all(text: &str) -> Result<Option<ServiceId>, Invalid> {
-    if text == "services/-" {
-        Ok(None)
-    } else {
-        name::parse_service(text).map(Some)
-    }
+    if text == "services/-" { Ok(None) } else { name::parse_service(text).map(Some) }
 }
 
 #[tonic::async_trait]
@@ -73,46 +61,20 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::CreateRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("CreateRollout", &message.request_id, &message)?;
-        let v1::CreateRolloutRequest {
-            parent,
-            plan,
-            rollout_id,
-            actor,
-            validate_only,
-            request_id: _,
-        } = message;
+        let v1::CreateRolloutRequest { parent, plan, rollout_id, actor, validate_only, request_id: _ } = message;
         let service = at("parent", name::parse_service(&parent))?;
         let plan = at("plan", name::parse_plan(&plan))?;
         let actor = actor_of(actor, &caller)?;
         let id = if rollout_id.is_empty() {
-            let stored = self
-                .shared
-                .catalog
-                .plan(&plan)
-                .await
-                .map_err(|error| status::refused(&error))?;
+            let stored = self.shared.catalog.plan(&plan).await.map_err(|error| status::refused(&error))?;
             fresh_id(&service, &stored.value.plan.release.version)?
         } else {
             let bad = |why| field::bad("rollout_id", &rollout_id, InvalidKind::BadName(why));
             RolloutId::new(rollout_id.clone()).map_err(bad)?
         };
-        let order = OpenOrder {
-            service,
-            plan,
-            id,
-            actor,
-            request,
-            validate_only,
-        };
-        let opened = self
-            .shared
-            .engine
-            .open(order)
-            .await
-            .map_err(|error| status::refused(&error))?;
-        Ok(Response::new(v1::CreateRolloutResponse {
-            rollout: Some(view::rollout(&opened)),
-        }))
+        let order = OpenOrder { service, plan, id, actor, request, validate_only };
+        let opened = self.shared.engine.open(order).await.map_err(|error| status::refused(&error))?;
+        Ok(Response::new(v1::CreateRolloutResponse { rollout: Some(view::rollout(&opened)) }))
     }
 
     async fn get_rollout(
@@ -128,22 +90,13 @@ impl RolloutService for Rollouts {
         &self,
         request: Request<v1::ListRolloutsRequest>,
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
-        let v1::ListRolloutsRequest {
-            parent,
-            page_size,
-            page_token,
-            active_only,
-        } = request.into_inner();
+        let v1::ListRolloutsRequest { parent, page_size, page_token, active_only } = request.into_inner();
         let service = at("parent", service_or_all(&parent))?;
         let listing = format!("rollouts of {parent} {active_only}");
         let wanted = field::page(&listing, &layout::rollouts(), page_size, &page_token)?;
         let (mut rollouts, mut after, mut scanned) = (Vec::new(), wanted.after, 0);
         let next = loop {
-            let page = self
-                .shared
-                .catalog
-                .entries(&layout::rollouts(), after.as_ref(), wanted.size)
-                .await;
+            let page = self.shared.catalog.entries(&layout::rollouts(), after.as_ref(), wanted.size).await;
             let page = page.map_err(|error| status::refused(&error))?;
             scanned += page.items.len();
             let last = page.items.last().map(|item| item.key.clone());
@@ -151,9 +104,7 @@ impl RolloutService for Rollouts {
                 let Ok(outline) = record::decode_outline(&item.key, &item.value) else {
                     continue;
                 };
-                let other = service
-                    .as_ref()
-                    .is_some_and(|service| *service != outline.service);
+                let other = service.as_ref().is_some_and(|service| *service != outline.service);
                 if other || (active_only && outline.phase.is_terminal()) {
                     continue;
                 }
@@ -173,10 +124,7 @@ impl RolloutService for Rollouts {
             }
         };
         let next_page_token = field::next_page(&listing, next.as_ref());
-        Ok(Response::new(v1::ListRolloutsResponse {
-            rollouts,
-            next_page_token,
-        }))
+        Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
     }
 
     async fn pause_rollout(
@@ -185,26 +133,8 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::PauseRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("PauseRollout", &message.request_id, &message)?;
-        let v1::PauseRolloutRequest {
-            name,
-            etag,
-            actor,
-            reason,
-            request_id: _,
-        } = message;
-        let rollout = self
-            .order(
-                Told {
-                    name,
-                    etag,
-                    actor,
-                    reason,
-                    request,
-                    caller,
-                },
-                Event::Pause,
-            )
-            .await?;
+        let v1::PauseRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
+        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Pause).await?;
         Ok(Response::new(v1::PauseRolloutResponse { rollout }))
     }
 
@@ -214,26 +144,8 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::ResumeRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("ResumeRollout", &message.request_id, &message)?;
-        let v1::ResumeRolloutRequest {
-            name,
-            etag,
-            actor,
-            reason,
-            request_id: _,
-        } = message;
-        let rollout = self
-            .order(
-                Told {
-                    name,
-                    etag,
-                    actor,
-                    reason,
-                    request,
-                    caller,
-                },
-                Event::Resume,
-            )
-            .await?;
+        let v1::ResumeRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
+        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Resume).await?;
         Ok(Response::new(v1::ResumeRolloutResponse { rollout }))
     }
 
@@ -243,34 +155,17 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::RollbackRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("RollbackRollout", &message.request_id, &message)?;
-        let v1::RollbackRolloutRequest {
-            name,
-            etag,
-            actor,
-            reason,
-            scope,
-            request_id: _,
-        } = message;
+        let v1::RollbackRolloutRequest { name, etag, actor, reason, scope, request_id: _ } = message;
         let scope = match scope {
             // In an emergency the whole is the safe choice, and nobody should have to spell it.
             None | Some(WireScope::Fleet(v1::rollback_rollout_request::FleetScope {})) => Scope::Fleet,
             Some(WireScope::Wave(v1::rollback_rollout_request::WaveScope {})) => Scope::Wave,
             Some(WireScope::Region(region)) => {
                 let refused = |why| Invalid::of(&region, InvalidKind::BadName(why));
-                Scope::Region(at(
-                    "",
-                    RegionId::new(region.clone()).map_err(refused).at("region"),
-                )?)
+                Scope::Region(at("", RegionId::new(region.clone()).map_err(refused).at("region"))?)
             }
         };
-        let told = Told {
-            name,
-            etag,
-            actor,
-            reason,
-            request,
-            caller,
-        };
+        let told = Told { name, etag, actor, reason, request, caller };
         let rollout = self.order(told, |order| Event::Rollback(order, scope)).await?;
         Ok(Response::new(v1::RollbackRolloutResponse { rollout }))
     }
@@ -281,26 +176,8 @@ impl RolloutService for Rollouts {
     ) -> Result<Response<v1::AbandonRolloutResponse>, Status> {
         let (_, caller, message) = request.into_parts();
         let request = mark("AbandonRollout", &message.request_id, &message)?;
-        let v1::AbandonRolloutRequest {
-            name,
-            etag,
-            actor,
-            reason,
-            request_id: _,
-        } = message;
-        let rollout = self
-            .order(
-                Told {
-                    name,
-                    etag,
-                    actor,
-                    reason,
-                    request,
-                    caller,
-                },
-                Event::Abandon,
-            )
-            .await?;
+        let v1::AbandonRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
+        let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Abandon).await?;
         Ok(Response::new(v1::AbandonRolloutResponse { rollout }))
     }
 
@@ -308,27 +185,20 @@ impl RolloutService for Rollouts {
         &self,
         request: Request<v1::WatchRolloutsRequest>,
     ) -> Result<Response<Self::WatchRolloutsStream>, Status> {
-        let v1::WatchRolloutsRequest {
-            target,
-            start_revision,
-        } = request.into_inner();
+        let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
         let wanted = if let Ok((_, id)) = name::parse_rollout(&target) {
             self.status(&target).await?;
             Target::Rollout(id)
         } else {
             at("target", service_or_all(&target))?.map_or(Target::All, Target::Service)
         };
-        watch::open(&self.shared, wanted, start_revision)
-            .await
-            .map(Response::new)
+        watch::open(&self.shared, wanted, start_revision).await.map(Response::new)
     }
 
     async fn list_decisions(
         &self,
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
-        decisions::list(&self.shared, request.into_inner())
-            .await
-            .map(Response::new)
+        decisions::list(&self.shared, request.into_inner()).await.map(Response::new)
     }
 }

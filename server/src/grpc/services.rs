@@ -20,18 +20,8 @@ pub struct Services {
 
 impl Services {
     async fn view(&self, id: &ServiceId, stored: &Stored<record::Service>) -> Result<v1::Service, Status> {
-        let head = self
-            .catalog
-            .head_of(id)
-            .await
-            .map_err(|error| status::refused(&error))?;
-        let record::Service {
-            description,
-            owner,
-            labels,
-            created,
-            updated,
-        } = &stored.value;
+        let head = self.catalog.head_of(id).await.map_err(|error| status::refused(&error))?;
+        let record::Service { description, owner, labels, created, updated } = &stored.value;
         Ok(v1::Service {
             name: name::service(id),
             description: description.clone(),
@@ -53,11 +43,7 @@ impl ServiceService for Services {
     ) -> Result<Response<v1::GetServiceResponse>, Status> {
         let v1::GetServiceRequest { name } = request.into_inner();
         let id = at("name", name::parse_service(&name))?;
-        let stored = self
-            .catalog
-            .get(&id)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let stored = self.catalog.get(&id).await.map_err(|error| status::refused(&error))?;
         let service = Some(self.view(&id, &stored).await?);
         Ok(Response::new(v1::GetServiceResponse { service }))
     }
@@ -66,25 +52,15 @@ impl ServiceService for Services {
         &self,
         request: Request<v1::ListServicesRequest>,
     ) -> Result<Response<v1::ListServicesResponse>, Status> {
-        let v1::ListServicesRequest {
-            page_size,
-            page_token,
-        } = request.into_inner();
+        let v1::ListServicesRequest { page_size, page_token } = request.into_inner();
         let wanted = field::page(LISTING, &layout::services(), page_size, &page_token)?;
-        let page = self
-            .catalog
-            .services(wanted.after, wanted.size)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let page = self.catalog.services(wanted.after, wanted.size).await.map_err(|error| status::refused(&error))?;
         let mut services = Vec::with_capacity(page.items.len());
         for (id, stored) in &page.items {
             services.push(self.view(id, stored).await?);
         }
         let next_page_token = field::next_page(LISTING, page.next.as_ref());
-        Ok(Response::new(v1::ListServicesResponse {
-            services,
-            next_page_token,
-        }))
+        Ok(Response::new(v1::ListServicesResponse { services, next_page_token }))
     }
 
     async fn update_service(
@@ -93,12 +69,7 @@ impl ServiceService for Services {
     ) -> Result<Response<v1::UpdateServiceResponse>, Status> {
         let message = request.into_inner();
         let request = mark("UpdateService", &message.request_id, &message)?;
-        let v1::UpdateServiceRequest {
-            service,
-            allow_missing,
-            validate_only,
-            request_id: _,
-        } = message;
+        let v1::UpdateServiceRequest { service, allow_missing, validate_only, request_id: _ } = message;
         let v1::Service {
             name,
             description,
@@ -115,17 +86,8 @@ impl ServiceService for Services {
             owner: at("service", text("owner", owner, TEXT_BYTES_MAX))?,
             labels: at("service", labels("labels", all))?,
         };
-        let terms = terms(
-            allow_missing,
-            validate_only,
-            etag("service.etag", &given)?,
-            request,
-        );
-        let stored = self
-            .catalog
-            .put_service(&id, words, &terms)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let terms = terms(allow_missing, validate_only, etag("service.etag", &given)?, request);
+        let stored = self.catalog.put_service(&id, words, &terms).await.map_err(|error| status::refused(&error))?;
         let service = Some(self.view(&id, &stored).await?);
         Ok(Response::new(v1::UpdateServiceResponse { service }))
     }
@@ -136,21 +98,10 @@ impl ServiceService for Services {
     ) -> Result<Response<v1::DeleteServiceResponse>, Status> {
         let message = request.into_inner();
         let request = mark("DeleteService", &message.request_id, &message)?;
-        let v1::DeleteServiceRequest {
-            name,
-            etag: given,
-            request_id: _,
-        } = message;
+        let v1::DeleteServiceRequest { name, etag: given, request_id: _ } = message;
         let id = at("name", name::parse_service(&name))?;
-        let terms = Terms {
-            etag: etag("etag", &given)?,
-            request,
-            ..Terms::default()
-        };
-        self.catalog
-            .remove_service(&id, &terms)
-            .await
-            .map_err(|error| status::refused(&error))?;
+        let terms = Terms { etag: etag("etag", &given)?, request, ..Terms::default() };
+        self.catalog.remove_service(&id, &terms).await.map_err(|error| status::refused(&error))?;
         Ok(Response::new(v1::DeleteServiceResponse {}))
     }
 }

@@ -34,14 +34,11 @@ pub fn reasoned(code: Code, reason: &str, message: impl Into<String>) -> Status 
 #[must_use]
 pub fn refused(error: &EngineError) -> Status {
     let message = error.to_string();
-    let say = |code, metadata: &[(&str, &str)]| {
-        status(code, error.code(), message.clone(), metadata, ErrorDetails::new())
-    };
+    let say =
+        |code, metadata: &[(&str, &str)]| status(code, error.code(), message.clone(), metadata, ErrorDetails::new());
     match error {
         EngineError::NotFound { kind, name } => say(Code::NotFound, &[("kind", kind), ("name", name)]),
-        EngineError::AlreadyExists { kind, name } => {
-            say(Code::AlreadyExists, &[("kind", kind), ("name", name)])
-        }
+        EngineError::AlreadyExists { kind, name } => say(Code::AlreadyExists, &[("kind", kind), ("name", name)]),
         EngineError::Refused(Refused::NoSuchRegion(region)) => {
             let details = fields([("region".to_owned(), message.clone())]);
             let metadata = [("region", region.as_str())];
@@ -69,46 +66,23 @@ fn precondition(error: &EngineError) -> Status {
     let (reason, message) = (error.code(), error.to_string());
     let one = |subject: &str| unmet([(reason, subject, message.clone())]);
     if let EngineError::PlanRefused(refusals) = error {
-        let all = unmet(
-            refusals
-                .iter()
-                .map(|refusal| (refusal.code(), "", refusal.to_string())),
-        );
+        let all = unmet(refusals.iter().map(|refusal| (refusal.code(), "", refusal.to_string())));
         let count = refusals.len().to_string();
-        return status(
-            Code::FailedPrecondition,
-            reason,
-            message,
-            &[("refusals", &count)],
-            all,
-        );
+        return status(Code::FailedPrecondition, reason, message, &[("refusals", &count)], all);
     }
     if let EngineError::InUse { kind, name, by } = error {
         let metadata = [("kind", *kind), ("name", name.as_str()), ("rollout", by.as_str())];
-        return status(
-            Code::FailedPrecondition,
-            reason,
-            message.clone(),
-            &metadata,
-            one(name),
-        );
+        return status(Code::FailedPrecondition, reason, message.clone(), &metadata, one(name));
     }
-    let region = if let EngineError::OpenRefused(
-        OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. },
-    )
-    | EngineError::Refused(Refused::NoWayBack(region)) = error
-    {
-        region.as_str()
-    } else {
-        ""
-    };
-    status(
-        Code::FailedPrecondition,
-        reason,
-        message.clone(),
-        &[("region", region)],
-        one(region),
-    )
+    let region =
+        if let EngineError::OpenRefused(OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. })
+        | EngineError::Refused(Refused::NoWayBack(region)) = error
+        {
+            region.as_str()
+        } else {
+            ""
+        };
+    status(Code::FailedPrecondition, reason, message.clone(), &[("region", region)], one(region))
 }
 
 /// A request with a field that is not taken.
@@ -116,66 +90,29 @@ fn precondition(error: &EngineError) -> Status {
 pub fn invalid(invalid: &Invalid) -> Status {
     let message = invalid.to_string();
     let details = fields([(invalid.field.clone(), message.clone())]);
-    let metadata = [
-        ("field", invalid.field.as_str()),
-        ("value", invalid.value.as_str()),
-    ];
-    status(
-        Code::InvalidArgument,
-        invalid.why.code(),
-        message,
-        &metadata,
-        details,
-    )
+    let metadata = [("field", invalid.field.as_str()), ("value", invalid.value.as_str())];
+    status(Code::InvalidArgument, invalid.why.code(), message, &metadata, details)
 }
 
 /// A playbook that breaks rules: the first one's code is the reason, all of them are told.
 #[must_use]
 pub fn violated(violations: &[Violation]) -> Status {
     let tell = |violation: &Violation| {
-        let Violation {
-            code,
-            field,
-            value,
-            fix,
-        } = violation;
-        (
-            format!("playbook.{field}"),
-            format!("{code}: {value:?} is not taken; {fix}"),
-        )
+        let Violation { code, field, value, fix } = violation;
+        (format!("playbook.{field}"), format!("{code}: {value:?} is not taken; {fix}"))
     };
-    let (code, message) = violations
-        .first()
-        .map_or(("INVALID_PLAYBOOK", String::new()), |first| {
-            let (field, text) = tell(first);
-            (first.code, format!("{field}: {text}"))
-        });
+    let (code, message) = violations.first().map_or(("INVALID_PLAYBOOK", String::new()), |first| {
+        let (field, text) = tell(first);
+        (first.code, format!("{field}: {text}"))
+    });
     let count = violations.len().to_string();
-    status(
-        Code::InvalidArgument,
-        code,
-        message,
-        &[("violations", &count)],
-        fields(violations.iter().map(tell)),
-    )
+    status(Code::InvalidArgument, code, message, &[("violations", &count)], fields(violations.iter().map(tell)))
 }
 
-fn status(
-    code: Code,
-    reason: &str,
-    message: String,
-    metadata: &[(&str, &str)],
-    mut details: ErrorDetails,
-) -> Status {
+fn status(code: Code, reason: &str, message: String, metadata: &[(&str, &str)], mut details: ErrorDetails) -> Status {
     let pairs = metadata.iter().filter(|(_, value)| !value.is_empty());
-    let metadata: HashMap<String, String> = pairs
-        .map(|(key, value)| {
-            (
-                (*key).to_owned(),
-                shortened((*value).to_owned(), METADATA_BYTES_MAX),
-            )
-        })
-        .collect();
+    let metadata: HashMap<String, String> =
+        pairs.map(|(key, value)| ((*key).to_owned(), shortened((*value).to_owned(), METADATA_BYTES_MAX))).collect();
     details.set_error_info(reason, DOMAIN, metadata);
     Status::with_error_details(code, shortened(message, MESSAGE_BYTES_MAX), details)
 }
@@ -186,9 +123,7 @@ fn fields(violations: impl IntoIterator<Item = (String, String)>) -> ErrorDetail
         description: shortened(text, VIOLATION_BYTES_MAX),
         ..FieldViolation::default()
     });
-    ErrorDetails::with_bad_request(within(all, |violation| {
-        violation.field.len() + violation.description.len()
-    }))
+    ErrorDetails::with_bad_request(within(all, |violation| violation.field.len() + violation.description.len()))
 }
 
 fn unmet<'a>(violations: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> ErrorDetails {
@@ -230,52 +165,15 @@ mod tests {
         let region = || RegionId::new("eu").unwrap();
         let empty_wave = || PlanRefusal::EmptyWave { wave: text() };
         vec![
-            (
-                EngineError::NotFound {
-                    kind: "plan",
-                    name: text(),
-                },
-                Code::NotFound,
-            ),
-            (
-                EngineError::AlreadyExists {
-                    kind: "plan",
-                    name: text(),
-                },
-                Code::AlreadyExists,
-            ),
-            (
-                EngineError::Refused(Refused::NoSuchRegion(region())),
-                Code::InvalidArgument,
-            ),
-            (
-                EngineError::Refused(Refused::Ended("stable")),
-                Code::FailedPrecondition,
-            ),
-            (
-                EngineError::OpenRefused(OpenRefused::PlanStale { region: region() }),
-                Code::FailedPrecondition,
-            ),
-            (
-                EngineError::PlanRefused(vec![empty_wave(); 1000]),
-                Code::FailedPrecondition,
-            ),
-            (
-                EngineError::StaleEtag {
-                    name: text(),
-                    given: text(),
-                },
-                Code::Aborted,
-            ),
+            (EngineError::NotFound { kind: "plan", name: text() }, Code::NotFound),
+            (EngineError::AlreadyExists { kind: "plan", name: text() }, Code::AlreadyExists),
+            (EngineError::Refused(Refused::NoSuchRegion(region())), Code::InvalidArgument),
+            (EngineError::Refused(Refused::Ended("stable")), Code::FailedPrecondition),
+            (EngineError::OpenRefused(OpenRefused::PlanStale { region: region() }), Code::FailedPrecondition),
+            (EngineError::PlanRefused(vec![empty_wave(); 1000]), Code::FailedPrecondition),
+            (EngineError::StaleEtag { name: text(), given: text() }, Code::Aborted),
             (EngineError::RequestIdReused { id: text() }, Code::AlreadyExists),
-            (
-                EngineError::InUse {
-                    kind: "region",
-                    name: text(),
-                    by: text(),
-                },
-                Code::FailedPrecondition,
-            ),
+            (EngineError::InUse { kind: "region", name: text(), by: text() }, Code::FailedPrecondition),
             (EngineError::Contended { key: text() }, Code::Aborted),
             (EngineError::Unavailable(text()), Code::Unavailable),
             (EngineError::Full(text()), Code::ResourceExhausted),
@@ -292,29 +190,16 @@ mod tests {
             assert_eq!(status.code(), code, "{}", error.code());
             let details = status.get_error_details();
             let info = details.error_info().unwrap();
-            assert_eq!(
-                (info.reason.as_str(), info.domain.as_str()),
-                (error.code(), DOMAIN)
-            );
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (error.code(), DOMAIN));
             assert!(status.message().len() <= MESSAGE_BYTES_MAX);
-            assert!(
-                status.details().len() < 6 * 1024,
-                "{} has {} bytes",
-                error.code(),
-                status.details().len()
-            );
+            assert!(status.details().len() < 6 * 1024, "{} has {} bytes", error.code(), status.details().len());
         }
     }
 
     #[test]
     fn fields_are_named_with_what_to_write_instead() {
         let fix = "use at most 100 waves".to_owned();
-        let violation = Violation {
-            code: "TOO_MANY_WAVES",
-            field: "stages".to_owned(),
-            value: "101".to_owned(),
-            fix,
-        };
+        let violation = Violation { code: "TOO_MANY_WAVES", field: "stages".to_owned(), value: "101".to_owned(), fix };
         let status = violated(&[violation.clone(), violation]);
         assert_eq!(status.code(), Code::InvalidArgument);
         let details = status.get_error_details();

@@ -19,13 +19,7 @@ use crate::engine::Status;
 /// A rollout as it is seen from here.
 #[must_use]
 pub fn rollout(status: &Status) -> v1::Rollout {
-    let Status {
-        record,
-        revision,
-        sight,
-        waits,
-        now,
-    } = status;
+    let Status { record, revision, sight, waits, now } = status;
     let (state, since, cause) = phase(record);
     let plan = &record.plan;
     let waves = plan.waves.iter().map(|wave| v1::RolloutWave {
@@ -34,10 +28,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         regions: wave.regions.iter().map(ToString::to_string).collect(),
         steps: count(wave.steps.len()),
     });
-    let lanes = record
-        .lanes
-        .iter()
-        .map(|(region, lane)| self::lane(record, region, lane, sight.get(region)));
+    let lanes = record.lanes.iter().map(|(region, lane)| self::lane(record, region, lane, sight.get(region)));
     v1::Rollout {
         name: name::rollout(&plan.service, &record.id),
         release: Some((&plan.release).into()),
@@ -56,10 +47,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         etag: etag_to_wire(*revision),
         revision: revision.get(),
         view_time: Some(timestamp_to_wire(*now)),
-        actions: operator::allowed(record)
-            .iter()
-            .map(|order| (*order).to_owned())
-            .collect(),
+        actions: operator::allowed(record).iter().map(|order| (*order).to_owned()).collect(),
     }
 }
 
@@ -67,13 +55,8 @@ fn phase(record: &Rollout) -> (v1::rollout::State, Timestamp, Option<&Cause>) {
     use v1::rollout::State;
     match &record.phase {
         Phase::Running(Run { hold: Some(hold), .. }) => (State::Held, hold.since, Some(&hold.cause)),
-        Phase::Running(Run {
-            pace: Pace::Soaking(since),
-            ..
-        }) => (State::Soaking, *since, None),
-        Phase::Running(Run {
-            pace: Pace::Moving, ..
-        }) => (State::Running, record.opened, None),
+        Phase::Running(Run { pace: Pace::Soaking(since), .. }) => (State::Soaking, *since, None),
+        Phase::Running(Run { pace: Pace::Moving, .. }) => (State::Running, record.opened, None),
         Phase::RollingBack { cause, since } => (State::RollingBack, *since, Some(cause)),
         Phase::Frozen { cause, since } => (State::Frozen, *since, Some(cause)),
         Phase::Switched { since } => (State::Switched, *since, None),
@@ -90,12 +73,7 @@ fn current_wave(record: &Rollout) -> usize {
     if let Phase::Running(run) = &record.phase {
         return run.wave;
     }
-    record
-        .lanes
-        .values()
-        .filter_map(|lane| wave_of(lane.at))
-        .max()
-        .unwrap_or(0)
+    record.lanes.values().filter_map(|lane| wave_of(lane.at)).max().unwrap_or(0)
 }
 
 fn wave_of(at: LaneAt) -> Option<usize> {
@@ -111,23 +89,10 @@ fn lane(record: &Rollout, region: &RegionId, lane: &LaneProgress, seen: Option<&
     let ordered = goal(record, region);
     let contact = seen.map_or(Contact::Never, |seen| seen.contact);
     // An old report proves nothing about now.
-    let observed = seen
-        .and_then(|seen| seen.observed.as_ref())
-        .filter(|_| matches!(contact, Contact::Live(_)));
-    let first_wave = || {
-        record
-            .plan
-            .waves
-            .iter()
-            .position(|wave| wave.regions.contains(region))
-    };
-    let wave = wave_of(lane.at)
-        .or_else(first_wave)
-        .and_then(|wave| record.plan.waves.get(wave));
-    let at = lane
-        .at
-        .step()
-        .or_else(|| wave_of(lane.at).map(|wave| meridian_core::evidence::StepRef { wave, step: 0 }));
+    let observed = seen.and_then(|seen| seen.observed.as_ref()).filter(|_| matches!(contact, Contact::Live(_)));
+    let first_wave = || record.plan.waves.iter().position(|wave| wave.regions.contains(region));
+    let wave = wave_of(lane.at).or_else(first_wave).and_then(|wave| record.plan.waves.get(wave));
+    let at = lane.at.step().or_else(|| wave_of(lane.at).map(|wave| meridian_core::evidence::StepRef { wave, step: 0 }));
     let confirmed = ordered.as_ref().is_some_and(|goal| {
         let done = observed.and_then(|observed| observed.done);
         done.is_some_and(|done| done.epoch == lane.goal_epoch && done.hash == goal.hash())
@@ -139,14 +104,10 @@ fn lane(record: &Rollout, region: &RegionId, lane: &LaneProgress, seen: Option<&
         at: at.map(Into::into),
         steps: count(wave.map_or(0, |wave| wave.steps.len())),
         since_time: Some(timestamp_to_wire(lane.since)),
-        slot: planned
-            .map_or(v1::Slot::Unspecified, |planned| planned.slot.into())
-            .into(),
+        slot: planned.map_or(v1::Slot::Unspecified, |planned| planned.slot.into()).into(),
         base: planned.and_then(|planned| planned.base.as_ref()).map(Into::into),
         ordered_split: ordered.and_then(|goal| goal.split).map(Into::into),
-        observed_split: observed
-            .and_then(|seen| seen.traffic.as_ref())
-            .map(|traffic| traffic.split.into()),
+        observed_split: observed.and_then(|seen| seen.traffic.as_ref()).map(|traffic| traffic.split.into()),
         epoch: Some(lane.goal_epoch.into()),
         confirmed,
         contact: contact.into(),
@@ -208,10 +169,7 @@ fn vote(vote: &Vote) -> v1::Verdict {
 }
 
 fn trouble(region: &RegionId, lane: &LaneProgress, observed: &Observed) -> Option<v1::Reason> {
-    let trouble = observed
-        .trouble
-        .as_ref()
-        .filter(|trouble| trouble.epoch == lane.goal_epoch)?;
+    let trouble = observed.trouble.as_ref().filter(|trouble| trouble.epoch == lane.goal_epoch)?;
     Some(v1::Reason {
         code: trouble.code.clone(),
         message: trouble.message.clone(),
@@ -234,21 +192,14 @@ fn cause(cause: &Cause) -> v1::Reason {
         Cause::Votes { region, .. }
         | Cause::Driver { region, .. }
         | Cause::Inconclusive { region, .. }
-        | Cause::Deadline {
-            region: Some(region), ..
-        }
+        | Cause::Deadline { region: Some(region), .. }
         | Cause::NoWayBack { region } => region.to_string(),
         Cause::Operator { .. }
         | Cause::Deadline { region: None, .. }
         | Cause::PartBack { .. }
         | Cause::PointOfNoReturn { .. } => String::new(),
     };
-    v1::Reason {
-        code: cause.code().to_owned(),
-        message: cause.to_string(),
-        region,
-        until: None,
-    }
+    v1::Reason { code: cause.code().to_owned(), message: cause.to_string(), region, until: None }
 }
 
 /// Positions and counts of a plan are far below the bound.

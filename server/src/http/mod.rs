@@ -65,10 +65,7 @@ pub async fn serve(listener: TcpListener, watched: Arc<Watched>, stop: Cancellat
     connections.shutdown().await;
 }
 
-async fn answer(
-    watched: Arc<Watched>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(watched: Arc<Watched>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.method() != Method::GET {
         return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"));
     }

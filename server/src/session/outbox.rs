@@ -24,10 +24,7 @@ impl Outbox {
     /// Puts a goal in; an older one of the same lane is dropped.
     pub fn put(&self, goal: Goal) {
         let mut state = self.state.lock().expect("no holder of this lock panics");
-        let newer = state
-            .goals
-            .get(&goal.lane.service)
-            .is_none_or(|waiting| waiting.epoch <= goal.epoch);
+        let newer = state.goals.get(&goal.lane.service).is_none_or(|waiting| waiting.epoch <= goal.epoch);
         if newer {
             state.goals.insert(goal.lane.service.clone(), goal);
         }

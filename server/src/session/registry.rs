@@ -79,13 +79,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// Opens a session; an older one of the region is closed. `None` if a newer one is open.
-    pub fn open(
-        &self,
-        region: &RegionId,
-        number: u64,
-        facts: AgentFacts,
-        now: Timestamp,
-    ) -> Option<SessionTicket> {
+    pub fn open(&self, region: &RegionId, number: u64, facts: AgentFacts, now: Timestamp) -> Option<SessionTicket> {
         let outbox = Arc::new(Outbox::default());
         {
             let mut regions = self.regions.lock().expect("no holder of this lock panics");
@@ -105,11 +99,7 @@ impl Sessions {
             }
         }
         self.wake_region(region);
-        Some(SessionTicket {
-            region: region.clone(),
-            number,
-            outbox,
-        })
+        Some(SessionTicket { region: region.clone(), number, outbox })
     }
 
     /// Closes a session. Closing an old one does not disturb a newer.
@@ -120,11 +110,7 @@ impl Sessions {
             let Some(entry) = regions.get_mut(&ticket.region) else {
                 return;
             };
-            if entry
-                .live
-                .as_ref()
-                .is_some_and(|(number, _, _)| *number == ticket.number)
-            {
+            if entry.live.as_ref().is_some_and(|(number, _, _)| *number == ticket.number) {
                 entry.live = None;
             }
         }
@@ -146,21 +132,14 @@ impl Sessions {
             let Some(entry) = regions.get_mut(&ticket.region) else {
                 return (false, lying);
             };
-            if entry
-                .live
-                .as_ref()
-                .is_none_or(|(number, _, _)| *number != ticket.number)
-            {
+            if entry.live.as_ref().is_none_or(|(number, _, _)| *number != ticket.number) {
                 return (false, lying);
             }
             let was = entry.contact(now);
             entry.heard = Some(now);
             let returned = was != entry.contact(now);
             for (service, observed) in lanes {
-                let lane = Lane {
-                    service: service.clone(),
-                    region: ticket.region.clone(),
-                };
+                let lane = Lane { service: service.clone(), region: ticket.region.clone() };
                 let issued = entry.goals.get(&service).map(|goal| goal.epoch);
                 if issued.is_some_and(|issued| observed.accepted > issued) {
                     lying.push(lane);
@@ -172,10 +151,9 @@ impl Sessions {
                 entry.lanes.insert(service, observed);
             }
             if returned {
-                changed.extend(entry.goals.keys().map(|service| Lane {
-                    service: service.clone(),
-                    region: ticket.region.clone(),
-                }));
+                changed.extend(
+                    entry.goals.keys().map(|service| Lane { service: service.clone(), region: ticket.region.clone() }),
+                );
             }
         }
         self.wake(&changed);
@@ -186,10 +164,7 @@ impl Sessions {
     pub fn push(&self, goal: Goal) {
         let mut regions = self.regions.lock().expect("no holder of this lock panics");
         let entry = regions.entry(goal.lane.region.clone()).or_default();
-        let newer = entry
-            .goals
-            .get(&goal.lane.service)
-            .is_none_or(|known| known.epoch <= goal.epoch);
+        let newer = entry.goals.get(&goal.lane.service).is_none_or(|known| known.epoch <= goal.epoch);
         if !newer {
             return;
         }
@@ -203,9 +178,7 @@ impl Sessions {
     #[must_use]
     pub fn knows_goal(&self, lane: &Lane) -> bool {
         let regions = self.regions.lock().expect("no holder of this lock panics");
-        regions
-            .get(&lane.region)
-            .is_some_and(|entry| entry.goals.contains_key(&lane.service))
+        regions.get(&lane.region).is_some_and(|entry| entry.goals.contains_key(&lane.service))
     }
 
     /// All that is known of a rollout's lanes.
@@ -215,16 +188,9 @@ impl Sessions {
         let seen = |region: &RegionId| {
             let entry = regions.get(region)?;
             let observed = entry.lanes.get(&record.plan.service).cloned();
-            Some(Seen {
-                contact: entry.contact(now),
-                observed,
-            })
+            Some(Seen { contact: entry.contact(now), observed })
         };
-        record
-            .lanes
-            .keys()
-            .filter_map(|region| Some((region.clone(), seen(region)?)))
-            .collect()
+        record.lanes.keys().filter_map(|region| Some((region.clone(), seen(region)?))).collect()
     }
 
     /// One region as it is seen from here.
@@ -257,19 +223,13 @@ impl Sessions {
 
     /// Wakes `looker` whenever something is seen of the lane.
     pub fn look_after(&self, lane: Lane, looker: Arc<Notify>) {
-        self.lookers
-            .lock()
-            .expect("no holder of this lock panics")
-            .insert(lane, looker);
+        self.lookers.lock().expect("no holder of this lock panics").insert(lane, looker);
     }
 
     /// Ends what [`Sessions::look_after`] began, if it is still the same looker.
     pub fn look_away(&self, lane: &Lane, looker: &Arc<Notify>) {
         let mut lookers = self.lookers.lock().expect("no holder of this lock panics");
-        if lookers
-            .get(lane)
-            .is_some_and(|current| Arc::ptr_eq(current, looker))
-        {
+        if lookers.get(lane).is_some_and(|current| Arc::ptr_eq(current, looker)) {
             lookers.remove(lane);
         }
     }

@@ -49,26 +49,13 @@ impl Traces {
     /// # Errors
     /// If the address can't be used; that nobody answers there is found out later and told in the log.
     pub fn begin(endpoint: &str) -> Result<Self, TracesError> {
-        let exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(endpoint)
-            .with_timeout(SEND_MAX)
-            .build();
-        let exporter = exporter.map_err(|error| TracesError {
-            endpoint: endpoint.to_owned(),
-            why: error.to_string(),
-        })?;
-        let config = BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUE)
-            .with_scheduled_delay(SEND_EVERY)
-            .build();
-        let mut processor = BatchSpanProcessor::builder(exporter)
-            .with_batch_config(config)
-            .build();
+        let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(SEND_MAX).build();
+        let exporter =
+            exporter.map_err(|error| TracesError { endpoint: endpoint.to_owned(), why: error.to_string() })?;
+        let config = BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_scheduled_delay(SEND_EVERY).build();
+        let mut processor = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         processor.set_resource(&Resource::builder().with_service_name("meridian-server").build());
-        let scope = InstrumentationScope::builder("meridian")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
+        let scope = InstrumentationScope::builder("meridian").with_version(env!("CARGO_PKG_VERSION")).build();
         Ok(Self { processor, scope })
     }
 
@@ -80,16 +67,7 @@ impl Traces {
     }
 
     fn send(&self, span: Span) {
-        let Span {
-            trace,
-            id,
-            parent,
-            name,
-            began,
-            ended,
-            attributes,
-            failed,
-        } = span;
+        let Span { trace, id, parent, name, began, ended, attributes, failed } = span;
         let context = SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::default());
         self.processor.on_end(SpanData {
             span_context: context,
@@ -123,29 +101,15 @@ struct Span {
 impl StepTrace for Traces {
     fn step_ended(&self, record: &Rollout, step: EndedStep<'_>) {
         let (trace, root) = ids(record);
-        let EndedStep {
-            region,
-            what,
-            step,
-            began,
-            ended,
-            failed,
-        } = step;
+        let EndedStep { region, what, step, began, ended, failed } = step;
         let outcome = if failed { "taken-back" } else { "done" };
         let mut attributes = common(record, outcome);
         let place = region.map_or("all", |region| region.as_str());
         attributes.push(KeyValue::new("meridian.region", place.to_owned()));
         if let Some(step) = step {
-            let wave = record
-                .plan
-                .waves
-                .get(step.wave)
-                .map_or("", |wave| wave.id.as_str());
+            let wave = record.plan.waves.get(step.wave).map_or("", |wave| wave.id.as_str());
             attributes.push(KeyValue::new("meridian.wave", wave.to_owned()));
-            attributes.push(KeyValue::new(
-                "meridian.step",
-                i64::try_from(step.step + 1).unwrap_or(i64::MAX),
-            ));
+            attributes.push(KeyValue::new("meridian.step", i64::try_from(step.step + 1).unwrap_or(i64::MAX)));
         }
         self.send(Span {
             trace,

@@ -11,11 +11,7 @@ use tokio_util::sync::CancellationToken;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Hands every connection to `take` until `stop`.
-pub async fn accept(
-    listener: &TcpListener,
-    stop: &CancellationToken,
-    mut take: impl FnMut(TcpStream, SocketAddr),
-) {
+pub async fn accept(listener: &TcpListener, stop: &CancellationToken, mut take: impl FnMut(TcpStream, SocketAddr)) {
     loop {
         let taken = tokio::select! {
             biased;

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use meridian_core::id::{RegionId, check_name};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 
 /// How long the authority lasts.
@@ -75,10 +75,7 @@ pub enum AuthorityError {
 /// # Errors
 /// If there is one already, or it can't be written.
 pub fn init(dir: &Path) -> Result<(), AuthorityError> {
-    fs::create_dir_all(dir).map_err(|source| AuthorityError::File {
-        path: dir.to_owned(),
-        source,
-    })?;
+    fs::create_dir_all(dir).map_err(|source| AuthorityError::File { path: dir.to_owned(), source })?;
     let key = KeyPair::generate()?;
     let mut params = authority_params();
     lasts(&mut params, AUTHORITY_LIFE);
@@ -91,12 +88,7 @@ pub fn init(dir: &Path) -> Result<(), AuthorityError> {
 ///
 /// # Errors
 /// If there is no authority, a name can't be used, or the files are there already.
-pub fn issue(
-    dir: &Path,
-    subject: &Subject,
-    trust_domain: &str,
-    out: &Path,
-) -> Result<Issued, AuthorityError> {
+pub fn issue(dir: &Path, subject: &Subject, trust_domain: &str, out: &Path) -> Result<Issued, AuthorityError> {
     let read = |name: &str| {
         let path = dir.join(name);
         fs::read_to_string(&path).map_err(|source| AuthorityError::File { path, source })
@@ -106,15 +98,9 @@ pub fn issue(
     let (stem, params) = subject_params(subject, trust_domain)?;
     let key = KeyPair::generate()?;
     let cert = params.signed_by(&key, &issuer)?;
-    fs::create_dir_all(out).map_err(|source| AuthorityError::File {
-        path: out.to_owned(),
-        source,
-    })?;
-    let issued = Issued {
-        cert: out.join(format!("{stem}.pem")),
-        key: out.join(format!("{stem}.key")),
-        ca: out.join(CA_CERT),
-    };
+    fs::create_dir_all(out).map_err(|source| AuthorityError::File { path: out.to_owned(), source })?;
+    let issued =
+        Issued { cert: out.join(format!("{stem}.pem")), key: out.join(format!("{stem}.key")), ca: out.join(CA_CERT) };
     write(&issued.key, &key.serialize_pem(), 0o600)?;
     write(&issued.cert, &cert.pem(), 0o644)?;
     if !issued.ca.exists() {
@@ -138,29 +124,17 @@ fn subject_params(subject: &Subject, domain: &str) -> Result<(String, Certificat
     let (stem, uri, usages) = match subject {
         Subject::Region(region) => {
             let uri = identity("region", region.as_str());
-            (
-                format!("region-{region}"),
-                uri,
-                vec![ExtendedKeyUsagePurpose::ClientAuth],
-            )
+            (format!("region-{region}"), uri, vec![ExtendedKeyUsagePurpose::ClientAuth])
         }
         Subject::Operator(name) => {
             check_name(name).map_err(|why| refused(name, &why))?;
-            (
-                format!("operator-{name}"),
-                identity("operator", name),
-                vec![ExtendedKeyUsagePurpose::ClientAuth],
-            )
+            (format!("operator-{name}"), identity("operator", name), vec![ExtendedKeyUsagePurpose::ClientAuth])
         }
         Subject::Server(names) => {
             for name in names {
                 params.subject_alt_names.push(host(name)?);
             }
-            (
-                "server".to_owned(),
-                identity("server", "server"),
-                vec![ExtendedKeyUsagePurpose::ServerAuth],
-            )
+            ("server".to_owned(), identity("server", "server"), vec![ExtendedKeyUsagePurpose::ServerAuth])
         }
     };
     let uri = uri.clone().try_into().map_err(|error| refused(&uri, &error))?;
@@ -177,17 +151,11 @@ fn host(name: &str) -> Result<SanType, AuthorityError> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }
-    name.to_owned()
-        .try_into()
-        .map(SanType::DnsName)
-        .map_err(|error| refused(name, &error))
+    name.to_owned().try_into().map(SanType::DnsName).map_err(|error| refused(name, &error))
 }
 
 fn refused(name: &str, why: &dyn std::fmt::Display) -> AuthorityError {
-    AuthorityError::Name {
-        name: name.to_owned(),
-        why: why.to_string(),
-    }
+    AuthorityError::Name { name: name.to_owned(), why: why.to_string() }
 }
 
 fn named(common: &str) -> DistinguishedName {
@@ -204,16 +172,8 @@ fn lasts(params: &mut CertificateParams, life: Duration) {
 
 /// Writes a new file with these rights from its first byte on; one that is there stays.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
-    let failed = |source| AuthorityError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .map_err(failed)?;
+    let failed = |source| AuthorityError::File { path: path.to_owned(), source };
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
@@ -233,13 +193,7 @@ mod tests {
         init(dir.path()).unwrap();
         assert!(init(dir.path()).is_err(), "an authority was overwritten");
         let region = RegionId::new("eu-west-1").unwrap();
-        let issued = issue(
-            dir.path(),
-            &Subject::Region(region.clone()),
-            "meridian",
-            &dir.path().join("out"),
-        )
-        .unwrap();
+        let issued = issue(dir.path(), &Subject::Region(region.clone()), "meridian", &dir.path().join("out")).unwrap();
         let cert = CertificateDer::from_pem_file(&issued.cert).unwrap();
         assert_eq!(identity(&cert, "meridian"), Ok(Identity::Region(region)));
         for key in [&issued.key, &dir.path().join(CA_KEY)] {
@@ -251,14 +205,8 @@ mod tests {
     fn names_that_are_none_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         init(dir.path()).unwrap();
-        for subject in [
-            Subject::Operator("../x".to_owned()),
-            Subject::Server(vec!["\u{e9}".to_owned()]),
-        ] {
-            assert!(matches!(
-                issue(dir.path(), &subject, "meridian", dir.path()),
-                Err(AuthorityError::Name { .. })
-            ));
+        for subject in [Subject::Operator("../x".to_owned()), Subject::Server(vec!["\u{e9}".to_owned()])] {
+            assert!(matches!(issue(dir.path(), &subject, "meridian", dir.path()), Err(AuthorityError::Name { .. })));
         }
     }
 }

@@ -45,9 +45,7 @@ pub enum IdentityRefused {
     #[error("the certificate's URI name has {0} bytes, at most {IDENTITY_BYTES_MAX} are read")]
     TooLong(usize),
     /// Another trust domain, path or alphabet.
-    #[error(
-        "the certificate's URI name is not of the form `spiffe://{domain}/region/NAME` or `/operator/NAME`"
-    )]
+    #[error("the certificate's URI name is not of the form `spiffe://{domain}/region/NAME` or `/operator/NAME`")]
     NotOurs {
         /// The trust domain of this server.
         domain: String,
@@ -63,19 +61,11 @@ pub fn identity(certificate: &[u8], domain: &str) -> Result<Identity, IdentityRe
     if !rest.is_empty() {
         return Err(IdentityRefused::Unreadable);
     }
-    let names = parsed
-        .subject_alternative_name()
-        .map_err(|_| IdentityRefused::Unreadable)?;
+    let names = parsed.subject_alternative_name().map_err(|_| IdentityRefused::Unreadable)?;
     let uris: Vec<&str> = names
         .iter()
         .flat_map(|names| names.value.general_names.iter())
-        .filter_map(|name| {
-            if let GeneralName::URI(uri) = name {
-                Some(*uri)
-            } else {
-                None
-            }
-        })
+        .filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None })
         .collect();
     match uris.as_slice() {
         [uri] => parse(uri, domain),
@@ -91,17 +81,9 @@ pub fn parse(uri: &str, domain: &str) -> Result<Identity, IdentityRefused> {
     if uri.len() > IDENTITY_BYTES_MAX {
         return Err(IdentityRefused::TooLong(uri.len()));
     }
-    let refused = || IdentityRefused::NotOurs {
-        domain: domain.to_owned(),
-    };
-    let path = uri
-        .strip_prefix("spiffe://")
-        .and_then(|rest| rest.strip_prefix(domain))
-        .ok_or_else(refused)?;
-    let (kind, name) = path
-        .strip_prefix('/')
-        .and_then(|path| path.split_once('/'))
-        .ok_or_else(refused)?;
+    let refused = || IdentityRefused::NotOurs { domain: domain.to_owned() };
+    let path = uri.strip_prefix("spiffe://").and_then(|rest| rest.strip_prefix(domain)).ok_or_else(refused)?;
+    let (kind, name) = path.strip_prefix('/').and_then(|path| path.split_once('/')).ok_or_else(refused)?;
     check_name(name).map_err(|_| refused())?;
     match kind {
         "region" => RegionId::new(name).map(Identity::Region).map_err(|_| refused()),
@@ -118,14 +100,8 @@ mod tests {
     #[test]
     fn identities_have_one_exact_form() {
         let region = RegionId::new("eu-west-1").unwrap();
-        assert_eq!(
-            parse("spiffe://meridian/region/eu-west-1", "meridian"),
-            Ok(Identity::Region(region))
-        );
-        assert_eq!(
-            parse("spiffe://meridian/operator/ann", "meridian"),
-            Ok(Identity::Operator("ann".to_owned()))
-        );
+        assert_eq!(parse("spiffe://meridian/region/eu-west-1", "meridian"), Ok(Identity::Region(region)));
+        assert_eq!(parse("spiffe://meridian/operator/ann", "meridian"), Ok(Identity::Operator("ann".to_owned())));
         let bad = [
             "",
             "spiffe://meridian",
@@ -146,16 +122,10 @@ mod tests {
             "spiffe://meridian/admin/a",
         ];
         for uri in bad {
-            assert!(
-                matches!(parse(uri, "meridian"), Err(IdentityRefused::NotOurs { .. })),
-                "{uri:?} was taken"
-            );
+            assert!(matches!(parse(uri, "meridian"), Err(IdentityRefused::NotOurs { .. })), "{uri:?} was taken");
         }
         let long = format!("spiffe://meridian/region/{}", "a".repeat(10_240));
-        assert_eq!(
-            parse(&long, "meridian"),
-            Err(IdentityRefused::TooLong(long.len()))
-        );
+        assert_eq!(parse(&long, "meridian"), Err(IdentityRefused::TooLong(long.len())));
     }
 
     #[test]

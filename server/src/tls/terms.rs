@@ -77,12 +77,7 @@ impl Terms {
     /// # Errors
     /// A file that is missing or not what it should be.
     pub fn load(files: &TlsFiles) -> Result<Self, TermsError> {
-        let TlsFiles {
-            cert,
-            key,
-            client_ca,
-            trust_domain,
-        } = files;
+        let TlsFiles { cert, key, client_ca, trust_domain } = files;
         let unusable = |why: &dyn std::fmt::Display| TermsError::Unusable(why.to_string());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
@@ -93,10 +88,8 @@ impl Terms {
             .build()
             .map_err(|error| unusable(&error))?;
         let chain = certificates(cert)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| TermsError::File {
-            path: key.clone(),
-            why: error.to_string(),
-        })?;
+        let secret = PrivateKeyDer::from_pem_file(key)
+            .map_err(|error| TermsError::File { path: key.clone(), why: error.to_string() })?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|error| unusable(&error))?
@@ -106,10 +99,7 @@ impl Terms {
         config.alpn_protocols = vec![b"h2".to_vec()];
         // Agents stay connected for days: remembering thousands of tickets would buy one saved round trip a day.
         config.send_tls13_tickets = 0;
-        Ok(Self::Tls {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            trust_domain: trust_domain.as_str().into(),
-        })
+        Ok(Self::Tls { acceptor: TlsAcceptor::from(Arc::new(config)), trust_domain: trust_domain.as_str().into() })
     }
 
     /// Brings a connection to the point where something can be said over it, and tells who is there.
@@ -120,26 +110,13 @@ impl Terms {
         let slow = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing came in time");
         match self {
             Self::Plaintext => {
-                tokio::time::timeout(HANDSHAKE_MAX, preface(&stream))
-                    .await
-                    .map_err(slow)??;
+                tokio::time::timeout(HANDSHAKE_MAX, preface(&stream)).await.map_err(slow)??;
                 Ok((Box::new(stream), Caller::Plaintext))
             }
-            Self::Tls {
-                acceptor,
-                trust_domain,
-            } => {
-                let stream = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream))
-                    .await
-                    .map_err(slow)??;
-                let shown = stream
-                    .get_ref()
-                    .1
-                    .peer_certificates()
-                    .and_then(|chain| chain.first());
-                let who = shown
-                    .ok_or(IdentityRefused::NoCertificate)
-                    .and_then(|cert| identity(cert, trust_domain));
+            Self::Tls { acceptor, trust_domain } => {
+                let stream = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await.map_err(slow)??;
+                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let who = shown.ok_or(IdentityRefused::NoCertificate).and_then(|cert| identity(cert, trust_domain));
                 Ok((Box::new(stream), who.map_or_else(Caller::Refused, Caller::Known)))
             }
         }
@@ -153,10 +130,7 @@ async fn preface(stream: &TcpStream) -> std::io::Result<()> {
     loop {
         let length = stream.peek(&mut said).await?;
         if length == 0 || said[..length] != PREFACE[..length] {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::InvalidData,
-                "this is not HTTP/2",
-            ));
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "this is not HTTP/2"));
         }
         if length == PREFACE.len() {
             return Ok(());
@@ -166,17 +140,8 @@ async fn preface(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TermsError> {
-    let wrong = |why: String| TermsError::File {
-        path: path.clone(),
-        why,
-    };
+    let wrong = |why: String| TermsError::File { path: path.clone(), why };
     let items = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
-    let chain: Vec<_> = items
-        .collect::<Result<_, _>>()
-        .map_err(|error| wrong(error.to_string()))?;
-    if chain.is_empty() {
-        Err(wrong("no certificate in it".to_owned()))
-    } else {
-        Ok(chain)
-    }
+    let chain: Vec<_> = items.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
+    if chain.is_empty() { Err(wrong("no certificate in it".to_owned())) } else { Ok(chain) }
 }

@@ -39,9 +39,7 @@ impl StoreError {
 
     #[cfg(feature = "embedded")]
     pub(crate) fn unavailable(reason: impl ToString) -> Self {
-        Self::Unavailable {
-            reason: reason.to_string(),
-        }
+        Self::Unavailable { reason: reason.to_string() }
     }
 }
 

@@ -11,8 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchItem,
-    WatchStream,
+    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchItem, WatchStream,
 };
 
 /// What happens to one commit.
@@ -63,9 +62,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn lost() -> StoreError {
-    StoreError::Unavailable {
-        reason: "fault on purpose: no answer".to_owned(),
-    }
+    StoreError::Unavailable { reason: "fault on purpose: no answer".to_owned() }
 }
 
 impl Faulty {
@@ -123,20 +120,14 @@ impl Faulty {
 
     async fn maybe_read<T>(&self, read: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
         self.delay().await;
-        if self.chance(self.rates.read_lost) {
-            Err(lost())
-        } else {
-            read.await
-        }
+        if self.chance(self.rates.read_lost) { Err(lost()) } else { read.await }
     }
 
     fn losing(&self, stream: WatchStream) -> WatchStream {
         let (chance, rate) = (Arc::clone(&self.chance), self.rates.watch_lost);
         WatchStream::new(stream.map(move |item: Result<WatchItem, WatchEnded>| {
             if rate > 0.0 && lock(&chance).random_bool(rate.min(1.0)) {
-                return Err(WatchEnded::Unavailable {
-                    reason: "fault on purpose: watch lost".to_owned(),
-                });
+                return Err(WatchEnded::Unavailable { reason: "fault on purpose: watch lost".to_owned() });
             }
             item
         }))
@@ -179,11 +170,7 @@ impl Store for Faulty {
         })
     }
 
-    fn watch<'a>(
-        &'a self,
-        prefix: &'a Key,
-        from: Revision,
-    ) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
         Box::pin(async move { Ok(self.losing(self.maybe_read(self.inner.watch(prefix, from)).await?)) })
     }
 

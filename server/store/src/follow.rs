@@ -21,10 +21,7 @@ pub(crate) const READ_BYTES: usize = 4 * 1024 * 1024;
 /// What a read of the history found.
 pub(crate) enum Stretch {
     /// Changes under the prefix, by commit; all commits up to `upto` were looked at.
-    Read {
-        commits: Vec<(Revision, Vec<Change>)>,
-        upto: u64,
-    },
+    Read { commits: Vec<(Revision, Vec<Change>)>, upto: u64 },
     /// History before `oldest` is gone, and some of it was asked for.
     Gone { oldest: u64 },
 }
@@ -45,14 +42,7 @@ where
     R: Fn(u64) -> F + Send + 'static,
     F: Future<Output = Result<Stretch, WatchEnded>> + Send,
 {
-    let follower = Follower {
-        cursor: from.get(),
-        started: false,
-        ended: false,
-        queue: VecDeque::new(),
-        head,
-        read,
-    };
+    let follower = Follower { cursor: from.get(), started: false, ended: false, queue: VecDeque::new(), head, read };
     WatchStream::new(stream::unfold(follower, |mut follower| async move {
         if follower.ended {
             return None;
@@ -85,9 +75,7 @@ where
                 Ok(Ok(())) => {}
                 Ok(Err(_closed)) => return Err(WatchEnded::Cancelled),
                 Err(_elapsed) => {
-                    return Ok(WatchItem::Progress {
-                        revision: Revision::new(self.cursor),
-                    });
+                    return Ok(WatchItem::Progress { revision: Revision::new(self.cursor) });
                 }
             }
         }
@@ -98,17 +86,14 @@ where
             Stretch::Read { commits, upto } => {
                 self.started = true;
                 self.cursor = self.cursor.max(upto);
-                self.queue.extend(
-                    commits
-                        .into_iter()
-                        .map(|(revision, changes)| WatchItem::Changes { revision, changes }),
-                );
+                self.queue
+                    .extend(commits.into_iter().map(|(revision, changes)| WatchItem::Changes { revision, changes }));
                 Ok(())
             }
             // At the start the history asked for was gone already; later it went while the reader was busy.
-            Stretch::Gone { oldest } if !self.started => Err(WatchEnded::Compacted {
-                oldest: Revision::new(oldest.saturating_sub(1)),
-            }),
+            Stretch::Gone { oldest } if !self.started => {
+                Err(WatchEnded::Compacted { oldest: Revision::new(oldest.saturating_sub(1)) })
+            }
             Stretch::Gone { .. } => Err(WatchEnded::TooSlow),
         }
     }

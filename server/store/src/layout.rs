@@ -56,15 +56,10 @@ impl Place {
             ["spec"] => Some(Self::Service(service)),
             ["head"] => Some(Self::Head(service)),
             ["lanes"] => Some(Self::Lanes(service)),
-            ["releases", version] => Version::parse(version)
-                .ok()
-                .map(|version| Self::Release(service, version)),
+            ["releases", version] => Version::parse(version).ok().map(|version| Self::Release(service, version)),
             ["audit", epoch] => {
                 let (generation, counter) = epoch.split_once('.')?;
-                Some(Self::Audit(
-                    service,
-                    Epoch::new(number(generation)?, number(counter)?),
-                ))
+                Some(Self::Audit(service, Epoch::new(number(generation)?, number(counter)?)))
             }
             _ => None,
         }
@@ -107,11 +102,7 @@ pub fn release(service: &ServiceId, version: &Version) -> Key {
 /// The audit entry of a decision.
 #[must_use]
 pub fn audit(service: &ServiceId, epoch: Epoch) -> Key {
-    key(format!(
-        "/services/{service}/audit/{:020}.{:020}",
-        epoch.generation(),
-        epoch.counter()
-    ))
+    key(format!("/services/{service}/audit/{:020}.{:020}", epoch.generation(), epoch.counter()))
 }
 
 /// A region.
@@ -243,37 +234,17 @@ mod tests {
         let uuid = "0199c0de-0000-7000-8000-00000000000a";
         let upper = uuid.to_uppercase();
         let table = [
-            (
-                service(&service_id),
-                "/services/checkout/spec",
-                Place::Service(service_id.clone()),
-            ),
-            (
-                head(&service_id),
-                "/services/checkout/head",
-                Place::Head(service_id.clone()),
-            ),
-            (
-                lanes(&service_id),
-                "/services/checkout/lanes",
-                Place::Lanes(service_id.clone()),
-            ),
+            (service(&service_id), "/services/checkout/spec", Place::Service(service_id.clone())),
+            (head(&service_id), "/services/checkout/head", Place::Head(service_id.clone())),
+            (lanes(&service_id), "/services/checkout/lanes", Place::Lanes(service_id.clone())),
             (
                 release(&service_id, &version),
                 "/services/checkout/releases/1.2.3-rc.1+build.7",
                 Place::Release(service_id.clone(), version),
             ),
-            (
-                audit(&service_id, epoch),
-                audit_key,
-                Place::Audit(service_id, epoch),
-            ),
+            (audit(&service_id, epoch), audit_key, Place::Audit(service_id, epoch)),
             (region(&region_id), "/regions/eu-west-1", Place::Region(region_id)),
-            (
-                playbook(&playbook_id),
-                "/playbooks/careful/latest",
-                Place::Playbook(playbook_id.clone()),
-            ),
+            (playbook(&playbook_id), "/playbooks/careful/latest", Place::Playbook(playbook_id.clone())),
             (
                 playbook_revision(&playbook_id, 7),
                 "/playbooks/careful/revisions/00000000000000000007",
@@ -281,11 +252,7 @@ mod tests {
             ),
             (plan(&hash), plan_key.as_str(), Place::Plan(hash)),
             (rollout(&rollout_id), "/rollouts/r-1", Place::Rollout(rollout_id)),
-            (
-                request(&upper).unwrap(),
-                &format!("/requests/{uuid}"),
-                Place::Request(uuid.to_owned()),
-            ),
+            (request(&upper).unwrap(), &format!("/requests/{uuid}"), Place::Request(uuid.to_owned())),
         ];
         for (key, text, place) in table {
             assert_eq!(key.as_str(), text);
@@ -295,15 +262,7 @@ mod tests {
 
     #[test]
     fn the_order_of_audit_keys_is_that_of_epochs() {
-        let epochs = [
-            (0, 9),
-            (0, 10),
-            (0, u64::MAX),
-            (1, 0),
-            (1, 2),
-            (10, 0),
-            (u64::MAX, 1),
-        ];
+        let epochs = [(0, 9), (0, 10), (0, u64::MAX), (1, 0), (1, 2), (10, 0), (u64::MAX, 1)];
         let keys = epochs.map(|(generation, counter)| audit(&service_id(), Epoch::new(generation, counter)));
         assert!(keys.is_sorted());
         assert!(keys.iter().all(|key| key.starts_with(&audits(&service_id()))));

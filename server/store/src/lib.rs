@@ -36,8 +36,7 @@ mod watch;
 use futures::future::BoxFuture;
 
 pub use entry::{
-    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision,
-    Versioned,
+    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision, Versioned,
 };
 pub use error::{CommitError, StoreError};
 pub use metered::Metered;
@@ -68,8 +67,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Yields every change under `prefix` with a revision greater than `from`. With `from` ahead of the head it waits for
     /// that revision to pass.
-    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision)
-    -> BoxFuture<'a, Result<WatchStream, StoreError>>;
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>>;
 
     /// Drops the history of revisions less than `before`; what is stored stays. A revision ahead of the head counts as
     /// the head, one already dropped does nothing.
@@ -84,7 +82,5 @@ pub(crate) fn check_limit(limit: usize) -> Result<(), StoreError> {
     if (1..=MAX_PAGE_ITEMS).contains(&limit) {
         return Ok(());
     }
-    Err(StoreError::Invalid {
-        reason: format!("a page has 1 to {MAX_PAGE_ITEMS} items, {limit} were asked for"),
-    })
+    Err(StoreError::Invalid { reason: format!("a page has 1 to {MAX_PAGE_ITEMS} items, {limit} were asked for") })
 }

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use crate::follow::{self, Stretch};
 use crate::{
-    Change, CommitError, Committed, Got, Key, MAX_PAGE_BYTES, Op, Page, Revision, Store, StoreError, Txn,
-    Versioned, WatchEnded, WatchStream, check_limit,
+    Change, CommitError, Committed, Got, Key, MAX_PAGE_BYTES, Op, Page, Revision, Store, StoreError, Txn, Versioned,
+    WatchEnded, WatchStream, check_limit,
 };
 
 /// What a [`MemoryStore`] may hold.
@@ -27,11 +27,7 @@ pub struct MemoryLimits {
 
 impl Default for MemoryLimits {
     fn default() -> Self {
-        Self {
-            history_revisions: 10_000,
-            history_bytes: 64 * 1024 * 1024,
-            quota_bytes: 512 * 1024 * 1024,
-        }
+        Self { history_revisions: 10_000, history_bytes: 64 * 1024 * 1024, quota_bytes: 512 * 1024 * 1024 }
     }
 }
 
@@ -67,13 +63,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(limits: MemoryLimits) -> Self {
         let (head, _) = watch::channel(0);
-        Self {
-            shared: Arc::new(Shared {
-                state: Mutex::default(),
-                head,
-                limits,
-            }),
-        }
+        Self { shared: Arc::new(Shared { state: Mutex::default(), head, limits }) }
     }
 }
 
@@ -86,30 +76,22 @@ impl Shared {
     fn commit(&self, txn: Txn) -> Result<Committed, CommitError> {
         txn.validate()?;
         let mut state = self.lock();
-        let Ok(conflict) =
-            txn.conflict(|key| Ok::<_, Infallible>(state.items.get(key).map(|item| item.mod_revision)));
+        let Ok(conflict) = txn.conflict(|key| Ok::<_, Infallible>(state.items.get(key).map(|item| item.mod_revision)));
         if let Some(key) = conflict {
             return Err(CommitError::Conflict { key });
         }
         if !txn.writes() {
-            return Ok(Committed {
-                revision: Revision::new(state.head),
-            });
+            return Ok(Committed { revision: Revision::new(state.head) });
         }
         let after = state.bytes_after(&txn);
         if after > state.bytes && after > self.limits.quota_bytes {
             return Err(CommitError::Full {
-                reason: format!(
-                    "{after} bytes stored would exceed the quota of {}",
-                    self.limits.quota_bytes
-                ),
+                reason: format!("{after} bytes stored would exceed the quota of {}", self.limits.quota_bytes),
             });
         }
         let revision = state.apply(txn);
         state.bytes = after;
-        while state.history.len() > self.limits.history_revisions
-            || state.history_bytes > self.limits.history_bytes
-        {
+        while state.history.len() > self.limits.history_revisions || state.history_bytes > self.limits.history_bytes {
             state.forget_oldest();
         }
         let head = state.head;
@@ -134,10 +116,7 @@ impl State {
     fn bytes_after(&self, txn: &Txn) -> usize {
         let mut bytes = self.bytes;
         for op in txn.ops().iter().filter(|op| op.writes()) {
-            bytes -= self
-                .items
-                .get(op.key())
-                .map_or(0, |old| old.key.as_str().len() + old.value.len());
+            bytes -= self.items.get(op.key()).map_or(0, |old| old.key.as_str().len() + old.value.len());
             bytes += match op {
                 Op::Put { key, value, .. } => key.as_str().len() + value.len(),
                 Op::Delete { .. } | Op::Check { .. } => 0,
@@ -155,12 +134,8 @@ impl State {
             match op {
                 Op::Put { key, value, .. } => {
                     let create_revision = self.items.get(key).map_or(revision, |old| old.create_revision);
-                    let item = Versioned {
-                        key: key.clone(),
-                        value: value.clone(),
-                        mod_revision: revision,
-                        create_revision,
-                    };
+                    let item =
+                        Versioned { key: key.clone(), value: value.clone(), mod_revision: revision, create_revision };
                     bytes += key.as_str().len() + value.len();
                     changes.push(Change::Put(item.clone()));
                     self.items.insert(key.clone(), item);
@@ -168,10 +143,7 @@ impl State {
                 Op::Delete { key, .. } => {
                     bytes += key.as_str().len();
                     self.items.remove(key);
-                    changes.push(Change::Delete {
-                        key: key.clone(),
-                        revision,
-                    });
+                    changes.push(Change::Delete { key: key.clone(), revision });
                 }
                 Op::Check { .. } => {}
             }
@@ -199,15 +171,8 @@ impl State {
             bytes += item.key.as_str().len() + item.value.len();
             items.push(item.clone());
         }
-        let next = rest
-            .peek()
-            .and_then(|_| items.last())
-            .map(|last| last.key.clone());
-        Page {
-            items,
-            revision: Revision::new(self.head),
-            next,
-        }
+        let next = rest.peek().and_then(|_| items.last()).map(|last| last.key.clone());
+        Page { items, revision: Revision::new(self.head), next }
     }
 
     fn after(&self, prefix: &Key, cursor: u64) -> Stretch {
@@ -221,11 +186,7 @@ impl State {
         let skip = usize::try_from(cursor + 1 - oldest).unwrap_or(usize::MAX);
         for (size, changes) in self.history.iter().skip(skip).take(follow::READ_REVISIONS) {
             upto += 1;
-            let hit: Vec<_> = changes
-                .iter()
-                .filter(|change| change.key().starts_with(prefix))
-                .cloned()
-                .collect();
+            let hit: Vec<_> = changes.iter().filter(|change| change.key().starts_with(prefix)).cloned().collect();
             if !hit.is_empty() {
                 commits.push((Revision::new(upto), hit));
                 bytes += size;
@@ -242,10 +203,7 @@ impl Store for MemoryStore {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Got, StoreError>> {
         Box::pin(async move {
             let state = self.shared.lock();
-            Ok(Got {
-                item: state.items.get(key).cloned(),
-                revision: Revision::new(state.head),
-            })
+            Ok(Got { item: state.items.get(key).cloned(), revision: Revision::new(state.head) })
         })
     }
 
@@ -265,19 +223,13 @@ impl Store for MemoryStore {
         Box::pin(async move { self.shared.commit(txn) })
     }
 
-    fn watch<'a>(
-        &'a self,
-        prefix: &'a Key,
-        from: Revision,
-    ) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
         let head = self.shared.head.subscribe();
         // Weak, so that a forgotten watch does not keep a dropped store alive.
         let shared = Arc::downgrade(&self.shared);
         let prefix = prefix.clone();
         let stream = follow::follow(from, head, move |cursor| {
-            let read = shared
-                .upgrade()
-                .map(|shared| shared.lock().after(&prefix, cursor));
+            let read = shared.upgrade().map(|shared| shared.lock().after(&prefix, cursor));
             async move { read.ok_or(WatchEnded::Cancelled) }
         });
         Box::pin(async move { Ok(stream) })

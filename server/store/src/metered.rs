@@ -8,8 +8,8 @@ use futures::{Stream, StreamExt};
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, StoreMetrics, Txn, WatchEnded,
-    WatchItem, WatchStream,
+    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, StoreMetrics, Txn, WatchEnded, WatchItem,
+    WatchStream,
 };
 
 /// Counts and times the calls to another store.
@@ -34,8 +34,7 @@ impl Metered {
         let began = Instant::now();
         let answer = call.await;
         let outcome = answer.as_ref().map_or_else(outcome, |_| "ok");
-        self.metrics
-            .called(self.inner.name(), op, outcome, began.elapsed());
+        self.metrics.called(self.inner.name(), op, outcome, began.elapsed());
         answer
     }
 
@@ -118,15 +117,9 @@ impl Store for Metered {
         Box::pin(self.timed("commit", commit_outcome, self.inner.commit(txn)))
     }
 
-    fn watch<'a>(
-        &'a self,
-        prefix: &'a Key,
-        from: Revision,
-    ) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
         Box::pin(async move {
-            let stream = self
-                .timed("watch", store_outcome, self.inner.watch(prefix, from))
-                .await?;
+            let stream = self.timed("watch", store_outcome, self.inner.watch(prefix, from)).await?;
             Ok(WatchStream::new(self.count_items(stream)))
         })
     }
@@ -153,13 +146,8 @@ mod tests {
         let store = Metered::new(Arc::new(MemoryStore::default()), metrics);
         let key = Key::new("/a").unwrap();
         let mut watch = store.watch(&key, Revision::ZERO).await.unwrap();
-        store
-            .commit(Txn::new().put(key.clone(), "1", Expect::Absent))
-            .await
-            .unwrap();
-        let refused = store
-            .commit(Txn::new().put(key.clone(), "2", Expect::Absent))
-            .await;
+        store.commit(Txn::new().put(key.clone(), "1", Expect::Absent)).await.unwrap();
+        let refused = store.commit(Txn::new().put(key.clone(), "2", Expect::Absent)).await;
         assert_eq!(refused, Err(CommitError::Conflict { key: key.clone() }));
         watch.next().await.unwrap().unwrap();
         let mut text = String::new();
@@ -177,9 +165,6 @@ mod tests {
         drop(watch);
         text.clear();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert!(
-            text.contains(r#"meridian_store_watches{store="memory"} 0"#),
-            "{text}"
-        );
+        assert!(text.contains(r#"meridian_store_watches{store="memory"} 0"#), "{text}");
     }
 }

@@ -56,47 +56,27 @@ impl StoreMetrics {
             watch_ends: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("meridian_store");
-        registry.register(
-            "calls",
-            "Calls to the store by operation and outcome",
-            metrics.calls.clone(),
-        );
+        registry.register("calls", "Calls to the store by operation and outcome", metrics.calls.clone());
         registry.register_with_unit(
             "call_duration",
             "Time a call to the store took by operation and outcome",
             Unit::Seconds,
             metrics.seconds.clone(),
         );
-        registry.register(
-            "watch_changes",
-            "Changes yielded by watches",
-            metrics.changes.clone(),
-        );
+        registry.register("watch_changes", "Changes yielded by watches", metrics.changes.clone());
         registry.register("watches", "Watches open now", metrics.watches.clone());
-        registry.register(
-            "watch_ends",
-            "Watches ended by the store, by reason",
-            metrics.watch_ends.clone(),
-        );
+        registry.register("watch_ends", "Watches ended by the store, by reason", metrics.watch_ends.clone());
         metrics
     }
 
-    pub(crate) fn called(
-        &self,
-        store: &'static str,
-        op: &'static str,
-        outcome: &'static str,
-        took: Duration,
-    ) {
+    pub(crate) fn called(&self, store: &'static str, op: &'static str, outcome: &'static str, took: Duration) {
         let labels = CallLabels { store, op, outcome };
         self.calls.get_or_create(&labels).inc();
         self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     pub(crate) fn changed(&self, store: &'static str, changes: usize) {
-        self.changes
-            .get_or_create(&StoreLabels { store })
-            .inc_by(changes as u64);
+        self.changes.get_or_create(&StoreLabels { store }).inc_by(changes as u64);
     }
 
     pub(crate) fn open_watches(&self, store: &'static str) -> Gauge {

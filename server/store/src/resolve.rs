@@ -30,20 +30,13 @@ pub enum Standing {
 ///
 /// # Errors
 /// As [`Store::get`].
-pub async fn standing(
-    store: &dyn Store,
-    probe: &Key,
-    value: &[u8],
-    expect: Expect,
-) -> Result<Standing, StoreError> {
+pub async fn standing(store: &dyn Store, probe: &Key, value: &[u8], expect: Expect) -> Result<Standing, StoreError> {
     let item = store.get(probe).await?.item;
     let current = item.as_ref().map(|item| item.mod_revision);
     Ok(match item {
         // Under `At(r)` an entry still at `r` is the one before, even if it happens to hold the same bytes.
         Some(item) if item.value == value && !expect.holds(Some(item.mod_revision)) => {
-            Standing::Applied(Committed {
-                revision: item.mod_revision,
-            })
+            Standing::Applied(Committed { revision: item.mod_revision })
         }
         _ if expect.holds(current) => Standing::Open,
         item => Standing::Overtaken { item },
@@ -90,18 +83,12 @@ pub async fn commit_known(store: &dyn Store, txn: Txn, probe: &Key) -> Result<Co
             Ok(Standing::Open | Standing::Overtaken { .. }) if conflict => return Err(failure),
             Ok(Standing::Overtaken { .. }) => return Err(CommitError::Conflict { key: probe.clone() }),
             Ok(Standing::Open) => {}
-            Err(error) => {
-                lost = lost.or(Some(CommitError::Unknown {
-                    reason: error.to_string(),
-                }))
-            }
+            Err(error) => lost = lost.or(Some(CommitError::Unknown { reason: error.to_string() })),
         }
         if attempt < ATTEMPTS {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
     }
-    Err(lost.unwrap_or(CommitError::Unknown {
-        reason: "no attempt was answered".to_owned(),
-    }))
+    Err(lost.unwrap_or(CommitError::Unknown { reason: "no attempt was answered".to_owned() }))
 }

@@ -115,11 +115,7 @@ impl Txn {
     /// Adds a write of `value` in place of what `expect` describes: `Absent` or `At`.
     #[must_use]
     pub fn put(mut self, key: Key, value: impl Into<Bytes>, expect: Expect) -> Self {
-        self.ops.push(Op::Put {
-            key,
-            value: value.into(),
-            expect,
-        });
+        self.ops.push(Op::Put { key, value: value.into(), expect });
         self
     }
 
@@ -147,10 +143,7 @@ impl Txn {
     /// a fixed part per operation.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.ops
-            .iter()
-            .map(|op| 64 + 4 * op.key().as_str().len() + op.value_bytes())
-            .sum()
+        self.ops.iter().map(|op| 64 + 4 * op.key().as_str().len() + op.value_bytes()).sum()
     }
 
     /// Whether it would change anything.
@@ -173,9 +166,7 @@ impl Txn {
         let mut seen = HashSet::with_capacity(self.ops.len());
         for op in &self.ops {
             if !seen.insert(op.key()) {
-                return Err(TxnInvalid::DuplicateKey {
-                    key: op.key().clone(),
-                });
+                return Err(TxnInvalid::DuplicateKey { key: op.key().clone() });
             }
             let blind = match op {
                 Op::Put { expect, .. } => *expect == Expect::Present,
@@ -183,15 +174,10 @@ impl Txn {
                 Op::Check { .. } => false,
             };
             if blind {
-                return Err(TxnInvalid::BlindWrite {
-                    key: op.key().clone(),
-                });
+                return Err(TxnInvalid::BlindWrite { key: op.key().clone() });
             }
             if op.value_bytes() > MAX_VALUE_BYTES {
-                return Err(TxnInvalid::ValueTooLarge {
-                    key: op.key().clone(),
-                    bytes: op.value_bytes(),
-                });
+                return Err(TxnInvalid::ValueTooLarge { key: op.key().clone(), bytes: op.value_bytes() });
             }
         }
         if self.weight() > MAX_TXN_BYTES {
@@ -204,10 +190,7 @@ impl Txn {
     ///
     /// # Errors
     /// Whatever `current`, which tells the revision that last wrote a key, fails with.
-    pub fn conflict<E>(
-        &self,
-        mut current: impl FnMut(&Key) -> Result<Option<Revision>, E>,
-    ) -> Result<Option<Key>, E> {
+    pub fn conflict<E>(&self, mut current: impl FnMut(&Key) -> Result<Option<Revision>, E>) -> Result<Option<Key>, E> {
         for op in &self.ops {
             if !op.expect().holds(current(op.key())?) {
                 return Ok(Some(op.key().clone()));

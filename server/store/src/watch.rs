@@ -96,10 +96,7 @@ impl WatchStream {
     /// Wraps a store's own stream.
     #[must_use]
     pub fn new(inner: impl Stream<Item = Result<WatchItem, WatchEnded>> + Send + 'static) -> Self {
-        Self {
-            inner: inner.boxed(),
-            ended: false,
-        }
+        Self { inner: inner.boxed(), ended: false }
     }
 }
 
@@ -120,8 +117,6 @@ impl Stream for WatchStream {
 
 impl std::fmt::Debug for WatchStream {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("WatchStream")
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
+        out.debug_struct("WatchStream").field("ended", &self.ended).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,6 @@
 //! A process that commits to an embedded store is killed in the middle of it, several times over. Whatever it was told is
 //! committed must be there afterwards, and nothing half done.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should stop where it shows"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it shows")]
 #![cfg(feature = "embedded")]
 
 use std::collections::BTreeMap;
@@ -30,10 +27,7 @@ fn key(text: &str) -> Key {
 }
 
 fn open(path: &Path) -> EmbeddedStore {
-    let limits = EmbeddedLimits {
-        history_revisions: 1_000_000,
-        ..EmbeddedLimits::default()
-    };
+    let limits = EmbeddedLimits { history_revisions: 1_000_000, ..EmbeddedLimits::default() };
     EmbeddedStore::open(path, limits).unwrap()
 }
 
@@ -44,15 +38,14 @@ async fn commit_pairs(store: Arc<dyn Store>, round: &str, each: usize) {
         tokio::spawn(async move {
             for index in 0..each {
                 let name = format!("{round}-{writer}-{index}");
-                let txn = Txn::new()
-                    .put(key(&format!("/left/{name}")), name.clone(), Expect::Absent)
-                    .put(key(&format!("/right/{name}")), name.clone(), Expect::Absent);
+                let txn = Txn::new().put(key(&format!("/left/{name}")), name.clone(), Expect::Absent).put(
+                    key(&format!("/right/{name}")),
+                    name.clone(),
+                    Expect::Absent,
+                );
                 let revision = store.commit(txn).await.unwrap().revision;
                 // One write call a line, so that no line is torn by another writer; a killed one may still be cut.
-                std::io::stdout()
-                    .lock()
-                    .write_all(format!("acked {name} {revision}\n").as_bytes())
-                    .unwrap();
+                std::io::stdout().lock().write_all(format!("acked {name} {revision}\n").as_bytes()).unwrap();
             }
         })
     });
@@ -72,10 +65,7 @@ async fn pairs_are_committed() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.redb")));
     commit_pairs(Arc::clone(&store), "trial", 3).await;
-    assert_eq!(
-        store.get(&key("/x")).await.unwrap().revision,
-        Revision::new(3 * WRITERS as u64)
-    );
+    assert_eq!(store.get(&key("/x")).await.unwrap().revision, Revision::new(3 * WRITERS as u64));
 }
 
 /// Runs a process on the file, kills it, and tells what it acknowledged.
@@ -105,11 +95,7 @@ fn crash(path: &Path, round: usize) -> BTreeMap<String, u64> {
         line.clear();
     }
     child.wait().unwrap();
-    assert!(
-        killed,
-        "the process ended by itself after {} commits",
-        acked.len()
-    );
+    assert!(killed, "the process ended by itself after {} commits", acked.len());
     acked
 }
 
@@ -131,25 +117,17 @@ async fn acknowledged_commits_survive_a_kill() {
         for (name, revision) in &acked {
             for side in ["left", "right"] {
                 let item = store.get(&key(&format!("/{side}/{name}"))).await.unwrap().item;
-                let item =
-                    item.unwrap_or_else(|| panic!("{side} of {name}, acknowledged as {revision}, is gone"));
-                assert_eq!(
-                    (item.mod_revision.get(), &item.value[..]),
-                    (*revision, name.as_bytes())
-                );
+                let item = item.unwrap_or_else(|| panic!("{side} of {name}, acknowledged as {revision}, is gone"));
+                assert_eq!((item.mod_revision.get(), &item.value[..]), (*revision, name.as_bytes()));
             }
         }
         let head = store.get(&key("/x")).await.unwrap().revision;
         assert!(head.get() >= acked.len() as u64);
         let mut watch = store.watch(&key("/"), Revision::ZERO).await.unwrap();
         for expected in 1..=head.get() {
-            let WatchItem::Changes { revision, changes } = watch.next().await.unwrap().unwrap() else {
-                panic!()
-            };
+            let WatchItem::Changes { revision, changes } = watch.next().await.unwrap().unwrap() else { panic!() };
             assert_eq!(revision.get(), expected, "the log has no gaps");
-            let [Change::Put(left), Change::Put(right)] = &changes[..] else {
-                panic!("half a commit: {changes:?}")
-            };
+            let [Change::Put(left), Change::Put(right)] = &changes[..] else { panic!("half a commit: {changes:?}") };
             assert_eq!(left.value, right.value);
             let stored = store.get(&left.key).await.unwrap().item;
             assert_eq!(stored.as_ref(), Some(left), "the log and the entries agree");

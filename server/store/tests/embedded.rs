@@ -1,8 +1,5 @@
 //! The store in a file: the suite, reopening, and its own limits.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should stop where it shows"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it shows")]
 #![cfg(feature = "embedded")]
 
 use std::path::Path;
@@ -30,11 +27,7 @@ fn key(text: &str) -> Key {
 }
 
 async fn put(store: &dyn Store, name: &str, value: &'static str, expect: Expect) -> Revision {
-    store
-        .commit(Txn::new().put(key(name), value, expect))
-        .await
-        .unwrap()
-        .revision
+    store.commit(Txn::new().put(key(name), value, expect)).await.unwrap().revision
 }
 
 #[tokio::test]
@@ -43,11 +36,7 @@ async fn everything_is_there_after_reopening_history_included() {
     let store = open(folder.path());
     let first = put(&store, "/a", "1", Expect::Absent).await;
     let second = put(&store, "/a", "2", Expect::At(first)).await;
-    let deleted = store
-        .commit(Txn::new().delete(key("/a"), Expect::At(second)))
-        .await
-        .unwrap()
-        .revision;
+    let deleted = store.commit(Txn::new().delete(key("/a"), Expect::At(second))).await.unwrap().revision;
     put(&store, "/b", "b", Expect::Absent).await;
     drop(store);
     let store = open(folder.path());
@@ -55,26 +44,15 @@ async fn everything_is_there_after_reopening_history_included() {
     assert_eq!(got.item.unwrap().value, "b");
     assert_eq!(got.revision, Revision::new(4));
     let mut watch = store.watch(&key("/a"), first).await.unwrap();
-    let WatchItem::Changes { revision, changes } = watch.next().await.unwrap().unwrap() else {
-        panic!()
-    };
+    let WatchItem::Changes { revision, changes } = watch.next().await.unwrap().unwrap() else { panic!() };
     assert_eq!(revision, second);
-    let [Change::Put(item)] = &changes[..] else {
-        panic!("{changes:?}")
-    };
+    let [Change::Put(item)] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!((&item.value[..], item.create_revision), (&b"2"[..], first));
-    let deletion = WatchItem::Changes {
-        revision: deleted,
-        changes: vec![Change::Delete {
-            key: key("/a"),
-            revision: deleted,
-        }],
-    };
+    let deletion =
+        WatchItem::Changes { revision: deleted, changes: vec![Change::Delete { key: key("/a"), revision: deleted }] };
     assert_eq!(watch.next().await, Some(Ok(deletion)));
     assert_eq!(put(&store, "/a", "5", Expect::Absent).await, Revision::new(5));
-    let WatchItem::Changes { revision, .. } = watch.next().await.unwrap().unwrap() else {
-        panic!()
-    };
+    let WatchItem::Changes { revision, .. } = watch.next().await.unwrap().unwrap() else { panic!() };
     assert_eq!(revision, Revision::new(5));
 }
 
@@ -107,10 +85,7 @@ async fn what_is_not_a_store_is_not_opened() {
 #[tokio::test]
 async fn the_change_log_is_bounded_and_its_loss_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = EmbeddedLimits {
-        history_revisions: 10,
-        ..EmbeddedLimits::default()
-    };
+    let limits = EmbeddedLimits { history_revisions: 10, ..EmbeddedLimits::default() };
     let store = EmbeddedStore::open(folder.path().join("store.redb"), limits).unwrap();
     let mut slow = store.watch(&key("/"), Revision::ZERO).await.unwrap();
     put(&store, "/first", "", Expect::Absent).await;
@@ -120,16 +95,9 @@ async fn the_change_log_is_bounded_and_its_loss_is_said() {
     }
     assert_eq!(slow.next().await, Some(Err(WatchEnded::TooSlow)));
     let mut gone = store.watch(&key("/"), Revision::new(10)).await.unwrap();
-    assert_eq!(
-        gone.next().await,
-        Some(Err(WatchEnded::Compacted {
-            oldest: Revision::new(11)
-        }))
-    );
+    assert_eq!(gone.next().await, Some(Err(WatchEnded::Compacted { oldest: Revision::new(11) })));
     let mut kept = store.watch(&key("/"), Revision::new(11)).await.unwrap();
-    let WatchItem::Changes { revision, .. } = kept.next().await.unwrap().unwrap() else {
-        panic!()
-    };
+    let WatchItem::Changes { revision, .. } = kept.next().await.unwrap().unwrap() else { panic!() };
     assert_eq!(revision, Revision::new(12));
 }
 
@@ -137,30 +105,15 @@ async fn the_change_log_is_bounded_and_its_loss_is_said() {
 async fn growth_beyond_the_quota_is_refused_also_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
-    let limits = EmbeddedLimits {
-        quota_bytes: 100,
-        ..EmbeddedLimits::default()
-    };
+    let limits = EmbeddedLimits { quota_bytes: 100, ..EmbeddedLimits::default() };
     let store = EmbeddedStore::open(&path, limits).unwrap();
-    let first = store
-        .commit(Txn::new().put(key("/a"), vec![0; 90], Expect::Absent))
-        .await
-        .unwrap()
-        .revision;
+    let first = store.commit(Txn::new().put(key("/a"), vec![0; 90], Expect::Absent)).await.unwrap().revision;
     drop(store);
     let store = EmbeddedStore::open(&path, limits).unwrap();
-    let refused = store
-        .commit(Txn::new().put(key("/b"), vec![0; 90], Expect::Absent))
-        .await;
+    let refused = store.commit(Txn::new().put(key("/b"), vec![0; 90], Expect::Absent)).await;
     assert!(matches!(refused, Err(CommitError::Full { .. })), "{refused:?}");
-    store
-        .commit(Txn::new().put(key("/a"), vec![0; 5], Expect::At(first)))
-        .await
-        .unwrap();
-    store
-        .commit(Txn::new().put(key("/b"), vec![0; 80], Expect::Absent))
-        .await
-        .unwrap();
+    store.commit(Txn::new().put(key("/a"), vec![0; 5], Expect::At(first))).await.unwrap();
+    store.commit(Txn::new().put(key("/b"), vec![0; 80], Expect::Absent)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,17 +130,10 @@ async fn commits_that_wait_together_share_a_disk_write() {
         let store = Arc::clone(&store);
         tokio::spawn(async move { put(&*store, &format!("/together/{index}"), "", Expect::Absent).await })
     });
-    let mut revisions: Vec<_> = join_all(commits)
-        .await
-        .into_iter()
-        .map(|done| done.unwrap().get())
-        .collect();
+    let mut revisions: Vec<_> = join_all(commits).await.into_iter().map(|done| done.unwrap().get()).collect();
     let together = together.elapsed();
     revisions.sort_unstable();
     assert_eq!(revisions, (51..=1050).collect::<Vec<_>>());
     println!("50 commits alone took {alone:?}, 1000 together {together:?}");
-    assert!(
-        together < alone * 20,
-        "1000 commits together took {together:?}, 50 alone {alone:?}: no sharing"
-    );
+    assert!(together < alone * 20, "1000 commits together took {together:?}, 50 alone {alone:?}: no sharing");
 }

@@ -1,8 +1,5 @@
 //! The store in a real etcd: the suite, a member that hangs, one that dies, and one of three that is gone.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should stop where it shows"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it shows")]
 #![cfg(feature = "etcd")]
 
 use std::path::{Path, PathBuf};
@@ -15,8 +12,7 @@ use meridian_store::conformance::{self, Fixture};
 use meridian_store::etcd::testing::{EtcdProcess, EtcdTls};
 use meridian_store::etcd::{EtcdOptions, EtcdStore, TlsFiles};
 use meridian_store::{
-    CommitError, Expect, Key, Revision, Store, StoreError, Txn, WatchEnded, WatchItem, WatchStream,
-    commit_known,
+    CommitError, Expect, Key, Revision, Store, StoreError, Txn, WatchEnded, WatchItem, WatchStream, commit_known,
 };
 
 /// How long recovery from anything here may take.
@@ -27,24 +23,17 @@ fn key(text: &str) -> Key {
 }
 
 async fn connect(members: &[&EtcdProcess]) -> EtcdStore {
-    EtcdStore::connect(EtcdOptions::new(members.iter().map(|member| member.endpoint())))
-        .await
-        .unwrap()
+    EtcdStore::connect(EtcdOptions::new(members.iter().map(|member| member.endpoint()))).await.unwrap()
 }
 
 async fn start() -> (EtcdProcess, Arc<EtcdStore>) {
-    let etcd = EtcdProcess::start()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let etcd = EtcdProcess::start().await.unwrap_or_else(|error| panic!("{error}"));
     let store = Arc::new(connect(&[&etcd]).await);
     (etcd, store)
 }
 
 async fn put(store: &dyn Store, name: &str, expect: Expect) -> Result<Revision, CommitError> {
-    store
-        .commit(Txn::new().put(key(name), name.to_owned(), expect))
-        .await
-        .map(|committed| committed.revision)
+    store.commit(Txn::new().put(key(name), name.to_owned(), expect)).await.map(|committed| committed.revision)
 }
 
 /// Commits until it works; every failure before must be one that certainly or possibly did nothing.
@@ -54,8 +43,7 @@ async fn put_when_back(store: &dyn Store, name: &str) -> Revision {
         let txn = Txn::new().put(key(name), name.to_owned(), Expect::Absent);
         match commit_known(store, txn, &key(name)).await {
             Ok(committed) => return committed.revision,
-            Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. })
-                if Instant::now() < deadline => {}
+            Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. }) if Instant::now() < deadline => {}
             Err(error) => panic!("not back: {error}"),
         }
     }
@@ -63,9 +51,7 @@ async fn put_when_back(store: &dyn Store, name: &str) -> Revision {
 
 async fn next_revision(watch: &mut WatchStream) -> Result<Revision, WatchEnded> {
     loop {
-        let item = tokio::time::timeout(SOON, watch.next())
-            .await
-            .expect("a watch yields or ends in time");
+        let item = tokio::time::timeout(SOON, watch.next()).await.expect("a watch yields or ends in time");
         if let WatchItem::Changes { revision, .. } = item.expect("an end is said")? {
             return Ok(revision);
         }
@@ -74,9 +60,7 @@ async fn next_revision(watch: &mut WatchStream) -> Result<Revision, WatchEnded> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_suite() {
-    let etcd = EtcdProcess::start()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let etcd = EtcdProcess::start().await.unwrap_or_else(|error| panic!("{error}"));
     let endpoint = etcd.endpoint();
     let made = AtomicUsize::new(0);
     conformance::run_all(|| {
@@ -96,20 +80,11 @@ async fn a_member_that_hangs_is_not_waited_for_and_may_come_back() {
     etcd.pause().unwrap();
     let began = Instant::now();
     let outcome = put(&*store, "/b", Expect::Absent).await;
-    assert!(
-        matches!(
-            outcome,
-            Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. })
-        ),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. })), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let began = Instant::now();
     let outcome = store.get(&key("/a")).await;
-    assert!(
-        matches!(outcome, Err(StoreError::Unavailable { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     // The watch is not closed by anyone, so it has to notice the silence itself.
     let began = Instant::now();
@@ -135,34 +110,20 @@ async fn a_member_that_is_killed_and_started_again_is_used_again() {
     let ended = next_revision(&mut watch).await.unwrap_err();
     assert!(ended.retryable(), "{ended}");
     let outcome = put(&*store, "/c", Expect::Absent).await;
-    assert!(
-        matches!(
-            outcome,
-            Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. })
-        ),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(CommitError::Unknown { .. } | CommitError::Unavailable { .. })), "{outcome:?}");
     // By now the connection is known to be gone, so this one certainly went nowhere.
     let outcome = put(&*store, "/d", Expect::Absent).await;
-    assert!(
-        matches!(outcome, Err(CommitError::Unavailable { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(CommitError::Unavailable { .. })), "{outcome:?}");
     etcd.restart().await.unwrap();
     let third = put_when_back(&*store, "/c").await;
-    assert_eq!(
-        store.get(&key("/b")).await.unwrap().item.unwrap().mod_revision,
-        second
-    );
+    assert_eq!(store.get(&key("/b")).await.unwrap().item.unwrap().mod_revision, second);
     let mut watch = store.watch(&key("/"), second).await.unwrap();
     assert_eq!(next_revision(&mut watch).await, Ok(third));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_of_three_members_carry_on() {
-    let mut members = EtcdProcess::start_cluster(3, &[])
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let mut members = EtcdProcess::start_cluster(3, &[]).await.unwrap_or_else(|error| panic!("{error}"));
     let store = connect(&members.iter().collect::<Vec<_>>()).await;
     put(&store, "/start", Expect::Absent).await.unwrap();
     for (index, member) in members.iter_mut().enumerate() {
@@ -170,9 +131,7 @@ async fn two_of_three_members_carry_on() {
         put_when_back(&store, &format!("/back/{index}")).await;
         // Once the dead member is left alone, no call is spent on it.
         for call in 0..50 {
-            put(&store, &format!("/{index}/{call}"), Expect::Absent)
-                .await
-                .unwrap();
+            put(&store, &format!("/{index}/{call}"), Expect::Absent).await.unwrap();
             store.get(&key("/start")).await.unwrap();
         }
         member.restart().await.unwrap();
@@ -201,9 +160,8 @@ async fn another_cluster_behind_the_same_address_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_store_says_so_and_still_reads() {
-    let etcd = EtcdProcess::start_with(&["--quota-backend-bytes", "4194304"])
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let etcd =
+        EtcdProcess::start_with(&["--quota-backend-bytes", "4194304"]).await.unwrap_or_else(|error| panic!("{error}"));
     let store = connect(&[&etcd]).await;
     let mut stored = 0;
     let full = loop {
@@ -227,23 +185,16 @@ fn certificates(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
     let ca = params.self_signed(&ca_key).unwrap();
     let issuer = rcgen::Issuer::new(params, ca_key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let mut params =
-        rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "etcd.test".to_owned()]).unwrap();
-    params.extended_key_usages = vec![
-        rcgen::ExtendedKeyUsagePurpose::ServerAuth,
-        rcgen::ExtendedKeyUsagePurpose::ClientAuth,
-    ];
+    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "etcd.test".to_owned()]).unwrap();
+    params.extended_key_usages =
+        vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     let certificate = params.signed_by(&key, &issuer).unwrap();
     let write = |name: &str, text: String| {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
         path
     };
-    (
-        write("ca.pem", ca.pem()),
-        write("cert.pem", certificate.pem()),
-        write("key.pem", key.serialize_pem()),
-    )
+    (write("ca.pem", ca.pem()), write("cert.pem", certificate.pem()), write("key.pem", key.serialize_pem()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,15 +206,8 @@ async fn both_sides_show_certificates() {
         identity: Some((certificate.clone(), key_file.clone())),
         domain: Some("etcd.test".to_owned()),
     };
-    let tls = EtcdTls {
-        certificate,
-        key: key_file,
-        client_ca: ca,
-        client: client.clone(),
-    };
-    let etcd = EtcdProcess::start_tls(tls)
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let tls = EtcdTls { certificate, key: key_file, client_ca: ca, client: client.clone() };
+    let etcd = EtcdProcess::start_tls(tls).await.unwrap_or_else(|error| panic!("{error}"));
     let connect = |tls: TlsFiles| {
         let mut options = EtcdOptions::new([etcd.endpoint()]);
         options.tls = Some(tls);
@@ -274,32 +218,16 @@ async fn both_sides_show_certificates() {
     let mut watch = store.watch(&key("/"), Revision::ZERO).await.unwrap();
     assert_eq!(next_revision(&mut watch).await, Ok(first));
     for refused in [
-        TlsFiles {
-            identity: None,
-            ..client.clone()
-        },
-        TlsFiles {
-            domain: Some("elsewhere.test".to_owned()),
-            ..client.clone()
-        },
+        TlsFiles { identity: None, ..client.clone() },
+        TlsFiles { domain: Some("elsewhere.test".to_owned()), ..client.clone() },
         TlsFiles { ca: None, ..client },
     ] {
         let outcome = connect(refused.clone()).await.get(&key("/a")).await;
-        assert!(
-            matches!(outcome, Err(StoreError::Unavailable { .. })),
-            "{refused:?}: {outcome:?}"
-        );
+        assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{refused:?}: {outcome:?}");
     }
-    let missing = TlsFiles {
-        ca: Some(folder.path().join("no-such.pem")),
-        ..TlsFiles::default()
-    };
+    let missing = TlsFiles { ca: Some(folder.path().join("no-such.pem")), ..TlsFiles::default() };
     let mut options = EtcdOptions::new([etcd.endpoint()]);
     options.tls = Some(missing);
-    let error = EtcdStore::connect(options)
-        .await
-        .err()
-        .expect("a missing file is noticed")
-        .to_string();
+    let error = EtcdStore::connect(options).await.err().expect("a missing file is noticed").to_string();
     assert!(error.contains("no-such.pem"), "{error}");
 }

@@ -25,10 +25,7 @@ impl Agents {
         let mut tasks = Vec::new();
         for region in regions {
             let service = super::stage::service();
-            let facts = AgentFacts {
-                services: [service].into(),
-                ..AgentFacts::default()
-            };
+            let facts = AgentFacts { services: [service].into(), ..AgentFacts::default() };
             let ticket = engine.greet(region, facts).await.unwrap();
             tasks.push(tokio::spawn(obey(engine.clone(), ticket, holding.clone())));
         }
@@ -59,10 +56,7 @@ async fn obey(engine: Engine, ticket: SessionTicket, holding: Arc<AtomicBool>) {
                     SlotGoal::Empty => *slots.get_mut(slot) = None,
                     SlotGoal::Keep => {}
                     SlotGoal::Run(release) => {
-                        let seen = SlotSeen {
-                            digest: release.digest,
-                            state: SlotState::Ready,
-                        };
+                        let seen = SlotSeen { digest: release.digest, state: SlotState::Ready };
                         *slots.get_mut(slot) = Some(seen);
                     }
                 }
@@ -71,14 +65,9 @@ async fn obey(engine: Engine, ticket: SessionTicket, holding: Arc<AtomicBool>) {
                 accepted: memory.accepted(),
                 done: memory.done_mark(),
                 slots,
-                traffic: goal.split.map(|split| TrafficSeen {
-                    split,
-                    cohort: goal.cohort.clone(),
-                }),
+                traffic: goal.split.map(|split| TrafficSeen { split, cohort: goal.cohort.clone() }),
                 trouble: None,
-                evidence: (!holding.load(Ordering::SeqCst))
-                    .then(|| evidence(&goal))
-                    .flatten(),
+                evidence: (!holding.load(Ordering::SeqCst)).then(|| evidence(&goal)).flatten(),
             };
             let now = SystemClock.now();
             let service = goal.lane.service.clone();
@@ -98,9 +87,7 @@ fn evidence(goal: &Goal) -> Option<Evidence> {
         to: Span::from_secs(1),
         requests: 1000,
         errors: 0,
-        latency: Histogram {
-            buckets: [(1000, 1000)].into(),
-        },
+        latency: Histogram { buckets: [(1000, 1000)].into() },
         probes: std::collections::BTreeMap::new(),
     })
 }

@@ -42,16 +42,9 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(regions: &[&str]) -> Self {
-        let regions = regions
-            .iter()
-            .map(|region| RegionId::new(*region).unwrap())
-            .collect();
+        let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
-        Self {
-            store,
-            regions,
-            running: Mutex::default(),
-        }
+        Self { store, regions, running: Mutex::default() }
     }
 
     pub fn engine(&self) -> Engine {
@@ -81,19 +74,10 @@ impl Stage {
         };
         let facts = |region: &RegionId| {
             let lane = lanes.get(region).cloned().unwrap_or_default();
-            (
-                region.clone(),
-                RegionFacts {
-                    lane,
-                    ..RegionFacts::default()
-                },
-            )
+            (region.clone(), RegionFacts { lane, ..RegionFacts::default() })
         };
         let regions = self.regions.iter().map(facts).collect();
-        let inventory = Inventory {
-            regions,
-            ..Inventory::default()
-        };
+        let inventory = Inventory { regions, ..Inventory::default() };
         let release = Release {
             service: service(),
             version: version.parse().unwrap(),
@@ -103,15 +87,8 @@ impl Stage {
             prepares: None,
         };
         let plan = compile(&self.playbook(), 1, &release, &inventory).unwrap();
-        let stored = StoredPlan {
-            plan: plan.clone(),
-            created: Timestamp::from_millis(1),
-        };
-        let txn = Txn::new().put(
-            layout::plan(&plan.hash()),
-            record::encode_plan(&stored),
-            Expect::Absent,
-        );
+        let stored = StoredPlan { plan: plan.clone(), created: Timestamp::from_millis(1) };
+        let txn = Txn::new().put(layout::plan(&plan.hash()), record::encode_plan(&stored), Expect::Absent);
         // The same plan may be there already.
         let _present = self.store.commit(txn).await;
         plan
@@ -131,18 +108,9 @@ impl Stage {
             steps: vec![step(20), step(100)],
             soak: Span::ZERO,
         };
-        let stage = PlaybookStage {
-            kind: StageKind::Production,
-            waves: self.regions.iter().map(wave).collect(),
-        };
-        let measure = Measure::ErrorRatio {
-            max: Weight::from_basis_points(100).unwrap(),
-        };
-        let check = Check {
-            name: "errors".to_owned(),
-            measure,
-            sample_min: 100,
-        };
+        let stage = PlaybookStage { kind: StageKind::Production, waves: self.regions.iter().map(wave).collect() };
+        let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };
+        let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
         let playbook = Playbook {
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![stage],
@@ -151,11 +119,7 @@ impl Stage {
                 window: Span::from_secs(60),
                 extend_max: Span::from_secs(600),
             },
-            rollback: RollbackPolicy {
-                votes: VotePolicy::Any,
-                fleet: true,
-                retention: Span::ZERO,
-            },
+            rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
             limits: Limits::default(),
         };
         validate(playbook).unwrap()
@@ -163,14 +127,7 @@ impl Stage {
 
     fn open_order(&self, plan: &Plan, id: &str, request: Option<RequestMark>) -> OpenOrder {
         let (plan, id) = (plan.hash(), RolloutId::new(id).unwrap());
-        OpenOrder {
-            service: service(),
-            plan,
-            id,
-            actor: "anna".to_owned(),
-            request,
-            validate_only: false,
-        }
+        OpenOrder { service: service(), plan, id, actor: "anna".to_owned(), request, validate_only: false }
     }
 
     pub async fn open(&self, engine: &Engine, version: &str) -> RolloutId {
@@ -182,35 +139,22 @@ impl Stage {
     /// Sends the same request so many times at once; each copy would take a name of its own.
     pub async fn open_many(&self, engine: &Engine, version: &str, copies: usize) -> Vec<Status> {
         let plan = self.plan(version).await;
-        let mark = RequestMark {
-            id: "4f9c6c5e-0f6e-4c55-9d53-0a8a5b1f3c11".to_owned(),
-            body: Digest::of(b"body"),
-        };
+        let mark = RequestMark { id: "4f9c6c5e-0f6e-4c55-9d53-0a8a5b1f3c11".to_owned(), body: Digest::of(b"body") };
         let orders = (0..copies).map(|copy| {
             let order = self.open_order(&plan, &format!("copy-{copy}"), Some(mark.clone()));
             let engine = engine.clone();
             tokio::spawn(async move { engine.open(order).await })
         });
         let answers = futures::future::join_all(orders).await;
-        answers
-            .into_iter()
-            .map(|answer| answer.unwrap().unwrap())
-            .collect()
+        answers.into_iter().map(|answer| answer.unwrap().unwrap()).collect()
     }
 
     pub async fn until(&self, engine: &Engine, id: &RolloutId, fits: impl Fn(&Phase) -> bool) -> Status {
-        self.until_status(engine, id, |status| fits(&status.record.phase))
-            .await
+        self.until_status(engine, id, |status| fits(&status.record.phase)).await
     }
 
     pub async fn until_moved(&self, engine: &Engine, id: &RolloutId) -> Status {
-        let baking = |status: &Status| {
-            status
-                .record
-                .lanes
-                .values()
-                .any(|lane| matches!(lane.at, LaneAt::Baking(_)))
-        };
+        let baking = |status: &Status| status.record.lanes.values().any(|lane| matches!(lane.at, LaneAt::Baking(_)));
         self.until_status(engine, id, baking).await
     }
 
@@ -234,20 +178,11 @@ impl Stage {
     }
 
     pub async fn records(&self) -> Vec<Versioned> {
-        self.store
-            .list(&Key::new("/").unwrap(), None, 1000)
-            .await
-            .unwrap()
-            .items
+        self.store.list(&Key::new("/").unwrap(), None, 1000).await.unwrap().items
     }
 
     pub async fn check_audit(&self) {
-        let items = self
-            .store
-            .list(&layout::audits(&service()), None, 1000)
-            .await
-            .unwrap()
-            .items;
+        let items = self.store.list(&layout::audits(&service()), None, 1000).await.unwrap().items;
         let decode = |item: &Versioned| record::decode_audit(&item.key, &item.value, &service()).unwrap();
         let entries: Vec<_> = items.iter().map(decode).collect();
         meridian_core::audit::verify(&entries).unwrap();

@@ -16,12 +16,7 @@ async fn releases_are_pinned_by_content() {
     let table = [
         ("1.1.0", "latest".to_owned(), "BAD_DIGEST", "release.digest"),
         ("1.1.0", "v1.1.0".to_owned(), "BAD_DIGEST", "release.digest"),
-        (
-            "1.1.0",
-            format!("sha1:{}", &hex[7..47]),
-            "BAD_DIGEST",
-            "release.digest",
-        ),
+        ("1.1.0", format!("sha1:{}", &hex[7..47]), "BAD_DIGEST", "release.digest"),
         ("1.1.0", hex.to_uppercase(), "BAD_DIGEST", "release.digest"),
         ("1.1.0", hex[..70].to_owned(), "BAD_DIGEST", "release.digest"),
         ("1.1.0", String::new(), "MISSING", "release.digest"),
@@ -33,28 +28,15 @@ async fn releases_are_pinned_by_content() {
         let mut request = fixture::release(version);
         request.release.as_mut().unwrap().digest = digest;
         let refused = server.releases().create_release(request).await.unwrap_err();
-        assert_eq!(
-            why(&refused),
-            (Code::InvalidArgument, reason.to_owned()),
-            "{version} {refused:?}"
-        );
+        assert_eq!(why(&refused), (Code::InvalidArgument, reason.to_owned()), "{version} {refused:?}");
         assert_eq!(fields(&refused), [field]);
     }
     let mut unknown = fixture::release("1.1.0");
     unknown.release.as_mut().unwrap().reversibility = 77;
     let refused = server.releases().create_release(unknown).await.unwrap_err();
     assert_eq!(why(&refused), (Code::InvalidArgument, "UNKNOWN_ENUM".to_owned()));
-    let request = v1::ListReleasesRequest {
-        parent: SERVICE.to_owned(),
-        ..Default::default()
-    };
-    let releases = server
-        .releases()
-        .list_releases(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .releases;
+    let request = v1::ListReleasesRequest { parent: SERVICE.to_owned(), ..Default::default() };
+    let releases = server.releases().list_releases(request).await.unwrap().into_inner().releases;
     assert_eq!(releases.len(), 1, "something refused was kept");
 }
 
@@ -89,30 +71,14 @@ async fn a_release_never_changes() {
 async fn names_are_names(#[case] id: &str) {
     let server = Server::plain().await;
     let name = format!("services/{id}");
-    let service = Some(v1::Service {
-        name: name.clone(),
-        ..Default::default()
-    });
-    let request = v1::UpdateServiceRequest {
-        service,
-        allow_missing: true,
-        ..Default::default()
-    };
+    let service = Some(v1::Service { name: name.clone(), ..Default::default() });
+    let request = v1::UpdateServiceRequest { service, allow_missing: true, ..Default::default() };
     let refused = server.services().update_service(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     assert_eq!(fields(&refused), ["service.name"]);
-    let refused = server
-        .services()
-        .get_service(v1::GetServiceRequest { name })
-        .await
-        .unwrap_err();
+    let refused = server.services().get_service(v1::GetServiceRequest { name }).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let listed = server
-        .services()
-        .list_services(v1::ListServicesRequest::default())
-        .await
-        .unwrap()
-        .into_inner();
+    let listed = server.services().list_services(v1::ListServicesRequest::default()).await.unwrap().into_inner();
     assert!(listed.services.is_empty());
 }
 
@@ -122,20 +88,12 @@ async fn a_playbook_is_refused_with_all_that_is_wrong() {
     let mut wrong = playbook(Span::ZERO);
     wrong.stages[0].waves[0].steps.clear();
     wrong.stages[0].waves[0].max_parallel = 0;
-    let request = v1::UpdatePlaybookRequest {
-        playbook: Some((&wrong).into()),
-        allow_missing: true,
-        ..Default::default()
-    };
+    let request =
+        v1::UpdatePlaybookRequest { playbook: Some((&wrong).into()), allow_missing: true, ..Default::default() };
     let refused = server.playbooks().update_playbook(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(fields(&refused).len() >= 2, "{refused:?}");
-    assert!(
-        fields(&refused)
-            .iter()
-            .all(|field| field.starts_with("playbook.stages[0].waves[0].")),
-        "{refused:?}"
-    );
+    assert!(fields(&refused).iter().all(|field| field.starts_with("playbook.stages[0].waves[0].")), "{refused:?}");
     let mut request = v1::UpdatePlaybookRequest {
         playbook: Some((&playbook(Span::ZERO)).into()),
         allow_missing: true,
@@ -144,10 +102,7 @@ async fn a_playbook_is_refused_with_all_that_is_wrong() {
     request.playbook.as_mut().unwrap().stages[0].waves[0].steps[1].weight_basis_points = 10_001;
     let refused = server.playbooks().update_playbook(request).await.unwrap_err();
     assert_eq!(why(&refused), (Code::InvalidArgument, "OUT_OF_RANGE".to_owned()));
-    assert_eq!(
-        fields(&refused),
-        ["playbook.stages[0].waves[0].steps[1].weight_basis_points"]
-    );
+    assert_eq!(fields(&refused), ["playbook.stages[0].waves[0].steps[1].weight_basis_points"]);
 }
 
 #[tokio::test]
@@ -167,22 +122,10 @@ async fn a_plan_needs_what_it_is_made_of() {
     let table = [
         (ask("9.9.9", PLAYBOOK), Code::NotFound, "NOT_FOUND"),
         (ask("1.0.0", "playbooks/unknown"), Code::NotFound, "NOT_FOUND"),
-        (
-            ask("1.0.0", "playbooks/careful/revisions/7"),
-            Code::NotFound,
-            "NOT_FOUND",
-        ),
+        (ask("1.0.0", "playbooks/careful/revisions/7"), Code::NotFound, "NOT_FOUND"),
         (ask("latest", PLAYBOOK), Code::InvalidArgument, "BAD_VERSION"),
-        (
-            ask("1.0.0", "careful"),
-            Code::InvalidArgument,
-            "BAD_RESOURCE_NAME",
-        ),
-        (
-            ask("1.0.0", "playbooks/lost"),
-            Code::FailedPrecondition,
-            "UNKNOWN_REGION",
-        ),
+        (ask("1.0.0", "careful"), Code::InvalidArgument, "BAD_RESOURCE_NAME"),
+        (ask("1.0.0", "playbooks/lost"), Code::FailedPrecondition, "UNKNOWN_REGION"),
     ];
     for (request, code, reason) in table {
         let refused = server.plans().create_plan(request.clone()).await.unwrap_err();
@@ -196,33 +139,16 @@ async fn a_lane_is_held_by_one_rollout() {
     server.stocked().await;
     let plan = server.plan("1.0.0").await;
     let first = server.start_rollout(&plan.name).await;
-    let refused = server
-        .rollouts()
-        .create_rollout(fixture::rollout(&plan.name))
-        .await
-        .unwrap_err();
+    let refused = server.rollouts().create_rollout(fixture::rollout(&plan.name)).await.unwrap_err();
     assert_eq!(why(&refused), (Code::FailedPrecondition, "LANE_HELD".to_owned()));
-    assert!(
-        refused.message().contains("eu")
-            && refused.message().contains(first.name.rsplit('/').next().unwrap())
-    );
+    assert!(refused.message().contains("eu") && refused.message().contains(first.name.rsplit('/').next().unwrap()));
     server.add_release("1.1.0").await;
-    let refused = server
-        .plans()
-        .create_plan(fixture::plan("1.1.0"))
-        .await
-        .unwrap_err();
+    let refused = server.plans().create_plan(fixture::plan("1.1.0")).await.unwrap_err();
     assert_eq!(why(&refused), (Code::FailedPrecondition, "LANE_HELD".to_owned()));
-    let delete = v1::DeleteServiceRequest {
-        name: SERVICE.to_owned(),
-        ..Default::default()
-    };
+    let delete = v1::DeleteServiceRequest { name: SERVICE.to_owned(), ..Default::default() };
     let refused = server.services().delete_service(delete).await.unwrap_err();
     assert_eq!(why(&refused), (Code::FailedPrecondition, "IN_USE".to_owned()));
-    let delete = v1::DeleteRegionRequest {
-        name: "regions/eu".to_owned(),
-        ..Default::default()
-    };
+    let delete = v1::DeleteRegionRequest { name: "regions/eu".to_owned(), ..Default::default() };
     let refused = server.regions().delete_region(delete).await.unwrap_err();
     assert_eq!(why(&refused), (Code::FailedPrecondition, "IN_USE".to_owned()));
 }
@@ -234,70 +160,33 @@ async fn orders_that_do_not_fit_are_refused() {
     let plan = server.plan("1.0.0").await;
     let rollout = server.start_rollout(&plan.name).await;
     let name = rollout.name.clone();
-    let resume = v1::ResumeRolloutRequest {
-        name: name.clone(),
-        ..Default::default()
-    };
+    let resume = v1::ResumeRolloutRequest { name: name.clone(), ..Default::default() };
     let refused = server.rollouts().resume_rollout(resume).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::FailedPrecondition, "TRANSITION_NOT_ALLOWED".to_owned())
-    );
-    let abandon = v1::AbandonRolloutRequest {
-        name: name.clone(),
-        ..Default::default()
-    };
+    assert_eq!(why(&refused), (Code::FailedPrecondition, "TRANSITION_NOT_ALLOWED".to_owned()));
+    let abandon = v1::AbandonRolloutRequest { name: name.clone(), ..Default::default() };
     let refused = server.rollouts().abandon_rollout(abandon).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::FailedPrecondition, "TRANSITION_NOT_ALLOWED".to_owned())
-    );
+    assert_eq!(why(&refused), (Code::FailedPrecondition, "TRANSITION_NOT_ALLOWED".to_owned()));
     let scope = Some(v1::rollback_rollout_request::Scope::Region("mars".to_owned()));
-    let back = v1::RollbackRolloutRequest {
-        name: name.clone(),
-        scope,
-        ..Default::default()
-    };
+    let back = v1::RollbackRolloutRequest { name: name.clone(), scope, ..Default::default() };
     let refused = server.rollouts().rollback_rollout(back).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::InvalidArgument, "UNKNOWN_REGION".to_owned())
-    );
-    let stale = v1::PauseRolloutRequest {
-        name: name.clone(),
-        etag: "1".to_owned(),
-        ..Default::default()
-    };
+    assert_eq!(why(&refused), (Code::InvalidArgument, "UNKNOWN_REGION".to_owned()));
+    let stale = v1::PauseRolloutRequest { name: name.clone(), etag: "1".to_owned(), ..Default::default() };
     let refused = server.rollouts().pause_rollout(stale).await.unwrap_err();
     assert_eq!(why(&refused), (Code::Aborted, "STALE_ETAG".to_owned()));
-    let garbled = v1::PauseRolloutRequest {
-        name: name.clone(),
-        etag: "no".to_owned(),
-        ..Default::default()
-    };
+    let garbled = v1::PauseRolloutRequest { name: name.clone(), etag: "no".to_owned(), ..Default::default() };
     let refused = server.rollouts().pause_rollout(garbled).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let other = v1::GetRolloutRequest {
-        name: name.replace("checkout/", "other/"),
-    };
+    let other = v1::GetRolloutRequest { name: name.replace("checkout/", "other/") };
     let refused = server.rollouts().get_rollout(other).await.unwrap_err();
     assert_eq!(why(&refused), (Code::NotFound, "NOT_FOUND".to_owned()));
-    assert_eq!(
-        server.rollout(&name).await.epoch,
-        rollout.epoch,
-        "something refused was decided"
-    );
+    assert_eq!(server.rollout(&name).await.epoch, rollout.epoch, "something refused was decided");
 }
 
 #[tokio::test]
 async fn etags_guard_every_write() {
     let server = Server::plain().await;
     let first = server.put_service(SERVICE).await;
-    assert_eq!(
-        server.put_service(SERVICE).await.etag,
-        first.etag,
-        "nothing changed, so nothing was written"
-    );
+    assert_eq!(server.put_service(SERVICE).await.etag, first.etag, "nothing changed, so nothing was written");
     let write = |etag: &str, owner: &str| v1::UpdateServiceRequest {
         service: Some(v1::Service {
             name: SERVICE.to_owned(),
@@ -307,52 +196,23 @@ async fn etags_guard_every_write() {
         }),
         ..Default::default()
     };
-    let second = server
-        .services()
-        .update_service(write(&first.etag, "ann"))
-        .await
-        .unwrap()
-        .into_inner();
+    let second = server.services().update_service(write(&first.etag, "ann")).await.unwrap().into_inner();
     assert_ne!(second.service.unwrap().etag, first.etag);
-    let refused = server
-        .services()
-        .update_service(write(&first.etag, "bob"))
-        .await
-        .unwrap_err();
+    let refused = server.services().update_service(write(&first.etag, "bob")).await.unwrap_err();
     assert_eq!(why(&refused), (Code::Aborted, "STALE_ETAG".to_owned()));
-    let delete = v1::DeleteServiceRequest {
-        name: SERVICE.to_owned(),
-        etag: first.etag,
-        ..Default::default()
-    };
+    let delete = v1::DeleteServiceRequest { name: SERVICE.to_owned(), etag: first.etag, ..Default::default() };
     let refused = server.services().delete_service(delete).await.unwrap_err();
     assert_eq!(why(&refused), (Code::Aborted, "STALE_ETAG".to_owned()));
     let strict = v1::UpdateServiceRequest {
-        service: Some(v1::Service {
-            name: "services/new".to_owned(),
-            ..Default::default()
-        }),
+        service: Some(v1::Service { name: "services/new".to_owned(), ..Default::default() }),
         ..Default::default()
     };
-    let refused = server
-        .services()
-        .update_service(strict.clone())
-        .await
-        .unwrap_err();
+    let refused = server.services().update_service(strict.clone()).await.unwrap_err();
     assert_eq!(why(&refused), (Code::NotFound, "NOT_FOUND".to_owned()));
-    let checked = v1::UpdateServiceRequest {
-        allow_missing: true,
-        validate_only: true,
-        ..strict
-    };
+    let checked = v1::UpdateServiceRequest { allow_missing: true, validate_only: true, ..strict };
     server.services().update_service(checked).await.unwrap();
-    let get = v1::GetServiceRequest {
-        name: "services/new".to_owned(),
-    };
-    assert_eq!(
-        server.services().get_service(get).await.unwrap_err().code(),
-        Code::NotFound
-    );
+    let get = v1::GetServiceRequest { name: "services/new".to_owned() };
+    assert_eq!(server.services().get_service(get).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test]
@@ -365,21 +225,15 @@ async fn messages_have_a_size_and_a_shape() {
         (vec![0x08, 0x01], Code::InvalidArgument, "MALFORMED_MESSAGE"),
         // Groups in groups.
         (vec![0x13; 10_000], Code::InvalidArgument, "MALFORMED_MESSAGE"),
-        (
-            vec![0; 1024 * 1024 + 1],
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-        ),
+        (vec![0; 1024 * 1024 + 1], Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
     ];
     for (body, code, reason) in table {
         let refused = raw::call(server.channel.clone(), path, body).await.unwrap_err();
         assert_eq!(why(&refused), (code, reason.to_owned()));
     }
-    for path in [
-        "/meridian.v1.ServiceService/Nothing",
-        "/nobody.Here/Nothing",
-        "/%6deridian.v1.ServiceService/GetService",
-    ] {
+    for path in
+        ["/meridian.v1.ServiceService/Nothing", "/nobody.Here/Nothing", "/%6deridian.v1.ServiceService/GetService"]
+    {
         let refused = raw::call(server.channel.clone(), path, vec![]).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unimplemented, "{path}");
     }
@@ -395,16 +249,8 @@ async fn pages_are_whole_and_tokens_are_ours() {
     }
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
-        let request = v1::ListServicesRequest {
-            page_size: 2,
-            page_token: token,
-        };
-        let page = server
-            .services()
-            .list_services(request)
-            .await
-            .unwrap()
-            .into_inner();
+        let request = v1::ListServicesRequest { page_size: 2, page_token: token };
+        let page = server.services().list_services(request).await.unwrap().into_inner();
         assert!(page.services.len() <= 2);
         seen.extend(page.services.into_iter().map(|service| service.name));
         token = page.next_page_token;
@@ -414,41 +260,14 @@ async fn pages_are_whole_and_tokens_are_ours() {
     }
     seen.sort();
     assert_eq!(seen, ids.map(|id| format!("services/{id}")));
-    let page = v1::ListRegionsRequest {
-        page_size: 1,
-        ..Default::default()
-    };
-    let token = server
-        .regions()
-        .list_regions(page)
-        .await
-        .unwrap()
-        .into_inner()
-        .next_page_token;
-    let services = |size: i32, token: &str| v1::ListServicesRequest {
-        page_size: size,
-        page_token: token.to_owned(),
-    };
-    for (size, token) in [
-        (-1, ""),
-        (0, "garbage"),
-        (0, "00"),
-        (0, token.as_str()),
-        (0, &"ab".repeat(5000)),
-    ] {
-        let refused: Status = server
-            .services()
-            .list_services(services(size, token))
-            .await
-            .unwrap_err();
+    let page = v1::ListRegionsRequest { page_size: 1, ..Default::default() };
+    let token = server.regions().list_regions(page).await.unwrap().into_inner().next_page_token;
+    let services = |size: i32, token: &str| v1::ListServicesRequest { page_size: size, page_token: token.to_owned() };
+    for (size, token) in [(-1, ""), (0, "garbage"), (0, "00"), (0, token.as_str()), (0, &"ab".repeat(5000))] {
+        let refused: Status = server.services().list_services(services(size, token)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{size} {token}");
     }
-    let all = server
-        .services()
-        .list_services(services(i32::MAX, ""))
-        .await
-        .unwrap()
-        .into_inner();
+    let all = server.services().list_services(services(i32::MAX, "")).await.unwrap().into_inner();
     assert_eq!(all.services.len(), ids.len());
 }
 
@@ -456,17 +275,9 @@ async fn pages_are_whole_and_tokens_are_ours() {
 async fn request_ids_are_uuids() {
     let server = Server::plain().await;
     for id in ["1", "../../x", &uuid().replace('-', "")] {
-        let service = Some(v1::Service {
-            name: SERVICE.to_owned(),
-            ..Default::default()
-        });
+        let service = Some(v1::Service { name: SERVICE.to_owned(), ..Default::default() });
         let request_id = id.to_owned();
-        let request = v1::UpdateServiceRequest {
-            service,
-            allow_missing: true,
-            request_id,
-            ..Default::default()
-        };
+        let request = v1::UpdateServiceRequest { service, allow_missing: true, request_id, ..Default::default() };
         let refused = server.services().update_service(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{id}");
         assert_eq!(fields(&refused), ["request_id"]);

@@ -14,16 +14,8 @@ use crate::support::{Server, why};
 async fn streams_are_told_and_ended() {
     let server = Server::plain().await;
     let (mut link, _) = Link::introduced(server.channel.clone(), "eu").await;
-    let request = v1::WatchRolloutsRequest {
-        target: "services/-".to_owned(),
-        start_revision: 0,
-    };
-    let mut watch = server
-        .rollouts()
-        .watch_rollouts(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let request = v1::WatchRolloutsRequest { target: "services/-".to_owned(), start_revision: 0 };
+    let mut watch = server.rollouts().watch_rollouts(request).await.unwrap().into_inner();
     watch.message().await.unwrap();
     let Server { running, channel } = server;
     let (grpc, http) = (running.grpc_addr, running.http_addr);
@@ -39,10 +31,7 @@ async fn streams_are_told_and_ended() {
             other => panic!("not told but {other:?}"),
         }
     }
-    assert!(
-        matches!(link.hear().await, Ok(None)),
-        "the agent's stream did not end in good order"
-    );
+    assert!(matches!(link.hear().await, Ok(None)), "the agent's stream did not end in good order");
     let word = loop {
         match watch.message().await {
             Ok(Some(_)) => {}
@@ -52,17 +41,10 @@ async fn streams_are_told_and_ended() {
     };
     assert_eq!(why(&word), (Code::Unavailable, "DRAINING".to_owned()));
     ended.await.unwrap();
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "nobody was slow, and it took {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(2), "nobody was slow, and it took {:?}", began.elapsed());
     drop(channel);
     for address in [grpc, http] {
-        assert!(
-            TcpStream::connect(address).await.is_err(),
-            "{address} still takes connections"
-        );
+        assert!(TcpStream::connect(address).await.is_err(), "{address} still takes connections");
     }
 }
 
@@ -75,10 +57,6 @@ async fn who_does_not_read_is_cut() {
     let Server { running, channel } = server;
     let began = Instant::now();
     running.shutdown().await;
-    assert!(
-        began.elapsed() < Duration::from_secs(6),
-        "took {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(6), "took {:?}", began.elapsed());
     drop((stalled, link, channel));
 }

@@ -29,18 +29,9 @@ impl Secured {
         authority::init(dir.path()).unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let server = authority::issue(dir.path(), &Subject::Server(names), "meridian", dir.path()).unwrap();
-        let files = TlsFiles {
-            cert: server.cert,
-            key: server.key,
-            client_ca: server.ca,
-            trust_domain: "meridian".to_owned(),
-        };
-        let running = start(Config {
-            transport: Transport::Tls(files),
-            ..config()
-        })
-        .await
-        .unwrap();
+        let files =
+            TlsFiles { cert: server.cert, key: server.key, client_ca: server.ca, trust_domain: "meridian".to_owned() };
+        let running = start(Config { transport: Transport::Tls(files), ..config() }).await.unwrap();
         Self { dir, running }
     }
 
@@ -62,16 +53,10 @@ impl Secured {
         let authority = KeyPair::from_pem(&read(&self.dir.path().join("ca.key"))).unwrap();
         let mut ca = CertificateParams::default();
         ca.distinguished_name = rcgen::DistinguishedName::new();
-        ca.distinguished_name
-            .push(rcgen::DnType::CommonName, "meridian throw-away authority");
+        ca.distinguished_name.push(rcgen::DnType::CommonName, "meridian throw-away authority");
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, "operator/admin");
-        params.subject_alt_names = uris
-            .iter()
-            .map(|uri| SanType::URI(uri.clone().try_into().unwrap()))
-            .collect();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "operator/admin");
+        params.subject_alt_names = uris.iter().map(|uri| SanType::URI(uri.clone().try_into().unwrap())).collect();
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &Issuer::new(ca, authority)).unwrap();
@@ -96,26 +81,16 @@ async fn connect(
     ca: &Path,
     identity: Option<Identity>,
 ) -> Result<Channel, tonic::transport::Error> {
-    let mut tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(read(ca)))
-        .domain_name("localhost");
+    let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca))).domain_name("localhost");
     if let Some(identity) = identity {
         tls = tls.identity(identity);
     }
-    Endpoint::from_shared(format!("https://{address}"))
-        .unwrap()
-        .tls_config(tls)
-        .unwrap()
-        .connect()
-        .await
+    Endpoint::from_shared(format!("https://{address}")).unwrap().tls_config(tls).unwrap().connect().await
 }
 
 async fn list(channel: Channel) -> Result<(), Status> {
     let mut services = v1::service_service_client::ServiceServiceClient::new(channel);
-    services
-        .list_services(v1::ListServicesRequest::default())
-        .await
-        .map(|_| ())
+    services.list_services(v1::ListServicesRequest::default()).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -128,15 +103,9 @@ async fn an_agent_speaks_for_the_region_of_its_certificate_alone() {
     assert!(matches!(link.hear().await.unwrap(), Some(Told::Welcome(_))));
     let mut pretender = Link::open(channel.clone()).await.unwrap();
     pretender.say(Said::Hello(hello("us"))).await;
-    assert_eq!(
-        why(&pretender.cut().await),
-        (Code::PermissionDenied, "REGION_NOT_YOURS".to_owned())
-    );
+    assert_eq!(why(&pretender.cut().await), (Code::PermissionDenied, "REGION_NOT_YOURS".to_owned()));
     let refused = list(channel).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::PermissionDenied, "METHOD_NOT_YOURS".to_owned())
-    );
+    assert_eq!(why(&refused), (Code::PermissionDenied, "METHOD_NOT_YOURS".to_owned()));
 }
 
 #[tokio::test]
@@ -146,10 +115,7 @@ async fn an_operator_gives_orders_and_is_no_agent() {
     let channel = connect(server.address(), &server.ca(), Some(ann)).await.unwrap();
     list(channel.clone()).await.unwrap();
     let refused = Link::open(channel).await.err().unwrap();
-    assert_eq!(
-        why(&refused),
-        (Code::PermissionDenied, "METHOD_NOT_YOURS".to_owned())
-    );
+    assert_eq!(why(&refused), (Code::PermissionDenied, "METHOD_NOT_YOURS".to_owned()));
 }
 
 #[tokio::test]
@@ -159,21 +125,16 @@ async fn strangers_do_not_get_past_the_handshake() {
     let other = identity(&foreign.issue(&Subject::Operator("ann".to_owned()), "meridian"));
     let names = vec!["localhost".to_owned()];
     let wrong_usage = identity(&server.issue(&Subject::Server(names), "meridian"));
-    for (what, identity) in [
-        ("no certificate", None),
-        ("another authority", Some(other)),
-        ("a server's certificate", Some(wrong_usage)),
-    ] {
+    for (what, identity) in
+        [("no certificate", None), ("another authority", Some(other)), ("a server's certificate", Some(wrong_usage))]
+    {
         // With TLS 1.3 the client may only learn of it with its first call.
         let refused = match connect(server.address(), &server.ca(), identity).await {
             Err(_) => continue,
             Ok(channel) => list(channel).await,
         };
         let refused = refused.expect_err(what);
-        assert!(
-            refused.get_error_info_is_absent(),
-            "{what} got an answer: {refused:?}"
-        );
+        assert!(refused.get_error_info_is_absent(), "{what} got an answer: {refused:?}");
     }
     let plain = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
     if let Ok(channel) = plain.connect().await {
@@ -209,17 +170,11 @@ async fn a_certificate_that_names_nobody_is_refused_on_every_call() {
         let odd = server.odd(&uris, ExtendedKeyUsagePurpose::ClientAuth);
         let channel = connect(server.address(), &server.ca(), Some(odd)).await.unwrap();
         let refused = list(channel.clone()).await.expect_err(what);
-        assert_eq!(
-            why(&refused),
-            (Code::Unauthenticated, "IDENTITY_REFUSED".to_owned()),
-            "{what}"
-        );
+        assert_eq!(why(&refused), (Code::Unauthenticated, "IDENTITY_REFUSED".to_owned()), "{what}");
         let refused = Link::open(channel).await.err().expect(what);
         assert_eq!(refused.code(), Code::Unauthenticated, "{what}");
     }
     let control = server.odd(&[uri("operator/ann")], ExtendedKeyUsagePurpose::ClientAuth);
-    let channel = connect(server.address(), &server.ca(), Some(control))
-        .await
-        .unwrap();
+    let channel = connect(server.address(), &server.ca(), Some(control)).await.unwrap();
     list(channel).await.unwrap();
 }

@@ -13,29 +13,22 @@ async fn who_says_nothing_is_let_go() {
     let began = Instant::now();
     let mut silent = TcpStream::connect(server.running.grpc_addr).await.unwrap();
     let mut rest = Vec::new();
-    tokio::time::timeout(PATIENCE, silent.read_to_end(&mut rest))
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(PATIENCE, silent.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert!(began.elapsed().as_secs() < 10);
 }
 
 #[tokio::test]
 async fn who_speaks_something_else_is_let_go_and_others_are_not_disturbed() {
     let server = Server::plain().await;
-    for words in [
-        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00",
-        "garbage garbage garbage garbage",
-    ] {
+    for words in
+        ["GET / HTTP/1.1\r\nhost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00", "garbage garbage garbage garbage"]
+    {
         let mut stranger = TcpStream::connect(server.running.grpc_addr).await.unwrap();
         stranger.write_all(words.as_bytes()).await.unwrap();
         stranger.shutdown().await.unwrap();
         let mut rest = Vec::new();
         // Cut or closed: both are fine, staying open is not.
-        let _ended = tokio::time::timeout(PATIENCE, stranger.read_to_end(&mut rest))
-            .await
-            .unwrap();
+        let _ended = tokio::time::timeout(PATIENCE, stranger.read_to_end(&mut rest)).await.unwrap();
     }
     server.put_service("services/a").await;
 }
@@ -51,15 +44,8 @@ async fn status_with(send: &mut Sender, name: &str, value: &str) -> String {
         .body(http_body_util::Full::new(bytes::Bytes::from_static(&[0; 5])))
         .unwrap();
     let (head, body) = send.send_request(request).await.unwrap().into_parts();
-    let trailers = http_body_util::BodyExt::collect(body)
-        .await
-        .unwrap()
-        .trailers()
-        .cloned();
-    let status = head
-        .headers
-        .get("grpc-status")
-        .or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
+    let trailers = http_body_util::BodyExt::collect(body).await.unwrap().trailers().cloned();
+    let status = head.headers.get("grpc-status").or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
     status.unwrap().to_str().unwrap().to_owned()
 }
 
@@ -80,11 +66,7 @@ async fn deadlines_are_kept_and_compression_is_off() {
         ("x-forwarded-client-cert", "spiffe://meridian/operator/admin", "0"),
     ];
     for (name, value, expect) in table {
-        assert_eq!(
-            status_with(&mut send, name, value).await,
-            expect,
-            "{name}: {value}"
-        );
+        assert_eq!(status_with(&mut send, name, value).await, expect, "{name}: {value}");
     }
     connection.abort();
 }

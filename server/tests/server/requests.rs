@@ -15,10 +15,7 @@ async fn one_rollout_comes_of_a_hundred_equal_requests() {
     let server = Server::plain().await;
     server.stocked().await;
     let plan = server.plan("1.0.0").await;
-    let request = v1::CreateRolloutRequest {
-        request_id: uuid(),
-        ..fixture::rollout(&plan.name)
-    };
+    let request = v1::CreateRolloutRequest { request_id: uuid(), ..fixture::rollout(&plan.name) };
     let mut calls = JoinSet::new();
     for _ in 0..PARALLEL {
         let (mut rollouts, request) = (server.rollouts(), request.clone());
@@ -30,31 +27,14 @@ async fn one_rollout_comes_of_a_hundred_equal_requests() {
     }
     names.dedup();
     assert_eq!(names.len(), 1, "{names:?}");
-    let list = v1::ListRolloutsRequest {
-        parent: "services/-".to_owned(),
-        ..Default::default()
-    };
-    assert_eq!(
-        server
-            .rollouts()
-            .list_rollouts(list)
-            .await
-            .unwrap()
-            .into_inner()
-            .rollouts
-            .len(),
-        1
-    );
+    let list = v1::ListRolloutsRequest { parent: "services/-".to_owned(), ..Default::default() };
+    assert_eq!(server.rollouts().list_rollouts(list).await.unwrap().into_inner().rollouts.len(), 1);
 }
 
 #[tokio::test]
 async fn one_change_comes_of_a_hundred_equal_requests() {
     let server = Server::plain().await;
-    let service = v1::Service {
-        name: SERVICE.to_owned(),
-        owner: "ann".to_owned(),
-        ..Default::default()
-    };
+    let service = v1::Service { name: SERVICE.to_owned(), owner: "ann".to_owned(), ..Default::default() };
     let request = v1::UpdateServiceRequest {
         service: Some(service),
         allow_missing: true,
@@ -80,40 +60,20 @@ async fn an_id_used_for_something_else_is_refused() {
     server.stocked().await;
     let id = uuid();
     let write = |owner: &str| v1::UpdateServiceRequest {
-        service: Some(v1::Service {
-            name: SERVICE.to_owned(),
-            owner: owner.to_owned(),
-            ..Default::default()
-        }),
+        service: Some(v1::Service { name: SERVICE.to_owned(), owner: owner.to_owned(), ..Default::default() }),
         request_id: id.clone(),
         ..Default::default()
     };
     server.services().update_service(write("ann")).await.unwrap();
     server.services().update_service(write("ann")).await.unwrap();
     let refused = server.services().update_service(write("bob")).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned())
-    );
-    let plan = v1::CreatePlanRequest {
-        request_id: id.clone(),
-        ..fixture::plan("1.0.0")
-    };
+    assert_eq!(why(&refused), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
+    let plan = v1::CreatePlanRequest { request_id: id.clone(), ..fixture::plan("1.0.0") };
     let refused = server.plans().create_plan(plan).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned())
-    );
-    let delete = v1::DeleteServiceRequest {
-        name: SERVICE.to_owned(),
-        request_id: id,
-        ..Default::default()
-    };
+    assert_eq!(why(&refused), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
+    let delete = v1::DeleteServiceRequest { name: SERVICE.to_owned(), request_id: id, ..Default::default() };
     let refused = server.services().delete_service(delete).await.unwrap_err();
-    assert_eq!(
-        why(&refused),
-        (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned())
-    );
+    assert_eq!(why(&refused), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
 }
 
 #[tokio::test]
@@ -129,23 +89,9 @@ async fn an_order_sent_again_is_answered_even_if_it_would_no_longer_fit() {
         request_id: uuid(),
         ..Default::default()
     };
-    let held = server
-        .rollouts()
-        .pause_rollout(pause.clone())
-        .await
-        .unwrap()
-        .into_inner()
-        .rollout
-        .unwrap();
+    let held = server.rollouts().pause_rollout(pause.clone()).await.unwrap().into_inner().rollout.unwrap();
     assert_eq!(held.state, i32::from(v1::rollout::State::Held));
-    let again = server
-        .rollouts()
-        .pause_rollout(pause)
-        .await
-        .unwrap()
-        .into_inner()
-        .rollout
-        .unwrap();
+    let again = server.rollouts().pause_rollout(pause).await.unwrap().into_inner().rollout.unwrap();
     assert_eq!((again.state, again.epoch), (held.state, held.epoch));
 }
 
@@ -153,32 +99,17 @@ async fn an_order_sent_again_is_answered_even_if_it_would_no_longer_fit() {
 async fn what_was_removed_stays_removed_and_its_history_goes_on() {
     let server = Server::plain().await;
     server.stocked().await;
-    let delete = v1::DeletePlaybookRequest {
-        name: fixture::PLAYBOOK.to_owned(),
-        request_id: uuid(),
-        ..Default::default()
-    };
+    let delete =
+        v1::DeletePlaybookRequest { name: fixture::PLAYBOOK.to_owned(), request_id: uuid(), ..Default::default() };
     server.playbooks().delete_playbook(delete.clone()).await.unwrap();
     server.playbooks().delete_playbook(delete.clone()).await.unwrap();
-    let other = v1::DeletePlaybookRequest {
-        request_id: uuid(),
-        ..delete
-    };
+    let other = v1::DeletePlaybookRequest { request_id: uuid(), ..delete };
     let refused = server.playbooks().delete_playbook(other).await.unwrap_err();
     assert_eq!(why(&refused), (Code::NotFound, "NOT_FOUND".to_owned()));
-    let old = v1::GetPlaybookRequest {
-        name: format!("{}/revisions/1", fixture::PLAYBOOK),
-    };
+    let old = v1::GetPlaybookRequest { name: format!("{}/revisions/1", fixture::PLAYBOOK) };
     server.playbooks().get_playbook(old).await.unwrap();
-    let anew = server
-        .put_playbook(&fixture::playbook(meridian_core::time::Span::ZERO))
-        .await;
+    let anew = server.put_playbook(&fixture::playbook(meridian_core::time::Span::ZERO)).await;
     assert_eq!(anew.revision, 2);
-    let all = server
-        .playbooks()
-        .list_playbooks(v1::ListPlaybooksRequest::default())
-        .await
-        .unwrap()
-        .into_inner();
+    let all = server.playbooks().list_playbooks(v1::ListPlaybooksRequest::default()).await.unwrap().into_inner();
     assert_eq!(all.playbooks, [anew]);
 }

@@ -23,10 +23,8 @@ async fn switched(server: &Server, bake: Span) -> (Vec<Obedient>, v1::Rollout) {
     quick.rollback.retention = Span::ZERO;
     server.put_playbook(&quick).await;
     server.add_release("1.0.0").await;
-    let agents = vec![
-        Obedient::start(server.channel.clone(), "eu").await,
-        Obedient::start(server.channel.clone(), "us").await,
-    ];
+    let agents =
+        vec![Obedient::start(server.channel.clone(), "eu").await, Obedient::start(server.channel.clone(), "us").await];
     let plan = server.plan("1.0.0").await;
     let rollout = server.start_rollout(&plan.name).await;
     let stable = reached(server, &rollout.name, State::Stable).await;
@@ -40,17 +38,10 @@ async fn a_rollout_goes_its_way_and_tells_of_it() {
     assert_eq!(stable.lanes.len(), 2);
     assert!(stable.actions.is_empty() && stable.cause.is_none());
     assert_eq!(stable.requester, "ann");
-    let request = v1::ListDecisionsRequest {
-        parent: stable.name.clone(),
-        page_size: 2,
-        ..Default::default()
-    };
+    let request = v1::ListDecisionsRequest { parent: stable.name.clone(), page_size: 2, ..Default::default() };
     let (mut decisions, mut token) = (Vec::new(), String::new());
     loop {
-        let page = v1::ListDecisionsRequest {
-            page_token: token,
-            ..request.clone()
-        };
+        let page = v1::ListDecisionsRequest { page_token: token, ..request.clone() };
         let page = server.rollouts().list_decisions(page).await.unwrap().into_inner();
         decisions.extend(page.decisions);
         token = page.next_page_token;
@@ -59,24 +50,10 @@ async fn a_rollout_goes_its_way_and_tells_of_it() {
         }
     }
     assert_eq!(decisions.first().unwrap().kind, "start");
-    assert!(
-        decisions
-            .windows(2)
-            .all(|pair| pair[1].previous_digest == pair[0].digest),
-        "the chain is broken"
-    );
+    assert!(decisions.windows(2).all(|pair| pair[1].previous_digest == pair[0].digest), "the chain is broken");
     assert_eq!(decisions.last().unwrap().epoch, stable.epoch);
-    let region = v1::GetRegionRequest {
-        name: "regions/eu".to_owned(),
-    };
-    let region = server
-        .regions()
-        .get_region(region)
-        .await
-        .unwrap()
-        .into_inner()
-        .region
-        .unwrap();
+    let region = v1::GetRegionRequest { name: "regions/eu".to_owned() };
+    let region = server.regions().get_region(region).await.unwrap().into_inner().region.unwrap();
     assert_eq!(region.contact, i32::from(v1::Contact::Live));
     let lane = &region.lanes[0];
     assert_eq!(lane.service, SERVICE);
@@ -90,12 +67,7 @@ async fn an_operator_takes_it_back() {
     let (_agents, _) = switched(&server, Span::ZERO).await;
     server.put_playbook(&playbook(Span::from_secs(3600))).await;
     server.add_release("1.1.0").await;
-    let made = server
-        .plans()
-        .create_plan(fixture::plan("1.1.0"))
-        .await
-        .unwrap()
-        .into_inner();
+    let made = server.plans().create_plan(fixture::plan("1.1.0")).await.unwrap().into_inner();
     assert!(made.warnings.is_empty(), "{:?}", made.warnings);
     let rollout = server.start_rollout(&made.plan.unwrap().name).await;
     let baking = until("both bake", || async {
@@ -110,14 +82,7 @@ async fn an_operator_takes_it_back() {
         assert_eq!(lane.observed_split, lane.ordered_split);
         assert!(lane.confirmed);
     }
-    assert!(
-        baking
-            .waits
-            .iter()
-            .any(|wait| wait.code == "BAKE" && wait.until.is_some()),
-        "{:?}",
-        baking.waits
-    );
+    assert!(baking.waits.iter().any(|wait| wait.code == "BAKE" && wait.until.is_some()), "{:?}", baking.waits);
     let back = v1::RollbackRolloutRequest {
         name: rollout.name.clone(),
         actor: "bob".to_owned(),
@@ -127,46 +92,18 @@ async fn an_operator_takes_it_back() {
     server.rollouts().rollback_rollout(back).await.unwrap();
     let back = reached(&server, &rollout.name, State::RolledBack).await;
     let cause = back.cause.unwrap();
-    assert_eq!(
-        (cause.code.as_str(), cause.message.as_str()),
-        ("OPERATOR", "bob: it smells")
-    );
+    assert_eq!((cause.code.as_str(), cause.message.as_str()), ("OPERATOR", "bob: it smells"));
     listed(&server).await;
 }
 
 /// Two have ended, none is active, and a page holds one.
 async fn listed(server: &Server) {
-    let active = v1::ListRolloutsRequest {
-        parent: SERVICE.to_owned(),
-        active_only: true,
-        ..Default::default()
-    };
-    assert!(
-        server
-            .rollouts()
-            .list_rollouts(active)
-            .await
-            .unwrap()
-            .into_inner()
-            .rollouts
-            .is_empty()
-    );
-    let all = v1::ListRolloutsRequest {
-        parent: SERVICE.to_owned(),
-        page_size: 1,
-        ..Default::default()
-    };
-    let page = server
-        .rollouts()
-        .list_rollouts(all.clone())
-        .await
-        .unwrap()
-        .into_inner();
+    let active = v1::ListRolloutsRequest { parent: SERVICE.to_owned(), active_only: true, ..Default::default() };
+    assert!(server.rollouts().list_rollouts(active).await.unwrap().into_inner().rollouts.is_empty());
+    let all = v1::ListRolloutsRequest { parent: SERVICE.to_owned(), page_size: 1, ..Default::default() };
+    let page = server.rollouts().list_rollouts(all.clone()).await.unwrap().into_inner();
     assert_eq!(page.rollouts.len(), 1);
-    let rest = v1::ListRolloutsRequest {
-        page_token: page.next_page_token,
-        ..all
-    };
+    let rest = v1::ListRolloutsRequest { page_token: page.next_page_token, ..all };
     let rest = server.rollouts().list_rollouts(rest).await.unwrap().into_inner();
     assert_eq!((rest.rollouts.len(), rest.next_page_token.as_str()), (1, ""));
 }
@@ -175,74 +112,18 @@ async fn listed(server: &Server) {
 async fn a_first_release_warns_that_there_is_no_way_back() {
     let server = Server::plain().await;
     server.stocked().await;
-    let made = server
-        .plans()
-        .create_plan(fixture::plan("1.0.0"))
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(
-        made.warnings
-            .iter()
-            .any(|warning| warning.contains("no way back in eu")),
-        "{:?}",
-        made.warnings
-    );
-    assert!(
-        made.warnings
-            .iter()
-            .any(|warning| warning.contains("not connected now: eu")),
-        "{:?}",
-        made.warnings
-    );
+    let made = server.plans().create_plan(fixture::plan("1.0.0")).await.unwrap().into_inner();
+    assert!(made.warnings.iter().any(|warning| warning.contains("no way back in eu")), "{:?}", made.warnings);
+    assert!(made.warnings.iter().any(|warning| warning.contains("not connected now: eu")), "{:?}", made.warnings);
     kept_but_not_started(&server, made.plan.unwrap()).await;
 }
 
 async fn kept_but_not_started(server: &Server, plan: v1::Plan) {
-    let kept = v1::GetPlanRequest {
-        name: plan.name.clone(),
-    };
-    assert_eq!(
-        server
-            .plans()
-            .get_plan(kept)
-            .await
-            .unwrap()
-            .into_inner()
-            .plan
-            .unwrap(),
-        plan
-    );
-    let checked = v1::CreateRolloutRequest {
-        validate_only: true,
-        ..fixture::rollout(&plan.name)
-    };
-    let shown = server
-        .rollouts()
-        .create_rollout(checked)
-        .await
-        .unwrap()
-        .into_inner()
-        .rollout
-        .unwrap();
-    assert!(
-        shown.etag.is_empty()
-            && shown
-                .name
-                .starts_with("services/checkout/rollouts/checkout-1-0-0-")
-    );
-    let all = v1::ListRolloutsRequest {
-        parent: SERVICE.to_owned(),
-        ..Default::default()
-    };
-    assert!(
-        server
-            .rollouts()
-            .list_rollouts(all)
-            .await
-            .unwrap()
-            .into_inner()
-            .rollouts
-            .is_empty()
-    );
+    let kept = v1::GetPlanRequest { name: plan.name.clone() };
+    assert_eq!(server.plans().get_plan(kept).await.unwrap().into_inner().plan.unwrap(), plan);
+    let checked = v1::CreateRolloutRequest { validate_only: true, ..fixture::rollout(&plan.name) };
+    let shown = server.rollouts().create_rollout(checked).await.unwrap().into_inner().rollout.unwrap();
+    assert!(shown.etag.is_empty() && shown.name.starts_with("services/checkout/rollouts/checkout-1-0-0-"));
+    let all = v1::ListRolloutsRequest { parent: SERVICE.to_owned(), ..Default::default() };
+    assert!(server.rollouts().list_rollouts(all).await.unwrap().into_inner().rollouts.is_empty());
 }

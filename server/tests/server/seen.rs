@@ -14,14 +14,8 @@ use crate::support::{Server, raw_http};
 async fn health_is_told_for_the_server_and_its_services() {
     let server = Server::plain().await;
     for service in ["", "meridian.v1.RolloutService", "meridian.agent.v1.AgentService"] {
-        let request = HealthCheckRequest {
-            service: service.to_owned(),
-        };
-        let answer = HealthClient::new(server.channel.clone())
-            .check(request)
-            .await
-            .unwrap()
-            .into_inner();
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer = HealthClient::new(server.channel.clone()).check(request).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
     }
 }
@@ -34,31 +28,12 @@ async fn reflection_names_the_services() {
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
     let mut client = ServerReflectionClient::new(server.channel.clone());
-    let mut answers = client
-        .server_reflection_info(tokio_stream::once(request))
-        .await
-        .unwrap()
-        .into_inner();
-    let answer = answers
-        .message()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response
-        .unwrap();
-    let MessageResponse::ListServicesResponse(list) = answer else {
-        panic!("{answer:?}")
-    };
+    let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
     let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
-    for name in [
-        "meridian.v1.RolloutService",
-        "meridian.agent.v1.AgentService",
-        "grpc.health.v1.Health",
-    ] {
-        assert!(
-            names.iter().any(|known| known == name),
-            "{name} is not in {names:?}"
-        );
+    for name in ["meridian.v1.RolloutService", "meridian.agent.v1.AgentService", "grpc.health.v1.Health"] {
+        assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
     }
 }
 
@@ -74,14 +49,8 @@ async fn the_small_port_answers_three_questions() {
     assert_eq!(raw_http::send(http, post).await.0, 405);
     let (status, text) = raw_http::get(http, "/metrics").await;
     assert_eq!(status, 200);
-    let called =
-        "meridian_server_calls_total{method=\"/meridian.v1.ServiceService/UpdateService\",code=\"OK\"} 1";
-    for line in [
-        called,
-        "meridian_server_connections 1",
-        "meridian_store_calls_total",
-        "# EOF",
-    ] {
+    let called = "meridian_server_calls_total{method=\"/meridian.v1.ServiceService/UpdateService\",code=\"OK\"} 1";
+    for line in [called, "meridian_server_connections 1", "meridian_store_calls_total", "# EOF"] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }

@@ -3,12 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use meridian_core::time::Span;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -30,10 +26,7 @@ impl TraceService for Collector {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let resources = request.into_inner().resource_spans;
         let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
-        self.spans
-            .lock()
-            .unwrap()
-            .extend(scopes.flat_map(|scope| scope.spans));
+        self.spans.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -48,11 +41,7 @@ async fn a_rollout_is_one_trace() {
         .serve_with_incoming(TcpListenerStream::new(listener));
     let collecting = tokio::spawn(collecting);
 
-    let server = Server::with(meridian_server::Config {
-        otlp: Some(endpoint),
-        ..config()
-    })
-    .await;
+    let server = Server::with(meridian_server::Config { otlp: Some(endpoint), ..config() }).await;
     server.put_service(SERVICE).await;
     let mut quick = playbook(Span::ZERO);
     quick.rollback.retention = Span::ZERO;
@@ -70,19 +59,12 @@ async fn a_rollout_is_one_trace() {
     let spans = until("a span for each step", || async {
         let spans = collector.spans.lock().unwrap().clone();
         let is_there = |name: &str| spans.iter().any(|span| span.name == name);
-        ["prepare eu", "shift eu", "bake eu"]
-            .into_iter()
-            .all(is_there)
-            .then_some(spans)
+        ["prepare eu", "shift eu", "bake eu"].into_iter().all(is_there).then_some(spans)
     })
     .await;
     for span in &spans {
         assert_eq!(span.trace_id, root.trace_id);
-        assert!(
-            span.span_id == root.span_id || span.parent_span_id == root.span_id,
-            "{} is astray",
-            span.name
-        );
+        assert!(span.span_id == root.span_id || span.parent_span_id == root.span_id, "{} is astray", span.name);
         assert!(span.start_time_unix_nano <= span.end_time_unix_nano);
     }
     server.running.shutdown().await;

@@ -35,11 +35,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
             bench.check("P7", memory::measure().await);
         }
     }
-    Ok(if bench.wrong == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if bench.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[derive(Default)]
@@ -59,9 +55,7 @@ impl Bench {
 
     async fn switches(&mut self) {
         self.proxy().await;
-        let measured = switching::measure_envoy()
-            .await
-            .map(|outcome| self.wrong += outcome.wrong);
+        let measured = switching::measure_envoy().await.map(|outcome| self.wrong += outcome.wrong);
         self.check("P9, P10 envoy", measured);
     }
 

@@ -42,15 +42,9 @@ impl Bare {
         let address = listener.local_addr()?;
         let outs = Outs::default();
         let service = AgentServiceServer::new(Floor { outs: outs.clone() });
-        let serving = Server::builder()
-            .tcp_nodelay(true)
-            .tls_config(tls)?
-            .add_service(service);
+        let serving = Server::builder().tcp_nodelay(true).tls_config(tls)?.add_service(service);
         let task = tokio::spawn(async move {
-            if let Err(error) = serving
-                .serve_with_incoming(TcpListenerStream::new(listener))
-                .await
-            {
+            if let Err(error) = serving.serve_with_incoming(TcpListenerStream::new(listener)).await {
                 eprintln!("the bare server has ended: {error}");
             }
         });
@@ -61,9 +55,7 @@ impl Bare {
     pub fn push(&self, goals: Vec<(RegionId, Goals)>) -> anyhow::Result<()> {
         let outs = locked(&self.outs);
         for (region, goals) in goals {
-            let out = outs
-                .get(&region)
-                .ok_or_else(|| anyhow::anyhow!("{region} is not connected"))?;
+            let out = outs.get(&region).ok_or_else(|| anyhow::anyhow!("{region} is not connected"))?;
             out.try_send(Ok(told(Told::Goals(goals))))?;
         }
         Ok(())
@@ -116,9 +108,7 @@ impl AgentService for Floor {
 }
 
 const fn told(message: Told) -> SessionResponse {
-    SessionResponse {
-        message: Some(message),
-    }
+    SessionResponse { message: Some(message) }
 }
 
 fn locked(outs: &Outs) -> MutexGuard<'_, BTreeMap<RegionId, Out>> {

@@ -18,10 +18,7 @@ pub struct Cas {
 impl Cas {
     /// Connects and writes the key once.
     pub async fn connect(endpoint: &str) -> anyhow::Result<Self> {
-        let mut kv = Client::connect([endpoint], None)
-            .await
-            .context("connecting to etcd")?
-            .kv_client();
+        let mut kv = Client::connect([endpoint], None).await.context("connecting to etcd")?.kv_client();
         let put = kv.put(KEY, vec![0; VALUE_BYTES], None).await?;
         let revision = put.header().context("etcd tells its revision")?.revision();
         Ok(Self { kv, revision })
@@ -33,9 +30,7 @@ impl Cas {
         for number in 0..count {
             let value = vec![u8::try_from(number % 251)?; VALUE_BYTES];
             let unchanged = Compare::mod_revision(KEY, CompareOp::Equal, self.revision);
-            let txn = Txn::new()
-                .when([unchanged])
-                .and_then([TxnOp::put(KEY, value, None)]);
+            let txn = Txn::new().when([unchanged]).and_then([TxnOp::put(KEY, value, None)]);
             let began = Instant::now();
             let answer = self.kv.txn(txn).await?;
             times.push(began.elapsed().as_secs_f64() * 1000.0);

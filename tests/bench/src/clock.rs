@@ -14,9 +14,5 @@ pub fn micros() -> u64 {
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "differences of minutes at most")]
 pub fn millis_between(from: u64, to: u64) -> f64 {
-    if to >= from {
-        (to - from) as f64 / 1000.0
-    } else {
-        -((from - to) as f64) / 1000.0
-    }
+    if to >= from { (to - from) as f64 / 1000.0 } else { -((from - to) as f64) / 1000.0 }
 }

@@ -25,8 +25,7 @@ pub fn summary() -> String {
 /// # Errors
 /// If the process is gone.
 pub fn resident(pid: u32) -> anyhow::Result<(f64, f64)> {
-    let text =
-        std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
     let line = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse().ok()?;
@@ -62,9 +61,7 @@ pub async fn resident_when_stable(pid: u32) -> anyhow::Result<(f64, f64)> {
         tokio::time::sleep(EVERY).await; // tidy: paced
         seen.push(resident(pid)?);
         let last = &seen[seen.len().saturating_sub(LOOKS)..];
-        let (least, most) = last
-            .iter()
-            .fold((f64::MAX, 0.0_f64), |(l, m), (rss, _)| (l.min(*rss), m.max(*rss)));
+        let (least, most) = last.iter().fold((f64::MAX, 0.0_f64), |(l, m), (rss, _)| (l.min(*rss), m.max(*rss)));
         if last.len() == LOOKS && most <= least * 1.01 {
             break;
         }
@@ -81,9 +78,6 @@ pub fn envoy() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let found = own
-        .ancestors()
-        .map(|folder| folder.join(".tools/bin/envoy"))
-        .find(|path| path.exists());
+    let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
     found.context("envoy is not installed; run `cargo xtask tools envoy`")
 }

@@ -20,9 +20,6 @@ use clap::Parser;
 
 fn main() -> anyhow::Result<ExitCode> {
     let options = options::Options::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(app::run(options))
 }

@@ -39,31 +39,16 @@ async fn programs(folder: &Path) -> anyhow::Result<()> {
     let (bare, address) = bare(&tls).await?;
     let (floor, _) = resident_when_stable(bare.id().context("the bare server has ended")?).await?;
     let data = folder.join("data").display().to_string();
-    let store = [
-        "--store".to_owned(),
-        "embedded".to_owned(),
-        "--data".to_owned(),
-        data,
-    ];
+    let store = ["--store".to_owned(), "embedded".to_owned(), "--data".to_owned(), data];
     let (server, listens) = fleet::serve(&authority, folder, &store)?;
-    wait_until("the server to listen", CONNECT_MAX, || async {
-        tokio::net::TcpStream::connect(listens).await.ok()
-    })
-    .await?;
+    wait_until("the server to listen", CONNECT_MAX, || async { tokio::net::TcpStream::connect(listens).await.ok() })
+        .await?;
     let (ours, own) = resident_when_stable(server.pid()).await?;
     let what = format!(
         "RSS of meridian-server at rest, embedded store, mTLS, no agent ({own:.1}MB of it its own); floor: a server that \
          only greets"
     );
-    Row {
-        id: "P7",
-        floor,
-        ours,
-        unit: "MB",
-        target: "15MB".to_owned(),
-        what,
-    }
-    .print();
+    Row { id: "P7", floor, ours, unit: "MB", target: "15MB".to_owned(), what }.print();
 
     let stub = Stub::start(address, &tls, 1).await?;
     let (floor, _) = resident_when_stable(stub.pid()?).await?;
@@ -73,15 +58,7 @@ async fn programs(folder: &Path) -> anyhow::Result<()> {
     let what = format!(
         "RSS of meridian-agent at rest, mTLS, one lane ({own:.1}MB of it its own); floor: a client that only holds a session"
     );
-    Row {
-        id: "P7",
-        floor,
-        ours,
-        unit: "MB",
-        target: "9MB".to_owned(),
-        what,
-    }
-    .print();
+    Row { id: "P7", floor, ours, unit: "MB", target: "9MB".to_owned(), what }.print();
     stub.quit().await
 }
 
@@ -94,15 +71,8 @@ async fn bare(tls: &Path) -> anyhow::Result<(Child, std::net::SocketAddr)> {
         .kill_on_drop(true)
         .spawn()?;
     let out = child.stdout.take().context("a pipe from the bare server")?;
-    let line = BufReader::new(out)
-        .lines()
-        .next_line()
-        .await?
-        .context("the bare server has ended")?;
-    let address = line
-        .strip_prefix("listening ")
-        .context("the bare server says where it listens")?
-        .parse()?;
+    let line = BufReader::new(out).lines().next_line().await?.context("the bare server has ended")?;
+    let address = line.strip_prefix("listening ").context("the bare server says where it listens")?.parse()?;
     Ok((child, address))
 }
 
@@ -127,19 +97,14 @@ fn agent(authority: &Authority, folder: &Path, server: &str) -> anyhow::Result<R
     let file = folder.join("agent.yaml");
     std::fs::write(&file, serde_json::to_vec(&config)?)?;
     let log = folder.join("agent.log");
-    Program::new(program("meridian-agent")?, log)
-        .args([Path::new("--config"), &file])
-        .start()
+    Program::new(program("meridian-agent")?, log).args([Path::new("--config"), &file]).start()
 }
 
 async fn connected(authority: &Authority, server: std::net::SocketAddr) -> anyhow::Result<()> {
     let client = fleet::client(authority, server).await?;
     wait_until("the agent to connect", CONNECT_MAX, || async {
         let regions = client.regions().await.ok()?;
-        regions
-            .iter()
-            .any(|region| region.contact == ContactView::Live)
-            .then_some(())
+        regions.iter().any(|region| region.contact == ContactView::Live).then_some(())
     })
     .await
 }

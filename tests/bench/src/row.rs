@@ -24,31 +24,13 @@ pub struct Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            id,
-            floor,
-            ours,
-            unit,
-            target,
-            what,
-        } = self;
+        let Self { id, floor, ours, unit, target, what } = self;
         let number = |value: f64| {
-            if unit.is_empty() {
-                format!("{value}")
-            } else {
-                format!("{value:.3}{unit}")
-            }
+            if unit.is_empty() { format!("{value}") } else { format!("{value:.3}{unit}") }
         };
-        let ratio = if *floor > 0.0 {
-            format!("{:.2}", ours / floor)
-        } else {
-            "-".to_owned()
-        };
+        let ratio = if *floor > 0.0 { format!("{:.2}", ours / floor) } else { "-".to_owned() };
         let (floor, ours, load) = (number(*floor), number(*ours), machine::load_average());
-        write!(
-            f,
-            "{id} floor={floor} ours={ours} ratio={ratio} target={target} load={load} {what}"
-        )
+        write!(f, "{id} floor={floor} ours={ours} ratio={ratio} target={target} load={load} {what}")
     }
 }
 
@@ -67,24 +49,11 @@ mod tests {
 
     #[test]
     fn a_row_is_one_line_and_a_floor_of_zero_has_no_ratio() {
-        let row = |floor, unit| Row {
-            id: "P0",
-            floor,
-            ours: 3.0,
-            unit,
-            target: "1".to_owned(),
-            what: "x y".to_owned(),
-        };
+        let row =
+            |floor, unit| Row { id: "P0", floor, ours: 3.0, unit, target: "1".to_owned(), what: "x y".to_owned() };
         let text = row(2.0, "ms").to_string();
-        assert!(
-            text.starts_with("P0 floor=2.000ms ours=3.000ms ratio=1.50 target=1 load="),
-            "{text}"
-        );
+        assert!(text.starts_with("P0 floor=2.000ms ours=3.000ms ratio=1.50 target=1 load="), "{text}");
         assert!(text.ends_with(" x y") && !text.contains('\n'), "{text}");
-        assert!(
-            row(0.0, "").to_string().starts_with("P0 floor=0 ours=3 ratio=- "),
-            "{}",
-            row(0.0, "")
-        );
+        assert!(row(0.0, "").to_string().starts_with("P0 floor=0 ours=3 ratio=- "), "{}", row(0.0, ""));
     }
 }

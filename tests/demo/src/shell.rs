@@ -14,25 +14,16 @@ pub struct Shell {
 impl Shell {
     /// One that talks to a server.
     pub fn new(server: String) -> anyhow::Result<Self> {
-        Ok(Self {
-            meridian: program("meridian")?,
-            server,
-        })
+        Ok(Self { meridian: program("meridian")?, server })
     }
 
     /// Runs `meridian` with these words and expects it to end with `code`.
     pub async fn run(&self, words: &[&str], code: i32) -> anyhow::Result<()> {
         println!("\n$ meridian {}", words.join(" "));
         let mut command = tokio::process::Command::new(&self.meridian);
-        command
-            .args(words)
-            .env("MERIDIAN_SERVER", &self.server)
-            .kill_on_drop(true);
+        command.args(words).env("MERIDIAN_SERVER", &self.server).kill_on_drop(true);
         let status = command.status().await.context("running meridian")?;
-        anyhow::ensure!(
-            status.code() == Some(code),
-            "meridian ended with {status}, expected exit code {code}"
-        );
+        anyhow::ensure!(status.code() == Some(code), "meridian ended with {status}, expected exit code {code}");
         Ok(())
     }
 }

@@ -20,32 +20,16 @@ pub async fn tell(options: &Options) -> anyhow::Result<()> {
     let (store, store_kind) = options.store.named();
     let (traffic, traffic_kind) = options.traffic.named();
     let regions = ["eu-west", "us-east", "ap-south"].map(str::to_owned).to_vec();
-    println!(
-        "starting one server ({store}), three agents ({traffic}) and a load of {}/s per region …",
-        options.rate
-    );
+    println!("starting one server ({store}), three agents ({traffic}) and a load of {}/s per region …", options.rate);
     let links = Links::Plaintext;
-    let options_of_fleet = FleetOptions {
-        store: store_kind,
-        traffic: traffic_kind,
-        regions: regions.clone(),
-        links,
-    };
+    let options_of_fleet = FleetOptions { store: store_kind, traffic: traffic_kind, regions: regions.clone(), links };
     let mut fleet = Fleet::start(options_of_fleet).await?;
     let told = chapters(&fleet, options).await;
     let told = told.with_context(|| fleet.logs());
     let left = fleet.stop();
     println!("\nended {left} processes that outlive their agents by design; nothing is left running");
-    let Told {
-        forward_s,
-        breach_to_blue_ms,
-        requests,
-        failed_by_switch,
-    } = told?;
-    anyhow::ensure!(
-        failed_by_switch == 0,
-        "{failed_by_switch} requests failed by the switch"
-    );
+    let Told { forward_s, breach_to_blue_ms, requests, failed_by_switch } = told?;
+    anyhow::ensure!(failed_by_switch == 0, "{failed_by_switch} requests failed by the switch");
     println!(
         "demo ok store={store} traffic={traffic} regions={} forward_s={forward_s:.1} \
          breach_to_blue_ms={breach_to_blue_ms} requests={requests} failed_by_switch={failed_by_switch}",
@@ -76,9 +60,7 @@ async fn chapters(fleet: &Fleet, options: &Options) -> anyhow::Result<Told> {
 
     heading("1.1.0, a good release: wave by wave, under load");
     release(fleet, &shell, &Artifact::good("1.1.0")).await?;
-    shell
-        .run(&["plan", SERVICE, "1.1.0", "--playbook", "wave-by-wave"], 0)
-        .await?;
+    shell.run(&["plan", SERVICE, "1.1.0", "--playbook", "wave-by-wave"], 0).await?;
     let began = Instant::now();
     roll_out(&shell, "1.1.0", "wave-by-wave", 0).await?;
     let forward_s = began.elapsed().as_secs_f64();
@@ -93,12 +75,7 @@ async fn chapters(fleet: &Fleet, options: &Options) -> anyhow::Result<Told> {
     shell.run(&["rollout", "history", SERVICE], 0).await?;
     traffic.print();
     let totals = traffic.stop().await;
-    Ok(Told {
-        forward_s,
-        breach_to_blue_ms,
-        requests: totals.answered,
-        failed_by_switch: totals.failed_by_switch,
-    })
+    Ok(Told { forward_s, breach_to_blue_ms, requests: totals.answered, failed_by_switch: totals.failed_by_switch })
 }
 
 fn heading(text: &str) {
@@ -107,30 +84,12 @@ fn heading(text: &str) {
 
 async fn release(fleet: &Fleet, shell: &Shell, artifact: &Artifact) -> anyhow::Result<()> {
     let digest = fleet.artifacts().add(artifact)?.to_string();
-    let words = [
-        "release",
-        "create",
-        "--service",
-        SERVICE,
-        "--version",
-        &artifact.version,
-        "--digest",
-        &digest,
-    ];
+    let words = ["release", "create", "--service", SERVICE, "--version", &artifact.version, "--digest", &digest];
     shell.run(&words, 0).await
 }
 
 async fn roll_out(shell: &Shell, version: &str, playbook: &str, code: i32) -> anyhow::Result<()> {
-    let words = [
-        "rollout",
-        "start",
-        SERVICE,
-        "--release",
-        version,
-        "--playbook",
-        playbook,
-        "--watch",
-    ];
+    let words = ["rollout", "start", SERVICE, "--release", version, "--playbook", playbook, "--watch"];
     shell.run(&words, code).await
 }
 
@@ -149,12 +108,7 @@ async fn ended(fleet: &Fleet, word: &str) -> anyhow::Result<RolloutView> {
 /// From the decision to go back, made on the look that saw the breach, to the last region's confirmed way back.
 async fn breach_to_blue(fleet: &Fleet, rollout: &RolloutView) -> anyhow::Result<u64> {
     let decisions = fleet.client().await?.decisions_of_rollout(&rollout.name).await?;
-    let at = |kind: &str| {
-        decisions
-            .iter()
-            .rfind(|decision| decision.kind == kind)
-            .map(|decision| decision.time)
-    };
+    let at = |kind: &str| decisions.iter().rfind(|decision| decision.kind == kind).map(|decision| decision.time);
     let decided = at("rollback").context("a rollback was decided")?;
     let back = at("finish").context("the rollback has finished")?;
     Ok(back.since(decided).millis())

@@ -36,25 +36,14 @@ impl Traffic {
     pub fn print(&self) {
         for (region, load) in &self.loads {
             let snapshot = load.snapshot();
-            let versions: Vec<String> = snapshot
-                .by_version
-                .iter()
-                .map(|(v, n)| format!("{v}: {n}"))
-                .collect();
-            println!(
-                "  {region:<9} {:>6} answered  ({})",
-                snapshot.answered,
-                versions.join(", ")
-            );
+            let versions: Vec<String> = snapshot.by_version.iter().map(|(v, n)| format!("{v}: {n}")).collect();
+            println!("  {region:<9} {:>6} answered  ({})", snapshot.answered, versions.join(", "));
         }
     }
 
     /// Ends the load and sums up.
     pub async fn stop(self) -> Totals {
-        let mut totals = Totals {
-            answered: 0,
-            failed_by_switch: 0,
-        };
+        let mut totals = Totals { answered: 0, failed_by_switch: 0 };
         for (region, load) in self.loads {
             let report = load.stop().await;
             totals.answered += report.totals.answered;

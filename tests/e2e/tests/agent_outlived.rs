@@ -11,24 +11,16 @@ use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind
 use meridian_load::{Load, Options};
 
 async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
-    let options = FleetOptions {
-        store: StoreKind::Embedded,
-        traffic,
-        regions: vec!["eu".to_owned()],
-        links: Links::Plaintext,
-    };
+    let options =
+        FleetOptions { store: StoreKind::Embedded, traffic, regions: vec!["eu".to_owned()], links: Links::Plaintext };
     let mut fleet = Fleet::start(options).await?;
     let launcher = Launcher::new(&fleet).await?;
-    launcher
-        .apply(&playbook("install", &[&["eu"]], &[100], 0))
-        .await?;
+    launcher.apply(&playbook("install", &[&["eu"]], &[100], 0)).await?;
     let mut canary = playbook("canary", &[&["eu"]], &[30, 100], 600_000);
     canary.rollback.retention = meridian_core::time::Span::from_secs(600);
     launcher.apply(&canary).await?;
     let first = launcher.release(&fleet, &Artifact::good("1.0.0")).await?;
-    launcher
-        .until(&launcher.start(&first, "install").await?, &["stable"])
-        .await?;
+    launcher.until(&launcher.start(&first, "install").await?, &["stable"]).await?;
     let second = launcher.release(&fleet, &Artifact::good("1.1.0")).await?;
     let rollout = launcher.start(&second, "canary").await?;
     let baking = |view: &meridian_client::RolloutView| view.lanes[0].position.as_str() == "baking";
@@ -41,9 +33,7 @@ async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
     let agent = fleet.agent_pid("eu");
     let lane_processes = |fleet: &Fleet, agent: Option<u32>| -> BTreeSet<i32> {
         let own = agent.and_then(|pid| i32::try_from(pid).ok());
-        let pids = pids_in(&fleet.path().join("eu"))
-            .into_iter()
-            .map(|pid| pid.as_raw());
+        let pids = pids_in(&fleet.path().join("eu")).into_iter().map(|pid| pid.as_raw());
         pids.filter(|pid| Some(*pid) != own).collect()
     };
     let before = lane_processes(&fleet, agent);
@@ -51,31 +41,19 @@ async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
 
     fleet.kill_agent("eu");
     let sent = load.snapshot().answered;
-    load.wait_until(|seen| seen.answered > sent + 200, Duration::from_secs(20))
-        .await?;
-    assert_eq!(
-        lane_processes(&fleet, None),
-        before,
-        "nothing but the agent has ended"
-    );
+    load.wait_until(|seen| seen.answered > sent + 200, Duration::from_secs(20)).await?;
+    assert_eq!(lane_processes(&fleet, None), before, "nothing but the agent has ended");
     fleet.start_agent("eu")?;
     fleet.connected().await?;
     let observed = |view: &meridian_client::RolloutView| view.lanes[0].weight_observed().is_some();
     tokio::time::timeout(Duration::from_secs(60), launcher.until_view(&rollout, observed)).await??;
-    assert_eq!(
-        lane_processes(&fleet, fleet.agent_pid("eu")),
-        before,
-        "the same processes are found again"
-    );
+    assert_eq!(lane_processes(&fleet, fleet.agent_pid("eu")), before, "the same processes are found again");
 
     let report = load.stop().await;
     assert_eq!(report.totals.failed_by_switch, 0, "{}", report.totals);
     let (old, new) = (report.totals.version("1.0.0"), report.totals.version("1.1.0"));
     let share = new * 100 / (old + new);
-    assert!(
-        (25..=35).contains(&share),
-        "30 % of the requests go to the new release, {share} % did"
-    );
+    assert!((25..=35).contains(&share), "30 % of the requests go to the new release, {share} % did");
     launcher.roll_back(&rollout).await?;
     launcher.until(&rollout, &["rolled-back"]).await?;
     fleet.stop();

@@ -28,23 +28,13 @@ struct Scene {
 impl Scene {
     async fn set() -> anyhow::Result<Self> {
         let regions = REGIONS.map(str::to_owned).to_vec();
-        let options = FleetOptions {
-            store: StoreKind::Embedded,
-            traffic: TrafficKind::Proxy,
-            regions,
-            links: Links::Plaintext,
-        };
+        let options =
+            FleetOptions { store: StoreKind::Embedded, traffic: TrafficKind::Proxy, regions, links: Links::Plaintext };
         let fleet = Fleet::start(options).await?;
         let launcher = Launcher::new(&fleet).await?;
         let both: &[&str] = &REGIONS;
         launcher.apply(&playbook("install", &[both], &[100], 0)).await?;
-        launcher
-            .apply(&judged(
-                playbook("steps", &[&["eu"], &["us"]], &[40, 100], 50),
-                50,
-                3,
-            ))
-            .await?;
+        launcher.apply(&judged(playbook("steps", &[&["eu"], &["us"]], &[40, 100], 50), 50, 3)).await?;
         let first = launcher.release(&fleet, &Artifact::good("1.0.0")).await?;
         let rollout = launcher.start(&first, "install").await?;
         launcher.until(&rollout, &["stable"]).await?;
@@ -55,11 +45,7 @@ impl Scene {
             Load::start(options)
         };
         let loads = REGIONS.iter().map(load).collect::<Result<Vec<Load>, _>>()?;
-        Ok(Self {
-            fleet,
-            loads,
-            patch: 0,
-        })
+        Ok(Self { fleet, loads, patch: 0 })
     }
 
     /// Rolls a new release out and kills `victim` once `after` decisions have been seen. Says whether it came to that.
@@ -87,24 +73,12 @@ impl Scene {
             self.kill(victim).await?;
         }
         let launcher = Launcher::new(&self.fleet).await?;
-        let ended = launcher
-            .until(&rollout, &["stable", "rolled-back", "frozen", "held"])
-            .await?;
-        assert_eq!(
-            ended.state.as_str(),
-            "stable",
-            "{victim:?} after {after}: {} {:?}",
-            ended.summary,
-            ended.cause
-        );
+        let ended = launcher.until(&rollout, &["stable", "rolled-back", "frozen", "held"]).await?;
+        assert_eq!(ended.state.as_str(), "stable", "{victim:?} after {after}: {} {:?}", ended.summary, ended.cause);
         for load in &self.loads {
-            load.wait_until(|seen| seen.version(&version) > 3, Duration::from_secs(20))
-                .await?;
+            load.wait_until(|seen| seen.version(&version) > 3, Duration::from_secs(20)).await?;
             let seen = load.snapshot();
-            assert_eq!(
-                seen.failed_by_switch, 0,
-                "{victim:?} killed after {after} decisions: {seen}"
-            );
+            assert_eq!(seen.failed_by_switch, 0, "{victim:?} killed after {after} decisions: {seen}");
         }
         Ok(killed)
     }
@@ -131,10 +105,7 @@ async fn every_step(victim: Victim) -> anyhow::Result<()> {
     let mut scene = Scene::set().await?;
     for after in 1..DECISIONS_MAX {
         if !scene.rollout_with_kill(victim, after).await? {
-            assert!(
-                after > 6,
-                "a rollout over two regions takes more than {after} decisions"
-            );
+            assert!(after > 6, "a rollout over two regions takes more than {after} decisions");
             for load in scene.loads {
                 let report = load.stop().await;
                 assert_eq!(report.totals.failed_by_switch, 0, "{}", report.totals);

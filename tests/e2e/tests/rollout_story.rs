@@ -11,26 +11,12 @@ const REGIONS: [&str; 2] = ["eu", "us"];
 
 async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::Result<()> {
     let regions = REGIONS.map(str::to_owned).to_vec();
-    let mut fleet = Fleet::start(FleetOptions {
-        store,
-        traffic,
-        regions,
-        links,
-    })
-    .await?;
+    let mut fleet = Fleet::start(FleetOptions { store, traffic, regions, links }).await?;
     let launcher = Launcher::new(&fleet).await?;
     let both: &[&str] = &REGIONS;
     launcher.apply(&playbook("install", &[both], &[100], 0)).await?;
-    launcher
-        .apply(&judged(
-            playbook("careful", &[&["eu"], &["us"]], &[30, 100], 300),
-            5,
-            10,
-        ))
-        .await?;
-    launcher
-        .apply(&judged(playbook("bold", &[both], &[50, 100], 5_000), 5, 20))
-        .await?;
+    launcher.apply(&judged(playbook("careful", &[&["eu"], &["us"]], &[30, 100], 300), 5, 10)).await?;
+    launcher.apply(&judged(playbook("bold", &[both], &[50, 100], 5_000), 5, 20)).await?;
 
     let first = launcher.release(&fleet, &Artifact::good("1.0.0")).await?;
     let rollout = launcher.start(&first, "install").await?;
@@ -41,11 +27,7 @@ async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::
     let rollout = launcher.start(&good, "careful").await?;
     launcher.until(&rollout, &["stable"]).await?;
     for load in &loads {
-        load.wait_until(
-            |seen| seen.version("1.1.0") > 20,
-            std::time::Duration::from_secs(20),
-        )
-        .await?;
+        load.wait_until(|seen| seen.version("1.1.0") > 20, std::time::Duration::from_secs(20)).await?;
     }
 
     let bad = launcher.release(&fleet, &Artifact::failing("1.2.0", 0.4)).await?;
@@ -60,24 +42,13 @@ async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::
 
     for load in loads {
         let before = load.snapshot().version("1.1.0");
-        load.wait_until(
-            |seen| seen.version("1.1.0") > before + 20,
-            std::time::Duration::from_secs(20),
-        )
-        .await?;
+        load.wait_until(|seen| seen.version("1.1.0") > before + 20, std::time::Duration::from_secs(20)).await?;
         let report = load.stop().await;
-        assert!(
-            report.totals.version("1.2.0") > 0,
-            "the bad release had its share: {}",
-            report.totals
-        );
+        assert!(report.totals.version("1.2.0") > 0, "the bad release had its share: {}", report.totals);
         assert_eq!(report.totals.failed_by_switch, 0, "{}", report.totals);
     }
     let again = launcher.start(&good, "careful").await;
-    assert!(
-        again.is_err(),
-        "what is stable everywhere is nothing to roll out in {SERVICE}"
-    );
+    assert!(again.is_err(), "what is stable everywhere is nothing to roll out in {SERVICE}");
     fleet.stop();
     Ok(())
 }

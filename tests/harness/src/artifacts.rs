@@ -19,20 +19,13 @@ impl Artifact {
     /// A release that works.
     #[must_use]
     pub fn good(version: &str) -> Self {
-        Self {
-            version: version.to_owned(),
-            error_ratio: 0.0,
-            start_ms: 50,
-        }
+        Self { version: version.to_owned(), error_ratio: 0.0, start_ms: 50 }
     }
 
     /// A release that fails a share of its requests.
     #[must_use]
     pub fn failing(version: &str, error_ratio: f64) -> Self {
-        Self {
-            error_ratio,
-            ..Self::good(version)
-        }
+        Self { error_ratio, ..Self::good(version) }
     }
 }
 
@@ -64,11 +57,7 @@ impl ArtifactFolder {
     /// # Errors
     /// If it can't be written.
     pub fn add(&self, artifact: &Artifact) -> std::io::Result<Digest> {
-        let Artifact {
-            version,
-            error_ratio,
-            start_ms,
-        } = artifact;
+        let Artifact { version, error_ratio, start_ms } = artifact;
         let content = serde_json::json!({
             "name": "skyoptima", "version": version, "error_ratio": error_ratio, "latency_ms": 1, "start_ms": start_ms,
         });

@@ -43,10 +43,7 @@ impl Authority {
     }
 
     fn issue(&self, name: &str, flag: &str, subject: &str) -> anyhow::Result<()> {
-        let (dir, out) = (
-            self.folder.display().to_string(),
-            self.folder.join(name).display().to_string(),
-        );
+        let (dir, out) = (self.folder.display().to_string(), self.folder.join(name).display().to_string());
         run(&["ca", "issue", "--dir", &dir, flag, subject, "--out", &out])
     }
 
@@ -58,30 +55,18 @@ impl Authority {
     pub fn identity(&self, name: &str) -> Identity {
         let folder = self.folder.join(name);
         let find = |ending: &str| {
-            let files =
-                std::fs::read_dir(&folder).expect("everything was issued when the authority was made");
+            let files = std::fs::read_dir(&folder).expect("everything was issued when the authority was made");
             let mut paths = files.flatten().map(|file| file.path());
             paths
                 .find(|path| !path.ends_with("ca.pem") && path.extension().is_some_and(|e| e == ending))
                 .expect("issued files have their endings")
         };
-        Identity {
-            ca: self.folder.join("ca.pem"),
-            cert: find("pem"),
-            key: find("key"),
-        }
+        Identity { ca: self.folder.join("ca.pem"), cert: find("pem"), key: find("key") }
     }
 }
 
 fn run(args: &[&str]) -> anyhow::Result<()> {
-    let output = Command::new(program("meridian-server")?)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()?;
-    anyhow::ensure!(
-        output.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new(program("meridian-server")?).args(args).stdin(Stdio::null()).output()?;
+    anyhow::ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok::<(), anyhow::Error>(()).context("issuing certificates")
 }

@@ -86,38 +86,19 @@ impl Fleet {
         let artifacts = ArtifactFolder::create(folder.path().join("artifacts"))?;
         let etcd = match options.store {
             StoreKind::Embedded => None,
-            StoreKind::Etcd => Some(
-                EtcdProcess::start()
-                    .await
-                    .map_err(|error| anyhow::anyhow!("{error}"))?,
-            ),
+            StoreKind::Etcd => Some(EtcdProcess::start().await.map_err(|error| anyhow::anyhow!("{error}"))?),
         };
         let mut fronts = BTreeMap::new();
         for region in &options.regions {
             fronts.insert(region.clone(), ground::free_address()?);
         }
-        let agents = options
-            .regions
-            .iter()
-            .map(|region| (region.clone(), None))
-            .collect();
+        let agents = options.regions.iter().map(|region| (region.clone(), None)).collect();
         let (grpc, http) = (ground::free_address()?, ground::free_address()?);
         let authority = match options.links {
             Links::Plaintext => None,
             Links::MutualTls => Some(Authority::create(folder.path(), &options.regions)?),
         };
-        let mut fleet = Self {
-            folder,
-            options,
-            artifacts,
-            etcd,
-            server: None,
-            grpc,
-            http,
-            agents,
-            fronts,
-            authority,
-        };
+        let mut fleet = Self { folder, options, artifacts, etcd, server: None, grpc, http, agents, fronts, authority };
         fleet.start_server()?;
         fleet.ready().await?;
         for region in fleet.options.regions.clone() {
@@ -169,23 +150,10 @@ impl Fleet {
     /// # Errors
     /// If the server can't be reached.
     pub async fn client(&self) -> anyhow::Result<Client> {
-        let tls = self
-            .authority
-            .as_ref()
-            .map(|authority| authority.identity("operator"));
-        let tls = tls.map(|Identity { ca, cert, key }| Tls {
-            ca: Some(ca),
-            cert: Some(cert),
-            key: Some(key),
-        });
-        let endpoint = Endpoint {
-            addresses: vec![self.server_url()],
-            tls,
-            timeout: Duration::from_secs(10),
-        };
-        Client::connect(endpoint)
-            .await
-            .context("connecting to the server")
+        let tls = self.authority.as_ref().map(|authority| authority.identity("operator"));
+        let tls = tls.map(|Identity { ca, cert, key }| Tls { ca: Some(ca), cert: Some(cert), key: Some(key) });
+        let endpoint = Endpoint { addresses: vec![self.server_url()], tls, timeout: Duration::from_secs(10) };
+        Client::connect(endpoint).await.context("connecting to the server")
     }
 
     /// Starts the server, on the same ports and records each time.
@@ -205,36 +173,17 @@ impl Fleet {
                 }
             }
         }
-        args.extend([
-            "--listen".to_owned(),
-            self.grpc.to_string(),
-            "--http".to_owned(),
-            self.http.to_string(),
-        ]);
+        args.extend(["--listen".to_owned(), self.grpc.to_string(), "--http".to_owned(), self.http.to_string()]);
         match (&self.etcd, self.options.store) {
             (Some(etcd), StoreKind::Etcd) => {
-                args.extend([
-                    "--store".into(),
-                    "etcd".into(),
-                    "--etcd".into(),
-                    etcd.endpoint().to_string(),
-                ]);
+                args.extend(["--store".into(), "etcd".into(), "--etcd".into(), etcd.endpoint().to_string()]);
             }
             (_, StoreKind::Embedded) | (None, StoreKind::Etcd) => {
-                args.extend([
-                    "--store".into(),
-                    "embedded".into(),
-                    "--data".into(),
-                    data.display().to_string(),
-                ]);
+                args.extend(["--store".into(), "embedded".into(), "--data".into(), data.display().to_string()]);
             }
         }
         let log = self.path().join("server.log");
-        self.server = Some(
-            Program::new(program("meridian-server")?, log)
-                .args(args)
-                .start()?,
-        );
+        self.server = Some(Program::new(program("meridian-server")?, log).args(args).start()?);
         Ok(())
     }
 
@@ -295,10 +244,7 @@ impl Fleet {
         let all = self.options.regions.len();
         let connected = wait_until("every agent to connect", START_MAX, || async {
             let regions = client.regions().await.ok()?;
-            let live = regions
-                .iter()
-                .filter(|region| region.contact == ContactView::Live)
-                .count();
+            let live = regions.iter().filter(|region| region.contact == ContactView::Live).count();
             (live == all).then_some(())
         });
         connected.await.with_context(|| self.logs())
@@ -308,12 +254,7 @@ impl Fleet {
     #[must_use]
     pub fn logs(&self) -> String {
         let mut files = vec![self.path().join("server.log")];
-        files.extend(
-            self.options
-                .regions
-                .iter()
-                .map(|region| self.region_folder(region).join("agent.log")),
-        );
+        files.extend(self.options.regions.iter().map(|region| self.region_folder(region).join("agent.log")));
         let mut text = String::new();
         for file in files {
             let content = std::fs::read_to_string(&file).unwrap_or_default();
@@ -388,9 +329,6 @@ fn envoy() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let found = own
-        .ancestors()
-        .map(|folder| folder.join(".tools/bin/envoy"))
-        .find(|path| path.exists());
+    let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
     found.context("envoy is not installed; run `cargo xtask tools envoy`")
 }

@@ -18,8 +18,5 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
 /// # Errors
 /// If it can't be made.
 pub fn folder() -> anyhow::Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("mer")
-        .tempdir_in("/tmp")
-        .context("a folder for the fleet")
+    tempfile::Builder::new().prefix("mer").tempdir_in("/tmp").context("a folder for the fleet")
 }

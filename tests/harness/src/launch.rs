@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use meridian_client::{
-    Client, Intent, OperatorOrder, PlanWanted, ReleaseName, RequestId, RolloutName, RolloutStart,
-    RolloutView, ServiceChange, Watch, WatchItem, WatchTarget,
+    Client, Intent, OperatorOrder, PlanWanted, ReleaseName, RequestId, RolloutName, RolloutStart, RolloutView,
+    ServiceChange, Watch, WatchItem, WatchTarget,
 };
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, ServiceId, WaveId};
@@ -43,20 +43,9 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
     };
     Playbook {
         id: PlaybookId::new(name).expect("a valid name"),
-        stages: vec![Stage {
-            kind: StageKind::Production,
-            waves: waves.iter().enumerate().map(wave).collect(),
-        }],
-        evidence: EvidencePolicy {
-            checks: Vec::new(),
-            window: Span::from_secs(10),
-            extend_max: Span::from_secs(60),
-        },
-        rollback: RollbackPolicy {
-            votes: VotePolicy::Any,
-            fleet: true,
-            retention: Span::from_millis(200),
-        },
+        stages: vec![Stage { kind: StageKind::Production, waves: waves.iter().enumerate().map(wave).collect() }],
+        evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(60) },
+        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::from_millis(200) },
         limits: Limits::default(),
     }
 }
@@ -66,11 +55,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
 pub fn judged(mut playbook: Playbook, max_percent: u64, sample_min: u64) -> Playbook {
     let max = Weight::from_basis_points(max_percent * 100).expect("tests write percents up to 100");
     let measure = Measure::ErrorRatio { max };
-    playbook.evidence.checks.push(Check {
-        name: "errors".to_owned(),
-        measure,
-        sample_min,
-    });
+    playbook.evidence.checks.push(Check { name: "errors".to_owned(), measure, sample_min });
     playbook
 }
 
@@ -112,9 +97,7 @@ impl Launcher {
             labels: BTreeMap::new(),
             etag: None,
         };
-        client
-            .apply_service(&change, Intent::Commit, &RequestId::random())
-            .await?;
+        client.apply_service(&change, Intent::Commit, &RequestId::random()).await?;
         Ok(Self { client, service })
     }
 
@@ -129,9 +112,7 @@ impl Launcher {
     /// # Errors
     /// If the server refuses.
     pub async fn apply(&self, playbook: &Playbook) -> anyhow::Result<()> {
-        self.client
-            .apply_playbook(playbook, None, Intent::Commit, &RequestId::random())
-            .await?;
+        self.client.apply_playbook(playbook, None, Intent::Commit, &RequestId::random()).await?;
         Ok(())
     }
 
@@ -161,13 +142,8 @@ impl Launcher {
             reversibility: Reversibility::Free,
             prepares: None,
         };
-        self.client
-            .create_release(&release, Intent::Commit, &RequestId::random())
-            .await?;
-        Ok(ReleaseName {
-            service: self.service.clone(),
-            version: release.version,
-        })
+        self.client.create_release(&release, Intent::Commit, &RequestId::random()).await?;
+        Ok(ReleaseName { service: self.service.clone(), version: release.version })
     }
 
     /// Plans and starts.
@@ -176,27 +152,11 @@ impl Launcher {
     /// If the server refuses.
     pub async fn start(&self, release: &ReleaseName, playbook: &str) -> anyhow::Result<RolloutName> {
         let playbook = PlaybookId::new(playbook)?;
-        let wanted = PlanWanted {
-            release: release.clone(),
-            playbook,
-            revision: None,
-        };
-        let plan = self
-            .client
-            .create_plan(&wanted, Intent::Commit, &RequestId::random())
-            .await?;
+        let wanted = PlanWanted { release: release.clone(), playbook, revision: None };
+        let plan = self.client.create_plan(&wanted, Intent::Commit, &RequestId::random()).await?;
         let (service, actor) = (self.service.clone(), "tests".to_owned());
-        let start = RolloutStart {
-            service,
-            plan: plan.hash,
-            id: None,
-            actor,
-        };
-        Ok(self
-            .client
-            .start_rollout(&start, Intent::Commit, &RequestId::random())
-            .await?
-            .name)
+        let start = RolloutStart { service, plan: plan.hash, id: None, actor };
+        Ok(self.client.start_rollout(&start, Intent::Commit, &RequestId::random()).await?.name)
     }
 
     /// Takes a rollout back.
@@ -204,16 +164,9 @@ impl Launcher {
     /// # Errors
     /// If the server refuses.
     pub async fn roll_back(&self, rollout: &RolloutName) -> anyhow::Result<RolloutView> {
-        let order = OperatorOrder {
-            actor: "tests".to_owned(),
-            reason: "to see it".to_owned(),
-            etag: None,
-        };
+        let order = OperatorOrder { actor: "tests".to_owned(), reason: "to see it".to_owned(), etag: None };
         let scope = meridian_core::playbook::Scope::Fleet;
-        Ok(self
-            .client
-            .roll_back_rollout(rollout, &scope, &order, &RequestId::random())
-            .await?)
+        Ok(self.client.roll_back_rollout(rollout, &scope, &order, &RequestId::random()).await?)
     }
 
     /// A watch of one rollout, from its snapshot.

@@ -17,9 +17,7 @@ use nix::unistd::Pid;
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("our own program has a path")?;
     let folders = own.ancestors().skip(1).take(2);
-    let found = folders
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
     found.with_context(|| format!("program {name} is not built; run `cargo build --workspace --bins`"))
 }
 
@@ -35,18 +33,13 @@ impl Program {
     /// A program whose output goes to `log`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            args: Vec::new(),
-            log: log.into(),
-        }
+        Self { path: path.into(), args: Vec::new(), log: log.into() }
     }
 
     /// Adds arguments.
     #[must_use]
     pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -63,10 +56,7 @@ impl Program {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", self.path.display()))?;
-        Ok(Running {
-            child,
-            log: self.log.clone(),
-        })
+        Ok(Running { child, log: self.log.clone() })
     }
 }
 
@@ -153,20 +143,14 @@ pub fn pids_in(folder: &Path) -> Vec<Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| *pid != own && belongs(*pid, folder))
-        .map(Pid::from_raw)
-        .collect()
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| *pid != own && belongs(*pid, folder)).map(Pid::from_raw).collect()
 }
 
 fn belongs(pid: i32, folder: &Path) -> bool {
     let needle = folder.as_os_str().as_encoded_bytes();
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let named = command
-        .windows(needle.len().max(1))
-        .any(|window| window == needle);
+    let named = command.windows(needle.len().max(1)).any(|window| window == needle);
     let working = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
     let zombie = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     (named || working) && !zombie

@@ -10,11 +10,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// If nothing was there within `patience`; the message names what was waited for.
-pub async fn wait_until<T, F>(
-    what: &str,
-    patience: Duration,
-    mut look: impl FnMut() -> F,
-) -> anyhow::Result<T>
+pub async fn wait_until<T, F>(what: &str, patience: Duration, mut look: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = Option<T>>,
 {
@@ -23,10 +19,7 @@ where
         if let Some(seen) = look().await {
             return Ok(seen);
         }
-        anyhow::ensure!(
-            began.elapsed() < patience,
-            "waited {patience:?} in vain for {what}"
-        );
+        anyhow::ensure!(began.elapsed() < patience, "waited {patience:?} in vain for {what}");
         tokio::time::sleep(LOOK_EVERY).await; // tidy: paced
     }
 }

@@ -35,11 +35,7 @@ impl Chunked {
             if let Self::Data { left } = *self {
                 let skipped = left.min((bytes.len() - at) as u64);
                 at += skipped as usize;
-                *self = if skipped == left {
-                    Self::DataEnd
-                } else {
-                    Self::Data { left: left - skipped }
-                };
+                *self = if skipped == left { Self::DataEnd } else { Self::Data { left: left - skipped } };
             } else {
                 *self = self.after(bytes[at])?;
                 at += 1;
@@ -51,21 +47,16 @@ impl Chunked {
     fn after(self, byte: u8) -> Result<Self, NotChunked> {
         match (self, byte) {
             (Self::Size { digits: 0, .. }, b'\r' | b'\n' | b';' | b' ' | b'\t') => Err(NotChunked),
-            (Self::Size { size, .. } | Self::Extension { size }, b'\n') => Ok(if size == 0 {
-                Self::Trailer { empty: true }
-            } else {
-                Self::Data { left: size }
-            }),
+            (Self::Size { size, .. } | Self::Extension { size }, b'\n') => {
+                Ok(if size == 0 { Self::Trailer { empty: true } } else { Self::Data { left: size } })
+            }
             (Self::Size { size, .. }, b'\r' | b';' | b' ' | b'\t') => Ok(Self::Extension { size }),
             (Self::Size { size, digits }, digit) => {
                 let value = char::from(digit).to_digit(16).ok_or(NotChunked)?;
                 if digits == MAX_SIZE_DIGITS {
                     return Err(NotChunked);
                 }
-                Ok(Self::Size {
-                    size: size * 16 + u64::from(value),
-                    digits: digits + 1,
-                })
+                Ok(Self::Size { size: size * 16 + u64::from(value), digits: digits + 1 })
             }
             (Self::Extension { size }, _) => Ok(Self::Extension { size }),
             (Self::DataEnd, b'\r') => Ok(Self::DataEnd),

@@ -69,10 +69,6 @@ pub struct FailureExample {
 
 impl fmt::Display for FailureExample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} µs to {} µs: {}",
-            self.start_micros, self.end_micros, self.detail
-        )
+        write!(f, "{} µs to {} µs: {}", self.start_micros, self.end_micros, self.detail)
     }
 }

@@ -29,18 +29,10 @@ pub(crate) struct Plan {
 
 /// Makes the load until it is stopped and drained, or abandoned.
 pub(crate) async fn generate(plan: Plan, call: Arc<Call>) {
-    let queue = Arc::new(Queue {
-        waiting: Mutex::default(),
-        ready: Semaphore::new(0),
-    });
+    let queue = Arc::new(Queue { waiting: Mutex::default(), ready: Semaphore::new(0) });
     let mut lines = JoinSet::new();
     for _ in 0..plan.connections {
-        lines.spawn(work(
-            Line::new(call.clone()),
-            queue.clone(),
-            plan.timeout,
-            call.clone(),
-        ));
+        lines.spawn(work(Line::new(call.clone()), queue.clone(), plan.timeout, call.clone()));
     }
     let to_the_end = async {
         pace(&plan, &queue, &call).await;
@@ -86,21 +78,11 @@ async fn pace(plan: &Plan, queue: &Queue, call: &Call) {
         }
         let due = next - first;
         call.tally.add_due(due);
-        queue
-            .ready
-            .add_permits(usize::try_from(due - refused).unwrap_or(0));
+        queue.ready.add_permits(usize::try_from(due - refused).unwrap_or(0));
         for _ in 0..refused {
             let detail = format!("{MAX_WAITING} requests were waiting already");
-            let result = Err(Unanswered {
-                reason: FailureReason::NotSent,
-                detail,
-            });
-            call.tally.add(&Outcome {
-                due: now,
-                written: None,
-                ended: now,
-                result,
-            });
+            let result = Err(Unanswered { reason: FailureReason::NotSent, detail });
+            call.tally.add(&Outcome { due: now, written: None, ended: now, result });
         }
     }
 }

@@ -21,21 +21,14 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            buckets: vec![0; BUCKETS],
-            count: 0,
-            sum_micros: 0,
-            max_micros: 0,
-        }
+        Self { buckets: vec![0; BUCKETS], count: 0, sum_micros: 0, max_micros: 0 }
     }
 }
 
 impl Histogram {
     /// Counts one duration.
     pub fn add(&mut self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros())
-            .unwrap_or(MAX_MICROS)
-            .min(MAX_MICROS);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS).min(MAX_MICROS);
         self.buckets[bucket(micros)] += 1;
         self.count += 1;
         self.sum_micros = self.sum_micros.saturating_add(micros);
@@ -106,15 +99,9 @@ mod tests {
 
     #[test]
     fn every_value_lies_in_its_bucket() {
-        for micros in (0..5_000)
-            .chain((0..36).map(|power| 1 << power))
-            .chain([MAX_MICROS])
-        {
+        for micros in (0..5_000).chain((0..36).map(|power| 1 << power)).chain([MAX_MICROS]) {
             let last = last_of(bucket(micros));
-            assert!(
-                last >= micros && last - micros <= micros / 32,
-                "{micros} in a bucket up to {last}"
-            );
+            assert!(last >= micros && last - micros <= micros / 32, "{micros} in a bucket up to {last}");
             assert!(last == MAX_MICROS || bucket(last + 1) == bucket(micros) + 1);
         }
     }
@@ -122,19 +109,13 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_the_values() {
         let mut histogram = Histogram::default();
-        assert_eq!(
-            (histogram.p99(), histogram.mean()),
-            (Duration::ZERO, Duration::ZERO)
-        );
+        assert_eq!((histogram.p99(), histogram.mean()), (Duration::ZERO, Duration::ZERO));
         for millis in 1..=1_000 {
             histogram.add(Duration::from_millis(millis));
         }
         for (quantile, millis) in [(0.0, 1), (0.5, 500), (0.99, 990), (1.0, 1_000)] {
             let (found, wanted) = (histogram.quantile(quantile), Duration::from_millis(millis));
-            assert!(
-                found >= wanted && found <= wanted.mul_f64(1.032),
-                "{quantile}: {found:?}"
-            );
+            assert!(found >= wanted && found <= wanted.mul_f64(1.032), "{quantile}: {found:?}");
         }
         assert_eq!(histogram.max(), Duration::from_secs(1));
         assert_eq!(histogram.mean(), Duration::from_micros(500_500));

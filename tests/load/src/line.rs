@@ -35,11 +35,7 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(call: Arc<Call>) -> Self {
-        Self {
-            call,
-            stream: None,
-            buffer: Box::new([0; READ_BYTES]),
-        }
+        Self { call, stream: None, buffer: Box::new([0; READ_BYTES]) }
     }
 
     /// Ends when the server has closed the idle connection, which is then dropped; never while there is none.
@@ -51,9 +47,7 @@ impl Line {
             let readable = stream.readable().await;
             // Bytes on an idle connection (a late 408, say) make it as useless as its end does.
             let alive = readable.is_ok()
-                && stream
-                    .try_read(&mut [0])
-                    .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+                && stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !alive {
                 self.stream = None;
                 return;
@@ -65,31 +59,19 @@ impl Line {
     pub(crate) async fn request(&mut self, due: Instant, deadline: Instant) -> Outcome {
         let mut written = None;
         let result = if Instant::now() >= deadline {
-            Err(unanswered(
-                FailureReason::NotSent,
-                "all connections were busy until its time was over",
-            ))
+            Err(unanswered(FailureReason::NotSent, "all connections were busy until its time was over"))
         } else {
             match tokio::time::timeout_at(deadline.into(), self.exchange(&mut written)).await {
                 Ok(result) => result,
-                Err(_) if written.is_some() => {
-                    Err(unanswered(FailureReason::TimedOut, "no complete answer in time"))
-                }
+                Err(_) if written.is_some() => Err(unanswered(FailureReason::TimedOut, "no complete answer in time")),
                 Err(_) => Err(unanswered(FailureReason::NotSent, "no connection in time")),
             }
         };
-        let reusable = result
-            .as_ref()
-            .is_ok_and(|answer| answer.connection == AfterAnswer::Keep);
+        let reusable = result.as_ref().is_ok_and(|answer| answer.connection == AfterAnswer::Keep);
         if !reusable {
             self.stream = None;
         }
-        Outcome {
-            due,
-            written,
-            ended: Instant::now(),
-            result,
-        }
+        Outcome { due, written, ended: Instant::now(), result }
     }
 
     async fn exchange(&mut self, written: &mut Option<Instant>) -> Result<Answer, Unanswered> {
@@ -152,11 +134,7 @@ async fn write_all(stream: &mut TcpStream, mut rest: &[u8], written: &mut Option
     Ok(())
 }
 
-async fn read(
-    stream: &mut TcpStream,
-    buffer: &mut [u8],
-    made_by_slot: &MadeBySlot,
-) -> Result<Answer, Unanswered> {
+async fn read(stream: &mut TcpStream, buffer: &mut [u8], made_by_slot: &MadeBySlot) -> Result<Answer, Unanswered> {
     let mut reader = AnswerReader::new();
     loop {
         let count = match stream.read(buffer).await {
@@ -166,10 +144,7 @@ async fn read(
         if count == 0 {
             return match reader.end() {
                 Ended::Done(answer) => Ok(answer),
-                Ended::NoAnswer => Err(unanswered(
-                    FailureReason::Closed,
-                    "closed with no byte of an answer",
-                )),
+                Ended::NoAnswer => Err(unanswered(FailureReason::Closed, "closed with no byte of an answer")),
                 Ended::Truncated => Err(unanswered(FailureReason::Reset, "closed in mid-answer")),
             };
         }
@@ -182,8 +157,5 @@ async fn read(
 }
 
 fn unanswered(reason: FailureReason, detail: impl Into<String>) -> Unanswered {
-    Unanswered {
-        reason,
-        detail: detail.into(),
-    }
+    Unanswered { reason, detail: detail.into() }
 }

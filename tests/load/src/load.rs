@@ -68,16 +68,9 @@ impl Load {
     /// The options are out of their bounds, or the system has no thread left.
     pub fn start(options: Options) -> Result<Self, StartError> {
         let request = options.request().map_err(StartError::Options)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(StartError::Thread)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let keep = if options.record {
-            Keep::Requests
-        } else {
-            Keep::Counts
-        };
+        let keep = if options.record { Keep::Requests } else { Keep::Counts };
         let call = Arc::new(Call {
             target: options.target,
             request,
@@ -102,14 +95,7 @@ impl Load {
             })
             .map_err(StartError::Thread)?;
         let timeout = options.timeout;
-        Ok(Self {
-            call,
-            timeout,
-            stop,
-            abandon,
-            ended: Some(ended),
-            thread: Some(thread),
-        })
+        Ok(Self { call, timeout, stop, abandon, ended: Some(ended), thread: Some(thread) })
     }
 
     /// The counters now.
@@ -135,10 +121,7 @@ impl Load {
                 return Ok(snapshot);
             }
             if Instant::now() >= end {
-                return Err(WaitError {
-                    waited: timeout,
-                    last: Box::new(snapshot),
-                });
+                return Err(WaitError { waited: timeout, last: Box::new(snapshot) });
             }
         }
     }
@@ -150,9 +133,7 @@ impl Load {
     pub async fn stop(mut self) -> Report {
         self.stop.cancel();
         if let Some(mut ended) = self.ended.take()
-            && tokio::time::timeout(self.timeout + STOP_GRACE, &mut ended)
-                .await
-                .is_err()
+            && tokio::time::timeout(self.timeout + STOP_GRACE, &mut ended).await.is_err()
         {
             self.abandon.cancel();
             // The sender never sends: its end is the news.
@@ -161,10 +142,7 @@ impl Load {
         if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
             std::panic::resume_unwind(panic);
         }
-        Report {
-            totals: self.snapshot(),
-            recording: self.call.tally.take_recording(),
-        }
+        Report { totals: self.snapshot(), recording: self.call.tally.take_recording() }
     }
 }
 

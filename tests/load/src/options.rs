@@ -119,11 +119,7 @@ impl Options {
     pub(crate) fn request(&self) -> Result<Vec<u8>, OptionsError> {
         self.check()?;
         let mut text = format!("GET {} HTTP/1.1\r\n", self.path);
-        if !self
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-        {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             text.push_str(&format!("host: {}\r\n", self.target));
         }
         for (name, value) in &self.headers {
@@ -153,15 +149,10 @@ impl Options {
             let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             let framing = ["content-length", "transfer-encoding", "upgrade", "connection"];
             let good_name = !name.is_empty() && name.bytes().all(token);
-            let good_value = value
-                .bytes()
-                .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f));
+            let good_value = value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f));
             // A request without a body on a kept connection is all this generator can make.
             if !good_name || !good_value || framing.iter().any(|other| name.eq_ignore_ascii_case(other)) {
-                return Err(OptionsError::Header {
-                    name: name.clone(),
-                    value: value.clone(),
-                });
+                return Err(OptionsError::Header { name: name.clone(), value: value.clone() });
             }
         }
         Ok(())
@@ -182,69 +173,30 @@ mod tests {
         wanted.path = "/flights/7".to_owned();
         wanted.headers.push(("cookie".to_owned(), "a=b".to_owned()));
         let text = String::from_utf8(wanted.request().unwrap()).unwrap();
-        assert_eq!(
-            text,
-            "GET /flights/7 HTTP/1.1\r\nhost: 127.0.0.1:80\r\ncookie: a=b\r\n\r\n"
-        );
+        assert_eq!(text, "GET /flights/7 HTTP/1.1\r\nhost: 127.0.0.1:80\r\ncookie: a=b\r\n\r\n");
         wanted.headers = vec![("Host".to_owned(), "sky".to_owned())];
-        assert!(
-            String::from_utf8(wanted.request().unwrap())
-                .unwrap()
-                .ends_with("HTTP/1.1\r\nHost: sky\r\n\r\n")
-        );
+        assert!(String::from_utf8(wanted.request().unwrap()).unwrap().ends_with("HTTP/1.1\r\nHost: sky\r\n\r\n"));
     }
 
     #[test]
     fn what_cannot_be_made_is_refused() {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 100_001.0] {
-            let refused = Options {
-                rate_per_second: rate,
-                ..options()
-            }
-            .request();
+            let refused = Options { rate_per_second: rate, ..options() }.request();
             assert!(matches!(refused, Err(OptionsError::Rate(_))), "{rate}");
         }
-        let refused = Options {
-            connections: 0,
-            ..options()
-        }
-        .request();
+        let refused = Options { connections: 0, ..options() }.request();
         assert_eq!(refused, Err(OptionsError::Connections(0)));
-        let refused = Options {
-            timeout: Duration::ZERO,
-            ..options()
-        }
-        .request();
+        let refused = Options { timeout: Duration::ZERO, ..options() }.request();
         assert_eq!(refused, Err(OptionsError::Timeout(Duration::ZERO)));
         for path in ["", "x", "/a b", "/a\r\nhost: x"] {
-            let refused = Options {
-                path: path.to_owned(),
-                ..options()
-            }
-            .request();
+            let refused = Options { path: path.to_owned(), ..options() }.request();
             assert_eq!(refused, Err(OptionsError::Path(path.to_owned())));
         }
-        for (name, value) in [
-            ("", "x"),
-            ("a b", "x"),
-            ("a", "x\r\ny: z"),
-            ("Content-Length", "1"),
-        ] {
-            let refused = Options {
-                headers: vec![(name.to_owned(), value.to_owned())],
-                ..options()
-            }
-            .request();
-            assert!(
-                matches!(refused, Err(OptionsError::Header { .. })),
-                "{name}: {value}"
-            );
+        for (name, value) in [("", "x"), ("a b", "x"), ("a", "x\r\ny: z"), ("Content-Length", "1")] {
+            let refused = Options { headers: vec![(name.to_owned(), value.to_owned())], ..options() }.request();
+            assert!(matches!(refused, Err(OptionsError::Header { .. })), "{name}: {value}");
         }
-        let refused = Options {
-            headers: vec![("a".to_owned(), "x".repeat(20_000))],
-            ..options()
-        }
-        .request();
+        let refused = Options { headers: vec![("a".to_owned(), "x".repeat(20_000))], ..options() }.request();
         assert!(matches!(refused, Err(OptionsError::TooLarge(_))));
     }
 }

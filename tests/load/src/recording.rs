@@ -76,8 +76,7 @@ impl Recording {
         }
         let entry = Entry {
             start_micros: sample.start_micros,
-            took_micros: u32::try_from(sample.end_micros.saturating_sub(sample.start_micros))
-                .unwrap_or(u32::MAX),
+            took_micros: u32::try_from(sample.end_micros.saturating_sub(sample.start_micros)).unwrap_or(u32::MAX),
             slot: self.index(sample.slot),
             version: self.index(sample.version),
             status: sample.status.unwrap_or(NO_STATUS),
@@ -96,14 +95,10 @@ impl Recording {
         } else {
             OTHER
         };
-        let known = self
-            .labels
-            .iter()
-            .position(|known| known == label)
-            .unwrap_or_else(|| {
-                self.labels.push(label.to_owned());
-                self.labels.len() - 1
-            });
+        let known = self.labels.iter().position(|known| known == label).unwrap_or_else(|| {
+            self.labels.push(label.to_owned());
+            self.labels.len() - 1
+        });
         u16::try_from(known).unwrap_or(NO_LABEL)
     }
 }
@@ -113,22 +108,13 @@ mod tests {
     use super::*;
 
     fn sample<'a>(start_micros: u64, slot: Option<&'a str>, version: Option<&'a str>) -> Sample<'a> {
-        Sample {
-            start_micros,
-            end_micros: start_micros + 3,
-            slot,
-            version,
-            status: slot.map(|_| 200),
-        }
+        Sample { start_micros, end_micros: start_micros + 3, slot, version, status: slot.map(|_| 200) }
     }
 
     #[test]
     fn what_was_added_comes_back() {
         let mut recording = Recording::default();
-        let samples = [
-            sample(1, Some("blue"), Some("1.0.0")),
-            sample(u64::from(u32::MAX) + 9, None, None),
-        ];
+        let samples = [sample(1, Some("blue"), Some("1.0.0")), sample(u64::from(u32::MAX) + 9, None, None)];
         for added in samples {
             recording.add(added, LIMIT);
         }

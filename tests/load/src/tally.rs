@@ -44,10 +44,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Answers of a status class: 2 for `2xx`, 5 for `5xx`.
     pub fn class(&self, hundreds: u16) -> u64 {
-        self.by_status
-            .range(hundreds * 100..hundreds * 100 + 100)
-            .map(|(_, count)| count)
-            .sum()
+        self.by_status.range(hundreds * 100..hundreds * 100 + 100).map(|(_, count)| count).sum()
     }
 
     /// Answers made by this version.
@@ -182,11 +179,7 @@ impl Tally {
         };
         if let Some((reason, detail)) = failure {
             snapshot.failed_by_switch += 1;
-            let example = || FailureExample {
-                start_micros,
-                end_micros,
-                detail: detail.clone(),
-            };
+            let example = || FailureExample { start_micros, end_micros, detail: detail.clone() };
             snapshot.failures.entry(reason).or_default().add(example);
         }
         if self.keep == Keep::Requests {
@@ -231,19 +224,14 @@ impl Snapshot {
     fn add_answer(&mut self, answer: &Answer, outcome: &Outcome) {
         self.answered += 1;
         *self.by_status.entry(answer.status).or_default() += 1;
-        for (counts, label) in [
-            (&mut self.by_version, &answer.version),
-            (&mut self.by_slot, &answer.slot),
-        ] {
+        for (counts, label) in [(&mut self.by_version, &answer.version), (&mut self.by_slot, &answer.slot)] {
             if let Some(label) = label {
                 count(counts, label);
             }
         }
-        self.latency
-            .add(outcome.ended.saturating_duration_since(outcome.due));
+        self.latency.add(outcome.ended.saturating_duration_since(outcome.due));
         if let Some(written) = outcome.written {
-            self.service_time
-                .add(outcome.ended.saturating_duration_since(written));
+            self.service_time.add(outcome.ended.saturating_duration_since(written));
         }
     }
 }
@@ -265,12 +253,7 @@ mod tests {
 
     fn outcome(result: Result<Answer, Unanswered>) -> Outcome {
         let now = Instant::now();
-        Outcome {
-            due: now,
-            written: None,
-            ended: now,
-            result,
-        }
+        Outcome { due: now, written: None, ended: now, result }
     }
 
     #[test]
@@ -284,29 +267,14 @@ mod tests {
                 origin: Origin::Slot,
                 connection: AfterAnswer::Keep,
             })));
-            tally.add(&outcome(Err(Unanswered {
-                reason: FailureReason::Reset,
-                detail: number.to_string(),
-            })));
+            tally.add(&outcome(Err(Unanswered { reason: FailureReason::Reset, detail: number.to_string() })));
         }
         let snapshot = tally.snapshot();
-        assert_eq!(
-            (snapshot.by_version.len(), snapshot.version(OTHER)),
-            (MAX_LABELS + 1, 100 - MAX_LABELS as u64)
-        );
-        assert_eq!(
-            (snapshot.slot("blue"), snapshot.class(5), snapshot.class(2)),
-            (100, 100, 0)
-        );
-        let details: Vec<_> = snapshot.failures[&FailureReason::Reset]
-            .examples
-            .iter()
-            .map(|example| example.detail.as_str())
-            .collect();
-        assert_eq!(
-            (snapshot.failed_by_switch, details),
-            (100, vec!["0", "1", "2", "3", "4"])
-        );
+        assert_eq!((snapshot.by_version.len(), snapshot.version(OTHER)), (MAX_LABELS + 1, 100 - MAX_LABELS as u64));
+        assert_eq!((snapshot.slot("blue"), snapshot.class(5), snapshot.class(2)), (100, 100, 0));
+        let details: Vec<_> =
+            snapshot.failures[&FailureReason::Reset].examples.iter().map(|example| example.detail.as_str()).collect();
+        assert_eq!((snapshot.failed_by_switch, details), (100, vec!["0", "1", "2", "3", "4"]));
         assert!(tally.take_recording().is_empty());
     }
 }

@@ -16,20 +16,13 @@ use origin::{GOOD, Origin, good, request, write};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(origin: &Origin) -> Options {
-    Options {
-        rate_per_second: 200.0,
-        connections: 4,
-        ..Options::new(origin.address)
-    }
+    Options { rate_per_second: 200.0, connections: 4, ..Options::new(origin.address) }
 }
 
 fn settled(totals: &Snapshot) {
     let unanswered = totals.failed_by_switch - totals.failed(FailureReason::NotMadeBySlot);
     assert_eq!(totals.due, totals.answered + unanswered, "{totals}");
-    assert!(
-        totals.answered <= totals.sent && totals.sent <= totals.due,
-        "{totals}"
-    );
+    assert!(totals.answered <= totals.sent && totals.sent <= totals.due, "{totals}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -37,13 +30,7 @@ async fn two_thousand_a_second_are_made_and_counted() {
     let count = AtomicU64::new(0);
     let origin = Origin::http(move |_| {
         let green = count.fetch_add(1, Ordering::Relaxed).is_multiple_of(4);
-        async move {
-            if green {
-                good("1.1.0", "green")
-            } else {
-                good("1.0.0", "blue")
-            }
-        }
+        async move { if green { good("1.1.0", "green") } else { good("1.0.0", "blue") } }
     })
     .await;
     let base = Instant::now();
@@ -55,9 +42,7 @@ async fn two_thousand_a_second_are_made_and_counted() {
         ..Options::new(origin.address)
     })
     .unwrap();
-    load.wait_until(|seen| seen.answered >= 3_000, PATIENCE)
-        .await
-        .unwrap();
+    load.wait_until(|seen| seen.answered >= 3_000, PATIENCE).await.unwrap();
     let report = load.stop().await;
     let totals = &report.totals;
     settled(totals);
@@ -69,10 +54,7 @@ async fn two_thousand_a_second_are_made_and_counted() {
     assert_eq!(totals.version("1.0.0") + totals.version("1.1.0"), totals.answered);
     assert_eq!(totals.slot("green"), totals.answered.div_ceil(4));
     assert_eq!((totals.class(2), totals.class(5)), (totals.answered, 0));
-    assert_eq!(
-        (totals.latency.count(), totals.service_time.count()),
-        (totals.answered, totals.answered)
-    );
+    assert_eq!((totals.latency.count(), totals.service_time.count()), (totals.answered, totals.answered));
     assert!(totals.connects <= 32, "{totals}");
 
     assert_eq!(report.recording.len() as u64, totals.due);
@@ -93,50 +75,32 @@ async fn an_error_made_by_a_slot_is_an_answer() {
     })
     .await;
     let load = Load::start(options(&origin)).unwrap();
-    load.wait_until(|seen| seen.class(5) >= 20, PATIENCE)
-        .await
-        .unwrap();
+    load.wait_until(|seen| seen.class(5) >= 20, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
-    assert_eq!(
-        (totals.failed_by_switch, totals.by_status[&500]),
-        (0, totals.answered)
-    );
+    assert_eq!((totals.failed_by_switch, totals.by_status[&500]), (0, totals.answered));
 }
 
 #[tokio::test]
 async fn an_answer_of_the_proxy_is_a_failure() {
     let bad_gateway = || {
-        let answer = Response::builder()
-            .status(502)
-            .header("x-meridian-proxy-error", "no_target");
+        let answer = Response::builder().status(502).header("x-meridian-proxy-error", "no_target");
         answer.body(Full::<Bytes>::default()).unwrap()
     };
     let origin = Origin::http(move |_| async move { bad_gateway() }).await;
     let load = Load::start(options(&origin)).unwrap();
-    load.wait_until(|seen| seen.failed_by_switch >= 20, PATIENCE)
-        .await
-        .unwrap();
+    load.wait_until(|seen| seen.failed_by_switch >= 20, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
     assert_eq!(totals.failed(FailureReason::NotMadeBySlot), totals.answered);
     let failures = &totals.failures[&FailureReason::NotMadeBySlot];
     assert_eq!(failures.examples.len(), 5);
-    assert_eq!(
-        failures.examples[0].detail,
-        "status 502, x-meridian-proxy-error: no_target"
-    );
+    assert_eq!(failures.examples[0].detail, "status 502, x-meridian-proxy-error: no_target");
     assert!(totals.to_string().contains("not-made-by-slot"), "{totals}");
 
     let anything = MadeBySlot::Judge(Arc::new(|head| head.status == 502));
-    let load = Load::start(Options {
-        made_by_slot: anything,
-        ..options(&origin)
-    })
-    .unwrap();
-    load.wait_until(|seen| seen.answered >= 20, PATIENCE)
-        .await
-        .unwrap();
+    let load = Load::start(Options { made_by_slot: anything, ..options(&origin) }).unwrap();
+    load.wait_until(|seen| seen.answered >= 20, PATIENCE).await.unwrap();
     assert_eq!(load.stop().await.totals.failed_by_switch, 0);
 }
 
@@ -147,15 +111,10 @@ async fn a_refused_connection_is_a_failure_each_time() {
         listener.local_addr().unwrap()
     };
     let load = Load::start(Options::new(closed)).unwrap();
-    load.wait_until(|seen| seen.failed(FailureReason::Refused) >= 10, PATIENCE)
-        .await
-        .unwrap();
+    load.wait_until(|seen| seen.failed(FailureReason::Refused) >= 10, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
-    assert_eq!(
-        (totals.failed_by_switch, totals.sent, totals.connects),
-        (totals.due, 0, 0)
-    );
+    assert_eq!((totals.failed_by_switch, totals.sent, totals.connects), (totals.due, 0, 0));
 }
 
 #[tokio::test]
@@ -168,9 +127,7 @@ async fn an_idle_connection_may_be_closed() {
     })
     .await;
     let load = Load::start(options(&origin)).unwrap();
-    load.wait_until(|seen| seen.answered >= 100, PATIENCE)
-        .await
-        .unwrap();
+    load.wait_until(|seen| seen.answered >= 100, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
     assert_eq!(totals.failed_by_switch, 0, "{totals}");
@@ -187,21 +144,11 @@ async fn a_close_in_place_of_an_answer_is_a_failure() {
         }
     })
     .await;
-    let load = Load::start(Options {
-        connections: 1,
-        ..options(&origin)
-    })
-    .unwrap();
-    load.wait_until(|seen| seen.failed(FailureReason::Closed) >= 10, PATIENCE)
-        .await
-        .unwrap();
+    let load = Load::start(Options { connections: 1, ..options(&origin) }).unwrap();
+    load.wait_until(|seen| seen.failed(FailureReason::Closed) >= 10, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
-    assert_eq!(
-        totals.failed(FailureReason::Closed),
-        totals.failed_by_switch,
-        "{totals}"
-    );
+    assert_eq!(totals.failed(FailureReason::Closed), totals.failed_by_switch, "{totals}");
     assert!(totals.answered.abs_diff(totals.failed_by_switch) <= 1, "{totals}");
     assert_eq!(totals.sent, totals.due);
 }
@@ -209,10 +156,7 @@ async fn a_close_in_place_of_an_answer_is_a_failure() {
 #[tokio::test]
 async fn a_broken_answer_is_a_failure() {
     for (text, reason) in [
-        (
-            "HTTP/1.1 200 OK\r\nx-skyoptima-version: 1\r\ncontent-length: 9\r\n\r\nfine",
-            FailureReason::Reset,
-        ),
+        ("HTTP/1.1 200 OK\r\nx-skyoptima-version: 1\r\ncontent-length: 9\r\n\r\nfine", FailureReason::Reset),
         ("220 mail.example ESMTP\r\n\r\n", FailureReason::Malformed),
     ] {
         let origin = Origin::raw(move |mut stream| async move {
@@ -222,16 +166,10 @@ async fn a_broken_answer_is_a_failure() {
         })
         .await;
         let load = Load::start(options(&origin)).unwrap();
-        load.wait_until(|seen| seen.failed(reason) >= 5, PATIENCE)
-            .await
-            .unwrap();
+        load.wait_until(|seen| seen.failed(reason) >= 5, PATIENCE).await.unwrap();
         let totals = load.stop().await.totals;
         settled(&totals);
-        assert_eq!(
-            (totals.answered, totals.failed(reason)),
-            (0, totals.failed_by_switch),
-            "{totals}"
-        );
+        assert_eq!((totals.answered, totals.failed(reason)), (0, totals.failed_by_switch), "{totals}");
     }
 }
 
@@ -239,16 +177,8 @@ async fn a_broken_answer_is_a_failure() {
 async fn a_hanging_server_times_every_request_out() {
     let origin = Origin::http(|_| std::future::pending()).await;
     let timeout = Duration::from_millis(150);
-    let load = Load::start(Options {
-        timeout,
-        connections: 1,
-        rate_per_second: 2_000.0,
-        ..options(&origin)
-    })
-    .unwrap();
-    load.wait_until(|seen| seen.failed(FailureReason::TimedOut) >= 4, PATIENCE)
-        .await
-        .unwrap();
+    let load = Load::start(Options { timeout, connections: 1, rate_per_second: 2_000.0, ..options(&origin) }).unwrap();
+    load.wait_until(|seen| seen.failed(FailureReason::TimedOut) >= 4, PATIENCE).await.unwrap();
     let stopping = Instant::now();
     let totals = load.stop().await.totals;
     assert!(stopping.elapsed() < PATIENCE);
@@ -276,25 +206,13 @@ async fn a_stall_is_felt_by_the_requests_that_waited_for_it() {
         }
     })
     .await;
-    let load = Load::start(Options {
-        connections: 1,
-        ..options(&origin)
-    })
-    .unwrap();
-    load.wait_until(|seen| seen.answered >= 130, PATIENCE)
-        .await
-        .unwrap();
+    let load = Load::start(Options { connections: 1, ..options(&origin) }).unwrap();
+    load.wait_until(|seen| seen.answered >= 130, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
     assert_eq!(totals.failed_by_switch, 0);
-    assert!(
-        totals.latency.quantile(0.75) >= Duration::from_millis(50),
-        "{totals}"
-    );
-    assert!(
-        totals.service_time.quantile(0.75) < totals.latency.quantile(0.75),
-        "{totals}"
-    );
+    assert!(totals.latency.quantile(0.75) >= Duration::from_millis(50), "{totals}");
+    assert!(totals.service_time.quantile(0.75) < totals.latency.quantile(0.75), "{totals}");
     assert!(totals.latency.max() >= Duration::from_millis(399));
 }
 
@@ -305,11 +223,7 @@ async fn a_stop_waits_for_what_is_in_flight() {
         good("1.0.0", "blue")
     })
     .await;
-    let load = Load::start(Options {
-        connections: 64,
-        ..options(&origin)
-    })
-    .unwrap();
+    let load = Load::start(Options { connections: 64, ..options(&origin) }).unwrap();
     let seen = load.wait_until(|seen| seen.sent >= 10, PATIENCE).await.unwrap();
     let totals = load.stop().await.totals;
     settled(&totals);
@@ -322,20 +236,11 @@ async fn waiting_has_an_end_and_says_what_it_saw() {
     let origin = Origin::http(|_| async { good("1.0.0", "blue") }).await;
     let load = Load::start(options(&origin)).unwrap();
     load.wait_until(|seen| seen.answered > 0, PATIENCE).await.unwrap();
-    let error = load
-        .wait_until(|seen| seen.slot("green") > 0, Duration::from_millis(50))
-        .await
-        .unwrap_err();
+    let error = load.wait_until(|seen| seen.slot("green") > 0, Duration::from_millis(50)).await.unwrap_err();
     assert!(error.last.slot("blue") > 0);
     assert!(error.to_string().contains("slot blue"), "{error}");
     drop(load);
-    assert!(
-        Load::start(Options {
-            rate_per_second: 0.0,
-            ..options(&origin)
-        })
-        .is_err()
-    );
+    assert!(Load::start(Options { rate_per_second: 0.0, ..options(&origin) }).is_err());
 }
 
 #[tokio::test]
@@ -343,11 +248,7 @@ async fn waiting_has_an_end_and_says_what_it_saw() {
 async fn a_panicking_judge_is_heard() {
     let origin = Origin::http(|_| async { good("1.0.0", "blue") }).await;
     let judge = MadeBySlot::Judge(Arc::new(|_| panic!("the judge's own")));
-    let load = Load::start(Options {
-        made_by_slot: judge,
-        ..options(&origin)
-    })
-    .unwrap();
+    let load = Load::start(Options { made_by_slot: judge, ..options(&origin) }).unwrap();
     load.wait_until(|seen| seen.sent > 0, PATIENCE).await.unwrap();
     load.stop().await;
 }

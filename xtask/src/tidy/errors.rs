@@ -16,11 +16,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         return Vec::new();
     }
     let mut codes: BTreeMap<String, (String, usize)> = BTreeMap::new();
-    for file in tree
-        .files
-        .iter()
-        .filter(|file| file.is_rust() && !file.is_proof())
-    {
+    for file in tree.files.iter().filter(|file| file.is_rust() && !file.is_proof()) {
         for (text, line) in literals(file).into_iter().filter(|(text, _)| is_code(text)) {
             codes.entry(text).or_insert((file.path.clone(), line));
         }
@@ -29,12 +25,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     for (code, (path, line)) in &codes {
         if !pages.iter().any(|page| page.name() == format!("{code}.md")) {
             let fix = format!("write {PAGES}/{code}.md: what it means, its cause, the cure");
-            found.push(Finding::error(
-                "error-page",
-                (path, *line),
-                format!("{code} has no page"),
-                fix,
-            ));
+            found.push(Finding::error("error-page", (path, *line), format!("{code} has no page"), fix));
         }
     }
     for page in pages {
@@ -43,22 +34,12 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         };
         if !codes.contains_key(code) {
             let what = format!("no code says {code}");
-            found.push(Finding::error(
-                "error-page",
-                (&page.path, 1),
-                what,
-                "delete the page, or use its code",
-            ));
+            found.push(Finding::error("error-page", (&page.path, 1), what, "delete the page, or use its code"));
         }
         let title = page.text.lines().next().unwrap_or_default();
         if !title.starts_with(&format!("# {code}")) {
             let what = format!("the title does not start with `# {code}`");
-            found.push(Finding::error(
-                "error-page",
-                (&page.path, 1),
-                what,
-                "title it with its code",
-            ));
+            found.push(Finding::error("error-page", (&page.path, 1), what, "title it with its code"));
         }
     }
     found
@@ -66,8 +47,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 /// `E-` and four digits, nothing else.
 fn is_code(text: &str) -> bool {
-    text.strip_prefix("E-")
-        .is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
+    text.strip_prefix("E-").is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -78,23 +58,14 @@ mod tests {
 
     #[test]
     fn a_code_needs_a_page_and_a_page_a_code() {
-        let found = check(&Tree::of(&[
-            ("a/src/x.rs", CODE),
-            ("docs/errors/E-0002.md", "# E-0002: lost\n"),
-        ]));
+        let found = check(&Tree::of(&[("a/src/x.rs", CODE), ("docs/errors/E-0002.md", "# E-0002: lost\n")]));
         let whats: Vec<_> = found.iter().map(|finding| finding.what.as_str()).collect();
         assert_eq!(whats, ["E-0001 has no page", "no code says E-0002"]);
     }
 
     #[test]
     fn a_pair_is_fine_and_no_folder_is_no_duty() {
-        assert!(
-            check(&Tree::of(&[
-                ("a/src/x.rs", CODE),
-                ("docs/errors/E-0001.md", "# E-0001 x\n")
-            ]))
-            .is_empty()
-        );
+        assert!(check(&Tree::of(&[("a/src/x.rs", CODE), ("docs/errors/E-0001.md", "# E-0001 x\n")])).is_empty());
         assert!(check(&Tree::of(&[("a/src/x.rs", CODE)])).is_empty());
     }
 }

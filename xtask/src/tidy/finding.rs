@@ -30,21 +30,9 @@ pub struct Finding {
 
 impl Finding {
     /// A finding that fails the check.
-    pub fn error(
-        rule: &'static str,
-        place: (&str, usize),
-        what: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
+    pub fn error(rule: &'static str, place: (&str, usize), what: impl Into<String>, fix: impl Into<String>) -> Self {
         let (file, line) = place;
-        Self {
-            level: Level::Error,
-            file: file.to_owned(),
-            line,
-            rule,
-            what: what.into(),
-            fix: fix.into(),
-        }
+        Self { level: Level::Error, file: file.to_owned(), line, rule, what: what.into(), fix: fix.into() }
     }
 
     /// The same finding, but one that does not fail the check.
@@ -61,10 +49,6 @@ impl fmt::Display for Finding {
             Level::Error => "",
             Level::Warning => "warning: ",
         };
-        write!(
-            out,
-            "{}:{}: {note}{}: {}; {}",
-            self.file, self.line, self.rule, self.what, self.fix
-        )
+        write!(out, "{}:{}: {note}{}: {}; {}", self.file, self.line, self.rule, self.what, self.fix)
     }
 }

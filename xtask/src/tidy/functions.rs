@@ -65,10 +65,7 @@ mod tests {
     use super::*;
 
     fn with_body(lines: usize) -> String {
-        format!(
-            "//! Doc.\n/// Doc.\nfn long() {{\n{}}}\n",
-            "    step();\n".repeat(lines)
-        )
+        format!("//! Doc.\n/// Doc.\nfn long() {{\n{}}}\n", "    step();\n".repeat(lines))
     }
 
     #[test]
@@ -83,10 +80,7 @@ mod tests {
 
     #[test]
     fn methods_count_too() {
-        let text = format!(
-            "//! Doc.\nimpl A {{\n    fn long() {{\n{}    }}\n}}\n",
-            "        x();\n".repeat(80)
-        );
+        let text = format!("//! Doc.\nimpl A {{\n    fn long() {{\n{}    }}\n}}\n", "        x();\n".repeat(80));
         assert_eq!(check(&Tree::of(&[("a/src/lib.rs", &text)])).len(), 1);
     }
 }

@@ -8,15 +8,9 @@ use super::workspace::Workspace;
 /// Checks every member's Cargo.toml.
 #[must_use]
 pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
-    let paths: Vec<String> = workspace
-        .members
-        .iter()
-        .map(|member| format!("{}/Cargo.toml", member.folder))
-        .collect();
+    let paths: Vec<String> = workspace.members.iter().map(|member| format!("{}/Cargo.toml", member.folder)).collect();
     let manifests = tree.files.iter().filter(|file| paths.contains(&file.path));
-    manifests
-        .flat_map(|manifest| of_manifest(&manifest.path, &manifest.text))
-        .collect()
+    manifests.flat_map(|manifest| of_manifest(&manifest.path, &manifest.text)).collect()
 }
 
 fn of_manifest(path: &str, text: &str) -> Vec<Finding> {
@@ -35,12 +29,7 @@ fn of_manifest(path: &str, text: &str) -> Vec<Finding> {
     }
     if !takes_lints {
         let fix = "add `[lints]` with `workspace = true`";
-        found.push(Finding::error(
-            "member-lints",
-            (path, 1),
-            "does not take the workspace's lints",
-            fix,
-        ));
+        found.push(Finding::error("member-lints", (path, 1), "does not take the workspace's lints", fix));
     }
     found
 }
@@ -56,23 +45,12 @@ fn of_dependency(place: (&str, usize), line: &str) -> Option<Finding> {
     // A crate that switches itself on for its own tests can name itself only by its place.
     let is_itself = squeezed.contains("path=\".\"");
     if !squeezed.contains("workspace=true") && !is_itself {
-        return Some(Finding::error(
-            "member-dependency",
-            place,
-            format!("`{line}` is not the workspace's"),
-            fix,
-        ));
+        return Some(Finding::error("member-dependency", place, format!("`{line}` is not the workspace's"), fix));
     }
     // Our own crates have switches that only proof turns on; features of others are the same for everybody.
     let is_ours = squeezed.starts_with("meridian-");
-    (squeezed.contains("features=") && !is_ours).then(|| {
-        Finding::error(
-            "member-dependency",
-            place,
-            format!("`{line}` adds features of its own"),
-            fix,
-        )
-    })
+    (squeezed.contains("features=") && !is_ours)
+        .then(|| Finding::error("member-dependency", place, format!("`{line}` adds features of its own"), fix))
 }
 
 #[cfg(test)]
@@ -80,10 +58,7 @@ mod tests {
     use super::*;
 
     fn rules(text: &str) -> Vec<(&'static str, usize)> {
-        of_manifest("a/Cargo.toml", text)
-            .iter()
-            .map(|finding| (finding.rule, finding.line))
-            .collect()
+        of_manifest("a/Cargo.toml", text).iter().map(|finding| (finding.rule, finding.line)).collect()
     }
 
     #[test]

@@ -20,12 +20,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         for (name, line) in named.names {
             if let Some(word) = words(&name).find(|word| EMPTY_WORDS.contains(&word.as_str())) {
                 let what = format!("{name} is named after no thing (`{word}`)");
-                found.push(Finding::error(
-                    "banned-word",
-                    (&file.path, line),
-                    what,
-                    "name what it is or holds",
-                ));
+                found.push(Finding::error("banned-word", (&file.path, line), what, "name what it is or holds"));
             }
         }
     }
@@ -92,22 +87,9 @@ mod tests {
     #[test]
     fn empty_words_are_found_in_types_modules_and_files() {
         let text = "//! Doc.\nstruct LaneManager;\nmod string_utils {}\nenum Managed { Helper }\n";
-        let found = check(&Tree::of(&[
-            ("a/src/lib.rs", text),
-            ("a/src/test_helpers.rs", "//! Doc.\n"),
-        ]));
-        let places: Vec<_> = found
-            .iter()
-            .map(|finding| (finding.file.as_str(), finding.line))
-            .collect();
-        assert_eq!(
-            places,
-            [
-                ("a/src/lib.rs", 2),
-                ("a/src/lib.rs", 3),
-                ("a/src/test_helpers.rs", 1)
-            ]
-        );
+        let found = check(&Tree::of(&[("a/src/lib.rs", text), ("a/src/test_helpers.rs", "//! Doc.\n")]));
+        let places: Vec<_> = found.iter().map(|finding| (finding.file.as_str(), finding.line)).collect();
+        assert_eq!(places, [("a/src/lib.rs", 2), ("a/src/lib.rs", 3), ("a/src/test_helpers.rs", 1)]);
     }
 
     #[test]

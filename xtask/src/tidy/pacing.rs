@@ -10,11 +10,7 @@ pub const PACED: &str = "// tidy: paced";
 /// Checks every Rust file for ignored tests, proof for sleeps.
 #[must_use]
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    tree.files
-        .iter()
-        .filter(|file| file.is_rust())
-        .flat_map(of_file)
-        .collect()
+    tree.files.iter().filter(|file| file.is_rust()).flat_map(of_file).collect()
 }
 
 fn of_file(file: &SourceFile) -> Vec<Finding> {
@@ -30,12 +26,7 @@ fn of_file(file: &SourceFile) -> Vec<Finding> {
         }
         if file.is_proof() && code.contains("sleep(") && !code.trim_end().ends_with(PACED) {
             let fix = format!("wait on a condition; a load's or poll's rhythm ends its line with `{PACED}`");
-            found.push(Finding::error(
-                "sleeping-test",
-                place,
-                "sleeps for a fixed time",
-                fix,
-            ));
+            found.push(Finding::error("sleeping-test", place, "sleeps for a fixed time", fix));
         }
     }
     found
@@ -48,10 +39,7 @@ mod tests {
     #[test]
     fn ignored_and_sleeping_tests_are_found() {
         let text = "//! Doc.\n#[test]\n#[ignore = \"slow\"]\nfn t() {\n    sleep(TICK);\n}\n";
-        let found = check(&Tree::of(&[
-            ("a/tests/t.rs", text),
-            ("a/src/x.rs", "//! Doc.\nfn f() { sleep(T) }\n"),
-        ]));
+        let found = check(&Tree::of(&[("a/tests/t.rs", text), ("a/src/x.rs", "//! Doc.\nfn f() { sleep(T) }\n")]));
         let rules: Vec<_> = found.iter().map(|finding| (finding.rule, finding.line)).collect();
         assert_eq!(rules, [("ignored-test", 3), ("sleeping-test", 5)]);
     }

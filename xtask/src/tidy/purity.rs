@@ -26,11 +26,7 @@ const IMPURE: [(&str, &str); 9] = [
 #[must_use]
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
-    for file in tree
-        .files
-        .iter()
-        .filter(|file| file.is_rust() && file.path.starts_with(CORE))
-    {
+    for file in tree.files.iter().filter(|file| file.is_rust() && file.path.starts_with(CORE)) {
         let Ok(tokens) = TokenStream::from_str(&file.text) else {
             continue;
         };
@@ -62,13 +58,9 @@ mod tests {
 
     #[test]
     fn core_has_no_clock_no_async_and_no_hash_order() {
-        let text =
-            "//! No async here.\nuse std::collections::HashMap;\nfn f() { std::time::Instant::now(); }\n";
+        let text = "//! No async here.\nuse std::collections::HashMap;\nfn f() { std::time::Instant::now(); }\n";
         let found = check(&Tree::of(&[("core/src/a.rs", text), ("server/src/a.rs", text)]));
-        let places: Vec<_> = found
-            .iter()
-            .map(|finding| (finding.file.as_str(), finding.line))
-            .collect();
+        let places: Vec<_> = found.iter().map(|finding| (finding.file.as_str(), finding.line)).collect();
         assert_eq!(places, [("core/src/a.rs", 2), ("core/src/a.rs", 3)]);
     }
 }

@@ -19,12 +19,7 @@ const COLLECTIONS: [&str; 5] = ["docs", "snapshots", "scenarios", "fixtures", "t
 /// Checks every file and folder.
 #[must_use]
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let mut found: Vec<Finding> = tree
-        .files
-        .iter()
-        .filter(|file| file.is_rust())
-        .flat_map(of_file)
-        .collect();
+    let mut found: Vec<Finding> = tree.files.iter().filter(|file| file.is_rust()).flat_map(of_file).collect();
     found.extend(crowded_folders(tree));
     found
 }
@@ -34,39 +29,19 @@ fn of_file(file: &SourceFile) -> Vec<Finding> {
     let lines = file.text.lines().count();
     if !file.text.starts_with("//!") {
         let fix = "say in a `//!` what the file is and what it does not know";
-        found.push(Finding::error(
-            "file-doc",
-            (&file.path, 1),
-            "does not open with `//!`",
-            fix,
-        ));
+        found.push(Finding::error("file-doc", (&file.path, 1), "does not open with `//!`", fix));
     }
     if lines > FILE_LINES_MAX {
         let what = format!("{lines} lines, {FILE_LINES_MAX} allowed");
-        found.push(Finding::error(
-            "file-length",
-            (&file.path, lines),
-            what,
-            "split it by concept",
-        ));
+        found.push(Finding::error("file-length", (&file.path, lines), what, "split it by concept"));
     } else if lines >= FILE_LINES_WARN {
         let what = format!("{lines} lines, budget 300");
-        let finding = Finding::error(
-            "file-length",
-            (&file.path, lines),
-            what,
-            "look for the second concept in it",
-        );
+        let finding = Finding::error("file-length", (&file.path, lines), what, "look for the second concept in it");
         found.push(finding.as_warning());
     }
     if file.name() == "main.rs" && lines > MAIN_LINES_MAX {
         let what = format!("{lines} lines, {MAIN_LINES_MAX} allowed");
-        found.push(Finding::error(
-            "main-length",
-            (&file.path, lines),
-            what,
-            "move the work to app.rs",
-        ));
+        found.push(Finding::error("main-length", (&file.path, lines), what, "move the work to app.rs"));
     }
     found
 }
@@ -83,12 +58,7 @@ fn crowded_folders(tree: &Tree) -> Vec<Finding> {
         .map(|(folder, count)| {
             let what = format!("{count} files, {FOLDER_FILES_MAX} allowed");
             let place = if folder.is_empty() { "." } else { folder };
-            Finding::error(
-                "folder-size",
-                (place, 0),
-                what,
-                "group those that belong together in a folder",
-            )
+            Finding::error("folder-size", (place, 0), what, "group those that belong together in a folder")
         })
         .collect()
 }
@@ -98,18 +68,12 @@ mod tests {
     use super::*;
 
     fn rules(files: &[(&str, &str)]) -> Vec<&'static str> {
-        check(&Tree::of(files))
-            .iter()
-            .map(|finding| finding.rule)
-            .collect()
+        check(&Tree::of(files)).iter().map(|finding| finding.rule).collect()
     }
 
     #[test]
     fn a_file_must_open_with_its_doc() {
-        assert_eq!(
-            rules(&[("a/src/lib.rs", "use std::fmt;\n//! late\n")]),
-            ["file-doc"]
-        );
+        assert_eq!(rules(&[("a/src/lib.rs", "use std::fmt;\n//! late\n")]), ["file-doc"]);
         assert!(rules(&[("a/src/lib.rs", "//! Doc.\n")]).is_empty());
     }
 
@@ -117,19 +81,10 @@ mod tests {
     fn lengths_have_a_budget_and_a_ceiling() {
         let long = format!("//! Doc.\n{}", "// x\n".repeat(FILE_LINES_MAX));
         let warned = format!("//! Doc.\n{}", "// x\n".repeat(FILE_LINES_WARN));
-        let found = check(&Tree::of(&[
-            ("a/src/long.rs", &long),
-            ("a/src/warned.rs", &warned),
-        ]));
-        let levels: Vec<_> = found
-            .iter()
-            .map(|finding| (finding.rule, finding.level))
-            .collect();
+        let found = check(&Tree::of(&[("a/src/long.rs", &long), ("a/src/warned.rs", &warned)]));
+        let levels: Vec<_> = found.iter().map(|finding| (finding.rule, finding.level)).collect();
         use super::super::finding::Level;
-        assert_eq!(
-            levels,
-            [("file-length", Level::Error), ("file-length", Level::Warning)]
-        );
+        assert_eq!(levels, [("file-length", Level::Error), ("file-length", Level::Warning)]);
         let main = format!("//! Doc.\n{}", "// x\n".repeat(MAIN_LINES_MAX));
         assert_eq!(rules(&[("a/src/main.rs", &main)]), ["main-length"]);
     }
@@ -139,9 +94,7 @@ mod tests {
         let paths: Vec<String> = (0..=FOLDER_FILES_MAX).map(|n| format!("a/src/f{n}.rs")).collect();
         let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "//! Doc.\n")).collect();
         assert_eq!(rules(&files), ["folder-size"]);
-        let pages: Vec<String> = (0..=FOLDER_FILES_MAX)
-            .map(|n| format!("docs/errors/E-{n}.md"))
-            .collect();
+        let pages: Vec<String> = (0..=FOLDER_FILES_MAX).map(|n| format!("docs/errors/E-{n}.md")).collect();
         let files: Vec<(&str, &str)> = pages.iter().map(|path| (path.as_str(), "text\n")).collect();
         assert!(rules(&files).is_empty());
     }

@@ -26,11 +26,7 @@ impl SourceFile {
         let ast = path
             .ends_with(".rs")
             .then(|| syn::parse_file(text).map_err(|error| (error.span().start().line, error.to_string())));
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            ast,
-        }
+        Self { path: path.to_owned(), text: text.to_owned(), ast }
     }
 
     /// The syntax tree, if this is a Rust file that parses.
@@ -60,11 +56,7 @@ impl SourceFile {
     /// Whether the file proves rather than ships: in a folder `tests` or `benches`, or a `tests.rs`.
     #[must_use]
     pub fn is_proof(&self) -> bool {
-        self.name() == "tests.rs"
-            || self
-                .folder()
-                .split('/')
-                .any(|part| part == "tests" || part == "benches")
+        self.name() == "tests.rs" || self.folder().split('/').any(|part| part == "tests" || part == "benches")
     }
 }
 
@@ -95,19 +87,12 @@ impl Tree {
     /// A tree out of literals, for tests of rules.
     #[must_use]
     pub fn of(files: &[(&str, &str)]) -> Self {
-        Self {
-            files: files
-                .iter()
-                .map(|(path, text)| SourceFile::new(path, text))
-                .collect(),
-        }
+        Self { files: files.iter().map(|(path, text)| SourceFile::new(path, text)).collect() }
     }
 
     /// Rust files with their syntax trees.
     pub fn rust(&self) -> impl Iterator<Item = (&SourceFile, &syn::File)> {
-        self.files
-            .iter()
-            .filter_map(|file| file.syntax().map(|ast| (file, ast)))
+        self.files.iter().filter_map(|file| file.syntax().map(|ast| (file, ast)))
     }
 
     /// Rust files that do not parse: no rule can vouch for them.
@@ -136,11 +121,7 @@ fn listed_by_git(root: &Path) -> Option<Vec<String>> {
         return None;
     }
     let text = String::from_utf8(listing.stdout).ok()?;
-    let paths: Vec<String> = text
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let paths: Vec<String> = text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
     (!paths.is_empty()).then_some(paths)
 }
 
@@ -153,9 +134,7 @@ fn walked(root: &Path) -> Vec<String> {
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let skipped = ["target", ".git", ".tools", "node_modules"]
-                .iter()
-                .any(|skip| name == *skip);
+            let skipped = ["target", ".git", ".tools", "node_modules"].iter().any(|skip| name == *skip);
             let path = entry.path();
             if skipped {
                 continue;
@@ -179,10 +158,7 @@ fn read_text(root: &Path, path: &str) -> Result<Option<String>, TidyError> {
     if !about.is_file() || about.len() > BYTES_MAX {
         return Ok(None);
     }
-    let bytes = std::fs::read(&full).map_err(|source| TidyError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = std::fs::read(&full).map_err(|source| TidyError::Read { path: path.to_owned(), source })?;
     Ok(String::from_utf8(bytes).ok())
 }
 

@@ -59,18 +59,12 @@ impl Workspace {
             .output()
             .map_err(|error| TidyError::Metadata(error.to_string()))?;
         if !answer.status.success() {
-            return Err(TidyError::Metadata(
-                String::from_utf8_lossy(&answer.stderr).trim().to_owned(),
-            ));
+            return Err(TidyError::Metadata(String::from_utf8_lossy(&answer.stderr).trim().to_owned()));
         }
         let json: Value =
             serde_json::from_slice(&answer.stdout).map_err(|error| TidyError::Metadata(error.to_string()))?;
         let base = text(&json["workspace_root"]);
-        Ok(Self {
-            members: items(&json["packages"])
-                .map(|package| member(package, &base))
-                .collect(),
-        })
+        Ok(Self { members: items(&json["packages"]).map(|package| member(package, &base)).collect() })
     }
 
     /// The member of that package name.
@@ -92,14 +86,9 @@ fn member(package: &Value, base: &str) -> Member {
     };
     Member {
         name: text(&package["name"]),
-        folder: manifest
-            .trim_end_matches("Cargo.toml")
-            .trim_end_matches('/')
-            .to_owned(),
+        folder: manifest.trim_end_matches("Cargo.toml").trim_end_matches('/').to_owned(),
         dependencies: items(&package["dependencies"]).map(dependency).collect(),
-        starts: items(&package["targets"])
-            .map(|target| below(&text(&target["src_path"]), base))
-            .collect(),
+        starts: items(&package["targets"]).map(|target| below(&text(&target["src_path"]), base)).collect(),
     }
 }
 
@@ -112,8 +101,5 @@ fn text(value: &Value) -> String {
 }
 
 fn below(path: &str, base: &str) -> String {
-    path.strip_prefix(base)
-        .unwrap_or(path)
-        .trim_start_matches('/')
-        .to_owned()
+    path.strip_prefix(base).unwrap_or(path).trim_start_matches('/').to_owned()
 }

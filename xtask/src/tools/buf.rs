@@ -5,11 +5,7 @@ use super::{ToolError, place};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const BUF: Packaged = Packaged {
-    program: "buf",
-    package: "buf-bin",
-    version: "1.75.0",
-};
+const BUF: Packaged = Packaged { program: "buf", package: "buf-bin", version: "1.75.0" };
 
 /// The image of the protos that `buf breaking` compares against, from the root. Written anew by
 /// `cargo xtask proto-baseline` with each release, never in between: the last release is what others have compiled.
@@ -37,12 +33,7 @@ pub fn write_baseline(root: &Path) -> Result<(), ToolError> {
     install(root)?;
     let buf = place::bin(root).join("buf");
     let out = root.join(BASELINE);
-    place::run(
-        Command::new(buf)
-            .current_dir(root.join("proto"))
-            .args(["build", "-o"])
-            .arg(out),
-    )?;
+    place::run(Command::new(buf).current_dir(root.join("proto")).args(["build", "-o"]).arg(out))?;
     eprintln!("tools: wrote {BASELINE}");
     Ok(())
 }

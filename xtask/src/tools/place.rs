@@ -21,21 +21,14 @@ pub fn installed(root: &Path, program: &str) -> Option<PathBuf> {
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/bin", "/usr/bin", "/usr/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(system)
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
+    std::env::split_paths(&path).chain(system).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 /// Makes `.tools/bin/<program>` a link to `target` (absolute, or from `.tools/bin`), in place of any older one.
 pub fn link(root: &Path, program: &str, target: &Path) -> Result<(), ToolError> {
     let failed = |operation, path: &Path| {
         let path = path.display().to_string();
-        move |source| ToolError::File {
-            operation,
-            path,
-            source,
-        }
+        move |source| ToolError::File { operation, path, source }
     };
     let folder = bin(root);
     std::fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
@@ -51,19 +44,12 @@ pub fn run(command: &mut Command) -> Result<String, ToolError> {
     let shown = format!("{command:?}").replace('"', "");
     eprintln!("tools: running {shown}");
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|source| ToolError::Start { program, source })?;
+    let output =
+        command.stdin(std::process::Stdio::null()).output().map_err(|source| ToolError::Start { program, source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = [output.stdout, output.stderr]
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .concat();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     let from = said.char_indices().rev().nth(SAID_MAX).map_or(0, |(at, _)| at);
-    Err(ToolError::Failed {
-        command: shown,
-        said: said[from..].trim().to_owned(),
-    })
+    Err(ToolError::Failed { command: shown, said: said[from..].trim().to_owned() })
 }

@@ -17,11 +17,7 @@ pub struct Packaged {
 
 /// Installs the package into `.tools/<program>` and links its program into `.tools/bin`.
 pub fn install(root: &Path, packaged: &Packaged) -> Result<String, ToolError> {
-    let Packaged {
-        program,
-        package,
-        version,
-    } = *packaged;
+    let Packaged { program, package, version } = *packaged;
     let folder = root.join(".tools").join(program);
     let described = format!("{package} {version}");
     let note = folder.join("VERSION");
@@ -32,26 +28,12 @@ pub fn install(root: &Path, packaged: &Packaged) -> Result<String, ToolError> {
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(file_error("remove", &folder))?;
     }
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--no-deps",
-    ];
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"];
     let mut command = Command::new("python3");
-    command
-        .args(pip)
-        .arg("--target")
-        .arg(&folder)
-        .arg(format!("{package}=={version}"));
+    command.args(pip).arg("--target").arg(&folder).arg(format!("{package}=={version}"));
     place::run(&mut command)?;
-    let found = program_below(&folder, program).ok_or_else(|| ToolError::Missing {
-        package: package.to_owned(),
-        program: program.to_owned(),
-    })?;
+    let found = program_below(&folder, program)
+        .ok_or_else(|| ToolError::Missing { package: package.to_owned(), program: program.to_owned() })?;
     make_executable(&found)?;
     let relative = found.strip_prefix(root.join(".tools")).unwrap_or(&found);
     place::link(root, program, &Path::new("..").join(relative))?;
@@ -61,11 +43,7 @@ pub fn install(root: &Path, packaged: &Packaged) -> Result<String, ToolError> {
 
 fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ToolError {
     let path = path.display().to_string();
-    move |source| ToolError::File {
-        operation,
-        path,
-        source,
-    }
+    move |source| ToolError::File { operation, path, source }
 }
 
 fn make_executable(path: &Path) -> Result<(), ToolError> {
@@ -83,9 +61,7 @@ fn program_below(folder: &Path, program: &str) -> Option<PathBuf> {
             if path.is_dir() {
                 folders.push(path);
             } else if entry.file_name() == program
-                && entry
-                    .metadata()
-                    .is_ok_and(|about| about.len() > LAUNCHER_BYTES_MAX)
+                && entry.metadata().is_ok_and(|about| about.len() > LAUNCHER_BYTES_MAX)
             {
                 return Some(path);
             }

@@ -30,9 +30,7 @@ impl Backend {
     /// # Panics
     /// When there is none.
     pub async fn start(slot: Slot) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has free ports");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a bound listener has an address");
         let task = tokio::spawn(serve(listener, slot));
         Self { address, task }
@@ -51,9 +49,7 @@ async fn serve(listener: TcpListener, slot: Slot) {
     while let Ok((stream, _)) = listener.accept().await {
         let answer = service_fn(move |_request| async move {
             let answer = Response::builder().header(BACKEND_HEADER, slot.as_str());
-            answer
-                .body(Full::new(Bytes::from_static(b"here")))
-                .map_err(|_| unreachable_answer())
+            answer.body(Full::new(Bytes::from_static(b"here"))).map_err(|_| unreachable_answer())
         });
         connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
         while connections.try_join_next().is_some() {}

@@ -36,9 +36,7 @@ impl EntranceClient {
     /// A client with connections of its own.
     #[must_use]
     pub fn new(entrance: SocketAddr) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build_http();
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build_http();
         Self { entrance, client }
     }
 
@@ -52,11 +50,7 @@ impl EntranceClient {
             request = request.header(*name, *value);
         }
         let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| format!("{error:?}"))?;
+        let response = self.client.request(request).await.map_err(|error| format!("{error:?}"))?;
         let (head, body) = response.into_parts();
         body.collect().await.map_err(|error| error.to_string())?;
         let cookie = text(&head.headers, "set-cookie").and_then(|cookie| cookie.split(';').next());

@@ -40,10 +40,7 @@ pub(super) async fn switches_under_load(bed: &dyn TrafficBed, driver: &dyn Traff
             // Panics unless a slot answered with 200.
             let slot = bed.ask_plain().await;
             let end = Instant::now();
-            asked
-                .lock()
-                .expect("nobody panics while holding it")
-                .push(Asked { start, end, slot });
+            asked.lock().expect("nobody panics while holding it").push(Asked { start, end, slot });
             tokio::task::yield_now().await;
         }
     };
@@ -58,22 +55,13 @@ pub(super) async fn switches_under_load(bed: &dyn TrafficBed, driver: &dyn Traff
     for Reign { slot, from, to } in &reigns {
         // Answered before the next order too: what is under way then may meet either.
         let settled = *from + bed.slack();
-        for request in asked
-            .iter()
-            .filter(|request| request.start > settled && request.end < *to)
-        {
+        for request in asked.iter().filter(|request| request.start > settled && request.end < *to) {
             let late = request.start - *from;
-            assert_eq!(
-                request.slot, *slot,
-                "a request started on the old slot {late:?} after the acknowledgement"
-            );
+            assert_eq!(request.slot, *slot, "a request started on the old slot {late:?} after the acknowledgement");
             judged += 1;
         }
     }
-    assert!(
-        judged > SWITCHES,
-        "{judged} requests in {SWITCHES} switches prove nothing"
-    );
+    assert!(judged > SWITCHES, "{judged} requests in {SWITCHES} switches prove nothing");
 }
 
 async fn switch(driver: &dyn TrafficDriver, told: &mut Told) -> Vec<Reign> {
@@ -84,11 +72,7 @@ async fn switch(driver: &dyn TrafficDriver, told: &mut Told) -> Vec<Reign> {
         driver.route(&route).await.expect("a switch is taken");
         let from = Instant::now();
         tokio::time::sleep(STAY).await; // tidy: paced
-        reigns.push(Reign {
-            slot,
-            from,
-            to: Instant::now(),
-        });
+        reigns.push(Reign { slot, from, to: Instant::now() });
         slot = slot.other();
     }
     reigns

@@ -32,10 +32,7 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         if let Some(found) = look().await {
             return found;
         }
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "{what}: not within {PATIENCE:?}"
-        );
+        assert!(tokio::time::Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(POLL_EVERY).await;
     }
 }
@@ -47,16 +44,9 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests run in target/<profile>/deps");
+    let folder = own.parent().and_then(Path::parent).expect("tests run in target/<profile>/deps");
     let program = folder.join(name);
-    assert!(
-        program.is_file(),
-        "{} is missing: cargo build --workspace --bins",
-        program.display()
-    );
+    assert!(program.is_file(), "{} is missing: cargo build --workspace --bins", program.display());
     program
 }
 
@@ -74,12 +64,7 @@ pub struct Sweep(pub Vec<PathBuf>);
 
 impl Drop for Sweep {
     fn drop(&mut self) {
-        for process in self
-            .0
-            .iter()
-            .filter_map(|file| marked_process(file))
-            .filter(Identity::is_alive)
-        {
+        for process in self.0.iter().filter_map(|file| marked_process(file)).filter(Identity::is_alive) {
             // Already gone is what we want.
             let _gone: Result<(), Errno> = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
         }

@@ -37,14 +37,8 @@ pub trait TrafficBed: Send + Sync {
 /// # Panics
 /// At the first promise that is broken.
 pub async fn suite(bed: &dyn TrafficBed) {
-    let backends = (
-        Backend::start(Slot::Blue).await,
-        Backend::start(Slot::Green).await,
-    );
-    let targets = Slots {
-        blue: Some(backends.0.address),
-        green: Some(backends.1.address),
-    };
+    let backends = (Backend::start(Slot::Blue).await, Backend::start(Slot::Green).await);
+    let targets = Slots { blue: Some(backends.0.address), green: Some(backends.1.address) };
     let driver = bed.open().await;
     let mut told = Told { targets, counter: 0 };
     begins_empty(&*driver, &mut told).await;
@@ -59,11 +53,7 @@ pub async fn suite(bed: &dyn TrafficBed) {
     let driver = is_adopted(bed, &mut told).await;
     load::switches_under_load(bed, &*driver, &mut told).await;
     driver.retire().await.expect("it can be retired");
-    assert_eq!(
-        bed.process().filter(Identity::is_alive),
-        None,
-        "a retired data plane is gone"
-    );
+    assert_eq!(bed.process().filter(Identity::is_alive), None, "a retired data plane is gone");
 }
 
 /// Makes routes with growing epochs.
@@ -97,19 +87,10 @@ async fn begins_empty(driver: &dyn TrafficDriver, told: &mut Told) {
 }
 
 async fn routes_and_reads_back(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Told) {
-    for split in [
-        Split::all(Slot::Blue),
-        Split::all(Slot::Green),
-        half(),
-        Split::all(Slot::Blue),
-    ] {
+    for split in [Split::all(Slot::Blue), Split::all(Slot::Green), half(), Split::all(Slot::Blue)] {
         let route = told.next(split);
         driver.route(&route).await.expect("a good route is taken");
-        assert_eq!(
-            driver.look().await,
-            Ok(Some(RouteSeen::of(&route))),
-            "what is read back is what was told"
-        );
+        assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&route))), "what is read back is what was told");
         driver.route(&route).await.expect("the same route again is fine");
         assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&route))));
         let mut served = Slots { blue: 0, green: 0 };
@@ -121,100 +102,45 @@ async fn routes_and_reads_back(bed: &dyn TrafficBed, driver: &dyn TrafficDriver,
         }
     }
     let slots = bed.ask(&[]).await;
-    assert!(
-        slots.is_none_or(|answer| answer.named == answer.slot),
-        "the data plane names the slot that answered"
-    );
+    assert!(slots.is_none_or(|answer| answer.named == answer.slot), "the data plane names the slot that answered");
 }
 
 async fn fences(driver: &dyn TrafficDriver, told: &mut Told) {
     let (older, current) = (told.next(half()), told.next(Split::all(Slot::Blue)));
     driver.route(&current).await.expect("a good route is taken");
     let error = driver.route(&older).await.expect_err("a lower epoch");
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::TRAFFIC_FENCED, true),
-        "{error}"
-    );
-    let conflict = Route {
-        hash: Digest::of(b"other"),
-        split: half(),
-        ..current.clone()
-    };
-    let error = driver
-        .route(&conflict)
-        .await
-        .expect_err("the same epoch with another content");
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::TRAFFIC_CONFLICT, true),
-        "{error}"
-    );
-    assert_eq!(
-        driver.look().await,
-        Ok(Some(RouteSeen::of(&current))),
-        "what was refused changes nothing"
-    );
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_FENCED, true), "{error}");
+    let conflict = Route { hash: Digest::of(b"other"), split: half(), ..current.clone() };
+    let error = driver.route(&conflict).await.expect_err("the same epoch with another content");
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_CONFLICT, true), "{error}");
+    assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&current))), "what was refused changes nothing");
 }
 
 async fn obeys_cohorts(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Told) {
     let header = || RequestKey::Header("x-team".to_owned());
     let cookie = || RequestKey::Cookie("team".to_owned());
     let rules = [
-        (
-            CohortRule::Equals(header(), "a".to_owned()),
-            ("x-team", "a"),
-            ("x-team", "ab"),
-        ),
-        (
-            CohortRule::Equals(cookie(), "a".to_owned()),
-            ("cookie", "b=team=a; team=a"),
-            ("cookie", "team=ab; xteam=a"),
-        ),
-        (
-            CohortRule::Share(header(), Weight::WHOLE),
-            ("x-team", "z"),
-            ("x-other", "z"),
-        ),
-        (
-            CohortRule::Share(cookie(), Weight::WHOLE),
-            ("cookie", "team=z"),
-            ("cookie", "other=z"),
-        ),
+        (CohortRule::Equals(header(), "a".to_owned()), ("x-team", "a"), ("x-team", "ab")),
+        (CohortRule::Equals(cookie(), "a".to_owned()), ("cookie", "b=team=a; team=a"), ("cookie", "team=ab; xteam=a")),
+        (CohortRule::Share(header(), Weight::WHOLE), ("x-team", "z"), ("x-other", "z")),
+        (CohortRule::Share(cookie(), Weight::WHOLE), ("cookie", "team=z"), ("cookie", "other=z")),
     ];
     for (rule, inside, outside) in rules {
         let mut route = told.next(Split::all(Slot::Blue));
-        route.cohort = Some(Cohort {
-            rule,
-            slot: Slot::Green,
-        });
+        route.cohort = Some(Cohort { rule, slot: Slot::Green });
         driver.route(&route).await.expect("a cohort is taken");
-        assert_eq!(
-            driver.look().await,
-            Ok(Some(RouteSeen::of(&route))),
-            "a cohort is read back"
-        );
+        assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&route))), "a cohort is read back");
         for _ in 0..5 {
             let Some(answer) = bed.ask(&[inside]).await else {
                 break;
             };
-            assert_eq!(
-                answer.slot,
-                Some(Slot::Green),
-                "{inside:?} is inside {:?}",
-                route.cohort
-            );
+            assert_eq!(answer.slot, Some(Slot::Green), "{inside:?} is inside {:?}", route.cohort);
         }
         for outside in [&[outside][..], &[]] {
             let Some(answer) = bed.ask(outside).await else {
                 break;
             };
-            assert_eq!(
-                answer.slot,
-                Some(Slot::Blue),
-                "{outside:?} is outside {:?}",
-                route.cohort
-            );
+            assert_eq!(answer.slot, Some(Slot::Blue), "{outside:?} is outside {:?}", route.cohort);
         }
     }
     shares_are_stable(bed, driver, told).await;
@@ -226,30 +152,18 @@ async fn shares_are_stable(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, tol
         let mut route = told.next(Split::all(Slot::Blue));
         let share = Weight::from_basis_points(u64::from(percent) * 100).expect("below the whole");
         let rule = CohortRule::Share(RequestKey::Header("x-user".to_owned()), share);
-        route.cohort = Some(Cohort {
-            rule,
-            slot: Slot::Green,
-        });
+        route.cohort = Some(Cohort { rule, slot: Slot::Green });
         driver.route(&route).await.expect("a share is taken");
         let mut slots = Vec::new();
         for user in 0..200 {
-            slots.push(
-                bed.ask(&[("x-user", &format!("user-{user}"))])
-                    .await
-                    .and_then(|answer| answer.slot),
-            );
+            slots.push(bed.ask(&[("x-user", &format!("user-{user}"))]).await.and_then(|answer| answer.slot));
         }
         let members = slots.iter().filter(|slot| **slot == Some(Slot::Green)).count();
         let expected = usize::from(percent) * 2;
         let is_real = slots.iter().any(Option::is_some);
-        assert!(
-            !is_real || members.abs_diff(expected) < 40,
-            "{members} members, about {expected} were asked for"
-        );
-        let left = before
-            .iter()
-            .zip(&slots)
-            .filter(|(old, new)| **old == Some(Slot::Green) && **new == Some(Slot::Blue));
+        assert!(!is_real || members.abs_diff(expected) < 40, "{members} members, about {expected} were asked for");
+        let left =
+            before.iter().zip(&slots).filter(|(old, new)| **old == Some(Slot::Green) && **new == Some(Slot::Blue));
         assert_eq!(left.count(), 0, "nobody leaves a cohort that stays or grows");
         before = slots;
     }
@@ -257,10 +171,7 @@ async fn shares_are_stable(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, tol
 
 async fn keeps_clients(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Told) {
     let mut route = told.next(half());
-    route.sticky = Some(Sticky {
-        cookie: "side".to_owned(),
-        max_age_s: 60,
-    });
+    route.sticky = Some(Sticky { cookie: "side".to_owned(), max_age_s: 60 });
     driver.route(&route).await.expect("sticky cookies are taken");
     let Some(first) = bed.ask(&[]).await else { return };
     let cookie = first.cookie.expect("a cookie is set while the split is mixed");
@@ -282,21 +193,10 @@ async fn reports_refusals(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told
     let mut bad = told.next(Split::all(Slot::Blue));
     // No data plane can match a header with such a name.
     let rule = CohortRule::Equals(RequestKey::Header("x\nteam".to_owned()), "a".to_owned());
-    bad.cohort = Some(Cohort {
-        rule,
-        slot: Slot::Blue,
-    });
+    bad.cohort = Some(Cohort { rule, slot: Slot::Blue });
     let error = driver.route(&bad).await.expect_err("the data plane says no");
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::TRAFFIC_REFUSED, true),
-        "{error}"
-    );
-    assert_eq!(
-        driver.look().await,
-        Ok(Some(RouteSeen::of(&good))),
-        "the route before stays"
-    );
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_REFUSED, true), "{error}");
+    assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&good))), "the route before stays");
     assert_eq!(bed.ask_plain().await, Slot::Green);
     let next = told.next(Split::all(Slot::Blue));
     driver.route(&next).await.expect("a refusal blocks nobody");
@@ -310,24 +210,11 @@ async fn takes_new_targets(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, tol
     let route = told.next(Split::all(Slot::Blue));
     driver.route(&route).await.expect("a good route is taken");
     // Blue comes back elsewhere: at green's address, which we can tell apart.
-    let moved = Route {
-        targets: Slots {
-            blue: route.targets.green,
-            green: None,
-        },
-        ..route.clone()
-    };
-    driver
-        .route(&moved)
-        .await
-        .expect("the same route with other targets");
+    let moved = Route { targets: Slots { blue: route.targets.green, green: None }, ..route.clone() };
+    driver.route(&moved).await.expect("the same route with other targets");
     assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&route))));
     if let Some(answer) = bed.ask(&[]).await {
-        assert_eq!(
-            (answer.named, answer.slot),
-            (Some(Slot::Blue), Some(Slot::Green)),
-            "the new target answers"
-        );
+        assert_eq!((answer.named, answer.slot), (Some(Slot::Blue), Some(Slot::Green)), "the new target answers");
     }
     driver.route(&route).await.expect("and back");
     assert_eq!(bed.ask_plain().await, Slot::Blue);
@@ -335,10 +222,7 @@ async fn takes_new_targets(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, tol
 
 async fn counts(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Told) {
     const ASKED: u64 = 50;
-    driver
-        .route(&told.next(Split::all(Slot::Green)))
-        .await
-        .expect("a good route is taken");
+    driver.route(&told.next(Split::all(Slot::Green))).await.expect("a good route is taken");
     let before = driver.counters().await.expect("counters can be read");
     for _ in 0..ASKED {
         bed.ask_plain().await;
@@ -346,10 +230,7 @@ async fn counts(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Tol
     super::eventually("the counters grow", async || {
         let after = driver.counters().await.expect("counters can be read");
         assert_eq!(after.start_id, before.start_id);
-        assert_eq!(
-            after.slots.blue.requests, before.slots.blue.requests,
-            "blue gets nothing"
-        );
+        assert_eq!(after.slots.blue.requests, before.slots.blue.requests, "blue gets nothing");
         let (old, new) = (&before.slots.green, &after.slots.green);
         let requests = new.requests - old.requests;
         let latencies = new.latency.count() - old.latency.count();
@@ -365,16 +246,9 @@ async fn is_adopted(bed: &dyn TrafficBed, told: &mut Told) -> Box<dyn TrafficDri
     let driver = bed.open().await;
     let route = told.next(Split::all(Slot::Green));
     driver.route(&route).await.expect("a good route is taken");
-    let (process, counters) = (
-        bed.process(),
-        driver.counters().await.expect("counters can be read"),
-    );
+    let (process, counters) = (bed.process(), driver.counters().await.expect("counters can be read"));
     drop(driver);
-    assert_eq!(
-        bed.ask_plain().await,
-        Slot::Green,
-        "the data plane serves without an agent"
-    );
+    assert_eq!(bed.ask_plain().await, Slot::Green, "the data plane serves without an agent");
     let driver = bed.open().await;
     assert_eq!(bed.process(), process, "the same process, not a new one");
     let seen = super::eventually("the data plane answers", async || driver.look().await.ok()).await;
@@ -382,21 +256,12 @@ async fn is_adopted(bed: &dyn TrafficBed, told: &mut Told) -> Box<dyn TrafficDri
     assert_eq!(bed.ask_plain().await, Slot::Green);
     let again = driver.counters().await.expect("counters can be read");
     assert_eq!(again.start_id, counters.start_id);
-    driver
-        .route(&route)
-        .await
-        .expect("the route in effect is still fine");
-    driver
-        .route(&told.next(Split::all(Slot::Blue)))
-        .await
-        .expect("and so is the next");
+    driver.route(&route).await.expect("the route in effect is still fine");
+    driver.route(&told.next(Split::all(Slot::Blue))).await.expect("and so is the next");
     assert_eq!(bed.ask_plain().await, Slot::Blue);
     driver
 }
 
 fn half() -> Split {
-    Split::toward(
-        Slot::Blue,
-        Weight::from_basis_points(5000).expect("below the whole"),
-    )
+    Split::toward(Slot::Blue, Weight::from_basis_points(5000).expect("below the whole"))
 }

@@ -25,11 +25,7 @@ impl Identity {
     /// The process that has this pid now, dead but not yet reaped included.
     pub(crate) fn of(pid: i32) -> Option<Self> {
         let stat = Stat::of(pid)?;
-        Some(Self {
-            pid,
-            start_ticks: stat.start_ticks,
-            boot: boot(),
-        })
+        Some(Self { pid, start_ticks: stat.start_ticks, boot: boot() })
     }
 
     /// Whether it runs. A zombie does not.
@@ -42,11 +38,7 @@ impl Identity {
     /// How long ago it was started, by the kernel's clock, which nobody sets.
     pub(crate) fn age(&self) -> Duration {
         let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
-        let seconds = uptime
-            .split(['.', ' '])
-            .next()
-            .and_then(|text| text.parse::<u64>().ok())
-            .unwrap_or(0);
+        let seconds = uptime.split(['.', ' ']).next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         Duration::from_secs(seconds.saturating_sub(self.start_ticks / TICKS_PER_SECOND))
     }
 
@@ -62,15 +54,11 @@ pub(super) fn by_token(token: &str) -> Option<Identity> {
     let wanted = format!("{TOKEN_VARIABLE}={token}");
     let carries = |pid: &i32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == wanted.as_bytes())
+        environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
     };
     // Its children inherit the environment, but not the place of the leader.
     let leads = |pid: &i32| Stat::of(*pid).is_some_and(|stat| stat.group == *pid);
-    pids()
-        .find(|pid| carries(pid) && leads(pid))
-        .and_then(Identity::of)
+    pids().find(|pid| carries(pid) && leads(pid)).and_then(Identity::of)
 }
 
 /// The living members of the process group, its leader included.
@@ -85,10 +73,7 @@ fn pids() -> impl Iterator<Item = i32> {
 }
 
 fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 struct Stat {
@@ -107,11 +92,7 @@ impl Stat {
         let fields: Vec<&str> = text.get(text.rfind(')')? + 1..)?.split_whitespace().collect();
         let (state, group, start) = (fields.first()?, fields.get(2)?, fields.get(19)?);
         let is_dead = matches!(*state, "Z" | "X" | "x");
-        Some(Self {
-            is_dead,
-            group: group.parse().ok()?,
-            start_ticks: start.parse().ok()?,
-        })
+        Some(Self { is_dead, group: group.parse().ok()?, start_ticks: start.parse().ok()? })
     }
 }
 
@@ -124,11 +105,7 @@ mod tests {
         let text = "42 (a ) b) S 1 40 40 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 8812 0 0";
         let stat = Stat::parse(text).unwrap();
         assert_eq!((stat.is_dead, stat.group, stat.start_ticks), (false, 40, 8812));
-        assert!(
-            Stat::parse("42 (a) Z 1 40 40 0 -1 1 1 0 0 0 0 0 0 0 20 0 1 0 8812")
-                .unwrap()
-                .is_dead
-        );
+        assert!(Stat::parse("42 (a) Z 1 40 40 0 -1 1 1 0 0 0 0 0 0 0 20 0 1 0 8812").unwrap().is_dead);
         assert!(Stat::parse("42 (a").is_none());
     }
 
@@ -136,20 +113,8 @@ mod tests {
     fn another_start_with_the_same_pid_is_another_process() {
         let me = Identity::of(std::process::id().try_into().unwrap()).unwrap();
         assert!(me.is_alive());
-        assert!(
-            !Identity {
-                start_ticks: me.start_ticks + 1,
-                ..me.clone()
-            }
-            .is_alive()
-        );
-        assert!(
-            !Identity {
-                boot: "another".to_owned(),
-                ..me.clone()
-            }
-            .is_alive()
-        );
+        assert!(!Identity { start_ticks: me.start_ticks + 1, ..me.clone() }.is_alive());
+        assert!(!Identity { boot: "another".to_owned(), ..me.clone() }.is_alive());
         assert!(me.age() < Duration::from_secs(3600));
     }
 }

@@ -52,9 +52,7 @@ impl Launch {
             .spawn()?;
         // Not reaped yet, so its entry is there even if it has already ended.
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-        let identity = pid
-            .and_then(Identity::of)
-            .ok_or_else(|| io::Error::other("the new process has no entry"))?;
+        let identity = pid.and_then(Identity::of).ok_or_else(|| io::Error::other("the new process has no entry"))?;
         Ok((child, identity))
     }
 }
@@ -67,10 +65,7 @@ pub(crate) fn inherited<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeMa
 
 /// A launch that failed: a program that is not there or not ours to run stays so until somebody acts.
 pub(crate) fn launch_error(code: &'static str, error: &io::Error, message: String) -> DriverError {
-    if matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-    ) {
+    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) {
         DriverError::permanent(code, message)
     } else {
         DriverError::passing(code, message)
@@ -90,9 +85,7 @@ pub(crate) fn bound_log(log: &Path, bytes_max: u64) -> io::Result<()> {
         return Ok(());
     }
     let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(
-        length.saturating_sub(LOG_TAIL_BYTES.min(bytes_max)),
-    ))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES.min(bytes_max))))?;
     (&mut file).take(LOG_TAIL_BYTES).read_to_end(&mut tail)?;
     let mut beside = log.to_owned();
     beside.as_mut_os_string().push(".1");

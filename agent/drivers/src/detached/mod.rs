@@ -31,10 +31,7 @@ pub(crate) struct Mark {
 impl Mark {
     /// A mark to be written before the launch.
     pub(crate) fn fresh() -> Self {
-        Self {
-            token: uuid::Uuid::new_v4().simple().to_string(),
-            process: None,
-        }
+        Self { token: uuid::Uuid::new_v4().simple().to_string(), process: None }
     }
 
     /// The process, if it is alive.

@@ -49,11 +49,7 @@ impl Standing {
         let (duty, known) = (Arc::new(duty), Arc::new(Mutex::new(None)));
         let child = see_to_it(&duty, &known).await?;
         let keeper = tokio::spawn(keep(Arc::clone(&duty), Arc::clone(&known), child));
-        Ok(Self {
-            duty,
-            known,
-            keeper: Mutex::new(Some(keeper)),
-        })
+        Ok(Self { duty, known, keeper: Mutex::new(Some(keeper)) })
     }
 
     /// The process, if it was started by us or an agent before us.
@@ -69,9 +65,7 @@ impl Standing {
             // Aborted or ended: in both cases nobody starts it any more.
             let _ended = keeper.await;
         }
-        let found = durable::load::<Mark>(&self.duty.mark)
-            .await?
-            .and_then(|mark| mark.find());
+        let found = durable::load::<Mark>(&self.duty.mark).await?.and_then(|mark| mark.find());
         if let Some(process) = found
             && !end(&process, grace).await
         {
@@ -134,9 +128,7 @@ async fn ended_or_a_while(child: &mut Option<Child>) {
 }
 
 async fn see_to_it(duty: &Duty, known: &Mutex<Option<Identity>>) -> Result<Option<Child>, DriverError> {
-    let found = durable::load::<Mark>(&duty.mark)
-        .await?
-        .and_then(|mark| mark.find());
+    let found = durable::load::<Mark>(&duty.mark).await?.and_then(|mark| mark.find());
     if is_there(duty, found.clone()).await {
         *locked(known) = found;
         return Ok(None);

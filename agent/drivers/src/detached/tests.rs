@@ -69,8 +69,5 @@ fn a_full_log_is_emptied_and_its_end_kept() {
     std::fs::write(&log, "0123456789abc").unwrap();
     bound_log(&log, 10).unwrap();
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "");
-    assert_eq!(
-        std::fs::read_to_string(folder.path().join("x.log.1")).unwrap(),
-        "3456789abc"
-    );
+    assert_eq!(std::fs::read_to_string(folder.path().join("x.log.1")).unwrap(), "3456789abc");
 }

@@ -82,10 +82,7 @@ fn unreadable(what: String) -> DriverError {
 
 /// Envoy makes the counter when it first counts.
 fn read_dropped(answer: &Value) -> u64 {
-    answer
-        .pointer("/stats/0/value")
-        .and_then(Value::as_u64)
-        .unwrap_or(0)
+    answer.pointer("/stats/0/value").and_then(Value::as_u64).unwrap_or(0)
 }
 
 fn read_route(dump: &Value) -> Result<Option<RouteSeen>, String> {
@@ -99,25 +96,14 @@ fn read_route(dump: &Value) -> Result<Option<RouteSeen>, String> {
     };
     let routing = serde_json::from_str(told).map_err(|error| error.to_string())?;
     let route: Route = convert::route(&routing)?;
-    let rules = configuration
-        .pointer("/virtual_hosts/0/routes")
-        .and_then(Value::as_array);
-    let rule = |name: &str| {
-        rules
-            .into_iter()
-            .flatten()
-            .find(|rule| rule.get("name").and_then(Value::as_str) == Some(name))
-    };
+    let rules = configuration.pointer("/virtual_hosts/0/routes").and_then(Value::as_array);
+    let rule =
+        |name: &str| rules.into_iter().flatten().find(|rule| rule.get("name").and_then(Value::as_str) == Some(name));
     // What Envoy obeys are its rules: the route carried along says what they were made from, they say what holds.
-    let split = rule(SPLIT_RULE)
-        .and_then(read_split)
-        .ok_or("there is no rule for the split")?;
+    let split = rule(SPLIT_RULE).and_then(read_split).ok_or("there is no rule for the split")?;
     let has_cohort = rule(COHORT_RULE).is_some();
     if split != route.split || has_cohort != route.cohort.is_some() {
-        return Err(format!(
-            "its rules ({split}, cohort {has_cohort}) are not those of {}",
-            route.epoch
-        ));
+        return Err(format!("its rules ({split}, cohort {has_cohort}) are not those of {}", route.epoch));
     }
     Ok(Some(RouteSeen::of(&route)))
 }
@@ -136,22 +122,14 @@ fn read_split(rule: &Value) -> Option<Split> {
 }
 
 fn read_counters(answer: &Value) -> Result<Slots<SlotCounters>, String> {
-    let entries = answer
-        .get("stats")
-        .and_then(Value::as_array)
-        .ok_or("there are no stats")?;
+    let entries = answer.get("stats").and_then(Value::as_array).ok_or("there are no stats")?;
     let mut slots = Slots::<SlotCounters>::default();
     for slot in Slot::BOTH {
         let value = |name: &str| {
             let full = format!("cluster.{slot}.{name}");
-            let entry = entries
-                .iter()
-                .find(|entry| entry.get("name").and_then(Value::as_str) == Some(&full));
+            let entry = entries.iter().find(|entry| entry.get("name").and_then(Value::as_str) == Some(&full));
             // Envoy makes some counters only when they first count.
-            entry
-                .and_then(|entry| entry.get("value"))
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
+            entry.and_then(|entry| entry.get("value")).and_then(Value::as_u64).unwrap_or(0)
         };
         *slots.get_mut(slot) = SlotCounters {
             requests: value("upstream_rq_completed"),
@@ -166,9 +144,7 @@ fn read_counters(answer: &Value) -> Result<Slots<SlotCounters>, String> {
 /// Envoy counts in milliseconds and lists no bucket without an upper bound: slower ones are in none.
 fn histogram(entries: &[Value], slot: Slot) -> Histogram {
     let full = format!("cluster.{slot}.upstream_rq_time");
-    let groups = entries
-        .iter()
-        .filter_map(|entry| entry.get("histograms")?.as_array());
+    let groups = entries.iter().filter_map(|entry| entry.get("histograms")?.as_array());
     let mut all = groups.flatten();
     let ours = all.find(|histogram| histogram.get("name").and_then(Value::as_str) == Some(&full));
     let listed = ours.and_then(|histogram| histogram.get("buckets")?.as_array());
@@ -185,11 +161,7 @@ fn histogram(entries: &[Value], slot: Slot) -> Histogram {
 
 fn micros(millis: f64) -> u64 {
     // Our own bounds, all whole and far below the limit of exact whole numbers.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "see above"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
     let micros = (millis * 1000.0).round() as u64;
     micros
 }
@@ -206,19 +178,8 @@ mod tests {
                 {"upper_bound":1,"interval":0,"cumulative":4},{"upper_bound":2.5,"interval":0,"cumulative":3}]}]}]}"#;
         let slots = read_counters(&serde_json::from_str(text).unwrap()).unwrap();
         let buckets = [(1000, 4), (2500, 3), (u64::MAX, 0)].into();
-        let blue = SlotCounters {
-            requests: 7,
-            errors: 2,
-            latency: Histogram { buckets },
-            in_flight: 1,
-        };
-        assert_eq!(
-            slots,
-            Slots {
-                blue,
-                green: SlotCounters::default()
-            }
-        );
+        let blue = SlotCounters { requests: 7, errors: 2, latency: Histogram { buckets }, in_flight: 1 };
+        assert_eq!(slots, Slots { blue, green: SlotCounters::default() });
         assert!(read_counters(&Value::Null).is_err());
     }
 }

@@ -19,9 +19,7 @@ use super::feed::{Changes, Feed, Kind};
 use super::pb::discovery::aggregated_discovery_service_server::{
     AggregatedDiscoveryService, AggregatedDiscoveryServiceServer,
 };
-use super::pb::discovery::{
-    DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
-};
+use super::pb::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse};
 use crate::error::DriverError;
 
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -43,11 +41,7 @@ impl AdsServer {
         }
         let listener = UnixListener::bind(socket).map_err(cannot)?;
         let stop = CancellationToken::new();
-        let service = Service {
-            node: node.to_owned(),
-            feed,
-            stop: stop.clone(),
-        };
+        let service = Service { node: node.to_owned(), feed, stop: stop.clone() };
         let stopped = stop.clone().cancelled_owned();
         let serving = Server::builder()
             .add_service(AggregatedDiscoveryServiceServer::new(service))
@@ -169,10 +163,7 @@ impl Talk {
 
     fn hear(&mut self, request: &DiscoveryRequest) -> Result<(), Status> {
         if let Some(node) = request.node.as_ref().filter(|node| node.id != self.node) {
-            return Err(Status::permission_denied(format!(
-                "{} is not {}",
-                node.id, self.node
-            )));
+            return Err(Status::permission_denied(format!("{} is not {}", node.id, self.node)));
         }
         // A kind that we do not serve: Envoy waits for it, and we say nothing.
         let Some(kind) = Kind::of(&request.type_url) else {
@@ -190,9 +181,7 @@ impl Talk {
                 None => self.stream.feed.accepted(self.stream.id, kind, *serial),
                 Some(detail) => {
                     tracing::warn!(?kind, words = %detail.message, "Envoy refused a configuration");
-                    self.stream
-                        .feed
-                        .refused(self.stream.id, kind, *serial, detail.message.clone());
+                    self.stream.feed.refused(self.stream.id, kind, *serial, detail.message.clone());
                 }
             }
         }

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use super::config::EnvoyConfig;
 
 /// Upper bounds of latency buckets in milliseconds, Envoy's own unit.
-const LATENCY_BOUNDS_MS: [u32; 18] = [
-    1, 2, 3, 5, 7, 10, 15, 25, 50, 75, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000,
-];
+const LATENCY_BOUNDS_MS: [u32; 18] =
+    [1, 2, 3, 5, 7, 10, 15, 25, 50, 75, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000];
 /// Client connections at once; the same as our own proxy's.
 const CLIENT_CONNECTIONS_MAX: u32 = 10_000;
 

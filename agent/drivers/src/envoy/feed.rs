@@ -89,10 +89,7 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Starts with a publication per kind, and what is known to be good from before.
-    pub(super) fn new(
-        first: impl Fn(Kind) -> Publication,
-        good: impl Fn(Kind) -> Option<Publication>,
-    ) -> Self {
+    pub(super) fn new(first: impl Fn(Kind) -> Publication, good: impl Fn(Kind) -> Option<Publication>) -> Self {
         let topic = |kind| Topic {
             serial: 1,
             current: Arc::new(first(kind)),
@@ -101,9 +98,7 @@ impl Feed {
             refused: None,
         };
         let topics = Kind::ALL.into_iter().map(|kind| (kind, topic(kind))).collect();
-        Self {
-            state: watch::Sender::new(State { live: 0, topics }),
-        }
+        Self { state: watch::Sender::new(State { live: 0, topics }) }
     }
 
     /// Replaces what Envoy should have. Equal to what it should have already: nothing is sent again.
@@ -130,9 +125,7 @@ impl Feed {
         let answer = |state: &State| {
             let topic = state.topics.get(&ticket.kind)?;
             match &topic.refused {
-                Some((serial, words)) if *serial == ticket.serial => {
-                    Some(Err(Unsettled::Refused(words.clone())))
-                }
+                Some((serial, words)) if *serial == ticket.serial => Some(Err(Unsettled::Refused(words.clone()))),
                 Some(_) | None => (topic.accepted >= ticket.serial).then_some(Ok(())),
             }
         };
@@ -224,10 +217,7 @@ impl Changes {
     /// What Envoy should have of a kind.
     pub(super) fn current(&mut self, kind: Kind) -> Option<(u64, Arc<Publication>)> {
         let state = self.0.borrow_and_update();
-        state
-            .topics
-            .get(&kind)
-            .map(|topic| (topic.serial, Arc::clone(&topic.current)))
+        state.topics.get(&kind).map(|topic| (topic.serial, Arc::clone(&topic.current)))
     }
 }
 
@@ -238,10 +228,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(20);
 
     fn version(text: &str) -> Publication {
-        Publication {
-            version: text.to_owned(),
-            resources: Vec::new(),
-        }
+        Publication { version: text.to_owned(), resources: Vec::new() }
     }
 
     fn current(feed: &Feed) -> (u64, String) {
@@ -258,18 +245,11 @@ mod tests {
         assert_eq!(current(&feed), (2, "bad".to_owned()));
         assert_eq!(feed.settled(bad, SOON).await, Err(Unsettled::Silent));
         feed.refused(stream, Kind::Route, 2, "no".to_owned());
-        assert_eq!(
-            feed.settled(bad, SOON).await,
-            Err(Unsettled::Refused("no".to_owned()))
-        );
+        assert_eq!(feed.settled(bad, SOON).await, Err(Unsettled::Refused("no".to_owned())));
         assert_eq!(current(&feed), (3, "a".to_owned()));
         feed.accepted(stream, Kind::Route, 3);
         let again = feed.publish(Kind::Route, version("a"));
-        assert_eq!(
-            feed.settled(again, SOON).await,
-            Ok(()),
-            "equal, so nothing was sent"
-        );
+        assert_eq!(feed.settled(again, SOON).await, Ok(()), "equal, so nothing was sent");
     }
 
     #[tokio::test]
@@ -283,10 +263,6 @@ mod tests {
         feed.closed(old);
         assert_eq!(feed.settled(ticket, SOON).await, Ok(()));
         feed.closed(new);
-        assert_eq!(
-            feed.settled(ticket, SOON).await,
-            Err(Unsettled::Silent),
-            "nobody is there"
-        );
+        assert_eq!(feed.settled(ticket, SOON).await, Err(Unsettled::Silent), "nobody is there");
     }
 }

@@ -71,10 +71,8 @@ impl EnvoyTraffic {
     pub async fn open(mut config: EnvoyConfig) -> Result<Self, DriverError> {
         config.dir = program::absolute(&config.dir)?;
         durable::make_folder(&config.dir).await?;
-        let (admin, ads_socket) = (
-            program::socket(&config.dir, "admin.sock")?,
-            program::socket(&config.dir, "ads.sock")?,
-        );
+        let (admin, ads_socket) =
+            (program::socket(&config.dir, "admin.sock")?, program::socket(&config.dir, "ads.sock")?);
         let listen = config.listen;
         let entrance = ports::kept(listen.ip(), listen.port(), &config.dir.join("port.json")).await?;
         let (file, saved) = SavedFile::open(&config.dir.join("route.pages")).await?;
@@ -88,24 +86,9 @@ impl EnvoyTraffic {
             socket: admin.clone(),
             log_bytes_max: config.log_bytes_max,
         });
-        let (standing, turn) = (
-            standing.await?,
-            Mutex::new(Turn {
-                saved,
-                file,
-                listening: None,
-                flushes_dropped: None,
-            }),
-        );
-        Ok(Self {
-            config,
-            entrance,
-            admin,
-            feed,
-            _ads: ads,
-            standing,
-            turn,
-        })
+        let (standing, turn) =
+            (standing.await?, Mutex::new(Turn { saved, file, listening: None, flushes_dropped: None }));
+        Ok(Self { config, entrance, admin, feed, _ads: ads, standing, turn })
     }
 
     /// Envoy's process.
@@ -141,33 +124,23 @@ impl EnvoyTraffic {
         let left = |slot| last.clone().find_map(|last| *last.targets.get(slot));
         let both = Slots::from_fn(|slot: Slot| route.targets.get(slot).or(left(slot)));
         let routes = routes::routes(Some(route), self.config.idle_timeout_ms);
-        self.pushed(Kind::Cluster, resources::clusters(&self.config, &both))
-            .await?;
-        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance))
-            .await?;
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &both)).await?;
+        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance)).await?;
         self.pushed(Kind::Route, routes).await?;
-        let caught_up =
-            admin::workers_caught_up(&self.admin, turn.flushes_dropped, self.config.ack_timeout());
+        let caught_up = admin::workers_caught_up(&self.admin, turn.flushes_dropped, self.config.ack_timeout());
         turn.flushes_dropped = Some(caught_up.await?);
-        self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets))
-            .await
+        self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets)).await
     }
 
     async fn pushed(&self, kind: Kind, publication: Publication) -> Result<(), DriverError> {
         let ticket = self.feed.publish(kind, publication);
-        self.feed
-            .settled(ticket, self.config.ack_timeout())
-            .await
-            .map_err(|unsettled| match unsettled {
-                Unsettled::Refused(words) => DriverError::permanent(code::TRAFFIC_REFUSED, words),
-                Unsettled::Silent => {
-                    let message = format!(
-                        "Envoy has not acknowledged within {:?}",
-                        self.config.ack_timeout()
-                    );
-                    DriverError::passing(code::TRAFFIC_TIMEOUT, message)
-                }
-            })
+        self.feed.settled(ticket, self.config.ack_timeout()).await.map_err(|unsettled| match unsettled {
+            Unsettled::Refused(words) => DriverError::permanent(code::TRAFFIC_REFUSED, words),
+            Unsettled::Silent => {
+                let message = format!("Envoy has not acknowledged within {:?}", self.config.ack_timeout());
+                DriverError::passing(code::TRAFFIC_TIMEOUT, message)
+            }
+        })
     }
 
     /// A new Envoy acknowledges the listener a moment before it listens.
@@ -191,11 +164,7 @@ impl EnvoyTraffic {
 
 impl TrafficDriver for EnvoyTraffic {
     fn capabilities(&self) -> TrafficCapabilities {
-        TrafficCapabilities {
-            weights: true,
-            cohorts: true,
-            sticky: true,
-        }
+        TrafficCapabilities { weights: true, cohorts: true, sticky: true }
     }
 
     fn entrance(&self) -> SocketAddr {
@@ -217,10 +186,7 @@ impl TrafficDriver for EnvoyTraffic {
         Box::pin(async {
             let start_id = self.standing.process().map(|process| process.start_id());
             let slots = admin::counters(&self.admin).await?;
-            Ok(TrafficCounters {
-                start_id: start_id.unwrap_or_else(|| "adopted".to_owned()),
-                slots,
-            })
+            Ok(TrafficCounters { start_id: start_id.unwrap_or_else(|| "adopted".to_owned()), slots })
         })
     }
 

@@ -29,11 +29,7 @@ const REQUEST_HEAD_MS_MAX: u64 = 10_000;
 /// Both slots as clusters, always: a slot without a target has no endpoint. So no cluster ever goes away under a
 /// request, and its counters last as long as Envoy does.
 pub(super) fn clusters(config: &EnvoyConfig, targets: &Slots<Option<SocketAddr>>) -> Publication {
-    publication(
-        Slot::BOTH
-            .map(|slot| pack_any(slot_cluster(config, slot, *targets.get(slot))))
-            .to_vec(),
-    )
+    publication(Slot::BOTH.map(|slot| pack_any(slot_cluster(config, slot, *targets.get(slot)))).to_vec())
 }
 
 fn slot_cluster(config: &EnvoyConfig, slot: Slot, target: Option<SocketAddr>) -> cluster::Cluster {
@@ -54,25 +50,16 @@ fn slot_cluster(config: &EnvoyConfig, slot: Slot, target: Option<SocketAddr>) ->
             endpoints: target.into_iter().map(one_endpoint).collect(),
             ..Default::default()
         }),
-        circuit_breakers: Some(cluster::CircuitBreakers {
-            thresholds: vec![thresholds],
-            ..Default::default()
-        }),
+        circuit_breakers: Some(cluster::CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
         ..Default::default()
     }
 }
 
 fn one_endpoint(target: SocketAddr) -> endpoint::LocalityLbEndpoints {
-    let endpoint = endpoint::Endpoint {
-        address: Some(pb::address(target)),
-        ..Default::default()
-    };
+    let endpoint = endpoint::Endpoint { address: Some(pb::address(target)), ..Default::default() };
     let host = endpoint::lb_endpoint::HostIdentifier::Endpoint(endpoint);
     endpoint::LocalityLbEndpoints {
-        lb_endpoints: vec![endpoint::LbEndpoint {
-            host_identifier: Some(host),
-            ..Default::default()
-        }],
+        lb_endpoints: vec![endpoint::LbEndpoint { host_identifier: Some(host), ..Default::default() }],
         ..Default::default()
     }
 }
@@ -87,10 +74,7 @@ pub(super) fn listener(config: &EnvoyConfig, entrance: SocketAddr) -> Publicatio
     publication(vec![pack_any(listener::Listener {
         name: "entrance".to_owned(),
         address: Some(pb::address(entrance)),
-        filter_chains: vec![listener::FilterChain {
-            filters: vec![filter],
-            ..Default::default()
-        }],
+        filter_chains: vec![listener::FilterChain { filters: vec![filter], ..Default::default() }],
         ..Default::default()
     })])
 }
@@ -104,14 +88,8 @@ fn connection_manager(config: &EnvoyConfig) -> hcm::HttpConnectionManager {
         initial_fetch_timeout: pb::millis(0),
         ..Default::default()
     };
-    let routes = hcm::Rds {
-        config_source: Some(source),
-        route_config_name: ROUTES.to_owned(),
-    };
-    let router = pack_any(Router {
-        suppress_envoy_headers: true,
-        ..Default::default()
-    });
+    let routes = hcm::Rds { config_source: Some(source), route_config_name: ROUTES.to_owned() };
+    let router = pack_any(Router { suppress_envoy_headers: true, ..Default::default() });
     let keep = hcm::http_connection_manager::ServerHeaderTransformation::PassThrough;
     hcm::HttpConnectionManager {
         stat_prefix: "entrance".to_owned(),
@@ -131,32 +109,20 @@ fn connection_manager(config: &EnvoyConfig) -> hcm::HttpConnectionManager {
             upgrade_type: "websocket".to_owned(),
             ..Default::default()
         }],
-        local_reply_config: Some(hcm::LocalReplyConfig {
-            mappers: vec![own_answers()],
-            body_format: None,
-        }),
+        local_reply_config: Some(hcm::LocalReplyConfig { mappers: vec![own_answers()], body_format: None }),
         ..Default::default()
     }
 }
 
 /// Answers of Envoy itself say so, with its reason.
 fn own_answers() -> hcm::ResponseMapper {
-    let from_400 = core::RuntimeUInt32 {
-        default_value: 400,
-        runtime_key: "meridian.own_answers".to_owned(),
-    };
-    let comparison = accesslog::ComparisonFilter {
-        op: accesslog::comparison_filter::Op::Ge.into(),
-        value: Some(from_400),
-    };
-    let status = accesslog::StatusCodeFilter {
-        comparison: Some(comparison),
-    };
+    let from_400 = core::RuntimeUInt32 { default_value: 400, runtime_key: "meridian.own_answers".to_owned() };
+    let comparison =
+        accesslog::ComparisonFilter { op: accesslog::comparison_filter::Op::Ge.into(), value: Some(from_400) };
+    let status = accesslog::StatusCodeFilter { comparison: Some(comparison) };
     let specifier = accesslog::access_log_filter::FilterSpecifier::StatusCodeFilter(status);
     hcm::ResponseMapper {
-        filter: Some(accesslog::AccessLogFilter {
-            filter_specifier: Some(specifier),
-        }),
+        filter: Some(accesslog::AccessLogFilter { filter_specifier: Some(specifier) }),
         headers_to_add: vec![pb::header(PROXY_ERROR_HEADER, "%RESPONSE_CODE_DETAILS%")],
         ..Default::default()
     }
@@ -164,12 +130,6 @@ fn own_answers() -> hcm::ResponseMapper {
 
 /// Versioned by content.
 fn publication(resources: Vec<Any>) -> Publication {
-    let bytes: Vec<u8> = resources
-        .iter()
-        .flat_map(|any| any.value.iter().copied())
-        .collect();
-    Publication {
-        version: Digest::of(&bytes).short(),
-        resources,
-    }
+    let bytes: Vec<u8> = resources.iter().flat_map(|any| any.value.iter().copied()).collect();
+    Publication { version: Digest::of(&bytes).short(), resources }
 }

@@ -15,8 +15,8 @@ use super::pb::route::route_action::{ClusterSpecifier, HashPolicy};
 use super::pb::route::route_match::PathSpecifier;
 use super::pb::route::weighted_cluster::{ClusterWeight, RandomValueSpecifier};
 use super::pb::route::{
-    DirectResponseAction, HeaderMatcher, RetryPolicy, Route as EnvoyRoute, RouteAction, RouteConfiguration,
-    RouteMatch, VirtualHost, WeightedCluster,
+    DirectResponseAction, HeaderMatcher, RetryPolicy, Route as EnvoyRoute, RouteAction, RouteConfiguration, RouteMatch,
+    VirtualHost, WeightedCluster,
 };
 use super::pb::{self, pack_any};
 use super::resources::{PROXY_ERROR_HEADER, ROUTES};
@@ -51,38 +51,20 @@ pub(super) fn routes(route: Option<&Route>, idle_timeout_ms: u64) -> Publication
             let told = serde_json::to_string(&convert::routing(route));
             // Plain data without maps always has a text.
             let metadata = pb::metadata(METADATA, METADATA_ROUTE, told.unwrap_or_default());
-            (
-                format!("{}-{}", route.epoch, route.hash.short()),
-                rules(route, idle_timeout_ms),
-                Some(metadata),
-            )
+            (format!("{}-{}", route.epoch, route.hash.short()), rules(route, idle_timeout_ms), Some(metadata))
         }
     };
-    let host = VirtualHost {
-        name: ROUTES.to_owned(),
-        domains: vec!["*".to_owned()],
-        routes: hosts,
-        ..Default::default()
-    };
-    let configuration = RouteConfiguration {
-        name: ROUTES.to_owned(),
-        virtual_hosts: vec![host],
-        metadata,
-        ..Default::default()
-    };
-    Publication {
-        version,
-        resources: vec![pack_any(configuration)],
-    }
+    let host =
+        VirtualHost { name: ROUTES.to_owned(), domains: vec!["*".to_owned()], routes: hosts, ..Default::default() };
+    let configuration =
+        RouteConfiguration { name: ROUTES.to_owned(), virtual_hosts: vec![host], metadata, ..Default::default() };
+    Publication { version, resources: vec![pack_any(configuration)] }
 }
 
 fn refuse_all() -> Vec<EnvoyRoute> {
     vec![EnvoyRoute {
         r#match: Some(all()),
-        action: Some(Action::DirectResponse(DirectResponseAction {
-            status: 503,
-            ..Default::default()
-        })),
+        action: Some(Action::DirectResponse(DirectResponseAction { status: 503, ..Default::default() })),
         response_headers_to_add: vec![pb::header(PROXY_ERROR_HEADER, "no_route")],
         ..Default::default()
     }]
@@ -99,10 +81,7 @@ fn rules(route: &Route, idle_timeout_ms: u64) -> Vec<EnvoyRoute> {
         rules.extend(Slot::BOTH.map(|slot| Rule::sticky(sticky, slot)));
     }
     rules.push(Rule::split(route.split, sticky));
-    rules
-        .into_iter()
-        .flat_map(|rule| rule.envoy_routes(idle_timeout_ms))
-        .collect()
+    rules.into_iter().flat_map(|rule| rule.envoy_routes(idle_timeout_ms)).collect()
 }
 
 /// Who is matched, and where they go.
@@ -115,16 +94,8 @@ struct Rule {
 
 impl Rule {
     fn new(name: &'static str, matcher: RouteMatch, clusters: Vec<ClusterWeight>) -> Self {
-        let weights = WeightedCluster {
-            clusters,
-            ..Default::default()
-        };
-        Self {
-            name,
-            matcher,
-            weights,
-            hash_policy: Vec::new(),
-        }
+        let weights = WeightedCluster { clusters, ..Default::default() };
+        Self { name, matcher, weights, hash_policy: Vec::new() }
     }
 
     fn split(split: Split, sticky: Option<&Sticky>) -> Self {
@@ -132,9 +103,7 @@ impl Rule {
             let mut cluster = share(slot, split.of(slot).basis_points().into());
             if let Some(sticky) = sticky {
                 let cookie = format!("{}={slot}; Max-Age={}; Path=/", sticky.cookie, sticky.max_age_s);
-                cluster
-                    .response_headers_to_add
-                    .push(pb::header("set-cookie", &cookie));
+                cluster.response_headers_to_add.push(pb::header("set-cookie", &cookie));
             }
             cluster
         });
@@ -150,19 +119,11 @@ impl Rule {
         match &cohort.rule {
             CohortRule::Equals(RequestKey::Header(name), value) => {
                 let headers = vec![pb::header_is(name, pb::exactly(value))];
-                Self::new(
-                    COHORT_RULE,
-                    RouteMatch { headers, ..all() },
-                    vec![share(cohort.slot, 1)],
-                )
+                Self::new(COHORT_RULE, RouteMatch { headers, ..all() }, vec![share(cohort.slot, 1)])
             }
             CohortRule::Equals(RequestKey::Cookie(name), value) => {
                 let cookies = vec![pb::cookie_is(name, pb::exactly(value))];
-                Self::new(
-                    COHORT_RULE,
-                    RouteMatch { cookies, ..all() },
-                    vec![share(cohort.slot, 1)],
-                )
+                Self::new(COHORT_RULE, RouteMatch { cookies, ..all() }, vec![share(cohort.slot, 1)])
             }
             CohortRule::Share(key, members) => Self::cohort_share(key, *members, cohort.slot, split),
         }
@@ -174,37 +135,22 @@ impl Rule {
         let (matcher, policy) = match key {
             RequestKey::Header(name) => {
                 let headers = vec![pb::header_is(name, pb::regex(".*"))];
-                let policy = Header {
-                    header_name: name.clone(),
-                    ..Default::default()
-                };
+                let policy = Header { header_name: name.clone(), ..Default::default() };
                 (RouteMatch { headers, ..all() }, PolicySpecifier::Header(policy))
             }
             RequestKey::Cookie(name) => {
                 let cookies = vec![pb::cookie_is(name, pb::regex(".*"))];
-                let policy = Cookie {
-                    name: name.clone(),
-                    ..Default::default()
-                };
+                let policy = Cookie { name: name.clone(), ..Default::default() };
                 (RouteMatch { cookies, ..all() }, PolicySpecifier::Cookie(policy))
             }
         };
         let whole = u32::from(Weight::WHOLE.basis_points());
-        let (inside, outside) = (
-            u32::from(members.basis_points()),
-            u32::from(members.rest().basis_points()),
-        );
+        let (inside, outside) = (u32::from(members.basis_points()), u32::from(members.rest().basis_points()));
         let of = |slot: Slot| outside * u32::from(split.of(slot).basis_points());
-        let clusters = vec![
-            share(slot, inside * whole + of(slot)),
-            share(slot.other(), of(slot.other())),
-        ];
+        let clusters = vec![share(slot, inside * whole + of(slot)), share(slot.other(), of(slot.other()))];
         let mut rule = Self::new(COHORT_RULE, matcher, clusters);
         rule.weights.random_value_specifier = pb::yes().map(RandomValueSpecifier::UseHashPolicy);
-        rule.hash_policy = vec![HashPolicy {
-            terminal: true,
-            policy_specifier: Some(policy),
-        }];
+        rule.hash_policy = vec![HashPolicy { terminal: true, policy_specifier: Some(policy) }];
         rule
     }
 
@@ -240,10 +186,7 @@ impl Rule {
 }
 
 fn all() -> RouteMatch {
-    RouteMatch {
-        path_specifier: Some(PathSpecifier::Prefix("/".to_owned())),
-        ..Default::default()
-    }
+    RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() }
 }
 
 fn share(slot: Slot, weight: u32) -> ClusterWeight {

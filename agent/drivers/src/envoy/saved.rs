@@ -34,39 +34,23 @@ impl SavedFile {
     pub(super) async fn open(path: &Path) -> Result<(Self, Saved), DriverError> {
         let (file, bytes) = TwinFile::open(path).await?;
         let unreadable = |what: String| {
-            DriverError::permanent(
-                code::DRIVER_STATE,
-                format!("cannot read {}: {what}", path.display()),
-            )
+            DriverError::permanent(code::DRIVER_STATE, format!("cannot read {}: {what}", path.display()))
         };
         let Some(bytes) = bytes else {
             return Ok((Self(file), Saved::default()));
         };
-        let written: Written =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let written: Written = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         let route = |routing: Option<Routing>| routing.as_ref().map(convert::route).transpose();
         let wanted = route(written.wanted).map_err(unreadable)?;
-        Ok((
-            Self(file),
-            Saved {
-                wanted,
-                confirmed: route(written.confirmed).map_err(unreadable)?,
-            },
-        ))
+        Ok((Self(file), Saved { wanted, confirmed: route(written.confirmed).map_err(unreadable)? }))
     }
 
     /// Keeps a value; it is on disk when this returns.
     pub(super) async fn write(&mut self, saved: &Saved) -> Result<(), DriverError> {
         let routing = |route: &Option<Route>| route.as_ref().map(convert::routing);
-        let written = Written {
-            wanted: routing(&saved.wanted),
-            confirmed: routing(&saved.confirmed),
-        };
-        let unwritable =
-            |error: serde_json::Error| DriverError::permanent(code::DRIVER_STATE, error.to_string());
-        self.0
-            .write(&serde_json::to_vec(&written).map_err(unwritable)?)
-            .await
+        let written = Written { wanted: routing(&saved.wanted), confirmed: routing(&saved.confirmed) };
+        let unwritable = |error: serde_json::Error| DriverError::permanent(code::DRIVER_STATE, error.to_string());
+        self.0.write(&serde_json::to_vec(&written).map_err(unwritable)?).await
     }
 }
 
@@ -82,16 +66,9 @@ impl Saved {
             return Err(DriverError::permanent(code::TRAFFIC_FENCED, message));
         }
         // Only the targets may differ: a slot that came back elsewhere.
-        let is_same = Route {
-            targets: wanted.targets,
-            ..route.clone()
-        } == *wanted;
+        let is_same = Route { targets: wanted.targets, ..route.clone() } == *wanted;
         if route.epoch == wanted.epoch && !is_same {
-            let message = format!(
-                "epoch {} was taken with another content ({})",
-                wanted.epoch,
-                wanted.hash.short()
-            );
+            let message = format!("epoch {} was taken with another content ({})", wanted.epoch, wanted.hash.short());
             return Err(DriverError::permanent(code::TRAFFIC_CONFLICT, message));
         }
         Ok(())

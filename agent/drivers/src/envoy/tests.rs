@@ -25,16 +25,9 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let entrance = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .unwrap();
+        let entrance = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
         let sweep = Sweep(vec![folder.path().join("process.json")]);
-        Self {
-            folder,
-            entrance,
-            client: EntranceClient::new(entrance),
-            _sweep: sweep,
-        }
+        Self { folder, entrance, client: EntranceClient::new(entrance), _sweep: sweep }
     }
 
     fn config(&self) -> EnvoyConfig {
@@ -53,18 +46,13 @@ impl Bed {
 }
 
 fn binary() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let tools = root.join(".tools/bin/envoy");
     if tools.is_file() {
         return tools;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join("envoy"))
-        .find(|file| file.is_file());
+    let found = std::env::split_paths(&path).map(|folder| folder.join("envoy")).find(|file| file.is_file());
     found.expect("no Envoy: cargo xtask tools envoy")
 }
 
@@ -84,9 +72,7 @@ impl TrafficBed for Bed {
     fn ask_plain(&self) -> BoxFuture<'_, Slot> {
         Box::pin(async {
             let answer = self.client.ask(&[]).await.unwrap();
-            answer
-                .slot
-                .unwrap_or_else(|| panic!("made on the way: {answer:?}\n{}", self.log()))
+            answer.slot.unwrap_or_else(|| panic!("made on the way: {answer:?}\n{}", self.log()))
         })
     }
 
@@ -119,22 +105,13 @@ async fn it_keeps_the_promises_of_a_traffic_driver() {
 async fn an_envoy_that_ends_comes_back_with_the_last_route() {
     let (bed, blue) = (Bed::new(), Backend::start(Slot::Blue).await);
     let driver = bed.envoy().await;
-    let targets = Slots {
-        blue: Some(blue.address),
-        green: None,
-    };
+    let targets = Slots { blue: Some(blue.address), green: None };
     driver.route(&route(1, Slot::Blue, targets)).await.unwrap();
     let (process, counters) = (bed.process().unwrap(), driver.counters().await.unwrap());
     kill_hard(&process);
-    eventually("Envoy serves again", async || {
-        bed.client.ask(&[]).await.ok()?.slot
-    })
-    .await;
+    eventually("Envoy serves again", async || bed.client.ask(&[]).await.ok()?.slot).await;
     assert_ne!(bed.process(), Some(process));
-    assert_eq!(
-        driver.look().await.unwrap(),
-        Some(RouteSeen::of(&route(1, Slot::Blue, targets)))
-    );
+    assert_eq!(driver.look().await.unwrap(), Some(RouteSeen::of(&route(1, Slot::Blue, targets))));
     assert_ne!(driver.counters().await.unwrap().start_id, counters.start_id);
     driver.route(&route(2, Slot::Blue, targets)).await.unwrap();
     driver.retire().await.unwrap();
@@ -151,16 +128,9 @@ async fn a_silent_envoy_is_a_passing_trouble() {
     config.binary = Some(silent);
     config.ack_timeout_ms = 50;
     let driver = EnvoyTraffic::open(config).await.unwrap();
-    let targets = Slots {
-        blue: Some(bed.entrance),
-        green: None,
-    };
+    let targets = Slots { blue: Some(bed.entrance), green: None };
     let error = driver.route(&route(1, Slot::Blue, targets)).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::TRAFFIC_TIMEOUT, false),
-        "{error}"
-    );
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_TIMEOUT, false), "{error}");
     assert_eq!(driver.look().await.unwrap_err().code(), code::TRAFFIC_UNREACHABLE);
     driver.retire().await.unwrap();
 }

@@ -91,10 +91,7 @@ impl FakeWorld {
     /// Two empty slots, no route; what is started is ready at once.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(World {
-            starts_ready: true,
-            ..World::default()
-        })))
+        Self(Arc::new(Mutex::new(World { starts_ready: true, ..World::default() })))
     }
 
     /// A workload driver on this world.
@@ -121,18 +118,12 @@ impl FakeWorld {
 
     /// From now on only artifacts that are provided can be started.
     pub fn provide(&self, digest: Digest) {
-        self.lock()
-            .artifacts
-            .get_or_insert_default()
-            .insert(digest, Artifact::Good);
+        self.lock().artifacts.get_or_insert_default().insert(digest, Artifact::Good);
     }
 
     /// Provides an artifact whose bytes are not those of its digest.
     pub fn provide_tampered(&self, digest: Digest) {
-        self.lock()
-            .artifacts
-            .get_or_insert_default()
-            .insert(digest, Artifact::Tampered);
+        self.lock().artifacts.get_or_insert_default().insert(digest, Artifact::Tampered);
     }
 
     /// What runs in a slot.

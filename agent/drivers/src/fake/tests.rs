@@ -49,10 +49,7 @@ impl WorkloadBed for Bed {
     }
 
     fn releases(&self) -> BedReleases {
-        let release = |name: &str| ReleaseRef {
-            version: Version::new(1, 0, 0),
-            digest: Digest::of(name.as_bytes()),
-        };
+        let release = |name: &str| ReleaseRef { version: Version::new(1, 0, 0), digest: Digest::of(name.as_bytes()) };
         let releases = BedReleases {
             first: release("first"),
             second: release("second"),
@@ -94,10 +91,7 @@ async fn faults_come_in_order_and_end() {
     assert_eq!(driver.start(Slot::Blue, &release).await, Err(error.clone()));
     assert_eq!(world.process(Slot::Blue), None);
     assert_eq!(driver.start(Slot::Blue, &release).await, Err(error));
-    assert!(
-        world.process(Slot::Blue).is_some(),
-        "done, but the answer was lost"
-    );
+    assert!(world.process(Slot::Blue).is_some(), "done, but the answer was lost");
     assert_eq!(driver.start(Slot::Blue, &release).await, Ok(()));
     world.fail_next(Call::LookAtSlots, Fault::Hang);
     let hanging = tokio::time::timeout(Duration::from_millis(1), driver.look()).await;

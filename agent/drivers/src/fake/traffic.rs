@@ -15,11 +15,7 @@ pub struct FakeTraffic(pub(super) FakeWorld);
 
 impl TrafficDriver for FakeTraffic {
     fn capabilities(&self) -> TrafficCapabilities {
-        TrafficCapabilities {
-            weights: true,
-            cohorts: true,
-            sticky: true,
-        }
+        TrafficCapabilities { weights: true, cohorts: true, sticky: true }
     }
 
     fn entrance(&self) -> SocketAddr {
@@ -31,17 +27,12 @@ impl TrafficDriver for FakeTraffic {
     }
 
     fn look(&self) -> BoxFuture<'_, Result<Option<RouteSeen>, DriverError>> {
-        Box::pin(self.0.call(Call::LookAtTraffic, |world| {
-            Ok(world.route.as_ref().map(RouteSeen::of))
-        }))
+        Box::pin(self.0.call(Call::LookAtTraffic, |world| Ok(world.route.as_ref().map(RouteSeen::of))))
     }
 
     fn counters(&self) -> BoxFuture<'_, Result<TrafficCounters, DriverError>> {
         Box::pin(self.0.call(Call::Counters, |world| {
-            Ok(TrafficCounters {
-                start_id: world.data_plane.to_string(),
-                slots: world.counters.clone(),
-            })
+            Ok(TrafficCounters { start_id: world.data_plane.to_string(), slots: world.counters.clone() })
         }))
     }
 
@@ -60,10 +51,7 @@ fn take(world: &mut World, route: &Route) -> Result<(), DriverError> {
             let message = format!("epoch {} is below {}", route.epoch, current.epoch);
             return Err(DriverError::permanent(code::TRAFFIC_FENCED, message));
         }
-        let is_same = Route {
-            targets: current.targets,
-            ..route.clone()
-        } == *current;
+        let is_same = Route { targets: current.targets, ..route.clone() } == *current;
         if route.epoch == current.epoch && !is_same {
             let message = format!("epoch {} has another content", current.epoch);
             return Err(DriverError::permanent(code::TRAFFIC_CONFLICT, message));

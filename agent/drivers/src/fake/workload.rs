@@ -17,10 +17,7 @@ pub struct FakeWorkload(pub(super) FakeWorld);
 
 impl WorkloadDriver for FakeWorkload {
     fn capabilities(&self) -> WorkloadCapabilities {
-        WorkloadCapabilities {
-            verifies_digest: true,
-            survives_agent: true,
-        }
+        WorkloadCapabilities { verifies_digest: true, survives_agent: true }
     }
 
     fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
@@ -36,10 +33,7 @@ impl WorkloadDriver for FakeWorkload {
 
     fn look(&self) -> BoxFuture<'_, Result<Slots<Option<SlotSeen>>, DriverError>> {
         Box::pin(self.0.call(Call::LookAtSlots, |world| {
-            let seen = |process: &FakeProcess| SlotSeen {
-                digest: process.digest,
-                state: process.state,
-            };
+            let seen = |process: &FakeProcess| SlotSeen { digest: process.digest, state: process.state };
             Ok(Slots::from_fn(|slot| world.slots.get(slot).as_ref().map(seen)))
         }))
     }
@@ -50,11 +44,7 @@ impl WorkloadDriver for FakeWorkload {
 }
 
 fn start(world: &mut World, slot: Slot, release: &ReleaseRef) -> Result<(), DriverError> {
-    let held = world
-        .slots
-        .get(slot)
-        .as_ref()
-        .filter(|process| process.state != SlotState::Failed);
+    let held = world.slots.get(slot).as_ref().filter(|process| process.state != SlotState::Failed);
     if let Some(held) = held {
         if held.digest == release.digest {
             return Ok(());
@@ -75,15 +65,7 @@ fn start(world: &mut World, slot: Slot, release: &ReleaseRef) -> Result<(), Driv
         }
     }
     world.started += 1;
-    let state = if world.starts_ready {
-        SlotState::Ready
-    } else {
-        SlotState::Starting
-    };
-    *world.slots.get_mut(slot) = Some(FakeProcess {
-        number: world.started,
-        digest: release.digest,
-        state,
-    });
+    let state = if world.starts_ready { SlotState::Ready } else { SlotState::Starting };
+    *world.slots.get_mut(slot) = Some(FakeProcess { number: world.started, digest: release.digest, state });
     Ok(())
 }

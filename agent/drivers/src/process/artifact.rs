@@ -21,11 +21,7 @@ const STEP_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// `ARTIFACT_MISSING`, `DIGEST_MISMATCH`, `DRIVER_STATE`.
-pub(super) async fn verified_copy(
-    artifacts: &Path,
-    folder: &Path,
-    digest: Digest,
-) -> Result<PathBuf, DriverError> {
+pub(super) async fn verified_copy(artifacts: &Path, folder: &Path, digest: Digest) -> Result<PathBuf, DriverError> {
     let (source, copy) = (artifacts.join(digest.hex()), folder.join(digest.hex()));
     let (from, to) = (source.clone(), copy.clone());
     let outcome = blocking(move || Ok(copy_and_hash(&from, &to, digest))).await;
@@ -60,16 +56,10 @@ fn copy_and_hash(from: &Path, to: &Path, digest: Digest) -> Result<(), Failure> 
         true => Failure::Missing,
         false => Failure::Io(error),
     })?;
-    let folder = to
-        .parent()
-        .ok_or_else(|| io::Error::other("a copy lies in a folder"))?;
+    let folder = to.parent().ok_or_else(|| io::Error::other("a copy lies in a folder"))?;
     empty(folder)?;
     let beside = folder.join("copying");
-    let mut copy = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(COPY_MODE)
-        .open(&beside)?;
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(COPY_MODE).open(&beside)?;
     let mut hasher = Sha256::new();
     let mut step = vec![0_u8; STEP_BYTES];
     loop {
@@ -111,21 +101,12 @@ mod tests {
         fs::create_dir(&artifacts).unwrap();
         let digest = Digest::of(b"right");
         let missing = verified_copy(&artifacts, &slot, digest).await.unwrap_err();
-        assert_eq!(
-            (missing.code(), missing.is_permanent()),
-            (code::ARTIFACT_MISSING, false)
-        );
+        assert_eq!((missing.code(), missing.is_permanent()), (code::ARTIFACT_MISSING, false));
 
         fs::write(artifacts.join(digest.hex()), b"wrong").unwrap();
         let other = verified_copy(&artifacts, &slot, digest).await.unwrap_err();
-        assert_eq!(
-            (other.code(), other.is_permanent()),
-            (code::DIGEST_MISMATCH, true)
-        );
-        assert!(
-            other.message().contains(&Digest::of(b"wrong").to_string()),
-            "{other}"
-        );
+        assert_eq!((other.code(), other.is_permanent()), (code::DIGEST_MISMATCH, true));
+        assert!(other.message().contains(&Digest::of(b"wrong").to_string()), "{other}");
         assert_eq!(fs::read_dir(&slot).unwrap().count(), 0);
 
         fs::write(artifacts.join(digest.hex()), b"right").unwrap();

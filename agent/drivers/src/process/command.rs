@@ -57,19 +57,12 @@ fn pieces(word: &str) -> impl Iterator<Item = Piece<'_>> {
             return None;
         }
         let is_name = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase());
-        let name = rest
-            .strip_prefix('{')
-            .and_then(|open| open.split_once('}'))
-            .map(|(name, _)| name);
+        let name = rest.strip_prefix('{').and_then(|open| open.split_once('}')).map(|(name, _)| name);
         if let Some(name) = name.filter(|name| is_name(name)) {
             rest = &rest[name.len() + 2..];
             return Some(Piece::Placeholder(name));
         }
-        let end = rest
-            .char_indices()
-            .skip(1)
-            .find(|(_, c)| *c == '{')
-            .map_or(rest.len(), |(at, _)| at);
+        let end = rest.char_indices().skip(1).find(|(_, c)| *c == '{').map_or(rest.len(), |(at, _)| at);
         let (text, after) = rest.split_at(end);
         rest = after;
         Some(Piece::Text(text))

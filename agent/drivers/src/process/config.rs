@@ -107,17 +107,13 @@ impl ProcessConfig {
             }
         }
         if !self.ready_path.starts_with('/') {
-            return refuse(format!(
-                "`ready_path` is {:?} but starts with a slash",
-                self.ready_path
-            ));
+            return refuse(format!("`ready_path` is {:?} but starts with a slash", self.ready_path));
         }
         if self.ports.blue != 0 && self.ports.blue == self.ports.green {
             return refuse(format!("both slots have port {}", self.ports.blue));
         }
         for folder in [&mut self.dir, &mut self.artifacts] {
-            *folder =
-                std::path::absolute(&*folder).map_err(|error| DriverError::state("find", folder, &error))?;
+            *folder = std::path::absolute(&*folder).map_err(|error| DriverError::state("find", folder, &error))?;
         }
         Ok(self)
     }

@@ -37,9 +37,7 @@ impl ProcessWorkload {
         let config = std::sync::Arc::new(config.checked()?);
         let blue = SlotProcess::open(Slot::Blue, config.clone()).await?;
         let green = SlotProcess::open(Slot::Green, config).await?;
-        Ok(Self {
-            slots: Slots { blue, green },
-        })
+        Ok(Self { slots: Slots { blue, green } })
     }
 
     /// The process in a slot, alive or not; `None` for an empty slot.
@@ -51,10 +49,7 @@ impl ProcessWorkload {
 
 impl WorkloadDriver for ProcessWorkload {
     fn capabilities(&self) -> WorkloadCapabilities {
-        WorkloadCapabilities {
-            verifies_digest: true,
-            survives_agent: true,
-        }
+        WorkloadCapabilities { verifies_digest: true, survives_agent: true }
     }
 
     fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
@@ -68,10 +63,7 @@ impl WorkloadDriver for ProcessWorkload {
     fn look(&self) -> BoxFuture<'_, Result<Slots<Option<SlotSeen>>, DriverError>> {
         Box::pin(async {
             let (blue, green) = tokio::join!(self.slots.blue.look(), self.slots.green.look());
-            Ok(Slots {
-                blue: blue?,
-                green: green?,
-            })
+            Ok(Slots { blue: blue?, green: green? })
         })
     }
 

@@ -33,12 +33,7 @@ pub(super) struct SlotProcess {
 
 impl SlotProcess {
     pub(super) async fn open(slot: Slot, config: Arc<ProcessConfig>) -> Result<Self, DriverError> {
-        let this = Self {
-            slot,
-            config,
-            record: Mutex::new(None),
-            turn: tokio::sync::Mutex::new(None),
-        };
+        let this = Self { slot, config, record: Mutex::new(None), turn: tokio::sync::Mutex::new(None) };
         durable::make_folder(&this.folder()).await?;
         let mut found: Option<SlotRecord> = durable::load(&this.record_file()).await?;
         if let Some(record) = &mut found
@@ -56,9 +51,7 @@ impl SlotProcess {
     }
 
     pub(super) fn process(&self) -> Option<Identity> {
-        self.record()
-            .as_ref()
-            .and_then(|record| record.mark.process.clone())
+        self.record().as_ref().and_then(|record| record.mark.process.clone())
     }
 
     pub(super) async fn start(&self, release: &ReleaseRef) -> Result<(), DriverError> {
@@ -76,12 +69,7 @@ impl SlotProcess {
         }
         reap(&mut turn);
         let address = self.free_address().await?;
-        let artifact = verified_copy(
-            &self.config.artifacts,
-            &self.folder().join("artifact"),
-            release.digest,
-        )
-        .await?;
+        let artifact = verified_copy(&self.config.artifacts, &self.folder().join("artifact"), release.digest).await?;
         let launch = self.launch(release, address, artifact);
         let record = self.fresh_record(release, address, starts);
         *turn = Some(self.launched(&launch, record).await?);
@@ -109,10 +97,7 @@ impl SlotProcess {
             return Ok(None);
         };
         let Some(process) = record.mark.find() else {
-            return Ok(Some(SlotSeen {
-                digest: record.digest,
-                state: SlotState::Failed,
-            }));
+            return Ok(Some(SlotSeen { digest: record.digest, state: SlotState::Failed }));
         };
         let state = if record.is_stopping {
             SlotState::Stopping
@@ -126,22 +111,14 @@ impl SlotProcess {
         } else {
             SlotState::Failed
         };
-        Ok(Some(SlotSeen {
-            digest: record.digest,
-            state,
-        }))
+        Ok(Some(SlotSeen { digest: record.digest, state }))
     }
 
     fn already_up(&self, held: &SlotRecord, release: &ReleaseRef) -> Result<(), DriverError> {
         if held.digest == release.digest {
             return Ok(());
         }
-        let message = format!(
-            "{} holds {} ({}), which is up",
-            self.slot,
-            held.version,
-            held.digest.short()
-        );
+        let message = format!("{} holds {} ({}), which is up", self.slot, held.version, held.digest.short());
         Err(DriverError::permanent(code::SLOT_OCCUPIED, message))
     }
 
@@ -150,10 +127,7 @@ impl SlotProcess {
         let wait_ms = held.restart_after_ms.saturating_sub(now_ms());
         // A wall clock that was set back must not make us wait for years.
         if wait_ms == 0 || wait_ms > 2 * self.config.restart_backoff_ms_max {
-            let was_long_ago = now_ms()
-                > held
-                    .restart_after_ms
-                    .saturating_add(self.config.restart_backoff_ms_max);
+            let was_long_ago = now_ms() > held.restart_after_ms.saturating_add(self.config.restart_backoff_ms_max);
             return Ok(if was_long_ago { 0 } else { held.starts });
         }
         let message = format!(
@@ -171,10 +145,7 @@ impl SlotProcess {
         let (fixed, file) = (self.config.ports.of(self.slot), self.folder().join("port.json"));
         let address = ports::kept(self.config.ip, fixed, &file).await?;
         let is_free = ports::is_free(address).map_err(|error| {
-            DriverError::permanent(
-                code::DRIVER_CONFIG,
-                format!("cannot listen on {address}: {error}"),
-            )
+            DriverError::permanent(code::DRIVER_CONFIG, format!("cannot listen on {address}: {error}"))
         })?;
         match (is_free, fixed) {
             (true, _) => Ok(address),
@@ -188,12 +159,7 @@ impl SlotProcess {
     }
 
     fn launch(&self, release: &ReleaseRef, address: SocketAddr, artifact: PathBuf) -> Launch {
-        let filling = Filling {
-            address,
-            artifact: &artifact,
-            version: &release.version,
-            slot: self.slot,
-        };
+        let filling = Filling { address, artifact: &artifact, version: &release.version, slot: self.slot };
         let mut words = self.config.command.iter().map(|word| filled(word, &filling));
         // The configuration was checked: there is a first word.
         let program = words.next().unwrap_or_else(|| OsString::from("false"));
@@ -307,17 +273,13 @@ impl SlotProcess {
 
 /// Takes the exit status of a child that has ended, so that no zombie stays. One that runs stays where it is.
 fn reap(turn: &mut Option<Child>) {
-    let ended = turn
-        .as_mut()
-        .is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
+    let ended = turn.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
     if ended {
         *turn = None;
     }
 }
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

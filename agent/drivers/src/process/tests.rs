@@ -22,42 +22,27 @@ impl Bed {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("artifacts")).unwrap();
         let sweep = Sweep(Slot::BOTH.map(|slot| record_file(folder.path(), slot)).to_vec());
-        Self {
-            folder,
-            _sweep: sweep,
-        }
+        Self { folder, _sweep: sweep }
     }
 
     /// Writes an artifact under the digest of other bytes, if they are other.
     fn artifact(&self, version: u64, text: &str, digest_of: &str) -> ReleaseRef {
         let digest = Digest::of(digest_of.as_bytes());
         std::fs::write(self.folder.path().join("artifacts").join(digest.hex()), text).unwrap();
-        ReleaseRef {
-            version: Version::new(1, version, 0),
-            digest,
-        }
+        ReleaseRef { version: Version::new(1, version, 0), digest }
     }
 
     fn config(&self, command: &[&str]) -> ProcessConfig {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
-        let mut config = ProcessConfig::new(
-            self.folder.path().join("slots"),
-            self.folder.path().join("artifacts"),
-            command,
-        );
+        let mut config =
+            ProcessConfig::new(self.folder.path().join("slots"), self.folder.path().join("artifacts"), command);
         config.restart_backoff_ms = 100;
         config
     }
 
     fn sample_config(&self) -> ProcessConfig {
         let sample = program("skyoptima");
-        self.config(&[
-            sample.to_str().unwrap(),
-            "--listen",
-            "{address}",
-            "--artifact",
-            "{artifact}",
-        ])
+        self.config(&[sample.to_str().unwrap(), "--listen", "{address}", "--artifact", "{artifact}"])
     }
 
     fn sample(&self, version: u64, start_ms: u64) -> ReleaseRef {
@@ -89,10 +74,7 @@ impl WorkloadBed for Bed {
             first: self.sample(0, 30),
             second: self.sample(1, 0),
             tampered: self.artifact(2, "tampered", "original"),
-            missing: ReleaseRef {
-                version: Version::new(1, 3, 0),
-                digest: Digest::of(b"missing"),
-            },
+            missing: ReleaseRef { version: Version::new(1, 3, 0), digest: Digest::of(b"missing") },
         }
     }
 
@@ -132,7 +114,8 @@ async fn a_release_that_never_answers_is_starting_and_then_failed() {
 #[tokio::test]
 async fn a_release_that_was_ready_and_is_not_any_more_is_unready_for_the_next_agent_too() {
     let bed = Bed::new();
-    let text = r#"{"name":"skyoptima","version":"1.0.0","error_ratio":0,"latency_ms":0,"start_ms":0,"unready_after_ms":300}"#;
+    let text =
+        r#"{"name":"skyoptima","version":"1.0.0","error_ratio":0,"latency_ms":0,"start_ms":0,"unready_after_ms":300}"#;
     let release = bed.artifact(0, text, text);
     let driver = ProcessWorkload::open(bed.sample_config()).await.unwrap();
     driver.start(Slot::Green, &release).await.unwrap();
@@ -153,27 +136,19 @@ async fn a_release_that_ends_at_once_is_started_again_with_growing_waits() {
     let release = bed.artifact(0, "x", "x");
     let driver = ProcessWorkload::open(bed.config(&["false"])).await.unwrap();
     driver.start(Slot::Blue, &release).await.unwrap();
-    eventually("the end is seen", async || {
-        (state(&driver, Slot::Blue).await == Some(SlotState::Failed)).then_some(())
-    })
-    .await;
+    eventually("the end is seen", async || (state(&driver, Slot::Blue).await == Some(SlotState::Failed)).then_some(()))
+        .await;
     let error = driver.start(Slot::Blue, &release).await.unwrap_err();
     assert_eq!((error.code(), error.is_permanent()), (code::SLOT_BACKOFF, false));
     assert!(error.message().contains("ended 1 times"), "{error}");
-    eventually("the second start", async || {
-        driver.start(Slot::Blue, &release).await.ok()
-    })
-    .await;
+    eventually("the second start", async || driver.start(Slot::Blue, &release).await.ok()).await;
     eventually("the second wait", async || {
         let error = driver.start(Slot::Blue, &release).await.err()?;
         error.message().contains("ended 2 times").then_some(())
     })
     .await;
     // Another release need not wait for the faults of the first.
-    driver
-        .start(Slot::Blue, &bed.artifact(1, "y", "y"))
-        .await
-        .unwrap();
+    driver.start(Slot::Blue, &bed.artifact(1, "y", "y")).await.unwrap();
     driver.stop(Slot::Blue).await.unwrap();
 }
 
@@ -181,19 +156,11 @@ async fn a_release_that_ends_at_once_is_started_again_with_growing_waits() {
 async fn a_program_that_is_not_there_is_a_permanent_trouble() {
     let bed = Bed::new();
     let release = bed.artifact(0, "x", "x");
-    let driver = ProcessWorkload::open(bed.config(&["/nowhere/at/all"]))
-        .await
-        .unwrap();
+    let driver = ProcessWorkload::open(bed.config(&["/nowhere/at/all"])).await.unwrap();
     let error = driver.start(Slot::Blue, &release).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::SLOT_NOT_STARTED, true),
-        "{error}"
-    );
+    assert_eq!((error.code(), error.is_permanent()), (code::SLOT_NOT_STARTED, true), "{error}");
     assert_eq!(state(&driver, Slot::Blue).await, None);
-    let unknown = ProcessWorkload::open(bed.config(&["x", "{prot}"]))
-        .await
-        .unwrap_err();
+    let unknown = ProcessWorkload::open(bed.config(&["x", "{prot}"])).await.unwrap_err();
     assert_eq!(unknown.code(), code::DRIVER_CONFIG);
 }
 
@@ -204,15 +171,8 @@ async fn a_fixed_port_that_somebody_has_is_not_started_into() {
     let mut config = bed.config(&["sleep", "60"]);
     config.ports.blue = somebody.local_addr().unwrap().port();
     let driver = ProcessWorkload::open(config).await.unwrap();
-    let error = driver
-        .start(Slot::Blue, &bed.artifact(0, "x", "x"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::PORT_TAKEN, false),
-        "{error}"
-    );
+    let error = driver.start(Slot::Blue, &bed.artifact(0, "x", "x")).await.unwrap_err();
+    assert_eq!((error.code(), error.is_permanent()), (code::PORT_TAKEN, false), "{error}");
 }
 
 #[tokio::test]
@@ -236,9 +196,6 @@ async fn a_stop_that_was_cut_short_is_finished_by_the_next_start() {
     let next = ProcessWorkload::open(config).await.unwrap();
     next.start(Slot::Blue, &second).await.unwrap();
     assert!(!process.is_alive());
-    assert_eq!(
-        next.look().await.unwrap().blue.map(|seen| seen.digest),
-        Some(second.digest)
-    );
+    assert_eq!(next.look().await.unwrap().blue.map(|seen| seen.digest), Some(second.digest));
     next.stop(Slot::Blue).await.unwrap();
 }

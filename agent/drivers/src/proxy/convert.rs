@@ -12,26 +12,13 @@ use crate::traffic::{Route, SlotCounters, Sticky, TrafficCounters};
 
 /// A route as the proxy is told it.
 pub(crate) fn routing(route: &Route) -> control::Routing {
-    let Route {
-        epoch,
-        hash,
-        split,
-        cohort,
-        sticky,
-        targets,
-    } = route;
+    let Route { epoch, hash, split, cohort, sticky, targets } = route;
     let target = |slot: control::Slot| {
         let address = (*targets.get(ours(slot)))?.to_string();
-        Some(control::SlotTarget {
-            address,
-            protocol: control::Protocol::Http1,
-        })
+        Some(control::SlotTarget { address, protocol: control::Protocol::Http1 })
     };
     control::Routing {
-        epoch: control::Epoch {
-            generation: epoch.generation(),
-            counter: epoch.counter(),
-        },
+        epoch: control::Epoch { generation: epoch.generation(), counter: epoch.counter() },
         hash: hash.to_string(),
         slots: control::Slots::from_fn(target),
         split: control::Split {
@@ -39,23 +26,15 @@ pub(crate) fn routing(route: &Route) -> control::Routing {
             green: split.of(Slot::Green).basis_points(),
         },
         cohort: cohort.as_ref().map(told_cohort),
-        sticky: sticky.as_ref().map(|sticky| control::Sticky {
-            cookie: sticky.cookie.clone(),
-            max_age_s: sticky.max_age_s,
-        }),
+        sticky: sticky
+            .as_ref()
+            .map(|sticky| control::Sticky { cookie: sticky.cookie.clone(), max_age_s: sticky.max_age_s }),
     }
 }
 
 /// A route as it was told. What is wrong with it is a sentence for `TRAFFIC_UNREADABLE`.
 pub(crate) fn route(routing: &control::Routing) -> Result<Route, String> {
-    let control::Routing {
-        epoch,
-        hash,
-        slots,
-        split,
-        cohort,
-        sticky,
-    } = routing;
+    let control::Routing { epoch, hash, slots, split, cohort, sticky } = routing;
     let hash = Digest::parse(hash).map_err(|error| format!("hash {hash}: {error}"))?;
     let weight = |share: u16| Weight::from_basis_points(share.into()).map_err(|error| error.to_string());
     let (blue, green) = (weight(split.blue)?, weight(split.green)?);
@@ -63,20 +42,14 @@ pub(crate) fn route(routing: &control::Routing) -> Result<Route, String> {
         return Err(format!("blue {blue} and green {green} are not the whole"));
     }
     let address = |target: &control::SlotTarget| {
-        target
-            .address
-            .parse()
-            .map_err(|_| format!("{} is not an address", target.address))
+        target.address.parse().map_err(|_| format!("{} is not an address", target.address))
     };
     Ok(Route {
         epoch: Epoch::new(epoch.generation, epoch.counter),
         hash,
         split: Split::toward(Slot::Blue, blue),
         cohort: cohort.as_ref().map(seen_cohort).transpose()?,
-        sticky: sticky.as_ref().map(|sticky| Sticky {
-            cookie: sticky.cookie.clone(),
-            max_age_s: sticky.max_age_s,
-        }),
+        sticky: sticky.as_ref().map(|sticky| Sticky { cookie: sticky.cookie.clone(), max_age_s: sticky.max_age_s }),
         targets: Slots {
             blue: slots.blue.as_ref().map(address).transpose()?,
             green: slots.green.as_ref().map(address).transpose()?,
@@ -86,14 +59,8 @@ pub(crate) fn route(routing: &control::Routing) -> Result<Route, String> {
 
 /// The proxy's counters in our words.
 pub(crate) fn counters(stats: control::Stats) -> TrafficCounters {
-    let slots = Slots {
-        blue: slot_counters(&stats.slots.blue),
-        green: slot_counters(&stats.slots.green),
-    };
-    TrafficCounters {
-        start_id: stats.start_id,
-        slots,
-    }
+    let slots = Slots { blue: slot_counters(&stats.slots.blue), green: slot_counters(&stats.slots.green) };
+    TrafficCounters { start_id: stats.start_id, slots }
 }
 
 fn slot_counters(stats: &control::SlotStats) -> SlotCounters {
@@ -121,15 +88,11 @@ fn told_cohort(cohort: &Cohort) -> control::Cohort {
     let rule = match cohort.rule.clone() {
         CohortRule::Equals(RequestKey::Header(name), value) => control::CohortRule::Header { name, value },
         CohortRule::Equals(RequestKey::Cookie(name), value) => control::CohortRule::Cookie { name, value },
-        CohortRule::Share(key, share) => control::CohortRule::Percentage {
-            basis_points: share.basis_points(),
-            key: told_key(key),
-        },
+        CohortRule::Share(key, share) => {
+            control::CohortRule::Percentage { basis_points: share.basis_points(), key: told_key(key) }
+        }
     };
-    control::Cohort {
-        rule,
-        slot: theirs(cohort.slot),
-    }
+    control::Cohort { rule, slot: theirs(cohort.slot) }
 }
 
 fn seen_cohort(cohort: &control::Cohort) -> Result<Cohort, String> {
@@ -141,10 +104,7 @@ fn seen_cohort(cohort: &control::Cohort) -> Result<Cohort, String> {
             CohortRule::Share(seen_key(key), share)
         }
     };
-    Ok(Cohort {
-        rule,
-        slot: ours(cohort.slot),
-    })
+    Ok(Cohort { rule, slot: ours(cohort.slot) })
 }
 
 fn told_key(key: RequestKey) -> control::RequestKey {
@@ -188,26 +148,15 @@ mod tests {
             CohortRule::Share(RequestKey::Header("x-user".to_owned()), share),
             CohortRule::Share(RequestKey::Cookie("user".to_owned()), share),
         ];
-        let cohorts = rules.map(|rule| {
-            Some(Cohort {
-                rule,
-                slot: Slot::Green,
-            })
-        });
+        let cohorts = rules.map(|rule| Some(Cohort { rule, slot: Slot::Green }));
         for cohort in cohorts.into_iter().chain([None]) {
             let told = Route {
                 epoch: Epoch::new(1, 7),
                 hash: Digest::of(b"goal"),
                 split: Split::toward(Slot::Green, share),
                 cohort,
-                sticky: Some(Sticky {
-                    cookie: "side".to_owned(),
-                    max_age_s: 60,
-                }),
-                targets: Slots {
-                    blue: Some(([127, 0, 0, 1], 9).into()),
-                    green: None,
-                },
+                sticky: Some(Sticky { cookie: "side".to_owned(), max_age_s: 60 }),
+                targets: Slots { blue: Some(([127, 0, 0, 1], 9).into()), green: None },
             };
             assert_eq!(route(&routing(&told)), Ok(told));
         }
@@ -215,12 +164,7 @@ mod tests {
 
     #[test]
     fn cumulative_buckets_become_single_ones() {
-        let latency = control::Latency {
-            bounds_us: vec![10, 20, 40],
-            cumulative: vec![3, 3, 5],
-            count: 6,
-            sum_us: 0,
-        };
+        let latency = control::Latency { bounds_us: vec![10, 20, 40], cumulative: vec![3, 3, 5], count: 6, sum_us: 0 };
         let expected = [(10, 3), (20, 0), (40, 2), (u64::MAX, 1)];
         assert_eq!(histogram(&latency).buckets, expected.into_iter().collect());
     }

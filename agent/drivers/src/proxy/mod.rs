@@ -64,22 +64,10 @@ impl ProxyTraffic {
             folder: dir.clone(),
         };
         let (mark, log_bytes_max) = (dir.join("process.json"), config.log_bytes_max);
-        let standing = Standing::open(Duty {
-            launch,
-            mark,
-            socket: socket.clone(),
-            log_bytes_max,
-        })
-        .await?;
+        let standing = Standing::open(Duty { launch, mark, socket: socket.clone(), log_bytes_max }).await?;
         let ack_timeout = Duration::from_millis(config.ack_timeout_ms);
         let client = ControlClient::new(socket).with_timeout(ack_timeout);
-        Ok(Self {
-            client,
-            entrance,
-            standing,
-            ack_timeout,
-            turn: Mutex::new(()),
-        })
+        Ok(Self { client, entrance, standing, ack_timeout, turn: Mutex::new(()) })
     }
 
     /// The proxy's process, if it was started through a driver.
@@ -122,11 +110,7 @@ impl ProxyTraffic {
 
 impl TrafficDriver for ProxyTraffic {
     fn capabilities(&self) -> TrafficCapabilities {
-        TrafficCapabilities {
-            weights: true,
-            cohorts: true,
-            sticky: true,
-        }
+        TrafficCapabilities { weights: true, cohorts: true, sticky: true }
     }
 
     fn entrance(&self) -> SocketAddr {
@@ -144,11 +128,7 @@ impl TrafficDriver for ProxyTraffic {
         Box::pin(async {
             let routing: Option<Routing> = self.reached(|| self.client.get_routing()).await?;
             let unreadable = |what| DriverError::permanent(code::TRAFFIC_UNREADABLE, what);
-            let route = routing
-                .as_ref()
-                .map(convert::route)
-                .transpose()
-                .map_err(unreadable)?;
+            let route = routing.as_ref().map(convert::route).transpose().map_err(unreadable)?;
             Ok(route.as_ref().map(RouteSeen::of))
         })
     }

@@ -24,16 +24,9 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let entrance = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .unwrap();
+        let entrance = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
         let sweep = Sweep(vec![folder.path().join("process.json")]);
-        Self {
-            folder,
-            entrance,
-            client: EntranceClient::new(entrance),
-            _sweep: sweep,
-        }
+        Self { folder, entrance, client: EntranceClient::new(entrance), _sweep: sweep }
     }
 
     async fn proxy(&self) -> ProxyTraffic {
@@ -59,9 +52,7 @@ impl TrafficBed for Bed {
     fn ask_plain(&self) -> BoxFuture<'_, Slot> {
         Box::pin(async {
             let answer = self.client.ask(&[]).await.unwrap();
-            answer
-                .slot
-                .unwrap_or_else(|| panic!("made on the way: {answer:?}"))
+            answer.slot.unwrap_or_else(|| panic!("made on the way: {answer:?}"))
         })
     }
 
@@ -90,18 +81,12 @@ async fn a_proxy_that_ends_comes_back_with_the_last_route() {
         split: Split::all(Slot::Blue),
         cohort: None,
         sticky: None,
-        targets: Slots {
-            blue: Some(blue.address),
-            green: None,
-        },
+        targets: Slots { blue: Some(blue.address), green: None },
     };
     driver.route(&route).await.unwrap();
     let (process, counters) = (bed.process().unwrap(), driver.counters().await.unwrap());
     kill_hard(&process);
-    eventually("the proxy serves again", async || {
-        bed.client.ask(&[]).await.ok()?.slot
-    })
-    .await;
+    eventually("the proxy serves again", async || bed.client.ask(&[]).await.ok()?.slot).await;
     assert_ne!(bed.process(), Some(process));
     assert_eq!(driver.look().await.unwrap(), Some(RouteSeen::of(&route)));
     assert_ne!(driver.counters().await.unwrap().start_id, counters.start_id);
@@ -114,9 +99,5 @@ async fn a_proxy_that_is_not_there_to_start_is_a_permanent_trouble() {
     let mut config = ProxyConfig::new(bed.folder.path(), bed.entrance);
     config.binary = Some(bed.folder.path().join("nothing"));
     let error = ProxyTraffic::open(config).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_permanent()),
-        (code::TRAFFIC_UNREACHABLE, true),
-        "{error}"
-    );
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_UNREACHABLE, true), "{error}");
 }

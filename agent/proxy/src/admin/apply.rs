@@ -42,15 +42,7 @@ impl Api {
         clients: Tasks,
         tasks: Tasks,
     ) -> Self {
-        Self {
-            table,
-            counters,
-            upstreams,
-            state,
-            clients,
-            tasks,
-            order: Mutex::new(()),
-        }
+        Self { table, counters, upstreams, state, clients, tasks, order: Mutex::new(()) }
     }
 
     /// The routing in effect.
@@ -60,8 +52,7 @@ impl Api {
 
     /// All numbers now.
     pub(crate) fn stats(&self) -> Stats {
-        self.counters
-            .read(self.table.current().map(|snapshot| snapshot.routing.epoch))
+        self.counters.read(self.table.current().map(|snapshot| snapshot.routing.epoch))
     }
 
     pub(crate) fn start_id(&self) -> &str {

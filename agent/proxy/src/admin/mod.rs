@@ -72,9 +72,7 @@ async fn serve(stream: UnixStream, api: Arc<Api>, tasks: Tasks) {
         async move { Ok::<_, Infallible>(answer(request, api).await) }
     });
     let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN);
+    builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -96,10 +94,7 @@ async fn answer(request: Request<Incoming>, api: Arc<Api>) -> Answer {
         "/v1/stats" | "/v1/health" | "/metrics" => &[Method::GET],
         _ => {
             let fix = "the paths are /v1/routing, /v1/stats, /v1/health and /metrics";
-            return refuse(
-                StatusCode::NOT_FOUND,
-                &Refusal::new(code::NOT_FOUND, "path", path, fix),
-            );
+            return refuse(StatusCode::NOT_FOUND, &Refusal::new(code::NOT_FOUND, "path", path, fix));
         }
     };
     if !known.contains(request.method()) {
@@ -121,17 +116,9 @@ async fn answer(request: Request<Incoming>, api: Arc<Api>) -> Answer {
 }
 
 async fn put_routing(request: Request<Incoming>, api: &Arc<Api>) -> Answer {
-    let body = timeout(
-        REQUEST_WITHIN,
-        Limited::new(request.into_body(), BODY_LIMIT_BYTES).collect(),
-    )
-    .await;
-    let malformed = |value: &str, fix: &str| {
-        refuse(
-            StatusCode::BAD_REQUEST,
-            &Refusal::new(code::MALFORMED, "", value, fix),
-        )
-    };
+    let body = timeout(REQUEST_WITHIN, Limited::new(request.into_body(), BODY_LIMIT_BYTES).collect()).await;
+    let malformed =
+        |value: &str, fix: &str| refuse(StatusCode::BAD_REQUEST, &Refusal::new(code::MALFORMED, "", value, fix));
     let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
@@ -174,9 +161,7 @@ fn metrics_text(api: &Api) -> Answer {
         Ok(text) => {
             let mut answer = Response::new(Full::from(text));
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            answer
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             answer
         }
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
@@ -203,9 +188,7 @@ fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
         Ok(text) => {
             let mut answer = Response::new(Full::from(text));
             *answer.status_mut() = status;
-            answer
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             answer
         }
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),

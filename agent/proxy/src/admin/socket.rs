@@ -14,10 +14,7 @@ use crate::error::StartError;
 /// # Errors
 /// When somebody answers there, or the system refuses.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, StartError> {
-    let failed = |source: io::Error| StartError::Control {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source: io::Error| StartError::Control { path: path.to_owned(), source };
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => return Err(StartError::ControlInUse(path.to_owned())),
         // Left by a process that was killed: nobody listens.

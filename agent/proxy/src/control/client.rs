@@ -61,10 +61,7 @@ impl ControlClient {
     /// A client for the proxy behind a unix socket. Nothing is connected yet.
     #[must_use]
     pub fn new(socket: impl AsRef<Path>) -> Self {
-        Self {
-            socket: socket.as_ref().to_owned(),
-            timeout: DEFAULT_TIMEOUT,
-        }
+        Self { socket: socket.as_ref().to_owned(), timeout: DEFAULT_TIMEOUT }
     }
 
     /// The same client with another limit per call (default 5 s).
@@ -117,39 +114,21 @@ impl ControlClient {
     /// Transport, or an answer that is no text.
     pub async fn metrics(&self) -> Result<String, ClientError> {
         let (status, body) = self.call(Method::GET, "/metrics", Vec::new()).await?;
-        String::from_utf8(body.to_vec()).map_err(|error| ClientError::Unreadable {
-            status,
-            reason: error.to_string(),
-        })
+        String::from_utf8(body.to_vec()).map_err(|error| ClientError::Unreadable { status, reason: error.to_string() })
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<(StatusCode, Bytes), ClientError> {
+    async fn call(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
         timeout(self.timeout, self.exchange(method, path, body))
             .await
             .map_err(|_| ClientError::TimedOut(self.timeout))?
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<(StatusCode, Bytes), ClientError> {
+    async fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
         let stream = UnixStream::connect(&self.socket)
             .await
-            .map_err(|source| ClientError::Unreachable {
-                path: self.socket.clone(),
-                source,
-            })?;
+            .map_err(|source| ClientError::Unreachable { path: self.socket.clone(), source })?;
         let broken = |error: &dyn std::error::Error| ClientError::Broken(error.to_string());
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| broken(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -158,14 +137,9 @@ impl ControlClient {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| broken(&error))?;
         let answer = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| broken(&error))?;
+            let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES)
-                .collect()
-                .await;
+            let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
             Ok((status, body.map_err(|error| broken(error.as_ref()))?.to_bytes()))
         };
         // The connection is driven here instead of in a task of its own: it ends with the call, whatever happens.
@@ -179,15 +153,10 @@ impl ControlClient {
 }
 
 fn decode<T: DeserializeOwned>((status, body): (StatusCode, Bytes)) -> Result<T, ClientError> {
-    let unreadable = |error: serde_json::Error| ClientError::Unreadable {
-        status,
-        reason: error.to_string(),
-    };
+    let unreadable = |error: serde_json::Error| ClientError::Unreadable { status, reason: error.to_string() };
     if status.is_success() {
         serde_json::from_slice(&body).map_err(unreadable)
     } else {
-        Err(serde_json::from_slice::<Refusal>(&body)
-            .map_err(unreadable)?
-            .into())
+        Err(serde_json::from_slice::<Refusal>(&body).map_err(unreadable)?.into())
     }
 }

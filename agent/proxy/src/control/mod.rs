@@ -9,7 +9,7 @@ mod stats;
 pub use client::{ClientError, ControlClient};
 pub use refusal::{Refusal, code};
 pub use routing::{
-    Applied, Cohort, CohortRule, Epoch, Protocol, RequestKey, Routing, Slot, SlotTarget, Slots, Split,
-    Sticky, WHOLE_BASIS_POINTS,
+    Applied, Cohort, CohortRule, Epoch, Protocol, RequestKey, Routing, Slot, SlotTarget, Slots, Split, Sticky,
+    WHOLE_BASIS_POINTS,
 };
 pub use stats::{Health, Latency, ProxyErrors, SlotStats, Stats};

@@ -47,18 +47,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal of a value.
-    pub(crate) fn new(
-        code: &str,
-        field: impl Into<String>,
-        value: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
-        Self {
-            code: code.to_owned(),
-            field: field.into(),
-            value: value.into(),
-            fix: fix.into(),
-        }
+    pub(crate) fn new(code: &str, field: impl Into<String>, value: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), field: field.into(), value: value.into(), fix: fix.into() }
     }
 }
 

@@ -58,10 +58,7 @@ impl ProxyErrors {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.connect
-            .saturating_add(self.reset)
-            .saturating_add(self.timeout)
-            .saturating_add(self.no_target)
+        self.connect.saturating_add(self.reset).saturating_add(self.timeout).saturating_add(self.no_target)
     }
 }
 

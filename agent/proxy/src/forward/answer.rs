@@ -35,11 +35,7 @@ impl AnswerBody {
     }
 
     pub(super) fn slot(incoming: Incoming, connection: Connection, flight: Flight) -> Self {
-        let mut body = SlotBody {
-            incoming,
-            connection: Some(connection),
-            flight: Some(flight),
-        };
+        let mut body = SlotBody { incoming, connection: Some(connection), flight: Some(flight) };
         body.release_at_end();
         Self::Slot(body)
     }
@@ -66,10 +62,7 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Self::Slot(body) => {
                 let frame = Pin::new(&mut body.incoming).poll_frame(cx);
@@ -102,15 +95,9 @@ impl Body for AnswerBody {
 
 /// Our own answer: says why in a header and, for people, in the body.
 pub(super) fn refused(status: StatusCode, reason: &'static str) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::Own(Bytes::from(format!(
-        "meridian-proxy: {reason}\n"
-    ))));
+    let mut response = Response::new(AnswerBody::Own(Bytes::from(format!("meridian-proxy: {reason}\n"))));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(PROXY_ERROR, HeaderValue::from_static(reason));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers_mut().insert(PROXY_ERROR, HeaderValue::from_static(reason));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }

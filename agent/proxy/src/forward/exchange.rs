@@ -29,11 +29,7 @@ pub(super) struct Answered {
 /// No answer from a slot.
 pub(super) enum Failed {
     /// Because of the slot, or because there is none.
-    Slot {
-        slot: Option<Slot>,
-        reason: Reason,
-        why: String,
-    },
+    Slot { slot: Option<Slot>, reason: Reason, why: String },
     /// Because the client's body broke off.
     Client,
 }
@@ -55,11 +51,7 @@ impl Answered {
 
 impl Failed {
     fn of(slot: Slot, reason: Reason, why: impl ToString) -> Self {
-        Self::Slot {
-            slot: Some(slot),
-            reason,
-            why: why.to_string(),
-        }
+        Self::Slot { slot: Some(slot), reason, why: why.to_string() }
     }
 }
 
@@ -75,25 +67,12 @@ impl Forwarder {
             let flight = self.counters.set_off(chosen.slot);
             let may_be_stale = connection.is_reused() && !retry;
             let may_repeat = may_be_stale && pending.is_repeatable();
-            match self
-                .send(&mut connection, pending, &snapshot, chosen.slot, start)
-                .await
-            {
+            match self.send(&mut connection, pending, &snapshot, chosen.slot, start).await {
                 Ok(response) => {
-                    return Ok(Answered {
-                        response,
-                        connection,
-                        snapshot,
-                        chosen,
-                        flight,
-                    });
+                    return Ok(Answered { response, connection, snapshot, chosen, flight });
                 }
                 Err(Lost::TimedOut) => {
-                    return Err(Failed::of(
-                        chosen.slot,
-                        Reason::Timeout,
-                        "no response head in time",
-                    ));
+                    return Err(Failed::of(chosen.slot, Reason::Timeout, "no response head in time"));
                 }
                 Err(Lost::Broken(mut error)) => {
                     let unsent = error.take_message();
@@ -119,11 +98,7 @@ impl Forwarder {
         }
         let Some(snapshot) = self.table.current() else {
             let why = "no routing was told yet".to_owned();
-            return Err(Failed::Slot {
-                slot: None,
-                reason: Reason::NoTarget,
-                why,
-            });
+            return Err(Failed::Slot { slot: None, reason: Reason::NoTarget, why });
         };
         let chosen = self.table.choose(&snapshot, &pending.headers);
         Ok((snapshot, chosen))
@@ -173,11 +148,7 @@ impl Forwarder {
         start: Start,
     ) -> Result<Response<Incoming>, Lost> {
         let hand_off: Arc<HandOff> = connection.hand_off();
-        let address = snapshot
-            .upstreams
-            .get(slot)
-            .as_ref()
-            .map_or("", |up| up.target().address.as_str());
+        let address = snapshot.upstreams.get(slot).as_ref().map_or("", |up| up.target().address.as_str());
         let request = pending.request(connection.protocol(), address, &hand_off);
         let (head_is_out, sent) = (hand_off.head_is_out(), connection.send(request));
         let patience: Duration = self.timeout;

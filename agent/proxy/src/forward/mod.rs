@@ -41,18 +41,8 @@ pub(crate) struct Forwarder {
 
 impl Forwarder {
     /// Waits at most `timeout` for a connection, and as long again for a response head; tunnels run in `tunnels`.
-    pub(crate) const fn new(
-        table: Arc<Table>,
-        counters: Arc<Counters>,
-        timeout: Duration,
-        tunnels: Tasks,
-    ) -> Self {
-        Self {
-            table,
-            counters,
-            timeout,
-            tunnels,
-        }
+    pub(crate) const fn new(table: Arc<Table>, counters: Arc<Counters>, timeout: Duration, tunnels: Tasks) -> Self {
+        Self { table, counters, timeout, tunnels }
     }
 
     /// Answers a request. It never fails: what cannot be had from a slot is answered by the proxy.
@@ -69,8 +59,7 @@ impl Forwarder {
             }
             Ok(answered) => {
                 let status = answered.response.status();
-                self.counters
-                    .answered(answered.chosen.slot, status, began.elapsed());
+                self.counters.answered(answered.chosen.slot, status, began.elapsed());
                 self.finish(answered, pending, client)
             }
             Err(Failed::Slot { slot, reason, why }) => {
@@ -84,13 +73,7 @@ impl Forwarder {
     }
 
     fn finish(&self, answered: Answered, pending: Pending, client: &Client) -> Response<AnswerBody> {
-        let Answered {
-            mut response,
-            connection,
-            snapshot,
-            chosen,
-            flight,
-        } = answered;
+        let Answered { mut response, connection, snapshot, chosen, flight } = answered;
         let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let upgrade = pending.upgrade.filter(|_| switching);
         headers::answer(&mut response, chosen.slot, upgrade.is_some());
@@ -102,8 +85,7 @@ impl Forwarder {
         if let Some(upgrade) = upgrade {
             let upstream = hyper::upgrade::on(&mut response);
             let place = Arc::clone(&client.place);
-            self.tunnels
-                .spawn(tunnel::run(upgrade.client, upstream, (flight, place, connection)));
+            self.tunnels.spawn(tunnel::run(upgrade.client, upstream, (flight, place, connection)));
             return response.map(|_| AnswerBody::empty());
         }
         response.map(|body| AnswerBody::slot(body, connection, flight))

@@ -64,18 +64,13 @@ impl Pending {
     /// When the request is not for a slot.
     pub(super) fn new(mut request: Request<Incoming>, client: IpAddr) -> Result<Self, Unfit> {
         let protocol = headers::wanted_upgrade(request.version(), request.headers());
-        let upgrade = protocol.map(|protocol| Upgrade {
-            protocol,
-            client: hyper::upgrade::on(&mut request),
-        });
+        let upgrade = protocol.map(|protocol| Upgrade { protocol, client: hyper::upgrade::on(&mut request) });
         let (head, body) = request.into_parts();
         if head.method == Method::CONNECT {
             return Err(Unfit::Method);
         }
         let authority = authority(&head.uri, &head.headers)?;
-        let host = authority
-            .as_ref()
-            .and_then(|authority| HeaderValue::try_from(authority.as_str()).ok());
+        let host = authority.as_ref().and_then(|authority| HeaderValue::try_from(authority.as_str()).ok());
         let path = head.uri.path_and_query().cloned();
         let mut headers = head.headers;
         let trailers = headers::takes_trailers(&headers);
@@ -153,9 +148,7 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Option<Authority>, Unfit>
         return Ok(Some(authority.clone()));
     }
     match host {
-        Some(host) if !host.is_empty() => Authority::try_from(host.as_bytes())
-            .map(Some)
-            .map_err(|_| Unfit::Host),
+        Some(host) if !host.is_empty() => Authority::try_from(host.as_bytes()).map(Some).map_err(|_| Unfit::Host),
         Some(_) | None => Ok(None),
     }
 }

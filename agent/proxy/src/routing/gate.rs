@@ -51,11 +51,7 @@ impl Gate {
     /// The starters of the snapshot that will come next.
     pub(super) fn next(&self) -> Arc<Starters> {
         let number = self.current.load(Ordering::SeqCst) + 1;
-        Arc::new(Starters {
-            number,
-            about_to_start: AtomicUsize::new(0),
-            left: Arc::clone(&self.left),
-        })
+        Arc::new(Starters { number, about_to_start: AtomicUsize::new(0), left: Arc::clone(&self.left) })
     }
 
     /// Makes a snapshot the current one: from here on, no request of an older one enters.

@@ -42,11 +42,7 @@ pub(crate) struct Table {
 impl Table {
     /// Without any routing: every request is refused.
     pub(crate) fn new() -> Self {
-        Self {
-            current: ArcSwapOption::empty(),
-            gate: Gate::new(),
-            weyl: Weyl::new(),
-        }
+        Self { current: ArcSwapOption::empty(), gate: Gate::new(), weyl: Weyl::new() }
     }
 
     /// What routes requests now.
@@ -70,22 +66,12 @@ impl Table {
         let before = self.current();
         let targets = Slots::from_fn(|slot| {
             let target = routing.slots.get(slot).as_ref()?;
-            let kept = before
-                .as_ref()
-                .and_then(|snapshot| snapshot.upstreams.get(slot).clone());
-            Some(
-                kept.filter(|upstream| upstream.target() == target)
-                    .unwrap_or_else(|| upstreams.open(target)),
-            )
+            let kept = before.as_ref().and_then(|snapshot| snapshot.upstreams.get(slot).clone());
+            Some(kept.filter(|upstream| upstream.target() == target).unwrap_or_else(|| upstreams.open(target)))
         });
         let chooser = Chooser::new(&routing);
         let starters = self.gate.next();
-        let snapshot = Snapshot {
-            routing,
-            upstreams: targets,
-            chooser,
-            starters: Arc::clone(&starters),
-        };
+        let snapshot = Snapshot { routing, upstreams: targets, chooser, starters: Arc::clone(&starters) };
         self.current.store(Some(Arc::new(snapshot)));
         self.gate.turn(&starters);
     }

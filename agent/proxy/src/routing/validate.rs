@@ -24,12 +24,7 @@ pub(crate) fn validate(routing: &Routing) -> Result<(), Refusal> {
     let sum = u32::from(blue) + u32::from(green);
     if sum != u32::from(WHOLE_BASIS_POINTS) {
         let found = format!("blue {blue} + green {green} = {sum}");
-        return Err(Refusal::new(
-            code::SPLIT_SUM,
-            "split",
-            found,
-            "give weights in basis points that sum to 10000",
-        ));
+        return Err(Refusal::new(code::SPLIT_SUM, "split", found, "give weights in basis points that sum to 10000"));
     }
     check_hash(&routing.hash)?;
     for slot in Slot::BOTH {
@@ -56,16 +51,8 @@ pub(crate) fn fence(current: Option<&Routing>, told: &Routing) -> Result<Fence, 
         return Ok(Fence::Newer);
     }
     if told.epoch < current.epoch {
-        let fix = format!(
-            "the proxy is at epoch {}; read the goal again and tell the newer one",
-            current.epoch
-        );
-        return Err(Refusal::new(
-            code::EPOCH_FENCED,
-            "epoch",
-            told.epoch.to_string(),
-            fix,
-        ));
+        let fix = format!("the proxy is at epoch {}; read the goal again and tell the newer one", current.epoch);
+        return Err(Refusal::new(code::EPOCH_FENCED, "epoch", told.epoch.to_string(), fix));
     }
     if told == current {
         return Ok(Fence::Same);
@@ -81,11 +68,7 @@ fn check_hash(hash: &str) -> Result<(), Refusal> {
     if (1..=128).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(invalid(
-        "hash",
-        hash,
-        "give the goal's digest: 1 to 128 visible ASCII characters",
-    ))
+    Err(invalid("hash", hash, "give the goal's digest: 1 to 128 visible ASCII characters"))
 }
 
 fn check_slot(routing: &Routing, slot: Slot) -> Result<(), Refusal> {
@@ -126,11 +109,7 @@ fn check_rule(rule: &CohortRule) -> Result<(), Refusal> {
         CohortRule::Percentage { basis_points, key } => {
             if *basis_points > WHOLE_BASIS_POINTS {
                 let field = "cohort.rule.percentage.basis_points";
-                return Err(invalid(
-                    field,
-                    &basis_points.to_string(),
-                    "give 0 to 10000 basis points",
-                ));
+                return Err(invalid(field, &basis_points.to_string(), "give 0 to 10000 basis points"));
             }
             match key {
                 RequestKey::Header(name) => check_name("cohort.rule.percentage.key.header", name),

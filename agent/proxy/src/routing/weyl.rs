@@ -24,10 +24,6 @@ impl Weyl {
         let whole = u64::from(WHOLE_BASIS_POINTS);
         // Relaxed: the counter orders nothing else. It wraps after 2^64 requests, where one window is off by a few.
         let position = (self.0.fetch_add(1, Ordering::Relaxed) % whole) * STEP % whole;
-        if position < u64::from(split.blue) {
-            Slot::Blue
-        } else {
-            Slot::Green
-        }
+        if position < u64::from(split.blue) { Slot::Blue } else { Slot::Green }
     }
 }

@@ -30,9 +30,7 @@ impl Connector {
     }
 
     /// A new HTTP/1.1 connection.
-    pub(super) async fn http1(
-        &self,
-    ) -> Result<(http1::SendRequest<UpstreamBody>, Arc<Writes>), ConnectError> {
+    pub(super) async fn http1(&self) -> Result<(http1::SendRequest<UpstreamBody>, Arc<Writes>), ConnectError> {
         let (stream, writes) = self.stream().await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         self.tasks.spawn(async move {
@@ -43,9 +41,7 @@ impl Connector {
     }
 
     /// A new HTTP/2 connection.
-    pub(super) async fn http2(
-        &self,
-    ) -> Result<(http2::SendRequest<UpstreamBody>, Arc<Writes>), ConnectError> {
+    pub(super) async fn http2(&self) -> Result<(http2::SendRequest<UpstreamBody>, Arc<Writes>), ConnectError> {
         let (stream, writes) = self.stream().await?;
         let mut builder = http2::Builder::new(self.tasks.clone());
         builder

@@ -21,19 +21,13 @@ pub(crate) struct HandOff {
 
 impl HandOff {
     pub(super) const fn new(writes: Arc<Writes>) -> Self {
-        Self {
-            writes,
-            taken_at: AtomicU64::new(WAITING),
-            frames: AtomicU64::new(0),
-        }
+        Self { writes, taken_at: AtomicU64::new(WAITING), frames: AtomicU64::new(0) }
     }
 
     /// The connection takes the request now. Only the first call counts.
     pub(super) fn take(&self) {
         let now = self.writes.count();
-        let _ = self
-            .taken_at
-            .compare_exchange(WAITING, now, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self.taken_at.compare_exchange(WAITING, now, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// A part of the body was taken.

@@ -75,9 +75,7 @@ impl Upstream {
                 Connections::Http2(multiplexed) => multiplexed.share(fresh).await.map(Connection::Http2),
             }
         };
-        timeout(self.timeout, connection)
-            .await
-            .map_err(|_| ConnectError::TimedOut(self.timeout))?
+        timeout(self.timeout, connection).await.map_err(|_| ConnectError::TimedOut(self.timeout))?
     }
 
     /// Closes connections that nobody used for a while.
@@ -148,11 +146,7 @@ impl Upstreams {
 
     /// Connections run in `tasks` and are opened within `timeout`.
     pub(crate) fn new(tasks: Tasks, timeout: Duration) -> Self {
-        Self {
-            tasks,
-            timeout,
-            opened: Mutex::default(),
-        }
+        Self { tasks, timeout, opened: Mutex::default() }
     }
 
     /// An upstream without connections yet.
@@ -162,11 +156,7 @@ impl Upstreams {
             Protocol::Http1 => Connections::Http1(Pool::new(connector)),
             Protocol::Http2 => Connections::Http2(Multiplexed::new(connector)),
         };
-        let upstream = Arc::new(Upstream {
-            target: target.clone(),
-            timeout: self.timeout,
-            connections,
-        });
+        let upstream = Arc::new(Upstream { target: target.clone(), timeout: self.timeout, connections });
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|upstream| upstream.strong_count() > 0);
         opened.push(Arc::downgrade(&upstream));

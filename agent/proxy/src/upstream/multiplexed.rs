@@ -29,29 +29,18 @@ pub(crate) struct Share {
 
 impl Multiplexed {
     pub(super) fn new(connector: Connector) -> Self {
-        Self {
-            connector,
-            current: Mutex::new(None),
-        }
+        Self { connector, current: Mutex::new(None) }
     }
 
     pub(super) async fn share(&self, fresh: bool) -> Result<Share, ConnectError> {
         let mut current = self.current.lock().await;
         if !fresh && let Some((sender, writes)) = current.as_ref().filter(|(sender, _)| !sender.is_closed()) {
-            return Ok(Share {
-                sender: sender.clone(),
-                writes: Arc::clone(writes),
-                reused: true,
-            });
+            return Ok(Share { sender: sender.clone(), writes: Arc::clone(writes), reused: true });
         }
         // Requests on the replaced connection keep their own share of it and run to their end.
         let (sender, writes) = self.connector.http2().await?;
         *current = Some((sender.clone(), Arc::clone(&writes)));
-        Ok(Share {
-            sender,
-            writes,
-            reused: false,
-        })
+        Ok(Share { sender, writes, reused: false })
     }
 }
 

@@ -41,28 +41,15 @@ pub(crate) struct Lease {
 
 impl Pool {
     pub(super) fn new(connector: Connector) -> Arc<Self> {
-        Arc::new(Self {
-            connector,
-            idle: Mutex::default(),
-        })
+        Arc::new(Self { connector, idle: Mutex::default() })
     }
 
     pub(super) async fn lease(self: &Arc<Self>, fresh: bool) -> Result<Lease, ConnectError> {
         if !fresh && let Some(Idle { sender, writes, .. }) = self.take() {
-            return Ok(Lease {
-                sender,
-                writes,
-                reused: true,
-                pool: Arc::clone(self),
-            });
+            return Ok(Lease { sender, writes, reused: true, pool: Arc::clone(self) });
         }
         let (sender, writes) = self.connector.http1().await?;
-        Ok(Lease {
-            sender,
-            writes,
-            reused: false,
-            pool: Arc::clone(self),
-        })
+        Ok(Lease { sender, writes, reused: false, pool: Arc::clone(self) })
     }
 
     /// The newest connection that is ready. One may be open but not ready for a moment after its last byte, or for
@@ -83,8 +70,7 @@ impl Pool {
 
     pub(super) fn sweep(&self) {
         let now = Instant::now();
-        self.idle()
-            .retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE_FOR);
+        self.idle().retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE_FOR);
     }
 
     /// How many connections wait.
@@ -120,10 +106,6 @@ impl Lease {
             // The oldest goes: it is the most likely to be closed soon.
             idle.remove(0);
         }
-        idle.push(Idle {
-            sender: self.sender,
-            writes: self.writes,
-            since: Instant::now(),
-        });
+        idle.push(Idle { sender: self.sender, writes: self.writes, since: Instant::now() });
     }
 }

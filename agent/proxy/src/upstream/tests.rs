@@ -10,10 +10,7 @@ use super::*;
 /// Tests run on one thread: nothing else moves between two lines without an `await`, so that "not yet" is certain.
 async fn head_is_out_after_the_write(protocol: Protocol, begins: &[u8]) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = SlotTarget {
-        address: listener.local_addr().unwrap().to_string(),
-        protocol,
-    };
+    let target = SlotTarget { address: listener.local_addr().unwrap().to_string(), protocol };
     let tasks = Tasks::default();
     let upstreams = Upstreams::new(tasks.clone(), Duration::from_secs(5));
     let upstream = upstreams.open(&target);
@@ -28,17 +25,9 @@ async fn head_is_out_after_the_write(protocol: Protocol, begins: &[u8]) {
     let sent = connection.send(request);
     tokio::pin!(head_is_out, sent);
     let mut look = Context::from_waker(Waker::noop());
-    assert!(
-        sent.as_mut().poll(&mut look).is_pending(),
-        "the request is in the connection's queue"
-    );
-    assert!(
-        head_is_out.as_mut().poll(&mut look).is_pending(),
-        "but its head is not out"
-    );
-    timeout(Duration::from_secs(5), head_is_out)
-        .await
-        .expect("the connection's task writes it");
+    assert!(sent.as_mut().poll(&mut look).is_pending(), "the request is in the connection's queue");
+    assert!(head_is_out.as_mut().poll(&mut look).is_pending(), "but its head is not out");
+    timeout(Duration::from_secs(5), head_is_out).await.expect("the connection's task writes it");
     let mut bytes = vec![0; 1024];
     let read = stream.try_read(&mut bytes);
     let read = match read {
@@ -71,10 +60,7 @@ async fn idle_connections_are_kept_up_to_a_number_and_used_newest_first() {
     let address = listener.local_addr().unwrap().to_string();
     let tasks = Tasks::default();
     let upstreams = Upstreams::new(tasks.clone(), Duration::from_secs(5));
-    let upstream = upstreams.open(&SlotTarget {
-        address,
-        protocol: Protocol::Http1,
-    });
+    let upstream = upstreams.open(&SlotTarget { address, protocol: Protocol::Http1 });
     let mut accepted = Vec::new();
     let mut leased = Vec::new();
     for _ in 0..3 {
@@ -87,9 +73,7 @@ async fn idle_connections_are_kept_up_to_a_number_and_used_newest_first() {
     let again = upstream.connection(false).await.unwrap();
     assert!(again.is_reused());
     assert!(!upstream.connection(true).await.unwrap().is_reused());
-    let Connections::Http1(pool) = &upstream.connections else {
-        panic!("HTTP/1.1 was asked for")
-    };
+    let Connections::Http1(pool) = &upstream.connections else { panic!("HTTP/1.1 was asked for") };
     assert_eq!(pool.waiting(), 2);
     // Closed by the other side: not handed out any more.
     drop(accepted);
@@ -99,8 +83,6 @@ async fn idle_connections_are_kept_up_to_a_number_and_used_newest_first() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(5), closed)
-        .await
-        .expect("closed connections are swept");
+    timeout(Duration::from_secs(5), closed).await.expect("closed connections are swept");
     tasks.end(Duration::ZERO).await;
 }

@@ -38,13 +38,7 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(stream: TcpStream) -> (Self, Arc<Writes>) {
         let writes = Arc::<Writes>::default();
-        (
-            Self {
-                stream,
-                writes: Arc::clone(&writes),
-            },
-            writes,
-        )
+        (Self { stream, writes: Arc::clone(&writes) }, writes)
     }
 
     fn note(&self, written: &Poll<io::Result<usize>>) {
@@ -58,11 +52,7 @@ impl Watched {
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

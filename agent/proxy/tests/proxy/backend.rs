@@ -63,12 +63,7 @@ impl Backend {
 
     /// Waits until so many requests to `/held` have arrived.
     pub async fn wait_held(&self, count: u64) {
-        self.seen
-            .held
-            .subscribe()
-            .wait_for(|held| *held >= count)
-            .await
-            .unwrap();
+        self.seen.held.subscribe().wait_for(|held| *held >= count).await.unwrap();
     }
 
     pub fn requests(&self) -> u64 {
@@ -89,9 +84,7 @@ async fn accept(listener: TcpListener, seen: Arc<Seen>) {
                 async move { Ok::<_, Infallible>(answer(request, seen).await) }
             });
             let builder = auto::Builder::new(TokioExecutor::new());
-            let _ = builder
-                .serve_connection_with_upgrades(TokioIo::new(stream), service)
-                .await;
+            let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -102,17 +95,9 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Response<Any
         // The request's own body, frame by frame.
         "/echo" => Response::new(Box::pin(request.into_body())),
         "/headers" => {
-            let lines: Vec<String> = request
-                .headers()
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-                .collect();
-            text(format!(
-                "{:?} {}\n{}",
-                request.version(),
-                request.uri(),
-                lines.join("\n")
-            ))
+            let lines: Vec<String> =
+                request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            text(format!("{:?} {}\n{}", request.version(), request.uri(), lines.join("\n")))
         }
         "/held" => {
             seen.held.send_modify(|held| *held += 1);
@@ -138,12 +123,8 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Response<Any
             });
             let mut response = text(String::new());
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            response
-                .headers_mut()
-                .insert("connection", HeaderValue::from_static("upgrade"));
-            response
-                .headers_mut()
-                .insert("upgrade", HeaderValue::from_static("shout"));
+            response.headers_mut().insert("connection", HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert("upgrade", HeaderValue::from_static("shout"));
             response
         }
         _ => {
@@ -154,7 +135,5 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Response<Any
 }
 
 fn text(text: String) -> Response<AnyBody> {
-    Response::new(Box::pin(
-        Full::new(Bytes::from(text)).map_err(|never| match never {}),
-    ))
+    Response::new(Box::pin(Full::new(Bytes::from(text)).map_err(|never| match never {})))
 }

@@ -53,24 +53,16 @@ impl Client {
         let task = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Self {
-            sender: Sender::Http1(sender),
-            task,
-        }
+        Self { sender: Sender::Http1(sender), task }
     }
 
     pub async fn http2(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         let task = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Self {
-            sender: Sender::Http2(sender),
-            task,
-        }
+        Self { sender: Sender::Http2(sender), task }
     }
 
     pub async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -92,28 +84,17 @@ impl Client {
         let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;
-                let request = request
-                    .uri(path)
-                    .header("host", "shop.example")
-                    .body(body)
-                    .unwrap();
+                let request = request.uri(path).header("host", "shop.example").body(body).unwrap();
                 sender.send_request(request).await?
             }
             Sender::Http2(sender) => {
-                let request = request
-                    .uri(format!("http://shop.example{path}"))
-                    .body(body)
-                    .unwrap();
+                let request = request.uri(format!("http://shop.example{path}")).body(body).unwrap();
                 sender.send_request(request).await?
             }
         };
         let (head, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await?.to_bytes().to_vec()).unwrap();
-        Ok(Reply {
-            status: head.status,
-            headers: head.headers,
-            body,
-        })
+        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 }
 

@@ -27,19 +27,13 @@ async fn epochs_fence() {
     rig.tell(&current).await;
     rig.tell(&current).await;
     let lower = refused(rig.control.put_routing(&rig.routing(6, 0)).await);
-    assert_eq!(
-        (lower.code.as_str(), lower.field.as_str(), lower.value.as_str()),
-        (code::EPOCH_FENCED, "epoch", "1.6")
-    );
+    assert_eq!((lower.code.as_str(), lower.field.as_str(), lower.value.as_str()), (code::EPOCH_FENCED, "epoch", "1.6"));
     let other = refused(rig.control.put_routing(&rig.routing(7, 0)).await);
     assert_eq!(other.code, code::EPOCH_CONFLICT);
     assert_eq!(rig.control.get_routing().await.unwrap(), Some(current));
     assert_eq!(get(rig.address, "/", &[]).await.body, "blue");
     let mut restored = rig.routing(0, 0);
-    restored.epoch = Epoch {
-        generation: 2,
-        counter: 0,
-    };
+    restored.epoch = Epoch { generation: 2, counter: 0 };
     rig.tell(&restored).await;
     assert_eq!(get(rig.address, "/", &[]).await.body, "green");
     assert_eq!(rig.stats().await.epoch, Some(restored.epoch));
@@ -52,30 +46,19 @@ async fn nonsense_changes_nothing() {
     let mut short = rig.routing(2, 10_000);
     short.split.blue = 9_999;
     let refusal = refused(rig.control.put_routing(&short).await);
-    assert_eq!(
-        (refusal.code.as_str(), refusal.field.as_str()),
-        (code::SPLIT_SUM, "split")
-    );
+    assert_eq!((refusal.code.as_str(), refusal.field.as_str()), (code::SPLIT_SUM, "split"));
     assert_eq!(refusal.value, "blue 9999 + green 0 = 9999");
     let mut nowhere = rig.routing(2, 0);
     nowhere.slots.green = None;
-    assert_eq!(
-        refused(rig.control.put_routing(&nowhere).await).code,
-        code::SLOT_WITHOUT_TARGET
-    );
-    assert_eq!(
-        rig.control.get_routing().await.unwrap(),
-        Some(rig.routing(1, 10_000))
-    );
+    assert_eq!(refused(rig.control.put_routing(&nowhere).await).code, code::SLOT_WITHOUT_TARGET);
+    assert_eq!(rig.control.get_routing().await.unwrap(), Some(rig.routing(1, 10_000)));
 }
 
 /// The status line and body of a request written by hand.
 async fn raw(socket: &std::path::Path, request: &str, body: &str) -> String {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let length = body.len();
-    let text = format!(
-        "{request} HTTP/1.1\r\nhost: p\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let text = format!("{request} HTTP/1.1\r\nhost: p\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -95,24 +78,9 @@ async fn the_api_is_plain_json_with_limits() {
     for (request, body, status, holds) in [
         ("GET /v1/routing", "", "404", "NO_ROUTING"),
         ("PUT /v1/routing", routing, "200", r#""settled":true"#),
-        (
-            "PUT /v1/routing",
-            &routing.replace("10000", "1"),
-            "422",
-            r#""fix":"give weights"#,
-        ),
-        (
-            "PUT /v1/routing",
-            &routing.replace(r#""hash":"h""#, r#""hash":"i""#),
-            "409",
-            "EPOCH_CONFLICT",
-        ),
-        (
-            "PUT /v1/routing",
-            &routing.replace("hash", "hush"),
-            "400",
-            "MALFORMED",
-        ),
+        ("PUT /v1/routing", &routing.replace("10000", "1"), "422", r#""fix":"give weights"#),
+        ("PUT /v1/routing", &routing.replace(r#""hash":"h""#, r#""hash":"i""#), "409", "EPOCH_CONFLICT"),
+        ("PUT /v1/routing", &routing.replace("hash", "hush"), "400", "MALFORMED"),
         ("PUT /v1/routing", &"x".repeat(65 * 1024), "413", "BODY_TOO_LARGE"),
         ("DELETE /v1/routing", "", "405", "allow: GET, PUT"),
         ("GET /v1/nothing", "", "404", "NOT_FOUND"),
@@ -120,10 +88,7 @@ async fn the_api_is_plain_json_with_limits() {
         ("GET /v1/stats", "", "200", r#""bounds_us":[100,141,200"#),
     ] {
         let answer = raw(&args.control, request, body).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{request}: {answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
         assert!(answer.contains(holds), "{request}: {answer}");
     }
     assert!(proxy.stop(std::time::Duration::from_secs(1)).await);
@@ -133,51 +98,29 @@ async fn the_api_is_plain_json_with_limits() {
 #[tokio::test]
 async fn metrics_and_stats_agree() {
     let rig = Rig::start().await;
-    assert!(
-        rig.control
-            .metrics()
-            .await
-            .unwrap()
-            .contains("meridian_proxy_requests_total{slot=\"blue\"} 0")
-    );
+    assert!(rig.control.metrics().await.unwrap().contains("meridian_proxy_requests_total{slot=\"blue\"} 0"));
     rig.tell(&rig.routing(3, 5_000)).await;
     for path in ["/", "/", "/", "/fail"] {
         get(rig.address, path, &[]).await;
     }
-    rig.wait_stats(|slots| slots.blue.in_flight + slots.green.in_flight == 0)
-        .await;
+    rig.wait_stats(|slots| slots.blue.in_flight + slots.green.in_flight == 0).await;
     let (stats, text) = (rig.stats().await, rig.control.metrics().await.unwrap());
     assert_eq!((stats.slots.blue.requests, stats.slots.green.requests), (2, 2));
     for (slot, numbers) in [("blue", &stats.slots.blue), ("green", &stats.slots.green)] {
         for line in [
-            format!(
-                "meridian_proxy_requests_total{{slot=\"{slot}\"}} {}\n",
-                numbers.requests
-            ),
-            format!(
-                "meridian_proxy_errors_total{{slot=\"{slot}\"}} {}\n",
-                numbers.errors
-            ),
+            format!("meridian_proxy_requests_total{{slot=\"{slot}\"}} {}\n", numbers.requests),
+            format!("meridian_proxy_errors_total{{slot=\"{slot}\"}} {}\n", numbers.errors),
             format!("meridian_proxy_in_flight{{slot=\"{slot}\"}} 0\n"),
             format!("meridian_proxy_proxy_errors_total{{slot=\"{slot}\",reason=\"reset\"}} 0\n"),
-            format!(
-                "meridian_proxy_latency_seconds_count{{slot=\"{slot}\"}} {}\n",
-                numbers.latency.count
-            ),
-            format!(
-                "meridian_proxy_latency_seconds_bucket{{le=\"+Inf\",slot=\"{slot}\"}} {}\n",
-                numbers.requests
-            ),
+            format!("meridian_proxy_latency_seconds_count{{slot=\"{slot}\"}} {}\n", numbers.latency.count),
+            format!("meridian_proxy_latency_seconds_bucket{{le=\"+Inf\",slot=\"{slot}\"}} {}\n", numbers.requests),
             format!("meridian_proxy_weight_basis_points{{slot=\"{slot}\"}} 5000\n"),
         ] {
             assert!(text.contains(&line), "{line} is not in\n{text}");
         }
         assert!(numbers.latency.cumulative.is_sorted());
     }
-    assert!(
-        text.contains("meridian_proxy_epoch{part=\"counter\"} 3\n"),
-        "{text}"
-    );
+    assert!(text.contains("meridian_proxy_epoch{part=\"counter\"} 3\n"), "{text}");
 }
 
 #[tokio::test]

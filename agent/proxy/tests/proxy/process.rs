@@ -52,11 +52,7 @@ impl Program {
         let line = spawn_blocking(move || BufReader::new(stdout).lines().next().unwrap().unwrap());
         let line = timeout(Duration::from_secs(10), line).await.unwrap().unwrap();
         let address = line.strip_prefix("listening ").unwrap().parse().unwrap();
-        Self {
-            child: Some(child),
-            address,
-            control: ControlClient::new(folder.join("control.sock")),
-        }
+        Self { child: Some(child), address, control: ControlClient::new(folder.join("control.sock")) }
     }
 
     fn signal(&self, signal: Signal) {
@@ -73,41 +69,23 @@ impl Program {
 
 #[tokio::test]
 async fn a_restart_serves_the_last_split() {
-    let (folder, blue, green) = (
-        TempDir::new().unwrap(),
-        Backend::start("blue").await,
-        Backend::start("green").await,
-    );
+    let (folder, blue, green) = (TempDir::new().unwrap(), Backend::start("blue").await, Backend::start("green").await);
     let first = Program::start(folder.path()).await;
     let start_id = first.control.stats().await.unwrap().start_id;
     for counter in 1..=3 {
         let split = if counter % 2 == 1 { 0 } else { 10_000 };
-        first
-            .control
-            .put_routing(&routing(counter, split, blue.address, green.address))
-            .await
-            .unwrap();
+        first.control.put_routing(&routing(counter, split, blue.address, green.address)).await.unwrap();
     }
     first.signal(Signal::SIGKILL);
     assert!(!first.ended().await.success());
 
     // The control socket of the killed one is still there, and is taken over.
     let second = Program::start(folder.path()).await;
-    assert_eq!(
-        get(second.address, "/", &[]).await.body,
-        "green",
-        "served before anybody tells anything"
-    );
+    assert_eq!(get(second.address, "/", &[]).await.body, "green", "served before anybody tells anything");
     let kept = second.control.get_routing().await.unwrap().unwrap();
     assert_eq!(kept, routing(3, 0, blue.address, green.address));
-    let lower = second
-        .control
-        .put_routing(&routing(2, 10_000, blue.address, green.address))
-        .await;
-    assert!(
-        matches!(lower, Err(ClientError::Refused(_))),
-        "the fence outlives the process: {lower:?}"
-    );
+    let lower = second.control.put_routing(&routing(2, 10_000, blue.address, green.address)).await;
+    assert!(matches!(lower, Err(ClientError::Refused(_))), "the fence outlives the process: {lower:?}");
     assert_ne!(second.control.stats().await.unwrap().start_id, start_id);
     second.signal(Signal::SIGTERM);
     assert!(second.ended().await.success());
@@ -115,12 +93,7 @@ async fn a_restart_serves_the_last_split() {
 
 #[tokio::test]
 async fn a_corrupt_state_file_stops_the_start() {
-    for text in [
-        "",
-        "{",
-        r#"{"form":2,"routing":null}"#,
-        r#"{"form":1,"routing":{"epoch":1}}"#,
-    ] {
+    for text in ["", "{", r#"{"form":2,"routing":null}"#, r#"{"form":1,"routing":{"epoch":1}}"#] {
         let folder = TempDir::new().unwrap();
         let state = folder.path().join("state.json");
         std::fs::write(&state, text).unwrap();
@@ -128,15 +101,8 @@ async fn a_corrupt_state_file_stops_the_start() {
         let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(
-            error.contains("is corrupt") && error.contains("state.json"),
-            "{error}"
-        );
-        assert_eq!(
-            std::fs::read_to_string(&state).unwrap(),
-            text,
-            "the evidence stays"
-        );
+        assert!(error.contains("is corrupt") && error.contains("state.json"), "{error}");
+        assert_eq!(std::fs::read_to_string(&state).unwrap(), text, "the evidence stays");
     }
 }
 
@@ -144,15 +110,8 @@ async fn a_corrupt_state_file_stops_the_start() {
 async fn sigterm_lets_requests_and_tunnels_end() {
     let (folder, blue) = (TempDir::new().unwrap(), Backend::start("blue").await);
     let program = Program::start(folder.path()).await;
-    program
-        .control
-        .put_routing(&routing(1, 10_000, blue.address, blue.address))
-        .await
-        .unwrap();
-    let (mut first, mut second) = (
-        Client::http1(program.address).await,
-        Client::http2(program.address).await,
-    );
+    program.control.put_routing(&routing(1, 10_000, blue.address, blue.address)).await.unwrap();
+    let (mut first, mut second) = (Client::http1(program.address).await, Client::http2(program.address).await);
     let mut held = JoinSet::new();
     held.spawn(async move { first.get("/held", &[]).await });
     held.spawn(async move { second.get("/held", &[]).await });
@@ -164,9 +123,7 @@ async fn sigterm_lets_requests_and_tunnels_end() {
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    let closed = timeout(Duration::from_secs(2), idle.read(&mut [0; 1]))
-        .await
-        .expect("idle ones are closed at once");
+    let closed = timeout(Duration::from_secs(2), idle.read(&mut [0; 1])).await.expect("idle ones are closed at once");
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
     assert!(control.health().await.unwrap().draining);
     shout(&mut tunnel, "still here").await;
@@ -178,9 +135,6 @@ async fn sigterm_lets_requests_and_tunnels_end() {
     let before = Instant::now();
     drop(tunnel);
     assert!(program.ended().await.success());
-    assert!(
-        before.elapsed() < Duration::from_secs(3),
-        "nothing is waited for when all is done"
-    );
+    assert!(before.elapsed() < Duration::from_secs(3), "nothing is waited for when all is done");
     assert!(!folder.path().join("control.sock").exists());
 }

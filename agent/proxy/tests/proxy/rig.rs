@@ -6,9 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use meridian_proxy::app::Proxy;
 use meridian_proxy::args::Args;
-use meridian_proxy::control::{
-    ControlClient, Epoch, Protocol, Routing, SlotStats, SlotTarget, Slots, Split, Stats,
-};
+use meridian_proxy::control::{ControlClient, Epoch, Protocol, Routing, SlotStats, SlotTarget, Slots, Split, Stats};
 use tempfile::TempDir;
 
 use super::backend::Backend;
@@ -28,15 +26,7 @@ pub struct Rig {
 pub fn args(folder: &TempDir, more: &[&str]) -> Args {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (control, state) = (path("control.sock"), path("state.json"));
-    let known = [
-        "meridian-proxy",
-        "--listen",
-        "127.0.0.1:0",
-        "--control",
-        &control,
-        "--state",
-        &state,
-    ];
+    let known = ["meridian-proxy", "--listen", "127.0.0.1:0", "--control", &control, "--state", &state];
     Args::parse_from(known.iter().chain(more))
 }
 
@@ -83,34 +73,18 @@ impl Rig {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), waiting)
-            .await
-            .expect("the numbers come");
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("the numbers come");
     }
 }
 
 /// A routing to two addresses.
 pub fn routing(counter: u64, blue: u16, blue_at: SocketAddr, green_at: SocketAddr) -> Routing {
-    let target = |address: SocketAddr| {
-        Some(SlotTarget {
-            address: address.to_string(),
-            protocol: Protocol::Http1,
-        })
-    };
+    let target = |address: SocketAddr| Some(SlotTarget { address: address.to_string(), protocol: Protocol::Http1 });
     Routing {
-        epoch: Epoch {
-            generation: 1,
-            counter,
-        },
+        epoch: Epoch { generation: 1, counter },
         hash: format!("sha256:{counter}-{blue}"),
-        slots: Slots {
-            blue: target(blue_at),
-            green: target(green_at),
-        },
-        split: Split {
-            blue,
-            green: 10_000 - blue,
-        },
+        slots: Slots { blue: target(blue_at), green: target(green_at) },
+        split: Split { blue, green: 10_000 - blue },
         cohort: None,
         sticky: None,
     }

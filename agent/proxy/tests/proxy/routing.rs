@@ -19,11 +19,7 @@ async fn ten_thousand_requests_meet_the_split_exactly() {
             let mut blue = 0;
             for _ in 0..1_250 {
                 let reply = client.get("/", &[]).await;
-                assert_eq!(
-                    Some(reply.body.as_str()),
-                    reply.slot(),
-                    "the header names the slot that answered"
-                );
+                assert_eq!(Some(reply.body.as_str()), reply.slot(), "the header names the slot that answered");
                 blue += usize::from(reply.body == "blue");
             }
             blue
@@ -33,10 +29,7 @@ async fn ten_thousand_requests_meet_the_split_exactly() {
     assert_eq!(blue, 3_333);
     assert_eq!((rig.blue.requests(), rig.green.requests()), (3_333, 6_667));
     let stats = rig.stats().await;
-    assert_eq!(
-        (stats.slots.blue.requests, stats.slots.green.requests),
-        (3_333, 6_667)
-    );
+    assert_eq!((stats.slots.blue.requests, stats.slots.green.requests), (3_333, 6_667));
     assert_eq!(stats.slots.blue.latency.count, 3_333);
     assert_eq!(stats.slots.blue.failed() + stats.slots.green.failed(), 0);
 }
@@ -45,54 +38,30 @@ async fn ten_thousand_requests_meet_the_split_exactly() {
 async fn a_cohort_goes_where_its_rule_says() {
     let rig = Rig::start().await;
     let mut routing = rig.routing(1, 10_000);
-    let rule = CohortRule::Header {
-        name: "X-Tester".to_owned(),
-        value: "yes".to_owned(),
-    };
-    routing.cohort = Some(Cohort {
-        rule,
-        slot: Slot::Green,
-    });
+    let rule = CohortRule::Header { name: "X-Tester".to_owned(), value: "yes".to_owned() };
+    routing.cohort = Some(Cohort { rule, slot: Slot::Green });
     rig.tell(&routing).await;
     assert_eq!(get(rig.address, "/", &[("x-tester", "yes")]).await.body, "green");
     assert_eq!(get(rig.address, "/", &[("x-tester", "no")]).await.body, "blue");
     assert_eq!(get(rig.address, "/", &[]).await.body, "blue");
 
     let mut routing = rig.routing(2, 10_000);
-    let rule = CohortRule::Cookie {
-        name: "beta".to_owned(),
-        value: "1".to_owned(),
-    };
-    routing.cohort = Some(Cohort {
-        rule,
-        slot: Slot::Green,
-    });
+    let rule = CohortRule::Cookie { name: "beta".to_owned(), value: "1".to_owned() };
+    routing.cohort = Some(Cohort { rule, slot: Slot::Green });
     rig.tell(&routing).await;
-    assert_eq!(
-        get(rig.address, "/", &[("cookie", "a=b; beta=1")]).await.body,
-        "green"
-    );
+    assert_eq!(get(rig.address, "/", &[("cookie", "a=b; beta=1")]).await.body, "green");
     // HTTP/2 clients may send each cookie in a header of its own.
     let split = [("cookie", "a=b"), ("cookie", "beta=1")];
-    assert_eq!(
-        Client::http2(rig.address).await.get("/", &split).await.body,
-        "green"
-    );
+    assert_eq!(Client::http2(rig.address).await.get("/", &split).await.body, "green");
     assert_eq!(get(rig.address, "/", &[("cookie", "beta=2")]).await.body, "blue");
 }
 
 #[tokio::test]
 async fn a_share_of_users_stays_on_its_side() {
     let rig = Rig::start().await;
-    let share = |basis_points| CohortRule::Percentage {
-        basis_points,
-        key: RequestKey::Header("x-user".to_owned()),
-    };
+    let share = |basis_points| CohortRule::Percentage { basis_points, key: RequestKey::Header("x-user".to_owned()) };
     let mut routing = rig.routing(1, 10_000);
-    routing.cohort = Some(Cohort {
-        rule: share(2_000),
-        slot: Slot::Green,
-    });
+    routing.cohort = Some(Cohort { rule: share(2_000), slot: Slot::Green });
     rig.tell(&routing).await;
     let mut client = Client::http1(rig.address).await;
     let mut first = HashMap::new();
@@ -101,31 +70,17 @@ async fn a_share_of_users_stays_on_its_side() {
         first.insert(name.clone(), client.get("/", &[("x-user", &name)]).await.body);
     }
     let members = first.values().filter(|slot| *slot == "green").count();
-    assert!(
-        (20..=60).contains(&members),
-        "{members} of 200 users instead of about 40"
-    );
+    assert!((20..=60).contains(&members), "{members} of 200 users instead of about 40");
     for (name, slot) in &first {
         assert_eq!(&client.get("/", &[("x-user", name)]).await.body, slot);
     }
-    assert_eq!(
-        client.get("/", &[]).await.body,
-        "blue",
-        "without the key nobody is a member"
-    );
+    assert_eq!(client.get("/", &[]).await.body, "blue", "without the key nobody is a member");
 
     let mut wider = rig.routing(2, 10_000);
-    wider.cohort = Some(Cohort {
-        rule: share(5_000),
-        slot: Slot::Green,
-    });
+    wider.cohort = Some(Cohort { rule: share(5_000), slot: Slot::Green });
     rig.tell(&wider).await;
     for (name, _) in first.iter().filter(|(_, slot)| *slot == "green") {
-        assert_eq!(
-            client.get("/", &[("x-user", name)]).await.body,
-            "green",
-            "a wider share keeps its members"
-        );
+        assert_eq!(client.get("/", &[("x-user", name)]).await.body, "green", "a wider share keeps its members");
     }
 }
 
@@ -133,18 +88,12 @@ async fn a_share_of_users_stays_on_its_side() {
 async fn a_client_keeps_its_slot_until_the_slot_is_left() {
     let rig = Rig::start().await;
     let mut routing = rig.routing(1, 5_000);
-    routing.sticky = Some(Sticky {
-        cookie: "lane".to_owned(),
-        max_age_s: 600,
-    });
+    routing.sticky = Some(Sticky { cookie: "lane".to_owned(), max_age_s: 600 });
     rig.tell(&routing).await;
     let mut client = Client::http1(rig.address).await;
     let first = client.get("/", &[]).await;
     let given = first.header("set-cookie").unwrap();
-    assert_eq!(
-        given,
-        format!("lane={}; Max-Age=600; Path=/; HttpOnly; SameSite=Lax", first.body)
-    );
+    assert_eq!(given, format!("lane={}; Max-Age=600; Path=/; HttpOnly; SameSite=Lax", first.body));
     let cookie = format!("lane={}", first.body);
     for _ in 0..50 {
         let reply = client.get("/", &[("cookie", &cookie)]).await;
@@ -152,21 +101,9 @@ async fn a_client_keeps_its_slot_until_the_slot_is_left() {
         assert_eq!(reply.header("set-cookie"), None);
     }
     let (left, other) = if first.body == "blue" {
-        (
-            Split {
-                blue: 0,
-                green: 10_000,
-            },
-            "green",
-        )
+        (Split { blue: 0, green: 10_000 }, "green")
     } else {
-        (
-            Split {
-                blue: 10_000,
-                green: 0,
-            },
-            "blue",
-        )
+        (Split { blue: 10_000, green: 0 }, "blue")
     };
     let mut switched = rig.routing(2, left.blue);
     switched.sticky = routing.sticky.clone();

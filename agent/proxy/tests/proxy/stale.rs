@@ -39,11 +39,7 @@ impl Closer {
                 all.spawn(serve(stream, each, reads_one_more));
             }
         });
-        Self {
-            address,
-            connections,
-            task,
-        }
+        Self { address, connections, task }
     }
 }
 
@@ -52,10 +48,7 @@ async fn serve(mut stream: TcpStream, each: u32, reads_one_more: bool) {
         if !read_head(&mut stream).await {
             return;
         }
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     }
     if reads_one_more {
         read_head(&mut stream).await;
@@ -79,8 +72,7 @@ async fn a_request_on_a_closed_connection_is_sent_again() {
     let rig = Rig::start().await;
     for (epoch, each, reads_one_more) in [(1, 1, false), (2, 3, false), (3, 1, true), (4, 3, true)] {
         let closer = Closer::start(each, reads_one_more).await;
-        rig.tell(&routing(epoch, 10_000, closer.address, rig.green.address))
-            .await;
+        rig.tell(&routing(epoch, 10_000, closer.address, rig.green.address)).await;
         let mut client = Client::http1(rig.address).await;
         for _ in 0..60 {
             let reply = client.get("/", &[]).await;
@@ -95,8 +87,7 @@ async fn a_request_on_a_closed_connection_is_sent_again() {
 async fn what_a_slot_may_have_acted_on_is_not_sent_again() {
     let rig = Rig::start().await;
     let closer = Closer::start(1, true).await;
-    rig.tell(&routing(1, 10_000, closer.address, rig.green.address))
-        .await;
+    rig.tell(&routing(1, 10_000, closer.address, rig.green.address)).await;
     let mut client = Client::http1(rig.address).await;
     assert_eq!(client.get("/", &[]).await.status, StatusCode::OK);
     let reply = client.call(Method::POST, "/", &[], "once").await.unwrap();
@@ -112,8 +103,7 @@ async fn a_second_loss_is_told() {
     let rig = Rig::start().await;
     // Answers nothing at all: a fresh connection is lost too, and that is the slot's fault.
     let closer = Closer::start(0, true).await;
-    rig.tell(&routing(1, 10_000, closer.address, rig.green.address))
-        .await;
+    rig.tell(&routing(1, 10_000, closer.address, rig.green.address)).await;
     let reply = Client::http1(rig.address).await.get("/", &[]).await;
     assert_eq!(reply.header("x-meridian-proxy-error"), Some("reset"));
     assert_eq!(closer.connections.load(Ordering::SeqCst), 1);

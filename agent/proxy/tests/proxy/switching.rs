@@ -33,36 +33,16 @@ async fn load(address: std::net::SocketAddr, id: u64, shared: Arc<Shared>) {
     let mut sent = 0_u64;
     while !shared.stop.load(Ordering::SeqCst) {
         if sent % 25 == 24 {
-            client = if id.is_multiple_of(3) {
-                Client::http2(address).await
-            } else {
-                Client::http1(address).await
-            };
+            client = if id.is_multiple_of(3) { Client::http2(address).await } else { Client::http1(address).await };
         }
-        let (method, body) = if sent.is_multiple_of(4) {
-            (Method::POST, "body")
-        } else {
-            (Method::GET, "")
-        };
+        let (method, body) = if sent.is_multiple_of(4) { (Method::POST, "body") } else { (Method::GET, "") };
         let before = shared.phase.load(Ordering::SeqCst);
-        let reply = client
-            .call(method, "/", &[], body)
-            .await
-            .expect("no connection is lost");
+        let reply = client.call(method, "/", &[], body).await.expect("no connection is lost");
         let after = shared.phase.load(Ordering::SeqCst);
-        assert_eq!(
-            reply.status,
-            StatusCode::OK,
-            "request {sent} of client {id}: {}",
-            reply.body
-        );
+        assert_eq!(reply.status, StatusCode::OK, "request {sent} of client {id}: {}", reply.body);
         assert_eq!(reply.slot(), Some(reply.body.as_str()));
         if before == after && before.is_multiple_of(2) {
-            assert_eq!(
-                reply.body,
-                slot_of(before / 2),
-                "a request began after the answer and went to the old slot"
-            );
+            assert_eq!(reply.body, slot_of(before / 2), "a request began after the answer and went to the old slot");
             shared.within_one_routing.fetch_add(1, Ordering::SeqCst);
         }
         shared.requests.fetch_add(1, Ordering::SeqCst);
@@ -86,8 +66,7 @@ async fn three_hundred_switches_fail_nothing() {
     }
     for counter in 2..=SWITCHES {
         shared.phase.store(counter * 2 - 1, Ordering::SeqCst);
-        rig.tell(&rig.routing(counter, if slot_of(counter) == "blue" { 10_000 } else { 0 }))
-            .await;
+        rig.tell(&rig.routing(counter, if slot_of(counter) == "blue" { 10_000 } else { 0 })).await;
         shared.phase.store(counter * 2, Ordering::SeqCst);
         // The next switch comes when this one has carried some traffic.
         let seen = shared.requests.load(Ordering::SeqCst);
@@ -99,22 +78,12 @@ async fn three_hundred_switches_fail_nothing() {
     while let Some(client) = clients.join_next().await {
         client.unwrap();
     }
-    let (all, within) = (
-        shared.requests.load(Ordering::SeqCst),
-        shared.within_one_routing.load(Ordering::SeqCst),
-    );
-    assert!(
-        within > SWITCHES,
-        "only {within} of {all} requests say anything about switches"
-    );
+    let (all, within) = (shared.requests.load(Ordering::SeqCst), shared.within_one_routing.load(Ordering::SeqCst));
+    assert!(within > SWITCHES, "only {within} of {all} requests say anything about switches");
     let stats = rig.stats().await;
-    assert_eq!(
-        stats.slots.blue.failed() + stats.slots.green.failed() + stats.no_target,
-        0
-    );
+    assert_eq!(stats.slots.blue.failed() + stats.slots.green.failed() + stats.no_target, 0);
     assert_eq!(stats.slots.blue.requests + stats.slots.green.requests, all);
-    rig.wait_stats(|slots| slots.blue.in_flight + slots.green.in_flight == 0)
-        .await;
+    rig.wait_stats(|slots| slots.blue.in_flight + slots.green.in_flight == 0).await;
 }
 
 #[tokio::test]
@@ -151,29 +120,14 @@ async fn dead_end() -> (TcpListener, Vec<TcpStream>) {
 async fn a_switch_saves_requests_that_hang_on_a_dead_slot() {
     let rig = Rig::start().await;
     let (listener, _fill) = dead_end().await;
-    rig.tell(&routing(
-        1,
-        10_000,
-        listener.local_addr().unwrap(),
-        rig.green.address,
-    ))
-    .await;
+    rig.tell(&routing(1, 10_000, listener.local_addr().unwrap(), rig.green.address)).await;
     let mut client = Client::http1(rig.address).await;
     let mut hanging = JoinSet::new();
     hanging.spawn(async move { client.get("/", &[]).await });
     // Nothing tells that it hangs; either way it must come out at the new slot, and well before the time limit.
-    assert!(
-        timeout(Duration::from_millis(100), hanging.join_next())
-            .await
-            .is_err()
-    );
-    rig.tell(&routing(2, 0, listener.local_addr().unwrap(), rig.green.address))
-        .await;
-    let reply = timeout(Duration::from_secs(2), hanging.join_next())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    assert!(timeout(Duration::from_millis(100), hanging.join_next()).await.is_err());
+    rig.tell(&routing(2, 0, listener.local_addr().unwrap(), rig.green.address)).await;
+    let reply = timeout(Duration::from_secs(2), hanging.join_next()).await.unwrap().unwrap().unwrap();
     assert_eq!((reply.status, reply.slot()), (StatusCode::OK, Some("green")));
     let stats = rig.stats().await;
     assert_eq!((stats.slots.blue.requests, stats.slots.green.requests), (0, 1));

@@ -21,10 +21,7 @@ use super::rig::{Rig, routing};
 const SOON: Duration = Duration::from_secs(5);
 
 fn over_http2(mut routing: Routing) -> Routing {
-    for target in [&mut routing.slots.blue, &mut routing.slots.green]
-        .into_iter()
-        .flatten()
-    {
+    for target in [&mut routing.slots.blue, &mut routing.slots.green].into_iter().flatten() {
         target.protocol = Protocol::Http2;
     }
     routing
@@ -33,51 +30,24 @@ fn over_http2(mut routing: Routing) -> Routing {
 #[tokio::test]
 async fn both_protocols_reach_both_kinds_of_slots() {
     let rig = Rig::start().await;
-    for (epoch, told) in [
-        (1, rig.routing(1, 10_000)),
-        (2, over_http2(rig.routing(2, 10_000))),
-    ] {
+    for (epoch, told) in [(1, rig.routing(1, 10_000)), (2, over_http2(rig.routing(2, 10_000)))] {
         rig.tell(&told).await;
-        let version = if epoch == 1 {
-            "HTTP/1.1 /headers?q=1\n"
-        } else {
-            "HTTP/2.0 http://shop.example/headers?q=1\n"
-        };
+        let version = if epoch == 1 { "HTTP/1.1 /headers?q=1\n" } else { "HTTP/2.0 http://shop.example/headers?q=1\n" };
         for mut client in [Client::http1(rig.address).await, Client::http2(rig.address).await] {
             for _ in 0..3 {
-                let reply = client
-                    .get("/headers?q=1", &[("connection", "x-secret"), ("x-secret", "1")])
-                    .await;
+                let reply = client.get("/headers?q=1", &[("connection", "x-secret"), ("x-secret", "1")]).await;
                 assert_eq!(reply.status, StatusCode::OK);
                 assert!(reply.body.starts_with(version), "{}", reply.body);
-                assert!(
-                    reply.body.contains("x-forwarded-for: 127.0.0.1"),
-                    "{}",
-                    reply.body
-                );
-                assert!(
-                    reply.body.contains("x-forwarded-host: shop.example"),
-                    "{}",
-                    reply.body
-                );
+                assert!(reply.body.contains("x-forwarded-for: 127.0.0.1"), "{}", reply.body);
+                assert!(reply.body.contains("x-forwarded-host: shop.example"), "{}", reply.body);
                 assert!(!reply.body.contains("connection"), "{}", reply.body);
-                let echoed = client
-                    .call(Method::POST, "/echo", &[], "some text")
-                    .await
-                    .unwrap();
+                let echoed = client.call(Method::POST, "/echo", &[], "some text").await.unwrap();
                 assert_eq!(echoed.body, "some text");
             }
         }
     }
-    let connections = rig
-        .blue
-        .seen
-        .connections
-        .load(std::sync::atomic::Ordering::SeqCst);
-    assert!(
-        connections <= 4,
-        "connections to a slot are kept: there were {connections}"
-    );
+    let connections = rig.blue.seen.connections.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(connections <= 4, "connections to a slot are kept: there were {connections}");
 }
 
 #[tokio::test]
@@ -88,28 +58,19 @@ async fn bodies_stream_both_ways_in_every_protocol() {
         for http2_client in [false, true] {
             let (mut upload, chunks) = mpsc::channel::<Bytes>(1);
             let body = StreamBody::new(chunks.map(|chunk| Ok::<_, hyper::Error>(Frame::data(chunk))));
-            let request = Request::post("http://shop.example/echo")
-                .header("host", "shop.example")
-                .body(body)
-                .unwrap();
+            let request = Request::post("http://shop.example/echo").header("host", "shop.example").body(body).unwrap();
             let stream = TokioIo::new(TcpStream::connect(rig.address).await.unwrap());
             let mut driver = tokio::task::JoinSet::new();
             let answer = if http2_client {
                 let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
                 driver.spawn(connection);
                 upload.try_send(Bytes::from_static(b"one")).unwrap();
-                timeout(SOON, sender.send_request(request))
-                    .await
-                    .unwrap()
-                    .unwrap()
+                timeout(SOON, sender.send_request(request)).await.unwrap().unwrap()
             } else {
                 let (mut sender, connection) = http1::handshake(stream).await.unwrap();
                 driver.spawn(connection);
                 upload.try_send(Bytes::from_static(b"one")).unwrap();
-                timeout(SOON, sender.send_request(request))
-                    .await
-                    .unwrap()
-                    .unwrap()
+                timeout(SOON, sender.send_request(request)).await.unwrap().unwrap()
             };
             // HTTP/2 may end a stream with an empty frame.
             let parts = answer.into_body().into_data_stream();
@@ -126,11 +87,7 @@ async fn bodies_stream_both_ways_in_every_protocol() {
             }
             drop(upload);
             let end = timeout(SOON, body.next()).await.unwrap();
-            assert!(
-                end.is_none(),
-                "{end:?} with HTTP/2 {http2_client}, routing {}",
-                told.epoch
-            );
+            assert!(end.is_none(), "{end:?} with HTTP/2 {http2_client}, routing {}", told.epoch);
         }
     }
 }
@@ -151,10 +108,7 @@ pub async fn open_tunnel(address: std::net::SocketAddr) -> (TcpStream, String) {
 pub async fn shout(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut back = vec![0; text.len()];
-    timeout(SOON, stream.read_exact(&mut back))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(SOON, stream.read_exact(&mut back)).await.unwrap().unwrap();
     assert_eq!(back, text.to_uppercase().as_bytes());
 }
 
@@ -164,10 +118,7 @@ async fn a_tunnel_outlives_a_switch_and_ends_with_its_client() {
     rig.tell(&rig.routing(1, 10_000)).await;
     let (mut tunnel, head) = open_tunnel(rig.address).await;
     assert!(head.starts_with("http/1.1 101"), "{head}");
-    assert!(
-        head.contains("upgrade: shout\r\n") && head.contains("x-meridian-slot: blue\r\n"),
-        "{head}"
-    );
+    assert!(head.contains("upgrade: shout\r\n") && head.contains("x-meridian-slot: blue\r\n"), "{head}");
     shout(&mut tunnel, "hello").await;
     rig.tell(&rig.routing(2, 0)).await;
     assert_eq!(get(rig.address, "/", &[]).await.body, "green");
@@ -175,10 +126,7 @@ async fn a_tunnel_outlives_a_switch_and_ends_with_its_client() {
     assert_eq!(rig.stats().await.slots.blue.in_flight, 1);
     tunnel.shutdown().await.unwrap();
     let mut rest = Vec::new();
-    timeout(SOON, tunnel.read_to_end(&mut rest))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(SOON, tunnel.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert_eq!(rest, b"");
     rig.wait_stats(|slots| slots.blue.in_flight == 0).await;
 }
@@ -195,41 +143,22 @@ async fn the_proxy_says_so_when_it_answers_itself() {
 
     rig.tell(&rig.routing(1, 10_000)).await;
     let reply = get(rig.address, "/held", &[]).await;
-    assert_eq!(
-        (reply.status, reply.header("x-meridian-proxy-error")),
-        (StatusCode::GATEWAY_TIMEOUT, Some("timeout"))
-    );
+    assert_eq!((reply.status, reply.header("x-meridian-proxy-error")), (StatusCode::GATEWAY_TIMEOUT, Some("timeout")));
     let reply = get(rig.address, "/fail", &[]).await;
-    assert_eq!(
-        (reply.status, reply.slot()),
-        (StatusCode::INTERNAL_SERVER_ERROR, Some("blue"))
-    );
+    assert_eq!((reply.status, reply.slot()), (StatusCode::INTERNAL_SERVER_ERROR, Some("blue")));
 
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = nobody.local_addr().unwrap();
     drop(nobody);
     rig.tell(&routing(2, 10_000, closed, rig.green.address)).await;
     let reply = get(rig.address, "/", &[]).await;
-    assert_eq!(
-        (reply.status, reply.header("x-meridian-proxy-error")),
-        (StatusCode::BAD_GATEWAY, Some("connect"))
-    );
+    assert_eq!((reply.status, reply.header("x-meridian-proxy-error")), (StatusCode::BAD_GATEWAY, Some("connect")));
     assert_eq!(reply.slot(), None);
 
     let stats = rig.stats().await;
     let blue = &stats.slots.blue;
-    assert_eq!(
-        (stats.no_target, blue.requests, blue.errors, blue.failed()),
-        (1, 3, 1, 3)
-    );
-    assert_eq!(
-        (
-            blue.proxy_errors.timeout,
-            blue.proxy_errors.connect,
-            blue.proxy_errors.reset
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!((stats.no_target, blue.requests, blue.errors, blue.failed()), (1, 3, 1, 3));
+    assert_eq!((blue.proxy_errors.timeout, blue.proxy_errors.connect, blue.proxy_errors.reset), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -239,23 +168,13 @@ async fn ambiguous_requests_reach_no_slot() {
     for (ask, status) in [
         ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "400"),
         ("CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", "501"),
-        (
-            "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-            "400",
-        ),
+        ("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", "400"),
     ] {
         let mut stream = TcpStream::connect(rig.address).await.unwrap();
         stream.write_all(ask.as_bytes()).await.unwrap();
         let mut head = [0; 12];
-        timeout(SOON, stream.read_exact(&mut head))
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&head),
-            format!("HTTP/1.1 {status}"),
-            "{ask}"
-        );
+        timeout(SOON, stream.read_exact(&mut head)).await.unwrap().unwrap();
+        assert_eq!(String::from_utf8_lossy(&head), format!("HTTP/1.1 {status}"), "{ask}");
     }
     assert_eq!(rig.blue.requests(), 0);
 }
@@ -267,10 +186,7 @@ async fn a_slow_upload_is_not_a_silent_slot() {
     let (mut upload, chunks) = mpsc::channel::<Bytes>(1);
     let body = StreamBody::new(chunks.map(|chunk| Ok::<_, hyper::Error>(Frame::data(chunk))));
     // The slot answers this path only after the whole body.
-    let request = Request::post("/")
-        .header("host", "shop.example")
-        .body(body)
-        .unwrap();
+    let request = Request::post("/").header("host", "shop.example").body(body).unwrap();
     let stream = TokioIo::new(TcpStream::connect(rig.address).await.unwrap());
     let (mut sender, connection) = http1::handshake(stream).await.unwrap();
     let mut driver = tokio::task::JoinSet::new();
@@ -283,9 +199,6 @@ async fn a_slow_upload_is_not_a_silent_slot() {
         }
         Ok(())
     });
-    let answer = timeout(SOON, sender.send_request(request))
-        .await
-        .unwrap()
-        .unwrap();
+    let answer = timeout(SOON, sender.send_request(request)).await.unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
 }

@@ -10,8 +10,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::clock::parse_duration;
 
 pub use rollout::{
-    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutOrder, RolloutRollback, RolloutStart,
-    RolloutStatus, RolloutWatch, Until, Waiting,
+    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutOrder, RolloutRollback, RolloutStart, RolloutStatus,
+    RolloutWatch, Until, Waiting,
 };
 
 /// Safe, staged launches of new versions across many regions.
@@ -63,13 +63,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "UUID")]
     pub request_id: Option<String>,
     /// Who wants it, for the record.
-    #[arg(
-        long,
-        global = true,
-        env = "USER",
-        hide_env_values = true,
-        default_value = "unknown"
-    )]
+    #[arg(long, global = true, env = "USER", hide_env_values = true, default_value = "unknown")]
     pub actor: String,
 }
 

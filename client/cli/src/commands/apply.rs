@@ -70,12 +70,7 @@ pub(super) async fn run(session: &mut Session<'_>, apply: &Apply) -> Outcome {
     failure.map_or(Ok(Exit::Done), Err)
 }
 
-fn show(
-    session: &mut Session<'_>,
-    name: &str,
-    effect: Effect,
-    dry_run: Option<DryRun>,
-) -> Result<(), CliError> {
+fn show(session: &mut Session<'_>, name: &str, effect: Effect, dry_run: Option<DryRun>) -> Result<(), CliError> {
     let note = match dry_run {
         None => "",
         Some(DryRun::Client) => " (dry run)",
@@ -105,11 +100,7 @@ async fn effect(
         // One id stands for one change; each gets its own, the same one when the command is repeated.
         request = request.derive(&short_name(&document.manifest));
     }
-    let change = Change {
-        client: &client,
-        intent,
-        request,
-    };
+    let change = Change { client: &client, intent, request };
     let done = match &document.manifest {
         Manifest::Service(service) => change.service(service).await,
         Manifest::Playbook(playbook) => change.playbook(playbook).await,
@@ -156,23 +147,10 @@ impl Change<'_> {
         if there.as_ref().is_some_and(is_same) {
             return Ok(Effect::Unchanged);
         }
-        let ServiceManifest {
-            id,
-            labels,
-            description,
-            owner,
-        } = manifest.clone();
+        let ServiceManifest { id, labels, description, owner } = manifest.clone();
         let etag = there.as_ref().map(|there| there.etag.clone());
-        let change = ServiceChange {
-            id,
-            description,
-            owner,
-            labels,
-            etag,
-        };
-        self.client
-            .apply_service(&change, self.intent, &self.request)
-            .await?;
+        let change = ServiceChange { id, description, owner, labels, etag };
+        self.client.apply_service(&change, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }
 
@@ -182,23 +160,10 @@ impl Change<'_> {
         if there.as_ref().is_some_and(is_same) {
             return Ok(Effect::Unchanged);
         }
-        let RegionManifest {
-            id,
-            labels,
-            description,
-            cordoned,
-        } = manifest.clone();
+        let RegionManifest { id, labels, description, cordoned } = manifest.clone();
         let etag = there.as_ref().map(|there| there.etag.clone());
-        let change = RegionChange {
-            id,
-            labels,
-            description,
-            cordoned,
-            etag,
-        };
-        self.client
-            .apply_region(&change, self.intent, &self.request)
-            .await?;
+        let change = RegionChange { id, labels, description, cordoned, etag };
+        self.client.apply_region(&change, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }
 
@@ -208,33 +173,22 @@ impl Change<'_> {
             return Ok(Effect::Unchanged);
         }
         let etag = there.as_ref().map(|there| there.etag.as_str());
-        self.client
-            .apply_playbook(playbook, etag, self.intent, &self.request)
-            .await?;
+        self.client.apply_playbook(playbook, etag, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }
 
     async fn release(&self, release: &Release) -> Result<Effect, ClientError> {
-        let name = ReleaseName {
-            service: release.service.clone(),
-            version: release.version.clone(),
-        };
+        let name = ReleaseName { service: release.service.clone(), version: release.version.clone() };
         let there = if_there(self.client.release(&name).await)?;
         if there.is_some_and(|there| there.release == *release) {
             return Ok(Effect::Unchanged);
         }
         // With other content it is refused: the server says it with its own reason.
-        self.client
-            .create_release(release, self.intent, &self.request)
-            .await?;
+        self.client.create_release(release, self.intent, &self.request).await?;
         Ok(Effect::Created)
     }
 }
 
 const fn changed_or_created(was_there: bool) -> Effect {
-    if was_there {
-        Effect::Changed
-    } else {
-        Effect::Created
-    }
+    if was_there { Effect::Changed } else { Effect::Created }
 }

@@ -22,16 +22,8 @@ pub(super) async fn run(session: &mut Session<'_>, delete: &Delete) -> Outcome {
     session.confirm(&format!("Delete {word} {name}?"), delete.yes)?;
     let (client, request) = (session.client().await?, session.request()?);
     match kind {
-        Kind::Service => {
-            client
-                .delete_service(&reference::service(&name)?, &request)
-                .await?
-        }
-        Kind::Playbook => {
-            client
-                .delete_playbook(&reference::playbook(&name)?.0, &request)
-                .await?
-        }
+        Kind::Service => client.delete_service(&reference::service(&name)?, &request).await?,
+        Kind::Playbook => client.delete_playbook(&reference::playbook(&name)?.0, &request).await?,
         Kind::Region => client.delete_region(&reference::region(&name)?, &request).await?,
         Kind::Release | Kind::Rollout | Kind::Plan | Kind::Decision => {}
     }

@@ -39,20 +39,13 @@ pub(super) async fn run(session: &mut Session<'_>, files: &Files) -> Outcome {
 /// What is there under the manifest's name, as a manifest.
 async fn present(client: &Client, wanted: &Manifest) -> Result<Option<Manifest>, ClientError> {
     Ok(match wanted {
-        Manifest::Service(wanted) => if_there(client.service(&wanted.id).await)?
-            .as_ref()
-            .map(service::to_manifest),
-        Manifest::Region(wanted) => if_there(client.region(&wanted.id).await)?
-            .as_ref()
-            .map(region::to_manifest),
+        Manifest::Service(wanted) => if_there(client.service(&wanted.id).await)?.as_ref().map(service::to_manifest),
+        Manifest::Region(wanted) => if_there(client.region(&wanted.id).await)?.as_ref().map(region::to_manifest),
         Manifest::Playbook(wanted) => {
             if_there(client.playbook(&wanted.id, None).await)?.map(|view| Manifest::Playbook(view.playbook))
         }
         Manifest::Release(wanted) => {
-            let name = ReleaseName {
-                service: wanted.service.clone(),
-                version: wanted.version.clone(),
-            };
+            let name = ReleaseName { service: wanted.service.clone(), version: wanted.version.clone() };
             if_there(client.release(&name).await)?.map(|view| Manifest::Release(view.release))
         }
     })
@@ -60,11 +53,8 @@ async fn present(client: &Client, wanted: &Manifest) -> Result<Option<Manifest>,
 
 fn unified(name: &str, before: &str, after: &str, paint: Paint) -> String {
     let diff = TextDiff::from_lines(before, after);
-    let text = diff
-        .unified_diff()
-        .context_radius(CONTEXT)
-        .header(&format!("a/{name}"), &format!("b/{name}"))
-        .to_string();
+    let text =
+        diff.unified_diff().context_radius(CONTEXT).header(&format!("a/{name}"), &format!("b/{name}")).to_string();
     let line = |line: &str| {
         let tone = match line.as_bytes().first() {
             Some(b'+') => Tone::Good,

@@ -56,9 +56,7 @@ fn command(action: &str, view: &RolloutView) -> Option<String> {
 }
 
 fn wait_row(wait: &ReasonView, now: Timestamp) -> Vec<Cell> {
-    let until = wait
-        .until
-        .map(|until| format!("{} ({} left)", clock::iso(until), clock::short(until.since(now))));
+    let until = wait.until.map(|until| format!("{} ({} left)", clock::iso(until), clock::short(until.since(now))));
     vec![
         or_dash(wait.region.as_ref().map(ToString::to_string).unwrap_or_default()),
         cell(&wait.code),
@@ -71,18 +69,10 @@ fn wait_row(wait: &ReasonView, now: Timestamp) -> Vec<Cell> {
 fn lane_row(lane: &LaneView, now: Timestamp) -> Vec<Cell> {
     let mut contact = marked(style::of_contact(lane.contact), lane.contact.as_str());
     if let (Some(seen), true) = (lane.last_seen, lane.contact != ContactView::Live) {
-        contact
-            .text
-            .push_str(&format!(", seen {} ago", clock::age(seen, now)));
+        contact.text.push_str(&format!(", seen {} ago", clock::age(seen, now)));
     }
-    let trouble = lane
-        .trouble
-        .as_ref()
-        .map(|trouble| format!("{}: {}", trouble.code, trouble.message));
-    let back = lane
-        .base
-        .as_ref()
-        .map(|base| format!("{} in {}", base.release, base.slot));
+    let trouble = lane.trouble.as_ref().map(|trouble| format!("{}: {}", trouble.code, trouble.message));
+    let back = lane.base.as_ref().map(|base| format!("{} in {}", base.release, base.slot));
     let since = lane.since.map(|since| clock::age(since, now)).unwrap_or_default();
     vec![
         cell(&lane.region),
@@ -100,47 +90,18 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     let mut page = Page::default();
     page.field("rollout", toned(Tone::Strong, &view.name));
     let state = marked(style::of_state(view.state), view.state.as_str());
-    page.cells(
-        "state",
-        vec![state, cell(format!("for {}", clock::age(view.since, now)))],
-    );
-    let why = view
-        .cause
-        .as_ref()
-        .map(|cause| format!("{}: {}", cause.code, cause.message));
+    page.cells("state", vec![state, cell(format!("for {}", clock::age(view.since, now)))]);
+    let why = view.cause.as_ref().map(|cause| format!("{}: {}", cause.code, cause.message));
     page.field("why", or_dash(why.unwrap_or_else(|| view.summary.clone())));
-    page.field(
-        "launches",
-        cell(format!(
-            "{} {} by plan {}",
-            view.name.service,
-            view.release,
-            view.plan.short()
-        )),
-    );
+    page.field("launches", cell(format!("{} {} by plan {}", view.name.service, view.release, view.plan.short())));
     page.field(
         "as of",
-        cell(format!(
-            "{} (revision {}, epoch {})",
-            clock::iso(view.viewed),
-            view.revision,
-            view.epoch
-        )),
+        cell(format!("{} (revision {}, epoch {})", clock::iso(view.viewed), view.revision, view.epoch)),
     );
     let waits = view.waits.iter().map(|wait| wait_row(wait, now)).collect();
-    page.table(
-        "it waits for",
-        &["REGION", "CODE", "WHAT", "ON WHOM", "UNTIL"],
-        waits,
-    );
-    let headers = &[
-        "REGION", "STATE", "STEP", "SINCE", "AGENT", "EVIDENCE", "WAY BACK", "TROUBLE",
-    ];
-    page.table(
-        "regions",
-        headers,
-        view.lanes.iter().map(|lane| lane_row(lane, now)).collect(),
-    );
+    page.table("it waits for", &["REGION", "CODE", "WHAT", "ON WHOM", "UNTIL"], waits);
+    let headers = &["REGION", "STATE", "STEP", "SINCE", "AGENT", "EVIDENCE", "WAY BACK", "TROUBLE"];
+    page.table("regions", headers, view.lanes.iter().map(|lane| lane_row(lane, now)).collect());
     let actions = view.actions.iter();
     let actions = actions.map(|action| vec![cell(command(action, view).unwrap_or_else(|| action.clone()))]);
     page.table("you can", &[], actions.collect());
@@ -158,11 +119,7 @@ fn value(view: &RolloutView) -> Value {
             "until": wait.until.map(clock::iso),
         })
     });
-    let commands: Vec<_> = view
-        .actions
-        .iter()
-        .filter_map(|action| command(action, view))
-        .collect();
+    let commands: Vec<_> = view.actions.iter().filter_map(|action| command(action, view)).collect();
     json!({
         "name": rollout["name"],
         "state": rollout["state"],

@@ -24,11 +24,7 @@ pub(super) async fn run(session: &mut Session<'_>, what: &What) -> Outcome {
 pub(super) async fn one(session: &mut Session<'_>, kind: Kind, name: &str, detail: Detail) -> Outcome {
     match kind {
         Kind::Service => {
-            let view = session
-                .client()
-                .await?
-                .service(&reference::service(name)?)
-                .await?;
+            let view = session.client().await?.service(&reference::service(name)?).await?;
             session.one(&view, detail)?;
         }
         Kind::Playbook => {
@@ -37,11 +33,7 @@ pub(super) async fn one(session: &mut Session<'_>, kind: Kind, name: &str, detai
             session.one(&view, detail)?;
         }
         Kind::Release => {
-            let view = session
-                .client()
-                .await?
-                .release(&reference::release(name)?)
-                .await?;
+            let view = session.client().await?.release(&reference::release(name)?).await?;
             session.one(&view, detail)?;
         }
         Kind::Region => {
@@ -81,8 +73,7 @@ async fn list(session: &mut Session<'_>, kind: Kind, service: Option<&ServiceId>
             return Err(CliError::Usage(what.to_owned()));
         }
         Kind::Decision => {
-            let service =
-                service.ok_or_else(|| CliError::Usage("whose decisions? Say --service".to_owned()))?;
+            let service = service.ok_or_else(|| CliError::Usage("whose decisions? Say --service".to_owned()))?;
             session.list(&client.decisions_of_service(service).await?)?;
         }
     }
@@ -90,10 +81,7 @@ async fn list(session: &mut Session<'_>, kind: Kind, service: Option<&ServiceId>
 }
 
 /// The releases of a service, or of all, the newest version first.
-pub(super) async fn releases(
-    client: &Client,
-    service: Option<&ServiceId>,
-) -> Result<Vec<ReleaseView>, CliError> {
+pub(super) async fn releases(client: &Client, service: Option<&ServiceId>) -> Result<Vec<ReleaseView>, CliError> {
     let services = match service {
         Some(service) => vec![service.clone()],
         None => client.services().await?.into_iter().map(|view| view.id).collect(),

@@ -15,11 +15,7 @@ pub(super) fn run(session: &mut Session<'_>, files: &Files) -> Outcome {
         Ok(documents) => {
             match session.global.output {
                 Output::Table => {
-                    let noun = if documents.len() == 1 {
-                        "document"
-                    } else {
-                        "documents"
-                    };
+                    let noun = if documents.len() == 1 { "document" } else { "documents" };
                     session.write(&format!("{} {noun}, no error\n", documents.len()))?;
                 }
                 Output::Json | Output::Yaml => session.write("[]\n")?,

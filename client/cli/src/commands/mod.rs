@@ -44,10 +44,6 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
 
 /// The manifests that a command names.
 fn load(session: &mut Session<'_>, files: &Files) -> Result<Vec<Document>, CliError> {
-    let origins: Vec<_> = files
-        .files
-        .iter()
-        .map(|name| Origin::from(name.as_str()))
-        .collect();
+    let origins: Vec<_> = files.files.iter().map(|name| Origin::from(name.as_str())).collect();
     Ok(manifest::load(&origins, files.recursive, session.terminal.stdin)?)
 }

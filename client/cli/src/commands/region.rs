@@ -28,10 +28,7 @@ enum Cordon {
 }
 
 async fn set(session: &mut Session<'_>, regions: &[String], cordon: Cordon) -> Outcome {
-    let ids = regions
-        .iter()
-        .map(|name| reference::region(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let ids = regions.iter().map(|name| reference::region(name)).collect::<Result<Vec<_>, _>>()?;
     let (client, request) = (session.client().await?, session.request()?);
     let word = match cordon {
         Cordon::Open => "uncordoned",
@@ -45,9 +42,7 @@ async fn set(session: &mut Session<'_>, regions: &[String], cordon: Cordon) -> O
             session.write(&format!("region/{id} unchanged, {word} already\n"))?;
             continue;
         }
-        client
-            .apply_region(&change, Intent::Commit, &request.derive(id.as_str()))
-            .await?;
+        client.apply_region(&change, Intent::Commit, &request.derive(id.as_str())).await?;
         session.write(&format!("region/{id} {word}\n"))?;
     }
     Ok(Exit::Done)

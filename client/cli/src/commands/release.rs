@@ -34,9 +34,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: ReleaseCommand) -> O
 
 async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
     if create.notes.len() > NOTES_BYTES_MAX {
-        return Err(CliError::Usage(format!(
-            "--notes: at most {NOTES_BYTES_MAX} bytes"
-        )));
+        return Err(CliError::Usage(format!("--notes: at most {NOTES_BYTES_MAX} bytes")));
     }
     let release = Release {
         service: reference::service(&create.service)?,
@@ -50,19 +48,12 @@ async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
         },
         prepares: create.prepares.as_deref().map(reference::version).transpose()?,
     };
-    let intent = if create.validate_only {
-        Intent::Check
-    } else {
-        Intent::Commit
-    };
+    let intent = if create.validate_only { Intent::Check } else { Intent::Commit };
     let (client, request) = (session.client().await?, session.request()?);
     let view = client.create_release(&release, intent, &request).await?;
     if session.global.output == Output::Table {
         let note = if create.validate_only { "valid" } else { "created" };
-        session.write(&format!(
-            "release/{}/{} {note} ({})\n",
-            release.service, release.version, release.digest
-        ))?;
+        session.write(&format!("release/{}/{} {note} ({})\n", release.service, release.version, release.digest))?;
     } else {
         session.one(&view, Detail::Row)?;
     }
@@ -72,10 +63,7 @@ async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
 fn digest(create: &ReleaseCreate) -> Result<Digest, CliError> {
     match (&create.digest, &create.artifact) {
         (_, Some(path)) => {
-            let failed = |source| CliError::File {
-                path: path.display().to_string(),
-                source,
-            };
+            let failed = |source| CliError::File { path: path.display().to_string(), source };
             hash(path).map_err(failed)
         }
         (Some(text), None) => {

@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents};
 use miette::{SourceCode, SourceSpan, SpanContents};
 
 use super::error::ManifestError;
@@ -18,14 +16,8 @@ const WIDTH: usize = 110;
 
 /// Draws errors one after the other; those without a place print on one line.
 pub(super) fn draw(errors: &[ManifestError], color: bool) -> String {
-    let theme = if color {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(WIDTH)
-        .with_links(false);
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
     let mut out = String::new();
     for error in errors {
         let mut picture = String::new();
@@ -61,11 +53,7 @@ impl Diagnostic for Drawn<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let what = if self.error.field.is_empty() {
-            "here"
-        } else {
-            &self.error.field
-        };
+        let what = if self.error.field.is_empty() { "here" } else { &self.error.field };
         let label = LabeledSpan::new_with_span(Some(what.to_owned()), self.excerpt.marked);
         Some(Box::new(std::iter::once(label)))
     }
@@ -88,10 +76,7 @@ impl Excerpt {
         let mut marked = None;
         for (index, line) in text.lines().enumerate().skip(first).take(3) {
             if index + 1 == place.line {
-                let column = line
-                    .char_indices()
-                    .nth(place.column - 1)
-                    .map_or(line.len(), |(offset, _)| offset);
+                let column = line.char_indices().nth(place.column - 1).map_or(line.len(), |(offset, _)| offset);
                 let length = place.length.min(line.len() - column);
                 marked = Some(SourceSpan::from((kept.len() + column, length)));
             }
@@ -105,12 +90,7 @@ impl Excerpt {
             kept.push('\n');
         }
         let marked = marked.unwrap_or_else(|| SourceSpan::from((kept.len(), 0)));
-        Some(Self {
-            file: file.to_owned(),
-            text: kept,
-            before: first,
-            marked,
-        })
+        Some(Self { file: file.to_owned(), text: kept, before: first, marked })
     }
 }
 

@@ -28,12 +28,8 @@ enum Kind {
     Region,
 }
 
-const KINDS: [(&str, Kind); 4] = [
-    ("Service", Kind::Service),
-    ("Playbook", Kind::Playbook),
-    ("Release", Kind::Release),
-    ("Region", Kind::Region),
-];
+const KINDS: [(&str, Kind); 4] =
+    [("Service", Kind::Service), ("Playbook", Kind::Playbook), ("Release", Kind::Release), ("Region", Kind::Region)];
 
 /// Reads one stream of documents. `file` is only named in places, nothing is opened.
 ///
@@ -50,11 +46,7 @@ pub(super) fn finish(
     mut errors: Vec<ManifestError>,
 ) -> Result<Vec<Document>, ManifestErrors> {
     errors.extend(declared_twice(&documents));
-    if errors.is_empty() {
-        Ok(documents)
-    } else {
-        Err(ManifestErrors::new(cap(errors)))
-    }
+    if errors.is_empty() { Ok(documents) } else { Err(ManifestErrors::new(cap(errors))) }
 }
 
 /// Reads one stream: what was understood of it, and what was not.
@@ -68,32 +60,14 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> (Vec<Document>, Vec<ManifestErro
     match yaml::documents(text) {
         Ok(roots) => {
             for root in roots {
-                let place = DocumentPlace {
-                    file: file.to_owned(),
-                    line: root.at.line,
-                };
+                let place = DocumentPlace { file: file.to_owned(), line: root.at.line };
                 documents.extend(document(&root, &mut report).map(|manifest| Document { place, manifest }));
             }
         }
         Err(refusals) => {
             for refusal in refusals {
-                let yaml::Refusal {
-                    at,
-                    code,
-                    value,
-                    message,
-                    fix,
-                } = refusal;
-                report.add(
-                    at,
-                    Finding {
-                        code,
-                        field: String::new(),
-                        value,
-                        message,
-                        fix,
-                    },
-                );
+                let yaml::Refusal { at, code, value, message, fix } = refusal;
+                report.add(at, Finding { code, field: String::new(), value, message, fix });
             }
         }
     }
@@ -121,12 +95,8 @@ fn declared_twice(documents: &[Document]) -> Vec<ManifestError> {
 
 fn document(root: &Node, report: &mut Report<'_>) -> Option<Manifest> {
     let fields = Cursor::root(root).fields(report, &["apiVersion", "kind", "metadata", "spec"])?;
-    let version = fields
-        .need(report, "apiVersion", API_VERSION)
-        .and_then(|it| it.value(report, api_version));
-    let kind = fields
-        .need(report, "kind", "Playbook")
-        .and_then(|it| it.value(report, kind));
+    let version = fields.need(report, "apiVersion", API_VERSION).and_then(|it| it.value(report, api_version));
+    let kind = fields.need(report, "kind", "Playbook").and_then(|it| it.value(report, kind));
     let (version, kind) = (version, kind?);
     let metadata = metadata(&fields, kind, report);
     let spec = fields.get("spec");
@@ -157,25 +127,13 @@ fn metadata<'n>(fields: &Fields<'n>, kind: Kind, report: &mut Report<'_>) -> Opt
         false => fields.get("metadata"),
     };
     let Some(given) = given else {
-        return Some(Metadata {
-            name: None,
-            fields: None,
-            labels: BTreeMap::new(),
-        });
+        return Some(Metadata { name: None, fields: None, labels: BTreeMap::new() });
     };
     let fields = given.fields(report, known)?;
-    let labels = fields
-        .get("labels")
-        .map_or(Some(BTreeMap::new()), |it| labels::read(&it, report));
-    let annotations = fields
-        .get("annotations")
-        .map_or(Some(()), |it| labels::check_annotations(&it, report));
+    let labels = fields.get("labels").map_or(Some(BTreeMap::new()), |it| labels::read(&it, report));
+    let annotations = fields.get("annotations").map_or(Some(()), |it| labels::check_annotations(&it, report));
     annotations?;
-    Some(Metadata {
-        name: fields.get("name"),
-        fields: Some(fields),
-        labels: labels?,
-    })
+    Some(Metadata { name: fields.get("name"), fields: Some(fields), labels: labels? })
 }
 
 impl Metadata<'_> {
@@ -198,21 +156,13 @@ fn api_version(scalar: &Scalar) -> Result<(), Refused> {
         return Ok(());
     }
     let message = "this version of the manifest language is not known here";
-    Err(Refused::new(
-        "API_VERSION_UNKNOWN",
-        message,
-        format!("write `{API_VERSION}`"),
-    ))
+    Err(Refused::new("API_VERSION_UNKNOWN", message, format!("write `{API_VERSION}`")))
 }
 
 fn kind(scalar: &Scalar) -> Result<Kind, Refused> {
     let known = KINDS.iter().find(|(name, _)| *name == scalar.text);
     known.map(|(_, kind)| *kind).ok_or_else(|| {
         let names = KINDS.map(|(name, _)| name).join(", ");
-        Refused::new(
-            "KIND_UNKNOWN",
-            "there is no such kind",
-            format!("write one of: {names}"),
-        )
+        Refused::new("KIND_UNKNOWN", "there is no such kind", format!("write one of: {names}"))
     })
 }

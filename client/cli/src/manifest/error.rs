@@ -48,20 +48,9 @@ pub(super) struct Finding {
 
 impl ManifestError {
     /// About a file as a whole.
-    pub(super) fn of_file(
-        file: &str,
-        code: &'static str,
-        message: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
+    pub(super) fn of_file(file: &str, code: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         let (message, fix) = (message.into(), fix.into());
-        let finding = Finding {
-            code,
-            field: String::new(),
-            value: String::new(),
-            message,
-            fix,
-        };
+        let finding = Finding { code, field: String::new(), value: String::new(), message, fix };
         Self::new(file, None, finding)
     }
 
@@ -72,39 +61,16 @@ impl ManifestError {
 
     /// About a whole document, of which the text is no longer at hand.
     pub(super) fn of_document(place: &DocumentPlace, finding: Finding) -> Self {
-        Self {
-            line: place.line,
-            column: 1,
-            ..Self::new(&place.file, None, finding)
-        }
+        Self { line: place.line, column: 1, ..Self::new(&place.file, None, finding) }
     }
 
     fn new(file: &str, place: Option<(&str, Place)>, finding: Finding) -> Self {
-        let Finding {
-            code,
-            field,
-            value,
-            message,
-            fix,
-        } = finding;
+        let Finding { code, field, value, message, fix } = finding;
         let (file, message) = (safe(file), safe(&message));
         let excerpt = place.and_then(|(text, place)| Excerpt::cut(&file, text, place));
         let (line, column) = place.map_or((0, 0), |(_, place)| (place.line, place.column));
-        let (field, value) = (
-            shorten(&field, 4 * VALUE_CHARS_MAX),
-            shorten(&value, VALUE_CHARS_MAX),
-        );
-        Self {
-            file,
-            line,
-            column,
-            code,
-            field,
-            value,
-            message,
-            fix,
-            excerpt,
-        }
+        let (field, value) = (shorten(&field, 4 * VALUE_CHARS_MAX), shorten(&value, VALUE_CHARS_MAX));
+        Self { file, line, column, code, field, value, message, fix, excerpt }
     }
 }
 
@@ -173,9 +139,5 @@ fn shorten(text: &str, chars_max: usize) -> String {
     if plain.chars().count() <= chars_max {
         return plain;
     }
-    plain
-        .chars()
-        .take(chars_max - 1)
-        .chain(std::iter::once('…'))
-        .collect()
+    plain.chars().take(chars_max - 1).chain(std::iter::once('…')).collect()
 }

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave,
-};
+use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave};
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
 
@@ -110,11 +108,7 @@ impl Page {
             self.stage(stage);
         }
         self.evidence(&playbook.evidence);
-        let RollbackPolicy {
-            votes,
-            fleet,
-            retention,
-        } = &playbook.rollback;
+        let RollbackPolicy { votes, fleet, retention } = &playbook.rollback;
         self.line(1, "rollback:");
         let votes = match votes {
             VotePolicy::Any => "any".to_owned(),
@@ -124,19 +118,9 @@ impl Page {
         self.line(2, format!("votes: {votes}"));
         self.line(2, format!("scope: {}", if *fleet { "fleet" } else { "wave" }));
         self.line(2, format!("retention: {retention}"));
-        let Limits {
-            prepare,
-            shift,
-            revert,
-            total,
-        } = &playbook.limits;
+        let Limits { prepare, shift, revert, total } = &playbook.limits;
         self.line(1, "limits:");
-        for (name, limit) in [
-            ("prepare", prepare),
-            ("shift", shift),
-            ("revert", revert),
-            ("total", total),
-        ] {
+        for (name, limit) in [("prepare", prepare), ("shift", shift), ("revert", revert), ("total", total)] {
             self.line(2, format!("{name}: {limit}"));
         }
     }
@@ -160,10 +144,7 @@ impl Page {
         }
         self.line(5, "steps:");
         for Step { weight, cohort, bake } in &wave.steps {
-            let cohort = cohort
-                .as_ref()
-                .map(|rule| format!(", cohort: {}", cohort_rule(rule)))
-                .unwrap_or_default();
+            let cohort = cohort.as_ref().map(|rule| format!(", cohort: {}", cohort_rule(rule))).unwrap_or_default();
             self.line(6, format!("- {{weight: {weight}{cohort}, bake: {bake}}}"));
         }
         if wave.soak != Span::ZERO {
@@ -178,12 +159,7 @@ impl Page {
         if !evidence.checks.is_empty() {
             self.line(2, "checks:");
         }
-        for Check {
-            name,
-            measure,
-            sample_min,
-        } in &evidence.checks
-        {
+        for Check { name, measure, sample_min } in &evidence.checks {
             self.line(3, format!("- name: {}", scalar(name)));
             let measure = match measure {
                 Measure::ErrorRatio { max } => format!("errorRatio: {{max: {max}}}"),
@@ -225,9 +201,7 @@ fn cohort_rule(rule: &CohortRule) -> String {
 }
 
 /// Words that some YAML reader takes for something else than text.
-const WORDS: [&str; 10] = [
-    "true", "false", "yes", "no", "on", "off", "y", "n", "null", "none",
-];
+const WORDS: [&str; 10] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "none"];
 
 /// A text as a scalar that every YAML reader takes for this text: bare only if no reader could see anything else.
 fn scalar(text: &str) -> String {
@@ -235,11 +209,7 @@ fn scalar(text: &str) -> String {
     let follows = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
     let digest = text.strip_prefix("sha256:").unwrap_or(text);
     let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if starts && !word && digest.bytes().all(follows) {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
+    if starts && !word && digest.bytes().all(follows) { text.to_owned() } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {

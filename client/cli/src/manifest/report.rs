@@ -13,18 +13,13 @@ pub(super) struct Report<'t> {
 
 impl<'t> Report<'t> {
     pub(super) const fn new(file: &'t str, text: &'t str) -> Self {
-        Self {
-            file,
-            text,
-            errors: Vec::new(),
-        }
+        Self { file, text, errors: Vec::new() }
     }
 
     /// Adds a refusal; past [`ERRORS_MAX`] it is dropped, see [`cap`].
     pub(super) fn add(&mut self, place: Place, finding: Finding) {
         if self.errors.len() <= ERRORS_MAX {
-            self.errors
-                .push(ManifestError::at(self.file, self.text, place, finding));
+            self.errors.push(ManifestError::at(self.file, self.text, place, finding));
         }
     }
 
@@ -41,12 +36,7 @@ pub(super) fn cap(mut errors: Vec<ManifestError>) -> Vec<ManifestError> {
         errors.truncate(ERRORS_MAX);
         let file = errors.last().map_or_else(String::new, |error| error.file.clone());
         let message = format!("there are more errors than these {ERRORS_MAX}");
-        errors.push(ManifestError::of_file(
-            &file,
-            "TOO_MANY_ERRORS",
-            message,
-            "fix these first",
-        ));
+        errors.push(ManifestError::of_file(&file, "TOO_MANY_ERRORS", message, "fix these first"));
     }
     errors
 }

@@ -14,11 +14,7 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(code: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            fix: fix.into(),
-        }
+        Self { code, message: message.into(), fix: fix.into() }
     }
 }
 
@@ -38,10 +34,7 @@ pub(super) struct Fields<'n> {
 
 impl<'n> Cursor<'n> {
     pub(super) const fn root(node: &'n Node) -> Self {
-        Self {
-            node,
-            path: String::new(),
-        }
+        Self { node, path: String::new() }
     }
 
     pub(super) fn refuse(&self, report: &mut Report<'_>, refused: Refused) {
@@ -50,16 +43,7 @@ impl<'n> Cursor<'n> {
             Content::List(_) | Content::Map(_) => String::new(),
         };
         let Refused { code, message, fix } = refused;
-        report.add(
-            self.node.at,
-            Finding {
-                code,
-                field: self.path.clone(),
-                value,
-                message,
-                fix,
-            },
-        );
+        report.add(self.node.at, Finding { code, field: self.path.clone(), value, message, fix });
     }
 
     pub(super) const fn is_scalar(&self) -> bool {
@@ -73,30 +57,17 @@ impl<'n> Cursor<'n> {
     /// A mapping with none but these fields.
     pub(super) fn fields(&self, report: &mut Report<'_>, known: &[&str]) -> Option<Fields<'n>> {
         let entries = self.entries(report)?;
-        for entry in entries
-            .iter()
-            .filter(|entry| !known.contains(&entry.key.as_str()))
-        {
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let field = join(&self.path, &entry.key);
             let fix = match nearest(&entry.key, known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("remove it; fields here: {}", known.join(", ")),
             };
             let message = "there is no such field".to_owned();
-            let finding = Finding {
-                code: "UNKNOWN_FIELD",
-                field,
-                value: String::new(),
-                message,
-                fix,
-            };
+            let finding = Finding { code: "UNKNOWN_FIELD", field, value: String::new(), message, fix };
             report.add(entry.key_at, finding);
         }
-        Some(Fields {
-            path: self.path.clone(),
-            at: self.node.at,
-            entries,
-        })
+        Some(Fields { path: self.path.clone(), at: self.node.at, entries })
     }
 
     /// A mapping with any keys.
@@ -113,10 +84,7 @@ impl<'n> Cursor<'n> {
     pub(super) fn items(&self, report: &mut Report<'_>) -> Option<Vec<Self>> {
         match &self.node.content {
             Content::List(items) => {
-                let item = |(index, node)| Self {
-                    node,
-                    path: format!("{}[{index}]", self.path),
-                };
+                let item = |(index, node)| Self { node, path: format!("{}[{index}]", self.path) };
                 Some(items.iter().enumerate().map(item).collect())
             }
             Content::Map(_) | Content::Scalar(_) => {
@@ -132,11 +100,7 @@ impl<'n> Cursor<'n> {
         report: &mut Report<'_>,
         mut read: impl FnMut(&Self, &mut Report<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let read: Vec<Option<T>> = self
-            .items(report)?
-            .iter()
-            .map(|item| read(item, report))
-            .collect();
+        let read: Vec<Option<T>> = self.items(report)?.iter().map(|item| read(item, report)).collect();
         read.into_iter().collect()
     }
 
@@ -173,25 +137,19 @@ impl<'n> Cursor<'n> {
             Content::Map(_) => "a mapping",
         };
         let fix = format!("write {wanted}, or remove the field if it may be left out");
-        self.refuse(
-            report,
-            Refused::new("WRONG_TYPE", format!("{wanted} is needed here, not {found}"), fix),
-        );
+        self.refuse(report, Refused::new("WRONG_TYPE", format!("{wanted} is needed here, not {found}"), fix));
     }
 
     /// The node at a path below, or the deepest one on the way there; `of` picks the item that says the value.
     pub(super) fn find(&self, path: &str, value: &str) -> Self {
         let mut here = self.clone();
         for part in path.split(['.', '[']) {
-            let index = part
-                .strip_suffix(']')
-                .and_then(|index| index.parse::<usize>().ok());
+            let index = part.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
             let next = match (&here.node.content, index) {
                 (Content::List(items), Some(index)) => items.get(index),
-                (Content::Map(entries), None) => entries
-                    .iter()
-                    .find(|entry| entry.key == part)
-                    .map(|entry| &entry.value),
+                (Content::Map(entries), None) => {
+                    entries.iter().find(|entry| entry.key == part).map(|entry| &entry.value)
+                }
                 (Content::List(_) | Content::Map(_) | Content::Scalar(_), _) => None,
             };
             let Some(node) = next else { break };
@@ -211,10 +169,7 @@ impl<'n> Cursor<'n> {
 impl<'n> Fields<'n> {
     pub(super) fn get(&self, key: &str) -> Option<Cursor<'n>> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        Some(Cursor {
-            node: &entry.value,
-            path: join(&self.path, key),
-        })
+        Some(Cursor { node: &entry.value, path: join(&self.path, key) })
     }
 
     /// The field, or a refusal that shows how it is written.
@@ -222,11 +177,7 @@ impl<'n> Fields<'n> {
         let found = self.get(key);
         if found.is_none() {
             let fix = format!("add `{key}: {example}`");
-            self.refuse(
-                report,
-                key,
-                Refused::new("FIELD_MISSING", "this field is needed", fix),
-            );
+            self.refuse(report, key, Refused::new("FIELD_MISSING", "this field is needed", fix));
         }
         found
     }
@@ -234,21 +185,8 @@ impl<'n> Fields<'n> {
     /// Refuses the mapping itself because of one of its fields.
     pub(super) fn refuse(&self, report: &mut Report<'_>, key: &str, refused: Refused) {
         let Refused { code, message, fix } = refused;
-        let field = if key.is_empty() {
-            self.path.clone()
-        } else {
-            join(&self.path, key)
-        };
-        report.add(
-            self.at,
-            Finding {
-                code,
-                field,
-                value: String::new(),
-                message,
-                fix,
-            },
-        );
+        let field = if key.is_empty() { self.path.clone() } else { join(&self.path, key) };
+        report.add(self.at, Finding { code, field, value: String::new(), message, fix });
     }
 
     /// The field's value, or the default if it is left out; `None` if it was refused.
@@ -267,11 +205,7 @@ impl<'n> Fields<'n> {
 }
 
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The known name that was probably meant: other case or separators, or at most two letters off.

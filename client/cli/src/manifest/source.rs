@@ -26,11 +26,7 @@ pub enum Origin {
 
 impl From<&str> for Origin {
     fn from(written: &str) -> Self {
-        if written == "-" {
-            Self::Stdin
-        } else {
-            Self::Path(PathBuf::from(written))
-        }
+        if written == "-" { Self::Stdin } else { Self::Path(PathBuf::from(written)) }
     }
 }
 
@@ -40,11 +36,7 @@ impl From<&str> for Origin {
 /// # Errors
 /// Everything that is wrong in any file, at most [`ERRORS_MAX`]; also if a file can't be read or there is no document
 /// at all.
-pub fn load(
-    origins: &[Origin],
-    recursive: bool,
-    stdin: &mut dyn Read,
-) -> Result<Vec<Document>, ManifestErrors> {
+pub fn load(origins: &[Origin], recursive: bool, stdin: &mut dyn Read) -> Result<Vec<Document>, ManifestErrors> {
     let mut documents = Vec::new();
     let mut errors = Vec::new();
     let mut files = Vec::new();
@@ -75,12 +67,7 @@ pub fn load(
                 if files.len() > FILES_MAX {
                     let message = format!("there are more than {FILES_MAX} files");
                     let name = path.display().to_string();
-                    errors.push(ManifestError::of_file(
-                        &name,
-                        "TOO_MANY_FILES",
-                        message,
-                        "apply fewer at a time",
-                    ));
+                    errors.push(ManifestError::of_file(&name, "TOO_MANY_FILES", message, "apply fewer at a time"));
                 }
             }
         }
@@ -88,52 +75,30 @@ pub fn load(
     if documents.is_empty() && errors.is_empty() {
         let names: Vec<String> = origins.iter().map(named).collect();
         let fix = "name a file with documents, or a folder with *.yaml files (add -R for folders in it)";
-        errors.push(ManifestError::of_file(
-            &names.join(", "),
-            "NO_MANIFESTS",
-            "there is no document here",
-            fix,
-        ));
+        errors.push(ManifestError::of_file(&names.join(", "), "NO_MANIFESTS", "there is no document here", fix));
     }
     envelope::finish(documents, errors)
 }
 
 /// Bytes to text: bounded, UTF-8, without byte order mark and control characters.
 pub(super) fn decode<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, Box<ManifestError>> {
-    let whole =
-        |code, message: String, fix: &str| Err(Box::new(ManifestError::of_file(file, code, message, fix)));
+    let whole = |code, message: String, fix: &str| Err(Box::new(ManifestError::of_file(file, code, message, fix)));
     if bytes.len() > FILE_BYTES_MAX {
         let message = format!("a file of manifests has at most {FILE_BYTES_MAX} bytes");
         return whole("MANIFEST_TOO_LARGE", message, "split it into several files");
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         let message = "the file begins with a byte order mark".to_owned();
-        return whole(
-            "BYTE_ORDER_MARK",
-            message,
-            "save it as UTF-8 without BOM: its first three bytes are ef bb bf",
-        );
+        return whole("BYTE_ORDER_MARK", message, "save it as UTF-8 without BOM: its first three bytes are ef bb bf");
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return whole("NOT_UTF8", "the file is UTF-16".to_owned(), "save it as UTF-8");
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-        let place = DocumentPlace {
-            file: file.to_owned(),
-            line: valid.lines().count().max(1),
-        };
-        let (message, fix) = (
-            "this line is not UTF-8".to_owned(),
-            "save the file as UTF-8".to_owned(),
-        );
-        let finding = Finding {
-            code: "NOT_UTF8",
-            field: String::new(),
-            value: String::new(),
-            message,
-            fix,
-        };
+        let place = DocumentPlace { file: file.to_owned(), line: valid.lines().count().max(1) };
+        let (message, fix) = ("this line is not UTF-8".to_owned(), "save the file as UTF-8".to_owned());
+        let finding = Finding { code: "NOT_UTF8", field: String::new(), value: String::new(), message, fix };
         Box::new(ManifestError::of_document(&place, finding))
     })?;
     let taken = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
@@ -147,12 +112,7 @@ fn control_character(file: &str, text: &str, offset: usize, character: char) -> 
     let before = &text[..offset];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-    let place = Place {
-        line,
-        column,
-        offset,
-        length: character.len_utf8(),
-    };
+    let place = Place { line, column, offset, length: character.len_utf8() };
     let finding = Finding {
         code: "CONTROL_CHARACTER",
         field: String::new(),
@@ -174,12 +134,7 @@ fn named(origin: &Origin) -> String {
 
 fn unreadable(file: &str, error: &io::Error) -> ManifestError {
     let fix = "check the path and the permissions";
-    ManifestError::of_file(
-        file,
-        "FILE_UNREADABLE",
-        format!("this can't be read: {error}"),
-        fix,
-    )
+    ManifestError::of_file(file, "FILE_UNREADABLE", format!("this can't be read: {error}"), fix)
 }
 
 /// One byte more than allowed at most: enough to see that it is too much.
@@ -205,9 +160,7 @@ fn list(path: &Path, recursive: bool, depth: usize, files: &mut Vec<PathBuf>) ->
         if files.len() > FILES_MAX {
             break;
         }
-        let yaml = path
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         if kind.is_dir() && recursive && depth > 0 {
             list(&path, recursive, depth - 1, files)?;
         } else if yaml && fs::metadata(&path).is_ok_and(|target| target.is_file()) {

@@ -39,11 +39,7 @@ pub(super) fn percent(scalar: &Scalar) -> Read<Weight> {
 /// `5s`, `1h30m`, `250ms`, `2d`: whole numbers with units, each unit once, from large to small; at most [`Span::MAX`].
 pub(super) fn span(scalar: &Scalar) -> Read<Span> {
     let refuse = |message: String| {
-        Refused::new(
-            "DURATION_INVALID",
-            message,
-            "write whole numbers with units d, h, m, s, ms, e.g. `5s` or `1h30m`",
-        )
+        Refused::new("DURATION_INVALID", message, "write whole numbers with units d, h, m, s, ms, e.g. `5s` or `1h30m`")
     };
     let shape = || refuse("this is not a duration".to_owned());
     let long = || refuse(format!("a duration is at most {}", Span::MAX));
@@ -70,10 +66,7 @@ pub(super) fn span(scalar: &Scalar) -> Read<Span> {
             return Err(shape());
         }
         let number = integer(number).ok_or_else(shape)?;
-        total = number
-            .checked_mul(millis)
-            .and_then(|more| total.checked_add(more))
-            .ok_or_else(long)?;
+        total = number.checked_mul(millis).and_then(|more| total.checked_add(more)).ok_or_else(long)?;
         (largest, rest) = (millis, next);
     }
     let span = Span::from_millis(total);
@@ -99,11 +92,9 @@ pub(super) fn boolean(scalar: &Scalar) -> Read<bool> {
     match (scalar.plain, scalar.text.as_str()) {
         (true, "true") => Ok(true),
         (true, "false") => Ok(false),
-        (true | false, _) => Err(Refused::new(
-            "BOOLEAN_INVALID",
-            "this is neither true nor false",
-            "write `true` or `false`",
-        )),
+        (true | false, _) => {
+            Err(Refused::new("BOOLEAN_INVALID", "this is neither true nor false", "write `true` or `false`"))
+        }
     }
 }
 
@@ -121,11 +112,7 @@ pub(super) fn text(bytes_max: usize) -> impl FnOnce(&Scalar) -> Read<String> {
         let bytes = scalar.text.len();
         if bytes > bytes_max {
             let message = format!("a text of {bytes} bytes is too long here");
-            return Err(Refused::new(
-                "TEXT_TOO_LONG",
-                message,
-                format!("at most {bytes_max} bytes"),
-            ));
+            return Err(Refused::new("TEXT_TOO_LONG", message, format!("at most {bytes_max} bytes")));
         }
         Ok(scalar.text.clone())
     }
@@ -135,20 +122,14 @@ pub(super) fn text(bytes_max: usize) -> impl FnOnce(&Scalar) -> Read<String> {
 pub(super) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl FnOnce(&Scalar) -> Read<T> {
     |scalar| {
         let known = words.iter().find(|(word, _)| *word == scalar.text);
-        known
-            .map(|(_, meaning)| *meaning)
-            .ok_or_else(|| unknown_word(words.iter().map(|(word, _)| *word)))
+        known.map(|(_, meaning)| *meaning).ok_or_else(|| unknown_word(words.iter().map(|(word, _)| *word)))
     }
 }
 
 /// A refusal that lists what may be written.
 pub(super) fn unknown_word<'w>(words: impl Iterator<Item = &'w str>) -> Refused {
     let words: Vec<&str> = words.collect();
-    Refused::new(
-        "WORD_UNKNOWN",
-        "this word has no meaning here",
-        format!("write one of: {}", words.join(", ")),
-    )
+    Refused::new("WORD_UNKNOWN", "this word has no meaning here", format!("write one of: {}", words.join(", ")))
 }
 
 /// A semantic version, all three numbers and no `v`.
@@ -158,13 +139,8 @@ pub(super) fn version(scalar: &Scalar) -> Read<Version> {
         let message = format!("a version has at most {VERSION_BYTES_MAX} bytes");
         return Err(Refused::new("NOT_SEMVER", message, fix));
     }
-    let refuse = |error: semver::Error| {
-        Refused::new(
-            "NOT_SEMVER",
-            format!("this is not a semantic version: {error}"),
-            fix,
-        )
-    };
+    let refuse =
+        |error: semver::Error| Refused::new("NOT_SEMVER", format!("this is not a semantic version: {error}"), fix);
     Version::parse(&scalar.text).map_err(refuse)
 }
 
@@ -173,16 +149,10 @@ pub(super) fn digest(scalar: &Scalar) -> Read<Digest> {
     let fix = "pin the content: `sha256:` and its 64 lower-case hexadecimal digits";
     Digest::parse(&scalar.text).map_err(|invalid| {
         let lower = scalar.text.to_ascii_lowercase();
-        let hashes = [
-            "sha1:", "sha224:", "sha256:", "sha384:", "sha512:", "md5:", "blake2b:", "blake3:",
-        ];
+        let hashes = ["sha1:", "sha224:", "sha256:", "sha384:", "sha512:", "md5:", "blake2b:", "blake3:"];
         let bare_hex = lower.len() >= 32 && lower.bytes().all(|b| b.is_ascii_hexdigit());
         if bare_hex || hashes.iter().any(|hash| lower.contains(hash)) {
-            Refused::new(
-                "DIGEST_INVALID",
-                "`sha256:` and exactly 64 lower-case hexadecimal digits are needed",
-                fix,
-            )
+            Refused::new("DIGEST_INVALID", "`sha256:` and exactly 64 lower-case hexadecimal digits are needed", fix)
         } else {
             Refused::new("DIGEST_IS_TAG", invalid.to_string(), fix)
         }
@@ -193,9 +163,5 @@ pub(super) fn digest(scalar: &Scalar) -> Read<Digest> {
 fn integer(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let padded = text.len() > 1 && text.starts_with('0');
-    if digits && !padded {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if digits && !padded { text.parse().ok() } else { None }
 }

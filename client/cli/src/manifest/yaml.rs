@@ -79,11 +79,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Vec<Refusal>> {
     if let Err(refusal) = reader.stream(&mut roots) {
         reader.refused.push(*refusal);
     }
-    if reader.refused.is_empty() {
-        Ok(roots)
-    } else {
-        Err(reader.refused)
-    }
+    if reader.refused.is_empty() { Ok(roots) } else { Err(reader.refused) }
 }
 
 type Step<T> = Result<T, Box<Refusal>>;
@@ -104,11 +100,7 @@ impl<'t> Reader<'t> {
             block_nesting_limit: 2 * DEPTH_MAX,
         };
         options.set_emit_comments(false);
-        Self {
-            text,
-            events: Parser::new_from_str_with_options(text, options),
-            refused: Vec::new(),
-        }
+        Self { text, events: Parser::new_from_str_with_options(text, options), refused: Vec::new() }
     }
 
     fn next(&mut self) -> Step<(Event<'t>, Span)> {
@@ -125,10 +117,7 @@ impl<'t> Reader<'t> {
             if matches!(event, Event::StreamEnd) {
                 return Ok(());
             }
-            if matches!(
-                event,
-                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd
-            ) {
+            if matches!(event, Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd) {
                 continue;
             }
             if roots.len() == DOCUMENTS_MAX {
@@ -148,29 +137,17 @@ impl<'t> Reader<'t> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_properties(span, anchor, tag.is_some())?;
-                let scalar = Scalar {
-                    text: text.into_owned(),
-                    plain: style == ScalarStyle::Plain,
-                };
-                Ok(Node {
-                    at,
-                    content: Content::Scalar(scalar),
-                })
+                let scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                Ok(Node { at, content: Content::Scalar(scalar) })
             }
             Event::SequenceStart(..) | Event::MappingStart(..) if deep => Err(self.too_deep(span)),
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_properties(span, anchor, tag.is_some())?;
-                Ok(Node {
-                    at,
-                    content: Content::List(self.list(depth)?),
-                })
+                Ok(Node { at, content: Content::List(self.list(depth)?) })
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_properties(span, anchor, tag.is_some())?;
-                Ok(Node {
-                    at,
-                    content: Content::Map(self.map(depth)?),
-                })
+                Ok(Node { at, content: Content::Map(self.map(depth)?) })
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => Err(self.alias(span)),
             Event::StreamStart
@@ -180,12 +157,7 @@ impl<'t> Reader<'t> {
             | Event::Anchor(..)
             | Event::SequenceEnd
             | Event::MappingEnd
-            | _ => Err(self.refuse(
-                span,
-                "YAML_INVALID",
-                "a value is missing here",
-                "give the field a value",
-            )),
+            | _ => Err(self.refuse(span, "YAML_INVALID", "a value is missing here", "give the field a value")),
         }
     }
 
@@ -212,22 +184,13 @@ impl<'t> Reader<'t> {
                 (Event::Alias(_) | Event::UnresolvedAlias(_), span) => return Err(self.alias(span)),
                 (_, span) => {
                     let fix = "write a plain field name before the colon";
-                    return Err(self.refuse(
-                        span,
-                        "KEY_NOT_TEXT",
-                        "a list or mapping can't be a field's name",
-                        fix,
-                    ));
+                    return Err(self.refuse(span, "KEY_NOT_TEXT", "a list or mapping can't be a field's name", fix));
                 }
             };
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             if keys.insert(key.clone()) {
-                entries.push(Entry {
-                    key,
-                    key_at: self.place(key_at),
-                    value,
-                });
+                entries.push(Entry { key, key_at: self.place(key_at), value });
             } else if self.refused.len() < super::ERRORS_MAX {
                 let message = format!("the field `{}` is given twice", key.escape_debug());
                 let refusal = self.refuse(key_at, "DUPLICATE_KEY", message, "keep one of the two");
@@ -252,38 +215,18 @@ impl<'t> Reader<'t> {
     }
 
     fn alias(&self, span: Span) -> Box<Refusal> {
-        self.refuse(
-            span,
-            "ALIAS_REFUSED",
-            "aliases are not taken",
-            "write the value out",
-        )
+        self.refuse(span, "ALIAS_REFUSED", "aliases are not taken", "write the value out")
     }
 
     fn too_deep(&self, span: Span) -> Box<Refusal> {
         let message = format!("lists and mappings nest at most {DEPTH_MAX} deep");
-        self.refuse(
-            span,
-            "TOO_DEEP",
-            message,
-            "no field of a manifest is that deep: check brackets and indentation",
-        )
+        self.refuse(span, "TOO_DEEP", message, "no field of a manifest is that deep: check brackets and indentation")
     }
 
     fn refuse(&self, span: Span, code: &'static str, message: impl Into<String>, fix: &str) -> Box<Refusal> {
         let at = self.place(span);
-        let value = self
-            .text
-            .get(at.offset..at.offset + at.length)
-            .unwrap_or_default()
-            .to_owned();
-        Box::new(Refusal {
-            at,
-            code,
-            value,
-            message: message.into(),
-            fix: fix.to_owned(),
-        })
+        let value = self.text.get(at.offset..at.offset + at.length).unwrap_or_default().to_owned();
+        Box::new(Refusal { at, code, value, message: message.into(), fix: fix.to_owned() })
     }
 
     fn broken(&self, error: &ScanError) -> Refusal {
@@ -293,28 +236,15 @@ impl<'t> Reader<'t> {
             return *self.too_deep(span);
         }
         let message = format!("this is not YAML: {}", error.kind());
-        *self.refuse(
-            span,
-            "YAML_INVALID",
-            message,
-            "check indentation, quotes and brackets around here",
-        )
+        *self.refuse(span, "YAML_INVALID", message, "check indentation, quotes and brackets around here")
     }
 
     /// What of a span lies on its first line: that is what a caret can point at.
     fn place(&self, span: Span) -> Place {
         let range = span.byte_range().unwrap_or_default();
         let start = range.start.min(self.text.len());
-        let whole = self
-            .text
-            .get(start..range.end.clamp(start, self.text.len()))
-            .unwrap_or_default();
+        let whole = self.text.get(start..range.end.clamp(start, self.text.len())).unwrap_or_default();
         let length = whole.lines().next().map_or(0, |line| line.trim_end().len());
-        Place {
-            line: span.start.line().max(1),
-            column: span.start.col() + 1,
-            offset: start,
-            length,
-        }
+        Place { line: span.start.line().max(1), column: span.start.col() + 1, offset: start, length }
     }
 }

@@ -40,34 +40,21 @@ pub(crate) trait Shown {
 
 /// Plain text.
 pub(crate) fn cell(text: impl ToString) -> Cell {
-    Cell {
-        tone: Tone::Plain,
-        text: text.to_string(),
-    }
+    Cell { tone: Tone::Plain, text: text.to_string() }
 }
 
 /// Text with a tone.
 pub(crate) fn toned(tone: Tone, text: impl ToString) -> Cell {
-    Cell {
-        tone,
-        text: text.to_string(),
-    }
+    Cell { tone, text: text.to_string() }
 }
 
 /// A glyph and a word.
 pub(crate) fn marked((glyph, tone): (&str, Tone), word: &str) -> Cell {
-    Cell {
-        tone,
-        text: format!("{glyph} {word}"),
-    }
+    Cell { tone, text: format!("{glyph} {word}") }
 }
 
 /// Text, or a dash where there is none.
 pub(crate) fn or_dash(text: impl ToString) -> Cell {
     let text = text.to_string();
-    if text.is_empty() {
-        toned(Tone::Faint, "-")
-    } else {
-        cell(text)
-    }
+    if text.is_empty() { toned(Tone::Faint, "-") } else { cell(text) }
 }

@@ -31,12 +31,7 @@ impl Page {
     }
 
     /// A table under a heading; left out if it has no rows.
-    pub(crate) fn table(
-        &mut self,
-        heading: &str,
-        headers: &'static [&'static str],
-        rows: Vec<Vec<Cell>>,
-    ) -> &mut Self {
+    pub(crate) fn table(&mut self, heading: &str, headers: &'static [&'static str], rows: Vec<Vec<Cell>>) -> &mut Self {
         if !rows.is_empty() {
             self.parts.push(Part::Table(heading.to_owned(), headers, rows));
         }
@@ -60,15 +55,10 @@ impl Page {
         for part in self.parts {
             match part {
                 Part::Field(name, cells) => {
-                    let cells: Vec<_> = cells
-                        .iter()
-                        .map(|cell| paint.apply(cell.tone, &cell.text))
-                        .collect();
+                    let cells: Vec<_> = cells.iter().map(|cell| paint.apply(cell.tone, &cell.text)).collect();
                     let name = paint.apply(Tone::Faint, &format!("{name:width$}"));
                     // A value of several lines goes on under its first.
-                    let value = cells
-                        .join(" ")
-                        .replace('\n', &format!("\n{}", " ".repeat(width + 3)));
+                    let value = cells.join(" ").replace('\n', &format!("\n{}", " ".repeat(width + 3)));
                     out.push_str(format!("{name}   {value}").trim_end());
                     out.push('\n');
                 }

@@ -12,10 +12,7 @@ const GAP: &str = "   ";
 pub(crate) fn print(headers: &[&str], rows: Vec<Vec<Cell>>, paint: Paint) -> String {
     let mut all = Vec::with_capacity(rows.len() + 1);
     if !headers.is_empty() {
-        let header = |text: &&str| Cell {
-            tone: Tone::Faint,
-            text: (*text).to_owned(),
-        };
+        let header = |text: &&str| Cell { tone: Tone::Faint, text: (*text).to_owned() };
         all.push(headers.iter().map(header).collect());
     }
     all.extend(rows);
@@ -33,10 +30,7 @@ pub(crate) fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells
-            .map(|cell| measure_text_width(&cell.text))
-            .max()
-            .unwrap_or_default()
+        cells.map(|cell| measure_text_width(&cell.text)).max().unwrap_or_default()
     };
     (0..columns).map(width).collect()
 }
@@ -62,10 +56,7 @@ mod tests {
 
     #[test]
     fn columns_stand_under_each_other_whatever_the_characters() {
-        let rows = vec![
-            vec![cell("a"), cell("✔ done"), cell("x")],
-            vec![cell("long"), cell("日本"), cell("")],
-        ];
+        let rows = vec![vec![cell("a"), cell("✔ done"), cell("x")], vec![cell("long"), cell("日本"), cell("")]];
         let text = print(&["N", "STATE", "Z"], rows, Paint::Plain);
         assert_eq!(text, "N      STATE    Z\na      ✔ done   x\nlong   日本\n");
     }

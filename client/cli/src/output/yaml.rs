@@ -30,12 +30,9 @@ fn put(out: &mut String, value: &Value, depth: usize) {
                 after_key(out, item, depth);
             }
         }
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_) => out.push_str(&format!("{value}\n")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            out.push_str(&format!("{value}\n"))
+        }
     }
 }
 

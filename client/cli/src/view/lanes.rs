@@ -24,12 +24,8 @@ enum Turn {
 
 /// All waves of a rollout.
 pub(super) fn lines(rollout: &RolloutView, now: Timestamp) -> Vec<Line> {
-    let waves: Vec<_> = rollout
-        .waves
-        .iter()
-        .enumerate()
-        .map(|(index, wave)| block(rollout, index, wave, now))
-        .collect();
+    let waves: Vec<_> =
+        rollout.waves.iter().enumerate().map(|(index, wave)| block(rollout, index, wave, now)).collect();
     let rows: Vec<_> = waves.iter().flat_map(|(_, rows)| rows.clone()).collect();
     let widths = table::widths(&rows);
     let mut lines = Vec::new();
@@ -56,12 +52,7 @@ pub(crate) fn step_of(lane: &LaneView) -> String {
 
 fn block(rollout: &RolloutView, index: usize, wave: &WaveView, now: Timestamp) -> (Line, Vec<Vec<Cell>>) {
     let at_home = |lane: &&LaneView| home(rollout, lane) == Some(index);
-    let lanes: Vec<_> = wave
-        .regions
-        .iter()
-        .filter_map(|region| rollout.lane(region))
-        .filter(at_home)
-        .collect();
+    let lanes: Vec<_> = wave.regions.iter().filter_map(|region| rollout.lane(region)).filter(at_home).collect();
     let turn = if is_over(rollout, index, &lanes) {
         Turn::Past
     } else if index > rollout.wave {
@@ -78,23 +69,13 @@ fn block(rollout: &RolloutView, index: usize, wave: &WaveView, now: Timestamp) -
         _ if is_back => going_back(&mut heading, &lanes),
         Turn::Past => heading.add(Tone::Good, "  ✔ done"),
         Turn::Future => {
-            heading.add(
-                Tone::Faint,
-                format!("  ◷ waiting  {} {}", wave.regions.len(), noun(wave.regions.len())),
-            );
+            heading.add(Tone::Faint, format!("  ◷ waiting  {} {}", wave.regions.len(), noun(wave.regions.len())));
         }
         Turn::Present => moving(&mut heading, rollout, wave, &lanes),
     }
     // What has not begun needs no rows, unless it has to go back.
-    let rows = if turn == Turn::Future && !is_back {
-        Vec::new()
-    } else {
-        lanes
-    };
-    (
-        heading,
-        rows.into_iter().map(|lane| row(rollout, lane, now)).collect(),
-    )
+    let rows = if turn == Turn::Future && !is_back { Vec::new() } else { lanes };
+    (heading, rows.into_iter().map(|lane| row(rollout, lane, now)).collect())
 }
 
 const fn noun(count: usize) -> &'static str {
@@ -121,11 +102,7 @@ fn home(rollout: &RolloutView, lane: &LaneView) -> Option<usize> {
     if let Some(at) = lane.at {
         return Some(at.wave);
     }
-    let mut with_it = rollout
-        .waves
-        .iter()
-        .enumerate()
-        .filter(|(_, wave)| wave.regions.contains(&lane.region));
+    let mut with_it = rollout.waves.iter().enumerate().filter(|(_, wave)| wave.regions.contains(&lane.region));
     with_it.next().map(|(index, _)| index)
 }
 
@@ -136,24 +113,14 @@ fn is_over(rollout: &RolloutView, index: usize, lanes: &[&LaneView]) -> bool {
 }
 
 fn moving(heading: &mut Line, rollout: &RolloutView, wave: &WaveView, lanes: &[&LaneView]) {
-    let settled = lanes
-        .iter()
-        .filter(|lane| lane.position == LanePosition::Settled)
-        .count();
+    let settled = lanes.iter().filter(|lane| lane.position == LanePosition::Settled).count();
     if rollout.state == RolloutState::Soaking {
         heading.add(Tone::Busy, "  ◷ soaking");
     } else {
-        heading.add(
-            Tone::Busy,
-            format!("  ◌ {settled} of {} settled", wave.regions.len()),
-        );
+        heading.add(Tone::Busy, format!("  ◌ {settled} of {} settled", wave.regions.len()));
     }
     for outcome in [Outcome::Pass, Outcome::Fail, Outcome::Inconclusive] {
-        let has = |lane: &&&LaneView| {
-            lane.verdict
-                .as_ref()
-                .is_some_and(|verdict| verdict.outcome == outcome)
-        };
+        let has = |lane: &&&LaneView| lane.verdict.as_ref().is_some_and(|verdict| verdict.outcome == outcome);
         let count = lanes.iter().filter(has).count();
         if count > 0 {
             let (glyph, tone) = style::of_outcome(outcome);
@@ -167,11 +134,7 @@ fn going_back(heading: &mut Line, lanes: &[&LaneView]) {
     let back = count(|lane| lane.position == LanePosition::Reverted);
     let unknown = count(is_unknown);
     let pending = count(|lane| lane.position == LanePosition::Reverting && !is_unknown(lane));
-    let parts = [
-        (back, "back", Tone::Good),
-        (pending, "pending", Tone::Busy),
-        (unknown, "unknown", Tone::Bad),
-    ];
+    let parts = [(back, "back", Tone::Good), (pending, "pending", Tone::Busy), (unknown, "unknown", Tone::Bad)];
     for (count, word, tone) in parts {
         if count > 0 {
             heading.add(tone, format!("  {count} {word}"));
@@ -195,14 +158,7 @@ fn row(rollout: &RolloutView, lane: &LaneView, now: Timestamp) -> Vec<Cell> {
         Some(_) => cell(format!("step {}", step_of(lane))),
         None => toned(Tone::Faint, "-"),
     };
-    vec![
-        cell(&lane.region),
-        state,
-        step,
-        weight(lane),
-        verdict(lane),
-        next(rollout, lane, now),
-    ]
+    vec![cell(&lane.region), state, step, weight(lane), verdict(lane), next(rollout, lane, now)]
 }
 
 /// `ordered/observed`; a dash where nothing is ordered yet.
@@ -250,11 +206,7 @@ fn next(rollout: &RolloutView, lane: &LaneView, now: Timestamp) -> Cell {
 
 /// A wait without the name of its region, with the time that is left.
 pub(super) fn wait_text(wait: &ReasonView, now: Timestamp) -> String {
-    let prefix = wait
-        .region
-        .as_ref()
-        .map(|region| format!("{region}: "))
-        .unwrap_or_default();
+    let prefix = wait.region.as_ref().map(|region| format!("{region}: ")).unwrap_or_default();
     let message = wait.message.strip_prefix(&prefix).unwrap_or(&wait.message);
     match wait.until {
         Some(until) => format!("{message}, {} left", clock::short(until.since(now))),

@@ -18,24 +18,15 @@ impl Line {
 
     /// Adds a piece.
     pub(crate) fn add(&mut self, tone: Tone, text: impl ToString) {
-        self.0.push(Cell {
-            tone,
-            text: one_line(&text.to_string()),
-        });
+        self.0.push(Cell { tone, text: one_line(&text.to_string()) });
     }
 
     /// Adds a piece and fills up to a width.
     pub(crate) fn add_padded(&mut self, cell: &Cell, width: usize) {
         let text = one_line(&cell.text);
         let fill = width.saturating_sub(measure_text_width(&text));
-        self.0.push(Cell {
-            tone: cell.tone,
-            text,
-        });
-        self.0.push(Cell {
-            tone: Tone::Plain,
-            text: " ".repeat(fill),
-        });
+        self.0.push(Cell { tone: cell.tone, text });
+        self.0.push(Cell { tone: Tone::Plain, text: " ".repeat(fill) });
     }
 
     /// The text, cut with an ellipsis if it is wider.
@@ -44,11 +35,7 @@ impl Line {
         let mut left = width;
         let last = self.0.iter().rposition(|cell| !cell.text.trim().is_empty());
         for (index, cell) in self.0.iter().enumerate() {
-            let text = if Some(index) == last {
-                cell.text.trim_end()
-            } else {
-                &cell.text
-            };
+            let text = if Some(index) == last { cell.text.trim_end() } else { &cell.text };
             let is_past = last.is_none_or(|last| index > last);
             if is_past {
                 break;
@@ -68,9 +55,7 @@ impl Line {
 
 /// Texts of others must not break a line or speak to the terminal.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect()
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]
@@ -79,10 +64,7 @@ mod tests {
 
     #[test]
     fn lines_are_cut_by_width_and_say_so() {
-        let line = Line::default()
-            .with(Tone::Plain, "abc")
-            .with(Tone::Bad, "日本")
-            .with(Tone::Plain, "  ");
+        let line = Line::default().with(Tone::Plain, "abc").with(Tone::Bad, "日本").with(Tone::Plain, "  ");
         assert_eq!(line.print(80, Paint::Plain), "abc日本");
         assert_eq!(line.print(7, Paint::Plain), "abc日本");
         assert_eq!(line.print(6, Paint::Plain), "abc日…");
@@ -92,11 +74,6 @@ mod tests {
 
     #[test]
     fn texts_of_others_stay_in_their_line() {
-        assert_eq!(
-            Line::default()
-                .with(Tone::Plain, "a\n\u{1b}[2Jb")
-                .print(80, Paint::Plain),
-            "a  [2Jb"
-        );
+        assert_eq!(Line::default().with(Tone::Plain, "a\n\u{1b}[2Jb").print(80, Paint::Plain), "a  [2Jb");
     }
 }

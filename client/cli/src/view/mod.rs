@@ -30,8 +30,5 @@ pub fn frame(rollout: &RolloutView, now: Timestamp, width: usize) -> Vec<String>
 /// The picture of a rollout with what happened last; no line is wider than `width` characters.
 #[must_use]
 pub fn frame_of(scene: &Scene<'_>, now: Timestamp, width: usize, paint: Paint) -> Vec<String> {
-    picture(scene, now)
-        .iter()
-        .map(|line| line.print(width, paint))
-        .collect()
+    picture(scene, now).iter().map(|line| line.print(width, paint)).collect()
 }

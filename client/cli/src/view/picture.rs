@@ -29,21 +29,13 @@ impl<'a> Scene<'a> {
     /// A rollout alone.
     #[must_use]
     pub const fn of(rollout: &'a RolloutView) -> Self {
-        Self {
-            rollout,
-            events: &[],
-            lost: None,
-        }
+        Self { rollout, events: &[], lost: None }
     }
 }
 
 /// The lines of a picture.
 pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
-    let Scene {
-        rollout,
-        events,
-        lost,
-    } = scene;
+    let Scene { rollout, events, lost } = scene;
     let mut lines = vec![header(rollout, now)];
     if has_news(rollout) {
         lines.push(named("now").with(Tone::Plain, &rollout.summary));
@@ -57,10 +49,7 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     }
     let age = now.since(rollout.viewed);
     if let Some(lost) = lost {
-        let text = format!(
-            "no server; this is as of {}: {lost}",
-            clock::time_of_day(rollout.viewed)
-        );
+        let text = format!("no server; this is as of {}: {lost}", clock::time_of_day(rollout.viewed));
         lines.push(named("lost").with(Tone::Bad, text));
     } else if age > FRESH && !rollout.state.is_terminal() {
         lines.push(named("age").with(Tone::Warning, format!("this is {} old", clock::short(age))));
@@ -75,9 +64,7 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     for (index, event) in events.iter().enumerate() {
         let name = if index == 0 { "events" } else { "" };
         let time = clock::time_of_day(event.time);
-        let line = named(name)
-            .with(Tone::Faint, format!("{time}  "))
-            .with(event.tone, &event.subject);
+        let line = named(name).with(Tone::Faint, format!("{time}  ")).with(event.tone, &event.subject);
         lines.push(line.with(Tone::Plain, format!("  {}", event.text)));
     }
     lines
@@ -85,10 +72,7 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
 
 /// Whether the server's own line says more than what stands beside it.
 fn has_news(rollout: &RolloutView) -> bool {
-    let is_said = rollout
-        .cause
-        .as_ref()
-        .is_some_and(|cause| rollout.summary.contains(&cause.message));
+    let is_said = rollout.cause.as_ref().is_some_and(|cause| rollout.summary.contains(&cause.message));
     !is_said && !rollout.summary.is_empty() && rollout.summary != rollout.state.as_str()
 }
 
@@ -99,22 +83,12 @@ fn named(name: &str) -> Line {
 fn header(rollout: &RolloutView, now: Timestamp) -> Line {
     let (glyph, tone) = style::of_state(rollout.state);
     let word = rollout.state.as_str().to_ascii_uppercase();
-    let mut line = Line::default().with(
-        Tone::Strong,
-        format!("{} → {}", rollout.name.service, rollout.release),
-    );
+    let mut line = Line::default().with(Tone::Strong, format!("{} → {}", rollout.name.service, rollout.release));
     line.add(tone, format!("   {glyph} {word}"));
     let is_first = rollout.since == rollout.created;
-    let since = if is_first {
-        String::new()
-    } else {
-        format!(" for {}", clock::age(rollout.since, now))
-    };
+    let since = if is_first { String::new() } else { format!(" for {}", clock::age(rollout.since, now)) };
     line.add(Tone::Plain, format!("{since}   {}", rollout.name));
-    line.add(
-        Tone::Faint,
-        format!("   started {} ago", clock::age(rollout.created, now)),
-    );
+    line.add(Tone::Faint, format!("   started {} ago", clock::age(rollout.created, now)));
     if !rollout.requester.is_empty() {
         line.add(Tone::Faint, format!(" by {}", rollout.requester));
     }
@@ -125,11 +99,7 @@ fn agents(rollout: &RolloutView, now: Timestamp) -> Line {
     let (live, all) = (rollout.agents_live(), rollout.lanes.len());
     let tone = if live == all { Tone::Good } else { Tone::Bad };
     let mut line = named("agents").with(tone, format!("{live}/{all} connected"));
-    let gone: Vec<_> = rollout
-        .lanes
-        .iter()
-        .filter(|lane| lane.contact != ContactView::Live)
-        .collect();
+    let gone: Vec<_> = rollout.lanes.iter().filter(|lane| lane.contact != ContactView::Live).collect();
     for lane in gone.iter().take(AGENTS_NAMED_MAX) {
         let seen = match lane.last_seen {
             Some(seen) => format!("last seen {} ago", clock::age(seen, now)),
@@ -138,10 +108,7 @@ fn agents(rollout: &RolloutView, now: Timestamp) -> Line {
         line.add(Tone::Warning, format!(" · {} {seen}", lane.region));
     }
     if gone.len() > AGENTS_NAMED_MAX {
-        line.add(
-            Tone::Warning,
-            format!(" · and {} more", gone.len() - AGENTS_NAMED_MAX),
-        );
+        line.add(Tone::Warning, format!(" · and {} more", gone.len() - AGENTS_NAMED_MAX));
     }
     line
 }

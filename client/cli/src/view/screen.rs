@@ -66,27 +66,19 @@ mod tests {
 
     fn drawn(screen: &mut Screen, lines: &[&str], size: Size) -> String {
         let mut out = Vec::new();
-        screen
-            .draw(&mut out, lines.iter().map(ToString::to_string).collect(), size)
-            .unwrap();
+        screen.draw(&mut out, lines.iter().map(ToString::to_string).collect(), size).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn only_what_changed_is_drawn() {
         let mut screen = Screen::default();
-        assert_eq!(
-            drawn(&mut screen, &["a", "b"], SIZE),
-            "\u{1b}[0J\u{1b}[2Ka\n\u{1b}[2Kb\n"
-        );
+        assert_eq!(drawn(&mut screen, &["a", "b"], SIZE), "\u{1b}[0J\u{1b}[2Ka\n\u{1b}[2Kb\n");
         assert_eq!(drawn(&mut screen, &["a", "b"], SIZE), "");
         assert_eq!(drawn(&mut screen, &["a", "c"], SIZE), "\u{1b}[2A\r\n\u{1b}[2Kc\n");
         assert_eq!(drawn(&mut screen, &["a"], SIZE), "\u{1b}[2A\r\n\u{1b}[0J");
         let wider = Size { columns: 90, ..SIZE };
-        assert_eq!(
-            drawn(&mut screen, &["a"], wider),
-            "\u{1b}[1A\r\u{1b}[0J\u{1b}[2Ka\n"
-        );
+        assert_eq!(drawn(&mut screen, &["a"], wider), "\u{1b}[1A\r\u{1b}[0J\u{1b}[2Ka\n");
     }
 
     #[test]

@@ -29,12 +29,7 @@ fn held() -> RolloutView {
     rollout.summary = "held".to_owned();
     let message = "us-east: evidence stays undecided: inconclusive errors: 0 of at most 100 over 12 samples";
     rollout.cause = Some(sample::reason("INCONCLUSIVE", message, Some("us-east"), None));
-    rollout.waits = vec![sample::reason(
-        "HELD",
-        "held: undecided; resume or roll back",
-        None,
-        None,
-    )];
+    rollout.waits = vec![sample::reason("HELD", "held: undecided; resume or roll back", None, None)];
     let mut verdict = sample::verdict(Outcome::Inconclusive);
     (verdict.samples, verdict.measured) = (12, 0);
     rollout.lanes[1].verdict = Some(verdict);
@@ -61,12 +56,7 @@ fn rolling_back() -> RolloutView {
     let wait = "eu-west: its agent can't be reached";
     rollout.waits = vec![
         sample::reason("NO_CONTACT", wait, Some("eu-west"), None),
-        sample::reason(
-            "NOT_CONFIRMED",
-            "us-east: the agent has not confirmed its goal yet",
-            Some("us-east"),
-            None,
-        ),
+        sample::reason("NOT_CONFIRMED", "us-east: the agent has not confirmed its goal yet", Some("us-east"), None),
     ];
     rollout.actions = vec!["rollback".to_owned()];
     rollout
@@ -93,12 +83,7 @@ fn soaking() {
     (rollout.state, rollout.wave, rollout.since) = (RolloutState::Soaking, 0, at(660));
     rollout.summary = "soaking: wave 1 of 2".to_owned();
     rollout.lanes[1] = sample::lane("us-east", LanePosition::Waiting, 0);
-    rollout.waits = vec![sample::reason(
-        "SOAK",
-        "the wave rests before the next one",
-        None,
-        Some(at(960)),
-    )];
+    rollout.waits = vec![sample::reason("SOAK", "the wave rests before the next one", None, Some(at(960)))];
     insta::assert_snapshot!(picture(&rollout));
 }
 
@@ -140,11 +125,7 @@ fn narrow_lost_and_with_events() {
     let before = sample::rollout();
     let after = rolling_back();
     let events = transitions(Some(&before), &after);
-    let scene = Scene {
-        rollout: &after,
-        events: &events,
-        lost: Some("connection refused"),
-    };
+    let scene = Scene { rollout: &after, events: &events, lost: Some("connection refused") };
     let lines = frame_of(&scene, now(), 72, Paint::Plain);
     assert!(lines.iter().all(|line| console::measure_text_width(line) <= 72));
     insta::assert_snapshot!(lines.join("\n"));
@@ -153,17 +134,10 @@ fn narrow_lost_and_with_events() {
 #[test]
 fn lines_for_logs() {
     let before = sample::rollout();
-    let mut lines: Vec<_> = transitions(None, &before)
-        .iter()
-        .map(super::Transition::line)
-        .collect();
+    let mut lines: Vec<_> = transitions(None, &before).iter().map(super::Transition::line).collect();
     assert_eq!(transitions(Some(&before), &before), []);
     lines.push("-- later --".to_owned());
-    lines.extend(
-        transitions(Some(&before), &rolling_back())
-            .iter()
-            .map(super::Transition::line),
-    );
+    lines.extend(transitions(Some(&before), &rolling_back()).iter().map(super::Transition::line));
     insta::assert_snapshot!(lines.join("\n"));
 }
 
@@ -171,10 +145,7 @@ fn lines_for_logs() {
 fn colours_only_add() {
     let rollout = rolling_back();
     let colored = frame_of(&Scene::of(&rollout), now(), 110, Paint::Color);
-    let plain: Vec<_> = colored
-        .iter()
-        .map(|line| console::strip_ansi_codes(line).into_owned())
-        .collect();
+    let plain: Vec<_> = colored.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
     assert!(colored.iter().any(|line| line.contains('\u{1b}')));
     assert_eq!(plain, frame(&rollout, now(), 110));
 }

@@ -59,24 +59,12 @@ pub fn transitions(before: Option<&RolloutView>, after: &RolloutView) -> Vec<Tra
 }
 
 fn rollout_facts(view: &RolloutView) -> (meridian_client::RolloutState, usize, Option<&str>) {
-    (
-        view.state,
-        view.wave,
-        view.cause.as_ref().map(|cause| cause.code.as_str()),
-    )
+    (view.state, view.wave, view.cause.as_ref().map(|cause| cause.code.as_str()))
 }
 
 fn of_rollout(before: Option<&RolloutView>, after: &RolloutView) -> Transition {
-    let wave = after
-        .waves
-        .get(after.wave)
-        .map(|wave| wave.name.as_str())
-        .unwrap_or("-");
-    let cause = after
-        .cause
-        .as_ref()
-        .map(|cause| cause.code.as_str())
-        .unwrap_or("-");
+    let wave = after.waves.get(after.wave).map(|wave| wave.name.as_str()).unwrap_or("-");
+    let cause = after.cause.as_ref().map(|cause| cause.code.as_str()).unwrap_or("-");
     let state = after.state.as_str();
     let mut text = match before {
         Some(before) if before.state == after.state => format!("wave {wave} begins"),
@@ -133,25 +121,12 @@ impl Facts {
             verdict: verdict.map_or("-", |verdict| verdict.outcome.as_str()),
             wait: wait.map_or_else(|| "-".to_owned(), |wait| wait.code.clone()),
             contact: lane.contact,
-            trouble: lane
-                .trouble
-                .as_ref()
-                .map(|trouble| trouble.code.clone())
-                .unwrap_or_default(),
+            trouble: lane.trouble.as_ref().map(|trouble| trouble.code.clone()).unwrap_or_default(),
         }
     }
 
     fn line(&self) -> String {
-        let Self {
-            position,
-            step,
-            ordered,
-            observed,
-            verdict,
-            wait,
-            contact,
-            trouble,
-        } = self;
+        let Self { position, step, ordered, observed, verdict, wait, contact, trouble } = self;
         let weight = |weight: &Option<Weight>, none: &str| {
             weight.map_or_else(|| none.to_owned(), |weight| weight.basis_points().to_string())
         };
@@ -179,11 +154,7 @@ impl Facts {
         };
         let mut parts = Vec::new();
         if (self.position, &self.step) != (before.position, &before.step) {
-            let step = if self.step == "-" {
-                String::new()
-            } else {
-                format!(" step {}", self.step)
-            };
+            let step = if self.step == "-" { String::new() } else { format!(" step {}", self.step) };
             parts.push(format!("{}{step}", self.position.as_str()));
         }
         if let (Some(ordered), true) = (self.ordered, self.ordered != before.ordered) {

@@ -6,12 +6,10 @@ use meridian_core::digest::Digest;
 
 use crate::run::{Reader, meridian, with};
 
-const EXAMPLES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../deploy/examples/skyoptima/manifests"
-);
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/skyoptima/manifests");
 
-const SERVICE: &str = "apiVersion: meridian.dev/v1\nkind: Service\nmetadata: {name: a}\nspec: {description: one, owner: shop}\n";
+const SERVICE: &str =
+    "apiVersion: meridian.dev/v1\nkind: Service\nmetadata: {name: a}\nspec: {description: one, owner: shop}\n";
 
 #[tokio::test]
 async fn what_is_applied_is_created_then_unchanged_then_changed() {
@@ -25,47 +23,20 @@ async fn what_is_applied_is_created_then_unchanged_then_changed() {
     // One for each change, and the empty one of reads.
     assert_eq!(ids.len(), lines.len() + 1);
     let again = meridian(&server, &["apply", "-f", EXAMPLES]).await;
-    assert!(
-        again.stdout.lines().all(|line| line.ends_with(" unchanged")),
-        "{again:?}"
-    );
+    assert!(again.stdout.lines().all(|line| line.ends_with(" unchanged")), "{again:?}");
     let changed = with(&server.address(), &["apply", "-f", "-"], SERVICE, Reader::Program).await;
     assert_eq!(changed.stdout, "service/a created\n");
     let manifest = SERVICE.replace("one", "two");
-    let changed = with(
-        &server.address(),
-        &["apply", "-f", "-", "-o", "jsonl"],
-        &manifest,
-        Reader::Program,
-    )
-    .await;
-    assert_eq!(
-        changed.stdout,
-        "{\"effect\":\"changed\",\"name\":\"service/a\"}\n"
-    );
+    let changed = with(&server.address(), &["apply", "-f", "-", "-o", "jsonl"], &manifest, Reader::Program).await;
+    assert_eq!(changed.stdout, "{\"effect\":\"changed\",\"name\":\"service/a\"}\n");
 }
 
 #[tokio::test]
 async fn dry_runs_change_nothing() {
     let server = FakeServer::start().await;
-    let here = with(
-        "http://127.0.0.1:9",
-        &["apply", "-f", "-", "--dry-run=client"],
-        SERVICE,
-        Reader::Program,
-    )
-    .await;
-    assert_eq!(
-        (here.exit, here.stdout.as_str()),
-        (0, "service/a valid (dry run)\n")
-    );
-    let there = with(
-        &server.address(),
-        &["apply", "-f", "-", "--dry-run=server"],
-        SERVICE,
-        Reader::Program,
-    )
-    .await;
+    let here = with("http://127.0.0.1:9", &["apply", "-f", "-", "--dry-run=client"], SERVICE, Reader::Program).await;
+    assert_eq!((here.exit, here.stdout.as_str()), (0, "service/a valid (dry run)\n"));
+    let there = with(&server.address(), &["apply", "-f", "-", "--dry-run=server"], SERVICE, Reader::Program).await;
     assert_eq!(there.stdout, "service/a created (dry run on the server)\n");
     assert_eq!(meridian(&server, &["get", "service/a"]).await.exit, 3);
 }
@@ -80,25 +51,13 @@ async fn refused_manifests_end_with_six_here_and_there() {
         assert!(ran.stderr.starts_with("<stdin>:4:"), "{ran:?}");
     }
     assert_eq!(server.seen(), []);
-    let json = with(
-        &server.address(),
-        &["lint", "-f", "-", "-o", "json"],
-        &bad,
-        Reader::Program,
-    )
-    .await;
+    let json = with(&server.address(), &["lint", "-f", "-", "-o", "json"], &bad, Reader::Program).await;
     let errors: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((json.exit, errors[0]["line"].as_u64()), (6, Some(4)));
-    server.refuse_next([
-        (RefusalKind::NotFound, "NOT_FOUND"),
-        (RefusalKind::Invalid, "INVALID_MANIFEST"),
-    ]);
+    server.refuse_next([(RefusalKind::NotFound, "NOT_FOUND"), (RefusalKind::Invalid, "INVALID_MANIFEST")]);
     let ran = with(&server.address(), &["apply", "-f", "-"], SERVICE, Reader::Program).await;
     assert_eq!(ran.exit, 6);
-    assert!(
-        ran.stderr.contains("<stdin>:1") && ran.stderr.contains("stages[0]: has no waves"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("<stdin>:1") && ran.stderr.contains("stages[0]: has no waves"), "{ran:?}");
 }
 
 #[tokio::test]
@@ -108,35 +67,12 @@ async fn diff_tells_same_from_different_from_broken() {
     let same = with(&server.address(), &["diff", "-f", "-"], SERVICE, Reader::Program).await;
     assert_eq!((same.exit, same.stdout.as_str()), (0, ""));
     let manifest = SERVICE.replace("one", "two");
-    let other = with(
-        &server.address(),
-        &["diff", "-f", "-"],
-        &manifest,
-        Reader::Program,
-    )
-    .await;
+    let other = with(&server.address(), &["diff", "-f", "-"], &manifest, Reader::Program).await;
     assert_eq!(other.exit, 1);
-    assert!(
-        other
-            .stdout
-            .contains("-  description: one\n+  description: two\n"),
-        "{other:?}"
-    );
-    let broken = with(
-        &server.address(),
-        &["diff", "-f", "-"],
-        "kind: No",
-        Reader::Program,
-    )
-    .await;
+    assert!(other.stdout.contains("-  description: one\n+  description: two\n"), "{other:?}");
+    let broken = with(&server.address(), &["diff", "-f", "-"], "kind: No", Reader::Program).await;
     assert_eq!(broken.exit, 2);
-    let lost = with(
-        "http://127.0.0.1:9",
-        &["diff", "-f", "-", "--timeout", "1s"],
-        SERVICE,
-        Reader::Program,
-    )
-    .await;
+    let lost = with("http://127.0.0.1:9", &["diff", "-f", "-", "--timeout", "1s"], SERVICE, Reader::Program).await;
     assert_eq!(lost.exit, 2);
 }
 

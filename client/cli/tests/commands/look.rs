@@ -18,19 +18,12 @@ use meridian_core::weight::Weight;
 
 use crate::run::{Ran, meridian};
 
-const EXAMPLES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../deploy/examples/skyoptima/manifests"
-);
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/skyoptima/manifests");
 
 pub fn plan() -> PlanView {
     let view = sample::rollout();
     let weight = |points| Weight::from_basis_points(points).unwrap();
-    let step = |points| PlannedStep {
-        weight: weight(points),
-        cohort: None,
-        bake: Span::from_secs(60),
-    };
+    let step = |points| PlannedStep { weight: weight(points), cohort: None, bake: Span::from_secs(60) };
     let wave = |name: &str, regions: &[&str]| PlannedWave {
         id: WaveId::new(name).unwrap(),
         stage: StageKind::Production,
@@ -41,24 +34,14 @@ pub fn plan() -> PlanView {
         soak: Span::from_secs(300),
     };
     let base = view.lanes[0].base.clone();
-    let lane = |base: Option<Placed>| PlannedLane {
-        slot: Slot::Green,
-        base,
-        epoch: Epoch::new(0, 3),
-    };
+    let lane = |base: Option<Placed>| PlannedLane { slot: Slot::Green, base, epoch: Epoch::new(0, 3) };
     let plan = Plan {
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,
-        playbook: PlaybookRef {
-            id: PlaybookId::new("waves").unwrap(),
-            revision: 2,
-        },
+        playbook: PlaybookRef { id: PlaybookId::new("waves").unwrap(), revision: 2 },
         parent: None,
-        lanes: BTreeMap::from([
-            (sample::region("eu-west"), lane(base)),
-            (sample::region("us-east"), lane(None)),
-        ]),
+        lanes: BTreeMap::from([(sample::region("eu-west"), lane(base)), (sample::region("us-east"), lane(None))]),
         waves: vec![wave("first", &["eu-west"]), wave("rest", &["us-east"])],
         evidence: EvidencePolicy {
             checks: vec![Check {
@@ -102,13 +85,7 @@ async fn every_kind_has_every_form() {
         assert!(rows > 0, "{table:?}");
         let bare = meridian(&server, &["get", kind, "--no-headers"]).await;
         assert_eq!(bare.stdout.lines().count(), rows);
-        assert_eq!(
-            json(&meridian(&server, &["get", kind, "-o", "json"]).await)
-                .as_array()
-                .unwrap()
-                .len(),
-            rows
-        );
+        assert_eq!(json(&meridian(&server, &["get", kind, "-o", "json"]).await).as_array().unwrap().len(), rows);
         let lines = meridian(&server, &["get", kind, "-o", "jsonl"]).await;
         assert_eq!(lines.stdout.lines().count(), rows);
         let names = meridian(&server, &["get", kind, "-o", "name"]).await;
@@ -131,10 +108,7 @@ async fn yaml_and_json_of_manifest_kinds_can_be_applied_again() {
     }
     let again = meridian(&server, &["apply", "-f", folder.path().to_str().unwrap()]).await;
     assert_eq!(again.exit, 0, "{again:?}");
-    assert!(
-        again.stdout.lines().all(|line| line.ends_with(" unchanged")),
-        "{again:?}"
-    );
+    assert!(again.stdout.lines().all(|line| line.ends_with(" unchanged")), "{again:?}");
     let mut playbook = json(&meridian(&server, &["get", "playbook/wave-by-wave", "-o", "json"]).await);
     playbook.as_object_mut().unwrap().remove("status");
     let file = folder.path().join("playbook.json");
@@ -152,16 +126,10 @@ async fn a_plan_shows_waves_ways_back_warnings_and_its_hash() {
     assert_eq!(ran.exit, 0, "{ran:?}");
     insta::assert_snapshot!(ran.stdout);
     let hash = view.hash.hex();
-    assert!(
-        ran.stderr
-            .contains(&format!("meridian rollout start checkout --plan {hash} --watch"))
-    );
+    assert!(ran.stderr.contains(&format!("meridian rollout start checkout --plan {hash} --watch")));
     let name = meridian(&server, &["get", "plan", &hash, "-o", "name"]).await;
     assert_eq!(name.stdout, format!("plans/{hash}\n"));
-    assert_eq!(
-        json(&meridian(&server, &["describe", "plan", &hash, "-o", "json"]).await)["hash"],
-        hash
-    );
+    assert_eq!(json(&meridian(&server, &["describe", "plan", &hash, "-o", "json"]).await)["hash"], hash);
     let refused = meridian(&server, &["plan", "checkout", "9.9.9", "--playbook", "waves"]).await;
     assert_eq!(refused.exit, 5);
     assert!(refused.stderr.contains("PLAN_REFUSED"));
@@ -180,17 +148,9 @@ async fn rollouts_are_found_by_service_and_explained() {
     let exact = meridian(&server, &["rollout", "status", "checkout/r-0", "-o", "name"]).await;
     assert_eq!(exact.stdout, "services/checkout/rollouts/r-0\n");
     let picture = meridian(&server, &["rollout", "status", "checkout"]).await;
-    assert!(
-        picture.stdout.contains("◌ RUNNING") && picture.stdout.contains("us-east"),
-        "{picture:?}"
-    );
+    assert!(picture.stdout.contains("◌ RUNNING") && picture.stdout.contains("us-east"), "{picture:?}");
     let why = meridian(&server, &["explain", "checkout"]).await.stdout;
-    for part in [
-        "MAX_PARALLEL",
-        "other regions of the wave",
-        "1.8.1 in blue",
-        "meridian rollout pause checkout/r-1",
-    ] {
+    for part in ["MAX_PARALLEL", "other regions of the wave", "1.8.1 in blue", "meridian rollout pause checkout/r-1"] {
         assert!(why.contains(part), "{part} is missing in\n{why}");
     }
     let why = json(&meridian(&server, &["explain", "checkout", "-o", "json"]).await);
@@ -201,10 +161,7 @@ async fn rollouts_are_found_by_service_and_explained() {
 #[tokio::test]
 async fn decisions_are_listed_and_found() {
     let server = FakeServer::start().await;
-    let name = DecisionName {
-        service: sample::service(),
-        epoch: Epoch::new(0, 7),
-    };
+    let name = DecisionName { service: sample::service(), epoch: Epoch::new(0, 7) };
     server.put_decision(&DecisionView {
         name,
         rollout: sample::name("r-1").to_string(),
@@ -216,16 +173,10 @@ async fn decisions_are_listed_and_found() {
         previous: "d6".to_owned(),
     });
     let history = meridian(&server, &["rollout", "history", "checkout/r-1"]).await;
-    assert!(
-        history.stdout.contains("0.7") && history.stdout.contains("ann: errors"),
-        "{history:?}"
-    );
+    assert!(history.stdout.contains("0.7") && history.stdout.contains("ann: errors"), "{history:?}");
     let one = meridian(&server, &["describe", "decision", "checkout/0.7", "-o", "json"]).await;
     assert_eq!(json(&one)["previousDigest"], "d6");
-    assert_eq!(
-        meridian(&server, &["get", "decision", "checkout/0.8"]).await.exit,
-        3
-    );
+    assert_eq!(meridian(&server, &["get", "decision", "checkout/0.8"]).await.exit, 3);
     assert_eq!(meridian(&server, &["get", "decisions"]).await.exit, 2);
 }
 
@@ -248,25 +199,11 @@ async fn failed_calls_end_with_their_number() {
         server.refuse_next([(kind, "AS_TOLD")]);
         let ran = meridian(&server, &["get", "service/a"]).await;
         assert_eq!(ran.exit, exit, "{kind:?}");
-        assert!(
-            ran.stderr.contains("AS_TOLD") && ran.stderr.contains("trace-1"),
-            "{ran:?}"
-        );
+        assert!(ran.stderr.contains("AS_TOLD") && ran.stderr.contains("trace-1"), "{ran:?}");
     }
     server.hang_next();
-    assert_eq!(
-        meridian(&server, &["get", "services", "--timeout", "200ms"])
-            .await
-            .exit,
-        7
-    );
-    for wrong in [
-        &["get"][..],
-        &["get", "pods"],
-        &["get", "plans"],
-        &["nothing"],
-        &["get", "service/A"],
-    ] {
+    assert_eq!(meridian(&server, &["get", "services", "--timeout", "200ms"]).await.exit, 7);
+    for wrong in [&["get"][..], &["get", "pods"], &["get", "plans"], &["nothing"], &["get", "service/A"]] {
         assert_eq!(meridian(&server, wrong).await.exit, 2, "{wrong:?}");
     }
     let help = meridian(&server, &["--help"]).await;
@@ -279,25 +216,13 @@ async fn regions_are_cordoned_without_losing_anything() {
     let server = FakeServer::start().await;
     let labels = BTreeMap::from([("tier".to_owned(), "low".to_owned())]);
     let (id, description) = (sample::region("eu-west"), "Dublin".to_owned());
-    server.put_region(&RegionChange {
-        id,
-        labels,
-        description,
-        cordoned: false,
-        etag: None,
-    });
+    server.put_region(&RegionChange { id, labels, description, cordoned: false, etag: None });
     let ran = meridian(&server, &["region", "cordon", "eu-west"]).await;
     assert_eq!(ran.stdout, "region/eu-west cordoned\n");
     let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);
-    assert_eq!(
-        view["spec"],
-        serde_json::json!({ "cordoned": true, "description": "Dublin" })
-    );
+    assert_eq!(view["spec"], serde_json::json!({ "cordoned": true, "description": "Dublin" }));
     assert_eq!(view["metadata"]["labels"]["tier"], "low");
     let ran = meridian(&server, &["region", "cordon", "eu-west"]).await;
     assert_eq!(ran.stdout, "region/eu-west unchanged, cordoned already\n");
-    assert_eq!(
-        meridian(&server, &["region", "uncordon", "eu-west"]).await.stdout,
-        "region/eu-west uncordoned\n"
-    );
+    assert_eq!(meridian(&server, &["region", "uncordon", "eu-west"]).await.stdout, "region/eu-west uncordoned\n");
 }

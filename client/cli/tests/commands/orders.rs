@@ -10,50 +10,15 @@ use crate::run::{Reader, meridian, with};
 async fn rollback_is_one_command_that_never_asks() {
     let server = FakeServer::start().await;
     server.put_rollout(&sample::rollout());
-    let ran = with(
-        &server.address(),
-        &["rollout", "rollback", "checkout"],
-        "",
-        Reader::Person,
-    )
-    .await;
+    let ran = with(&server.address(), &["rollout", "rollback", "checkout"], "", Reader::Person).await;
     assert_eq!(ran.exit, 0, "{ran:?}");
     let last = |server: &FakeServer| server.seen().last().unwrap().words.clone();
-    assert_eq!(
-        last(&server),
-        ["services/checkout/rollouts/r-1", "ann", "operator", "fleet"]
-    );
-    meridian(
-        &server,
-        &[
-            "rollout",
-            "rollback",
-            "checkout/r-1",
-            "--wave",
-            "--reason",
-            "errors",
-        ],
-    )
-    .await;
+    assert_eq!(last(&server), ["services/checkout/rollouts/r-1", "ann", "operator", "fleet"]);
+    meridian(&server, &["rollout", "rollback", "checkout/r-1", "--wave", "--reason", "errors"]).await;
     assert_eq!(last(&server)[2..], ["errors", "wave"]);
-    meridian(
-        &server,
-        &["rollout", "rollback", "checkout/r-1", "--region", "us-east"],
-    )
-    .await;
+    meridian(&server, &["rollout", "rollback", "checkout/r-1", "--region", "us-east"]).await;
     assert_eq!(last(&server)[3], "us-east");
-    let both = meridian(
-        &server,
-        &[
-            "rollout",
-            "rollback",
-            "checkout/r-1",
-            "--region",
-            "us-east",
-            "--wave",
-        ],
-    )
-    .await;
+    let both = meridian(&server, &["rollout", "rollback", "checkout/r-1", "--region", "us-east", "--wave"]).await;
     assert_eq!(both.exit, 2);
 }
 
@@ -62,19 +27,11 @@ async fn pause_resume_and_refusals() {
     let server = FakeServer::start().await;
     server.put_rollout(&sample::rollout());
     for (verb, call) in [("pause", "PauseRollout"), ("resume", "ResumeRollout")] {
-        assert_eq!(
-            meridian(&server, &["rollout", verb, "checkout/r-1"]).await.exit,
-            0
-        );
+        assert_eq!(meridian(&server, &["rollout", verb, "checkout/r-1"]).await.exit, 0);
         assert_eq!(server.seen().last().unwrap().call, call);
     }
     server.refuse_next([(RefusalKind::Precondition, "TRANSITION_NOT_ALLOWED")]);
-    assert_eq!(
-        meridian(&server, &["rollout", "resume", "checkout/r-1"])
-            .await
-            .exit,
-        5
-    );
+    assert_eq!(meridian(&server, &["rollout", "resume", "checkout/r-1"]).await.exit, 5);
 }
 
 #[tokio::test]
@@ -85,33 +42,13 @@ async fn what_cannot_be_undone_is_asked_for() {
     let alone = meridian(&server, &abandon).await;
     assert_eq!(alone.exit, 2);
     assert!(alone.stderr.contains("--yes"), "{alone:?}");
-    assert_eq!(
-        with(&server.address(), &abandon, "no\n", Reader::Person)
-            .await
-            .exit,
-        2
-    );
+    assert_eq!(with(&server.address(), &abandon, "no\n", Reader::Person).await.exit, 2);
     assert!(server.seen().is_empty(), "nothing was sent");
-    assert_eq!(
-        with(&server.address(), &abandon, "yes\n", Reader::Person)
-            .await
-            .exit,
-        0
-    );
-    assert_eq!(
-        meridian(&server, &["rollout", "abandon", "checkout/r-1", "--yes"])
-            .await
-            .exit,
-        0
-    );
+    assert_eq!(with(&server.address(), &abandon, "yes\n", Reader::Person).await.exit, 0);
+    assert_eq!(meridian(&server, &["rollout", "abandon", "checkout/r-1", "--yes"]).await.exit, 0);
     assert_eq!(meridian(&server, &["delete", "service/a"]).await.exit, 2);
     assert_eq!(meridian(&server, &["delete", "service/a", "--yes"]).await.exit, 3);
-    assert_eq!(
-        meridian(&server, &["delete", "rollout/checkout/r-1", "--yes"])
-            .await
-            .exit,
-        2
-    );
+    assert_eq!(meridian(&server, &["delete", "rollout/checkout/r-1", "--yes"]).await.exit, 2);
 }
 
 #[tokio::test]
@@ -121,46 +58,16 @@ async fn a_rollout_starts_from_a_reviewed_plan_or_from_one_made_now() {
     server.put_plan(&view);
     server.put_rollout(&sample::rollout());
     let hash = view.hash.hex();
-    let reviewed = meridian(
-        &server,
-        &["rollout", "start", "checkout", "--plan", &hash, "--id", "r-1"],
-    )
-    .await;
-    assert_eq!(
-        reviewed.stdout, "services/checkout/rollouts/r-1 started\n",
-        "{reviewed:?}"
-    );
+    let reviewed = meridian(&server, &["rollout", "start", "checkout", "--plan", &hash, "--id", "r-1"]).await;
+    assert_eq!(reviewed.stdout, "services/checkout/rollouts/r-1 started\n", "{reviewed:?}");
     let words = server.seen().last().unwrap().words.clone();
-    assert_eq!(
-        words,
-        [
-            "services/checkout".to_owned(),
-            format!("plans/{hash}"),
-            "r-1".to_owned(),
-            "ann".to_owned()
-        ]
-    );
-    let now = [
-        "rollout",
-        "start",
-        "checkout",
-        "--release",
-        "1.8.2",
-        "--playbook",
-        "waves",
-        "--id",
-        "r-1",
-    ];
+    assert_eq!(words, ["services/checkout".to_owned(), format!("plans/{hash}"), "r-1".to_owned(), "ann".to_owned()]);
+    let now = ["rollout", "start", "checkout", "--release", "1.8.2", "--playbook", "waves", "--id", "r-1"];
     let made = meridian(&server, &now).await;
     assert_eq!(made.exit, 0, "{made:?}");
     assert!(made.stderr.contains("us-east has no way back"));
     assert_eq!(server.seen().last().unwrap().words[1], format!("plans/{hash}"));
-    for wrong in [
-        &["--release", "1.8.2"][..],
-        &[],
-        &["--plan", "abc"],
-        &["--plan", &hash, "--playbook", "p"],
-    ] {
+    for wrong in [&["--release", "1.8.2"][..], &[], &["--plan", "abc"], &["--plan", &hash, "--playbook", "p"]] {
         let ran = meridian(&server, &[&["rollout", "start", "checkout"][..], wrong].concat()).await;
         assert_eq!(ran.exit, 2, "{wrong:?}");
     }
@@ -174,25 +81,11 @@ async fn an_order_whose_answer_is_lost_can_be_sent_again_with_its_id() {
     let pause = ["rollout", "pause", "checkout/r-1", "--timeout", "200ms"];
     let ran = meridian(&server, &pause).await;
     assert_eq!(ran.exit, 7);
-    let id = ran
-        .stderr
-        .split("--request-id ")
-        .nth(1)
-        .unwrap()
-        .trim()
-        .to_owned();
-    let again = meridian(
-        &server,
-        &["rollout", "pause", "checkout/r-1", "--request-id", &id],
-    )
-    .await;
+    let id = ran.stderr.split("--request-id ").nth(1).unwrap().trim().to_owned();
+    let again = meridian(&server, &["rollout", "pause", "checkout/r-1", "--request-id", &id]).await;
     assert_eq!(again.exit, 0, "{again:?}");
     let seen = server.seen();
     assert_eq!((&seen[0].request_id, &seen[1].request_id), (&id, &id));
-    let wrong = meridian(
-        &server,
-        &["rollout", "pause", "checkout/r-1", "--request-id", "x"],
-    )
-    .await;
+    let wrong = meridian(&server, &["rollout", "pause", "checkout/r-1", "--request-id", "x"]).await;
     assert_eq!(wrong.exit, 2);
 }

@@ -15,11 +15,7 @@ fn program() -> Command {
 
 #[test]
 fn a_reader_that_leaves_early_is_no_failure() {
-    for arguments in [
-        &["completion", "bash"][..],
-        &["--help"],
-        &["version", "-o", "json"],
-    ] {
+    for arguments in [&["completion", "bash"][..], &["--help"], &["version", "-o", "json"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = program().args(arguments).stdout(writer).output().unwrap();
@@ -30,18 +26,12 @@ fn a_reader_that_leaves_early_is_no_failure() {
 
 #[test]
 fn exits_reach_the_system() {
-    let output = program()
-        .args(["get", "services", "--server", "http://127.0.0.1:9"])
-        .output()
-        .unwrap();
+    let output = program().args(["get", "services", "--server", "http://127.0.0.1:9"]).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{output:?}");
     let output = program().args(["get", "pods"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let output = program().arg("version").output().unwrap();
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        format!("meridian {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("meridian {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -64,8 +54,5 @@ async fn ctrl_c_detaches_and_says_how_to_come_back() {
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("meridian rollout watch checkout/r-1"), "{stderr}");
-    assert!(
-        server.seen().iter().all(|call| call.call == "WatchRollouts"),
-        "the rollout was left alone"
-    );
+    assert!(server.seen().iter().all(|call| call.call == "WatchRollouts"), "the rollout was left alone");
 }

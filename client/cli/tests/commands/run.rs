@@ -42,19 +42,10 @@ pub async fn with(server: &str, arguments: &[&str], stdin: &str, reader: Reader)
         shows: is_person,
         answers: is_person,
         no_color: true,
-        size: &|| Size {
-            rows: 40,
-            columns: 120,
-        },
+        size: &|| Size { rows: 40, columns: 120 },
     };
     let first = ["meridian", "--server", server, "--actor", "ann"];
-    let exit = app::run(first.iter().chain(arguments).map(OsString::from), terminal)
-        .await
-        .number();
+    let exit = app::run(first.iter().chain(arguments).map(OsString::from), terminal).await.number();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran {
-        exit,
-        stdout: text(stdout),
-        stderr: text(stderr),
-    }
+    Ran { exit, stdout: text(stdout), stderr: text(stderr) }
 }

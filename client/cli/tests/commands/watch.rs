@@ -47,10 +47,7 @@ async fn every_end_has_its_exit() {
     let late = ["rollout", "watch", "checkout/r-1", "--timeout", "300ms"];
     let ran = follow(&late, Reader::Program, &[S::Held]).await;
     assert_eq!(ran.exit, 8);
-    assert!(
-        ran.stderr.contains("meridian rollout watch checkout/r-1"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("meridian rollout watch checkout/r-1"), "{ran:?}");
     let stable = ["rollout", "status", "checkout", "--wait", "--until", "stable"];
     let ran = follow(&stable, Reader::Program, &[S::Switched, S::Stable]).await;
     assert_eq!(ran.exit, 0);
@@ -59,48 +56,23 @@ async fn every_end_has_its_exit() {
 
 #[tokio::test]
 async fn lines_are_for_logs_and_json_lines_for_programs() {
-    let ran = follow(
-        &["rollout", "watch", "checkout/r-1"],
-        Reader::Program,
-        &[RolloutState::Switched],
-    )
-    .await;
+    let ran = follow(&["rollout", "watch", "checkout/r-1"], Reader::Program, &[RolloutState::Switched]).await;
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 5, "{lines:#?}");
-    let line =
-        "2026-11-23T11:12:00Z us-east state=baking step=1/3 weight=1000 observed=1000 verdict=pass wait=BAKE";
+    let line = "2026-11-23T11:12:00Z us-east state=baking step=1/3 weight=1000 observed=1000 verdict=pass wait=BAKE";
     assert_eq!(lines[2], line);
-    let ran = follow(
-        &["rollout", "watch", "checkout", "-o", "jsonl"],
-        Reader::Program,
-        &[RolloutState::Switched],
-    )
-    .await;
-    let values: Vec<serde_json::Value> = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(
-        (values[2]["region"].as_str(), values[2]["weight"].as_u64()),
-        (Some("us-east"), Some(1000))
-    );
+    let ran =
+        follow(&["rollout", "watch", "checkout", "-o", "jsonl"], Reader::Program, &[RolloutState::Switched]).await;
+    let values: Vec<serde_json::Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((values[2]["region"].as_str(), values[2]["weight"].as_u64()), (Some("us-east"), Some(1000)));
     assert_eq!(values[4]["state"], "switched");
 }
 
 #[tokio::test]
 async fn a_person_sees_the_picture_and_at_its_end_the_end() {
-    let ran = follow(
-        &["rollout", "watch", "checkout/r-1"],
-        Reader::Person,
-        &[RolloutState::RolledBack],
-    )
-    .await;
+    let ran = follow(&["rollout", "watch", "checkout/r-1"], Reader::Person, &[RolloutState::RolledBack]).await;
     assert_eq!(ran.exit, 10);
-    assert!(
-        ran.stdout.contains("↶ ROLLED-BACK") && ran.stdout.contains("\u{1b}[2K"),
-        "{ran:?}"
-    );
+    assert!(ran.stdout.contains("↶ ROLLED-BACK") && ran.stdout.contains("\u{1b}[2K"), "{ran:?}");
     assert!(ran.stdout.contains("running → rolled-back"), "{ran:?}");
 }
 
@@ -119,15 +91,8 @@ async fn a_lost_server_is_said_and_found_again() {
         server.put_rollout(&view);
         server
     };
-    let (ran, _server) = tokio::join!(
-        with(
-            &address,
-            &["rollout", "watch", "checkout/r-1"],
-            "",
-            Reader::Program
-        ),
-        script
-    );
+    let (ran, _server) =
+        tokio::join!(with(&address, &["rollout", "watch", "checkout/r-1"], "", Reader::Program), script);
     assert_eq!(ran.exit, 0, "{ran:?}");
     assert!(ran.stdout.contains("state=stable"));
 }
@@ -135,20 +100,8 @@ async fn a_lost_server_is_said_and_found_again() {
 #[tokio::test]
 async fn what_is_not_there_is_not_followed() {
     let server = FakeServer::start().await;
-    let ran = with(
-        &server.address(),
-        &["rollout", "watch", "checkout/r-9"],
-        "",
-        Reader::Program,
-    )
-    .await;
+    let ran = with(&server.address(), &["rollout", "watch", "checkout/r-9"], "", Reader::Program).await;
     assert_eq!(ran.exit, 3, "{ran:?}");
-    let ran = with(
-        "http://127.0.0.1:9",
-        &["rollout", "watch", "checkout/r-9"],
-        "",
-        Reader::Program,
-    )
-    .await;
+    let ran = with("http://127.0.0.1:9", &["rollout", "watch", "checkout/r-9"], "", Reader::Program).await;
     assert_eq!(ran.exit, 7, "{ran:?}");
 }

@@ -15,17 +15,11 @@ fn folder() -> PathBuf {
 
 fn read(file: &str) -> Vec<Manifest> {
     let bytes = fs::read(folder().join("manifests").join(file)).unwrap();
-    parse(file, &bytes)
-        .unwrap()
-        .into_iter()
-        .map(|document| document.manifest)
-        .collect()
+    parse(file, &bytes).unwrap().into_iter().map(|document| document.manifest).collect()
 }
 
 fn playbook() -> Playbook {
-    let Some(Manifest::Playbook(playbook)) = read("playbook.yaml").pop() else {
-        panic!("no playbook")
-    };
+    let Some(Manifest::Playbook(playbook)) = read("playbook.yaml").pop() else { panic!("no playbook") };
     playbook
 }
 
@@ -40,14 +34,8 @@ fn releases() -> Vec<Release> {
 fn inventory() -> Inventory {
     let mut inventory = Inventory::default();
     for manifest in read("regions.yaml") {
-        let Manifest::Region(region) = manifest else {
-            panic!("not a region")
-        };
-        let facts = RegionFacts {
-            labels: region.labels,
-            cordoned: region.cordoned,
-            ..RegionFacts::default()
-        };
+        let Manifest::Region(region) = manifest else { panic!("not a region") };
+        let facts = RegionFacts { labels: region.labels, cordoned: region.cordoned, ..RegionFacts::default() };
         inventory.regions.insert(region.id, facts);
     }
     inventory
@@ -58,16 +46,8 @@ fn all_examples_are_read_and_printed() {
     let origin = Origin::Path(folder().join("manifests"));
     let documents = load(&[origin], false, &mut std::io::empty()).unwrap();
     let places = documents.iter().map(|document| {
-        let file = Path::new(&document.place.file)
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
-        format!(
-            "# {file}:{}\n{}",
-            document.place.line,
-            to_yaml(&document.manifest)
-        )
+        let file = Path::new(&document.place.file).file_name().unwrap().to_string_lossy().into_owned();
+        format!("# {file}:{}\n{}", document.place.line, to_yaml(&document.manifest))
     });
     insta::assert_snapshot!("examples", places.collect::<Vec<_>>().join("---\n"));
 }
@@ -82,15 +62,8 @@ fn line_ends_of_windows_mean_the_same() {
 #[test]
 fn releases_name_the_artifacts_beside_them() {
     for release in releases() {
-        let artifact = folder()
-            .join("artifacts")
-            .join(format!("skyoptima-{}.json", release.version));
-        assert_eq!(
-            release.digest,
-            Digest::of(&fs::read(artifact).unwrap()),
-            "{}",
-            release.version
-        );
+        let artifact = folder().join("artifacts").join(format!("skyoptima-{}.json", release.version));
+        assert_eq!(release.digest, Digest::of(&fs::read(artifact).unwrap()), "{}", release.version);
     }
     assert_eq!(releases().len(), 3);
 }
@@ -98,19 +71,9 @@ fn releases_name_the_artifacts_beside_them() {
 #[test]
 fn the_examples_make_a_plan_together() {
     let plan = compile(&validate(playbook()).unwrap(), 1, &releases()[1], &inventory()).unwrap();
-    let waves: Vec<(String, usize, usize)> = plan
-        .waves
-        .iter()
-        .map(|wave| (wave.id.to_string(), wave.regions.len(), wave.steps.len()))
-        .collect();
-    assert_eq!(
-        waves,
-        [
-            ("canary".into(), 1, 1),
-            ("first".into(), 1, 3),
-            ("rest".into(), 2, 1)
-        ]
-    );
+    let waves: Vec<(String, usize, usize)> =
+        plan.waves.iter().map(|wave| (wave.id.to_string(), wave.regions.len(), wave.steps.len())).collect();
+    assert_eq!(waves, [("canary".into(), 1, 1), ("first".into(), 1, 3), ("rest".into(), 2, 1)]);
 }
 
 /// Regions that nobody knows, and waves that leave nobody anything, show only against an inventory.
@@ -123,13 +86,8 @@ fn m7_unknown_and_missing_regions_are_refused_by_the_plan() {
     ];
     for (from, to, code) in cases {
         let documents = parse("bad.yaml", text.replacen(from, to, 1).as_bytes()).unwrap();
-        let Some(Manifest::Playbook(playbook)) = documents.into_iter().map(|d| d.manifest).next() else {
-            panic!()
-        };
+        let Some(Manifest::Playbook(playbook)) = documents.into_iter().map(|d| d.manifest).next() else { panic!() };
         let refused = compile(&validate(playbook).unwrap(), 1, &releases()[1], &inventory()).unwrap_err();
-        assert!(
-            refused.iter().any(|refusal| refusal.code() == code),
-            "{refused:?}"
-        );
+        assert!(refused.iter().any(|refusal| refusal.code() == code), "{refused:?}");
     }
 }

@@ -15,14 +15,7 @@ fn tree() -> TempDir {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     fs::create_dir(folder.path().join("deep")).unwrap();
     write("b.yaml", &service("b"));
-    write(
-        "a.yml",
-        &format!(
-            "# only a comment\n---\n{}---\n{}...\n---\n",
-            service("a1"),
-            service("a2")
-        ),
-    );
+    write("a.yml", &format!("# only a comment\n---\n{}---\n{}...\n---\n", service("a1"), service("a2")));
     write("notes.txt", "not: [yaml");
     write("deep/c.yaml", &service("c"));
     folder
@@ -33,10 +26,7 @@ fn take(path: &Path, recursive: bool) -> Result<Vec<Document>, ManifestErrors> {
 }
 
 fn names(documents: &[Document]) -> Vec<String> {
-    documents
-        .iter()
-        .map(|document| document.manifest.name())
-        .collect()
+    documents.iter().map(|document| document.manifest.name()).collect()
 }
 
 #[test]
@@ -65,10 +55,7 @@ fn one_thing_is_declared_once_over_all_files() {
     fs::write(tree.path().join("z.yaml"), service("b")).unwrap();
     let errors = take(tree.path(), false).unwrap_err();
     assert_eq!(errors.all()[0].code, "DECLARED_TWICE");
-    assert!(
-        errors.to_string().contains("z.yaml:1:1") && errors.to_string().contains("b.yaml:1"),
-        "{errors}"
-    );
+    assert!(errors.to_string().contains("z.yaml:1:1") && errors.to_string().contains("b.yaml:1"), "{errors}");
 }
 
 #[test]
@@ -80,9 +67,6 @@ fn what_can_not_be_read_is_said() {
     let empty = TempDir::new().unwrap();
     assert_eq!(code(empty.path()), "NO_MANIFESTS");
     let plain = take(&tree.path().join("none.yaml"), false).unwrap_err();
-    assert!(
-        plain.to_string().contains("none.yaml: FILE_UNREADABLE: "),
-        "{plain}"
-    );
+    assert!(plain.to_string().contains("none.yaml: FILE_UNREADABLE: "), "{plain}");
     assert_eq!(plain.render(false), format!("{plain}\n"));
 }

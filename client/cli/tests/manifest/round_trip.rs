@@ -29,20 +29,11 @@ fn weight(from: u64) -> impl Strategy<Value = Weight> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        "[ -~\n]{0,60}",
-        "([a-z# :-]{0,9}\n){1,4}[a-z]{0,3}\n{0,2}",
-        "yes|no|~|null||\\|-?"
-    ]
+    prop_oneof![any::<String>(), "[ -~\n]{0,60}", "([a-z# :-]{0,9}\n){1,4}[a-z]{0,3}\n{0,2}", "yes|no|~|null||\\|-?"]
 }
 
 fn labels(from: usize) -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
-    btree_map(
-        "[a-zA-Z0-9_./-]{1,9}|no|null|true",
-        "[a-zA-Z0-9_./:-]{0,9}|yes|null|1\\.0",
-        from..4,
-    )
+    btree_map("[a-zA-Z0-9_./-]{1,9}|no|null|true", "[a-zA-Z0-9_./:-]{0,9}|yes|null|1\\.0", from..4)
 }
 
 fn cohort() -> impl Strategy<Value = CohortRule> {
@@ -61,10 +52,7 @@ fn cohort() -> impl Strategy<Value = CohortRule> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec((weight(1), option::of(cohort()), span(0)), 1..4).prop_map(|mut parts| {
         parts.sort_by_key(|(weight, ..)| *weight);
-        parts
-            .into_iter()
-            .map(|(weight, cohort, bake)| Step { weight, cohort, bake })
-            .collect()
+        parts.into_iter().map(|(weight, cohort, bake)| Step { weight, cohort, bake }).collect()
     })
 }
 
@@ -72,33 +60,18 @@ type WaveParts = (String, RegionSelector, (u32, u32), Vec<Step>, Span);
 
 /// Names are made unique by position.
 fn waves() -> impl Strategy<Value = Vec<Wave>> {
-    let regions = prop_oneof![
-        labels(1).prop_map(RegionSelector::Labels),
-        Just(RegionSelector::Names(Vec::new()))
-    ];
-    let limits = (
-        prop_oneof![Just(1), 1..=u32::MAX],
-        prop_oneof![Just(u32::MAX), any::<u32>()],
-    );
+    let regions = prop_oneof![labels(1).prop_map(RegionSelector::Labels), Just(RegionSelector::Names(Vec::new()))];
+    let limits = (prop_oneof![Just(1), 1..=u32::MAX], prop_oneof![Just(u32::MAX), any::<u32>()]);
     vec((name(), regions, limits, steps(), span(0)), 1..4).prop_map(|parts| {
         let wave = |(index, part): (usize, WaveParts)| {
             let (name, regions, (max_parallel, max_skew), steps, soak) = part;
             let unique = |text: &str| format!("{text}-{index}");
             let regions = match regions {
                 RegionSelector::Names(_) if index == 0 => RegionSelector::Rest,
-                RegionSelector::Names(_) => {
-                    RegionSelector::Names(vec![RegionId::new(unique(&name)).unwrap()])
-                }
+                RegionSelector::Names(_) => RegionSelector::Names(vec![RegionId::new(unique(&name)).unwrap()]),
                 other @ (RegionSelector::Labels(_) | RegionSelector::Rest) => other,
             };
-            Wave {
-                id: WaveId::new(unique(&name)).unwrap(),
-                regions,
-                max_parallel,
-                max_skew,
-                steps,
-                soak,
-            }
+            Wave { id: WaveId::new(unique(&name)).unwrap(), regions, max_parallel, max_skew, steps, soak }
         };
         parts.into_iter().enumerate().map(wave).collect()
     })
@@ -112,25 +85,13 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
     ];
     let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
     (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {
-        let check = |(name, (measure, sample_min))| Check {
-            name,
-            measure,
-            sample_min,
-        };
-        EvidencePolicy {
-            checks: checks.into_iter().map(check).collect(),
-            window,
-            extend_max,
-        }
+        let check = |(name, (measure, sample_min))| Check { name, measure, sample_min };
+        EvidencePolicy { checks: checks.into_iter().map(check).collect(), window, extend_max }
     })
 }
 
 fn playbook() -> impl Strategy<Value = Playbook> {
-    let kind = prop_oneof![
-        Just(StageKind::Staging),
-        Just(StageKind::Pilot),
-        Just(StageKind::Production)
-    ];
+    let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
     let votes = prop_oneof![
         Just(VotePolicy::Any),
         (1..=u32::MAX).prop_map(VotePolicy::Count),
@@ -147,53 +108,29 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    (name(), kind, waves(), evidence(), rollback, limits).prop_map(
-        |(id, kind, waves, evidence, rollback, limits)| {
-            let stages = vec![Stage { kind, waves }];
-            Playbook {
-                id: PlaybookId::new(id).unwrap(),
-                stages,
-                evidence,
-                rollback,
-                limits,
-            }
+    (name(), kind, waves(), evidence(), rollback, limits).prop_map(|(id, kind, waves, evidence, rollback, limits)| {
+        let stages = vec![Stage { kind, waves }];
+        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits }
+    })
+}
+
+fn release() -> impl Strategy<Value = Release> {
+    let version =
+        "(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})(-[a-z]{1,5}\\.[1-9])?(\\+[a-z0-9]{1,5})?";
+    let version = version.prop_map(|text| text.parse().unwrap());
+    let back =
+        prop_oneof![Just(Reversibility::Free), Just(Reversibility::Costly), Just(Reversibility::PointOfNoReturn)];
+    (name(), version.clone(), any::<[u8; 32]>(), text(), back, option::of(version)).prop_map(
+        |(service, version, digest, notes, reversibility, prepares)| {
+            let (service, digest) = (ServiceId::new(service).unwrap(), Digest::from_bytes(digest));
+            Release { service, version, digest, notes, reversibility, prepares }
         },
     )
 }
 
-fn release() -> impl Strategy<Value = Release> {
-    let version = "(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,3})(-[a-z]{1,5}\\.[1-9])?(\\+[a-z0-9]{1,5})?";
-    let version = version.prop_map(|text| text.parse().unwrap());
-    let back = prop_oneof![
-        Just(Reversibility::Free),
-        Just(Reversibility::Costly),
-        Just(Reversibility::PointOfNoReturn)
-    ];
-    (
-        name(),
-        version.clone(),
-        any::<[u8; 32]>(),
-        text(),
-        back,
-        option::of(version),
-    )
-        .prop_map(|(service, version, digest, notes, reversibility, prepares)| {
-            let (service, digest) = (ServiceId::new(service).unwrap(), Digest::from_bytes(digest));
-            Release {
-                service,
-                version,
-                digest,
-                notes,
-                reversibility,
-                prepares,
-            }
-        })
-}
-
 fn assert_reads_back(manifest: Manifest) {
     let printed = to_yaml(&manifest);
-    let read =
-        parse("printed.yaml", printed.as_bytes()).unwrap_or_else(|errors| panic!("{errors}\n{printed}"));
+    let read = parse("printed.yaml", printed.as_bytes()).unwrap_or_else(|errors| panic!("{errors}\n{printed}"));
     assert_eq!(read.len(), 1, "{printed}");
     assert_eq!(read[0].manifest, manifest, "{printed}");
     assert_eq!(to_yaml(&read[0].manifest), printed);

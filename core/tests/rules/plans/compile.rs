@@ -14,27 +14,13 @@ use meridian_core::slot::Slot;
 use crate::world::design::{Design, region, release};
 
 fn facts() -> RegionFacts {
-    let stable = Some(Placed {
-        slot: Slot::Green,
-        release: release("1.0.0").reference(),
-    });
-    let lane = LaneState {
-        stable,
-        rollout: None,
-        held: false,
-        epoch: Epoch::new(1, 3),
-    };
-    RegionFacts {
-        lane,
-        ..RegionFacts::default()
-    }
+    let stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference() });
+    let lane = LaneState { stable, rollout: None, held: false, epoch: Epoch::new(1, 3) };
+    RegionFacts { lane, ..RegionFacts::default() }
 }
 
 fn inventory(count: usize) -> Inventory {
-    Inventory {
-        regions: (0..count).map(|number| (region(number), facts())).collect(),
-        ..Inventory::default()
-    }
+    Inventory { regions: (0..count).map(|number| (region(number), facts())).collect(), ..Inventory::default() }
 }
 
 fn plan(playbook: Playbook, release: &Release, inventory: &Inventory) -> Result<Plan, Vec<PlanRefusal>> {
@@ -56,40 +42,22 @@ fn selecting(selectors: Vec<RegionSelector>) -> Playbook {
     let mut playbook = Design::of(&numbers.iter().map(std::slice::from_ref).collect::<Vec<_>>()).playbook();
     let mut waves: Vec<_> = playbook.stages.drain(1..).flat_map(|stage| stage.waves).collect();
     playbook.stages[0].waves.append(&mut waves);
-    playbook.stages[0]
-        .waves
-        .iter_mut()
-        .zip(selectors)
-        .for_each(|(wave, selector)| wave.regions = selector);
+    playbook.stages[0].waves.iter_mut().zip(selectors).for_each(|(wave, selector)| wave.regions = selector);
     playbook
 }
 
 #[test]
 fn a_plan_says_where_the_way_back_leads() {
-    let inventory = Inventory {
-        parent: Some(Digest::of(b"before")),
-        ..inventory(2)
-    };
-    let plan = plan(
-        Design::of(&[&[0], &[1]]).playbook(),
-        &release("2.0.0"),
-        &inventory,
-    )
-    .unwrap();
+    let inventory = Inventory { parent: Some(Digest::of(b"before")), ..inventory(2) };
+    let plan = plan(Design::of(&[&[0], &[1]]).playbook(), &release("2.0.0"), &inventory).unwrap();
     for lane in plan.lanes.values() {
         assert_eq!(lane.base.as_ref().unwrap().slot, Slot::Green);
         assert_eq!((lane.slot, lane.epoch), (Slot::Blue, Epoch::new(1, 3)));
     }
     assert_eq!((plan.parent, plan.playbook.revision), (inventory.parent, 3));
-    let first = Inventory {
-        regions: [(region(0), RegionFacts::default())].into(),
-        ..Inventory::default()
-    };
+    let first = Inventory { regions: [(region(0), RegionFacts::default())].into(), ..Inventory::default() };
     let first = super::compile::plan(Design::of(&[&[0]]).playbook(), &release("2.0.0"), &first).unwrap();
-    assert_eq!(
-        (first.lanes[&region(0)].slot, first.lanes[&region(0)].base.clone()),
-        (Slot::Blue, None)
-    );
+    assert_eq!((first.lanes[&region(0)].slot, first.lanes[&region(0)].base.clone()), (Slot::Blue, None));
     assert_ne!(first.hash(), plan.hash());
 }
 
@@ -99,43 +67,24 @@ fn each_refusal_is_given() {
     let codes = |refusals: Vec<PlanRefusal>| refusals.iter().map(PlanRefusal::code).collect::<Vec<_>>();
     let one = |change: &dyn Fn(&mut Release, &mut Inventory)| codes(refused(&design, change));
     let held = RolloutId::new("other").unwrap();
-    assert_eq!(
-        one(&|_, inventory| drop(inventory.regions.remove(&region(1)))),
-        ["UNKNOWN_REGION"]
-    );
-    assert_eq!(
-        one(&|_, inventory| change(inventory, 1).cordoned = true),
-        ["REGION_CORDONED"]
-    );
+    assert_eq!(one(&|_, inventory| drop(inventory.regions.remove(&region(1)))), ["UNKNOWN_REGION"]);
+    assert_eq!(one(&|_, inventory| change(inventory, 1).cordoned = true), ["REGION_CORDONED"]);
     let hold = |_: &mut Release, inventory: &mut Inventory| {
         let lane = &mut change(inventory, 0).lane;
         (lane.held, lane.rollout) = (true, Some(held.clone()));
     };
     assert_eq!(one(&hold), ["LANE_HELD"]);
-    assert_eq!(
-        one(&|_, inventory| change(inventory, 0).weights = Some(false)),
-        ["DRIVER_CANNOT_DO"]
-    );
-    let veto =
-        |release: &mut Release, inventory: &mut Inventory| assert!(inventory.vetoed.insert(release.digest));
+    assert_eq!(one(&|_, inventory| change(inventory, 0).weights = Some(false)), ["DRIVER_CANNOT_DO"]);
+    let veto = |release: &mut Release, inventory: &mut Inventory| assert!(inventory.vetoed.insert(release.digest));
     assert_eq!(one(&veto), ["DIGEST_VETOED"]);
-    assert_eq!(
-        one(&|release, _| release.prepares = Some("1.5.0".parse().unwrap())),
-        ["NOT_PREPARED"; 2]
-    );
+    assert_eq!(one(&|release, _| release.prepares = Some("1.5.0".parse().unwrap())), ["NOT_PREPARED"; 2]);
 }
 
 #[test]
 fn going_back_to_the_same_bytes_is_no_way_back() {
     let design = Design::of(&[&[0]]);
     let same = refused(&design, |new, _| *new = release("1.0.0"));
-    assert_eq!(
-        same,
-        [PlanRefusal::NothingToDo {
-            region: region(0),
-            version: "1.0.0".parse().unwrap()
-        }]
-    );
+    assert_eq!(same, [PlanRefusal::NothingToDo { region: region(0), version: "1.0.0".parse().unwrap() }]);
     let renamed = refused(&design, |new, _| new.digest = release("1.0.0").digest);
     assert_eq!(renamed, same);
 }
@@ -157,32 +106,18 @@ fn steps_must_fit_drivers_and_end_whole() {
     assert_eq!(codes(refused(&falling, |_, _| {})), ["WEIGHT_FALLS"]);
     // Where nothing serves yet there is nothing to share, so such a driver will do.
     let (mut bare, playbook) = (inventory(1), Design::of(&[&[0]]).playbook());
-    *change(&mut bare, 0) = RegionFacts {
-        weights: Some(false),
-        ..RegionFacts::default()
-    };
+    *change(&mut bare, 0) = RegionFacts { weights: Some(false), ..RegionFacts::default() };
     assert!(plan(playbook, &release("2.0.0"), &bare).is_ok());
 }
 
 #[test]
 fn fleets_have_a_largest_size_and_waves_a_smallest() {
     let playbook = || selecting(vec![RegionSelector::Rest]);
-    assert_eq!(
-        plan(playbook(), &release("2.0.0"), &inventory(1000))
-            .unwrap()
-            .lanes
-            .len(),
-        1000
-    );
+    assert_eq!(plan(playbook(), &release("2.0.0"), &inventory(1000)).unwrap().lanes.len(), 1000);
     let refusals = plan(playbook(), &release("2.0.0"), &inventory(1001)).unwrap_err();
     assert_eq!(refusals, [PlanRefusal::TooManyRegions(1001)]);
     let nothing = plan(playbook(), &release("2.0.0"), &Inventory::default()).unwrap_err();
-    assert_eq!(
-        nothing,
-        [PlanRefusal::EmptyWave {
-            wave: "w0".to_owned()
-        }]
-    );
+    assert_eq!(nothing, [PlanRefusal::EmptyWave { wave: "w0".to_owned() }]);
 }
 
 #[test]
@@ -191,9 +126,7 @@ fn selectors_never_take_a_region_twice() {
     let names = |numbers: &[usize]| RegionSelector::Names(numbers.iter().copied().map(region).collect());
     let mut inventory = inventory(5);
     for number in 0..4 {
-        change(&mut inventory, number)
-            .labels
-            .insert("tier".to_owned(), "gold".to_owned());
+        change(&mut inventory, number).labels.insert("tier".to_owned(), "gold".to_owned());
     }
     let orders = [
         vec![labels("gold"), names(&[2]), RegionSelector::Rest],
@@ -220,13 +153,5 @@ fn all_refusals_come_at_once() {
         inventory.vetoed.insert(release.digest);
     });
     let codes: BTreeSet<&str> = refusals.iter().map(PlanRefusal::code).collect();
-    assert_eq!(
-        codes,
-        BTreeSet::from([
-            "DIGEST_VETOED",
-            "NOTHING_TO_DO",
-            "REGION_CORDONED",
-            "UNKNOWN_REGION"
-        ])
-    );
+    assert_eq!(codes, BTreeSet::from(["DIGEST_VETOED", "NOTHING_TO_DO", "REGION_CORDONED", "UNKNOWN_REGION"]));
 }

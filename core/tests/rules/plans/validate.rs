@@ -16,14 +16,8 @@ fn violations(change: impl FnOnce(&mut Playbook)) -> Vec<(&'static str, String)>
     let mut playbook = playbook();
     change(&mut playbook);
     let found = validate(playbook).map_or_else(|found| found, |_| Vec::new());
-    assert!(
-        found.iter().all(|violation| !violation.fix.is_empty()),
-        "every violation says what to write instead"
-    );
-    found
-        .into_iter()
-        .map(|violation| (violation.code, violation.field))
-        .collect()
+    assert!(found.iter().all(|violation| !violation.fix.is_empty()), "every violation says what to write instead");
+    found.into_iter().map(|violation| (violation.code, violation.field)).collect()
 }
 
 fn wave(playbook: &mut Playbook) -> &mut Wave {
@@ -31,10 +25,7 @@ fn wave(playbook: &mut Playbook) -> &mut Wave {
 }
 
 fn cohort(name: &str, value: &str) -> Option<CohortRule> {
-    Some(CohortRule::Equals(
-        RequestKey::Header(name.to_owned()),
-        value.to_owned(),
-    ))
+    Some(CohortRule::Equals(RequestKey::Header(name.to_owned()), value.to_owned()))
 }
 
 type Change = Box<dyn Fn(&mut Playbook)>;
@@ -47,29 +38,12 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
             "stages",
             Box::new(|p| {
                 let waves = vec![WaveDesign::of(&[0]); 101];
-                p.stages = Design {
-                    waves,
-                    ..Design::of(&[&[0]])
-                }
-                .playbook()
-                .stages;
+                p.stages = Design { waves, ..Design::of(&[&[0]]) }.playbook().stages;
             }),
         ),
-        (
-            "STAGE_WITHOUT_WAVES",
-            "stages[1].waves",
-            Box::new(|p| p.stages[1].waves.clear()),
-        ),
-        (
-            "WAVE_TWICE",
-            "stages[1].waves[0].name",
-            Box::new(|p| wave(p).id = p.stages[0].waves[0].id.clone()),
-        ),
-        (
-            "NO_REGIONS",
-            "stages[1].waves[0].regions",
-            Box::new(|p| wave(p).regions = RegionSelector::Names(vec![])),
-        ),
+        ("STAGE_WITHOUT_WAVES", "stages[1].waves", Box::new(|p| p.stages[1].waves.clear())),
+        ("WAVE_TWICE", "stages[1].waves[0].name", Box::new(|p| wave(p).id = p.stages[0].waves[0].id.clone())),
+        ("NO_REGIONS", "stages[1].waves[0].regions", Box::new(|p| wave(p).regions = RegionSelector::Names(vec![]))),
         (
             "NO_REGIONS",
             "stages[1].waves[0].regions",
@@ -94,16 +68,8 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 p.stages[1].waves.push(again);
             }),
         ),
-        (
-            "NOTHING_PARALLEL",
-            "stages[1].waves[0].maxParallel",
-            Box::new(|p| wave(p).max_parallel = 0),
-        ),
-        (
-            "WAVE_WITHOUT_STEPS",
-            "stages[1].waves[0].steps",
-            Box::new(|p| wave(p).steps.clear()),
-        ),
+        ("NOTHING_PARALLEL", "stages[1].waves[0].maxParallel", Box::new(|p| wave(p).max_parallel = 0)),
+        ("WAVE_WITHOUT_STEPS", "stages[1].waves[0].steps", Box::new(|p| wave(p).steps.clear())),
         (
             "TOO_MANY_STEPS",
             "stages[1].waves[0].steps",
@@ -112,11 +78,7 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 wave(p).steps = vec![last; 101];
             }),
         ),
-        (
-            "WEIGHT_FALLS",
-            "stages[1].waves[0].steps[1].weight",
-            Box::new(|p| wave(p).steps[1].weight = percent(19)),
-        ),
+        ("WEIGHT_FALLS", "stages[1].waves[0].steps[1].weight", Box::new(|p| wave(p).steps[1].weight = percent(19))),
         (
             "STEP_MOVES_NOTHING",
             "stages[1].waves[0].steps[0].weight",
@@ -124,11 +86,7 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 wave(p).steps[0].weight = Weight::NONE;
             }),
         ),
-        (
-            "SPAN_TOO_LONG",
-            "stages[1].waves[0].soak",
-            Box::new(|p| wave(p).soak = Span::MAX.plus(Span::from_millis(1))),
-        ),
+        ("SPAN_TOO_LONG", "stages[1].waves[0].soak", Box::new(|p| wave(p).soak = Span::MAX.plus(Span::from_millis(1)))),
         (
             "SPAN_TOO_LONG",
             "stages[1].waves[0].steps[0].bake",
@@ -140,10 +98,7 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
             "COHORT_EMPTY",
             "stages[1].waves[0].steps[0].cohort.percentage",
             Box::new(|p| {
-                wave(p).steps[0].cohort = Some(CohortRule::Share(
-                    RequestKey::Cookie("id".to_owned()),
-                    Weight::NONE,
-                ));
+                wave(p).steps[0].cohort = Some(CohortRule::Share(RequestKey::Cookie("id".to_owned()), Weight::NONE));
             }),
         ),
         (
@@ -171,23 +126,11 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
 }
 
 fn named(name: &str, measure: Measure) -> Check {
-    Check {
-        name: name.to_owned(),
-        measure,
-        sample_min: 1,
-    }
+    Check { name: name.to_owned(), measure, sample_min: 1 }
 }
 
 fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
-    let probe = |path: &str| {
-        named(
-            "up",
-            Measure::Probe {
-                path: path.to_owned(),
-                max: Weight::NONE,
-            },
-        )
-    };
+    let probe = |path: &str| named("up", Measure::Probe { path: path.to_owned(), max: Weight::NONE });
     let latency = |quantile, max| named("slow", Measure::Latency { quantile, max });
     let with = |check: Check| -> Change { Box::new(move |p| p.evidence.checks.push(check.clone())) };
     let path = "evidence.checks[1].probe.path";
@@ -196,96 +139,30 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
             "TOO_MANY_CHECKS",
             "evidence.checks",
             Box::new(|p| {
-                let checks = (0..51).map(|n| Check {
-                    name: format!("c{n}"),
-                    ..check()
-                });
+                let checks = (0..51).map(|n| Check { name: format!("c{n}"), ..check() });
                 p.evidence.checks = checks.collect();
             }),
         ),
-        (
-            "WINDOW_ZERO",
-            "evidence.window",
-            Box::new(|p| p.evidence.window = Span::ZERO),
-        ),
-        (
-            "SPAN_TOO_LONG",
-            "evidence.window",
-            Box::new(|p| p.evidence.window = Span::from_millis(u64::MAX)),
-        ),
-        (
-            "SPAN_TOO_LONG",
-            "evidence.extendMax",
-            Box::new(|p| p.evidence.extend_max = Span::from_millis(u64::MAX)),
-        ),
+        ("WINDOW_ZERO", "evidence.window", Box::new(|p| p.evidence.window = Span::ZERO)),
+        ("SPAN_TOO_LONG", "evidence.window", Box::new(|p| p.evidence.window = Span::from_millis(u64::MAX))),
+        ("SPAN_TOO_LONG", "evidence.extendMax", Box::new(|p| p.evidence.extend_max = Span::from_millis(u64::MAX))),
         ("CHECK_TWICE", "evidence.checks[1].name", with(check())),
-        (
-            "NAME_INVALID",
-            "evidence.checks[1].name",
-            with(Check {
-                name: "../x".to_owned(),
-                ..check()
-            }),
-        ),
-        (
-            "QUANTILE_ZERO",
-            "evidence.checks[1].latency.quantile",
-            with(latency(Weight::NONE, Span::from_secs(1))),
-        ),
-        (
-            "SPAN_TOO_LONG",
-            "evidence.checks[1].latency.max",
-            with(latency(percent(99), Span::from_millis(u64::MAX))),
-        ),
+        ("NAME_INVALID", "evidence.checks[1].name", with(Check { name: "../x".to_owned(), ..check() })),
+        ("QUANTILE_ZERO", "evidence.checks[1].latency.quantile", with(latency(Weight::NONE, Span::from_secs(1)))),
+        ("SPAN_TOO_LONG", "evidence.checks[1].latency.max", with(latency(percent(99), Span::from_millis(u64::MAX)))),
         ("PROBE_PATH_INVALID", path, with(probe("healthz"))),
         ("PROBE_PATH_INVALID", path, with(probe("//other.host/x"))),
         ("PROBE_PATH_INVALID", path, with(probe("/a b"))),
         ("PROBE_PATH_INVALID", path, with(probe("/a\r\nhost: x"))),
-        (
-            "PROBE_PATH_INVALID",
-            path,
-            with(probe(&format!("/{}", "x".repeat(512)))),
-        ),
-        (
-            "LIMIT_ZERO",
-            "limits.prepare",
-            Box::new(|p| p.limits.prepare = Span::ZERO),
-        ),
-        (
-            "LIMIT_ZERO",
-            "limits.shift",
-            Box::new(|p| p.limits.shift = Span::ZERO),
-        ),
-        (
-            "LIMIT_ZERO",
-            "limits.revert",
-            Box::new(|p| p.limits.revert = Span::ZERO),
-        ),
-        (
-            "LIMIT_ZERO",
-            "limits.total",
-            Box::new(|p| p.limits.total = Span::ZERO),
-        ),
-        (
-            "SPAN_TOO_LONG",
-            "limits.total",
-            Box::new(|p| p.limits.total = Span::from_millis(u64::MAX)),
-        ),
-        (
-            "SPAN_TOO_LONG",
-            "rollback.retention",
-            Box::new(|p| p.rollback.retention = Span::from_millis(u64::MAX)),
-        ),
-        (
-            "VOTES_ZERO",
-            "rollback.votes.count",
-            Box::new(|p| p.rollback.votes = VotePolicy::Count(0)),
-        ),
-        (
-            "VOTES_ZERO",
-            "rollback.votes.percent",
-            Box::new(|p| p.rollback.votes = VotePolicy::Percent(Weight::NONE)),
-        ),
+        ("PROBE_PATH_INVALID", path, with(probe(&format!("/{}", "x".repeat(512))))),
+        ("LIMIT_ZERO", "limits.prepare", Box::new(|p| p.limits.prepare = Span::ZERO)),
+        ("LIMIT_ZERO", "limits.shift", Box::new(|p| p.limits.shift = Span::ZERO)),
+        ("LIMIT_ZERO", "limits.revert", Box::new(|p| p.limits.revert = Span::ZERO)),
+        ("LIMIT_ZERO", "limits.total", Box::new(|p| p.limits.total = Span::ZERO)),
+        ("SPAN_TOO_LONG", "limits.total", Box::new(|p| p.limits.total = Span::from_millis(u64::MAX))),
+        ("SPAN_TOO_LONG", "rollback.retention", Box::new(|p| p.rollback.retention = Span::from_millis(u64::MAX))),
+        ("VOTES_ZERO", "rollback.votes.count", Box::new(|p| p.rollback.votes = VotePolicy::Count(0))),
+        ("VOTES_ZERO", "rollback.votes.percent", Box::new(|p| p.rollback.votes = VotePolicy::Percent(Weight::NONE))),
     ]
 }
 
@@ -293,11 +170,7 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
 fn each_violation_is_found_where_it_is() {
     assert_eq!(violations(|_| {}), []);
     for (code, field, change) in changes_of_waves().into_iter().chain(changes_of_policies()) {
-        assert_eq!(
-            violations(|playbook| change(playbook)),
-            [(code, field.to_owned())],
-            "{code}"
-        );
+        assert_eq!(violations(|playbook| change(playbook)), [(code, field.to_owned())], "{code}");
     }
 }
 
@@ -306,12 +179,7 @@ fn what_is_at_the_limit_is_taken() {
     let changes: Vec<Change> = vec![
         Box::new(|p| {
             let waves = vec![WaveDesign::of(&[0]); 100];
-            p.stages = Design {
-                waves,
-                ..Design::of(&[&[0]])
-            }
-            .playbook()
-            .stages;
+            p.stages = Design { waves, ..Design::of(&[&[0]]) }.playbook().stages;
         }),
         Box::new(|p| wave(p).soak = Span::MAX),
         Box::new(|p| {
@@ -336,14 +204,5 @@ fn all_violations_come_at_once() {
         playbook.rollback.votes = VotePolicy::Count(0);
     });
     let codes: Vec<&str> = found.iter().map(|(code, _)| *code).collect();
-    assert_eq!(
-        codes,
-        [
-            "NOTHING_PARALLEL",
-            "STEP_MOVES_NOTHING",
-            "WEIGHT_FALLS",
-            "LIMIT_ZERO",
-            "VOTES_ZERO"
-        ]
-    );
+    assert_eq!(codes, ["NOTHING_PARALLEL", "STEP_MOVES_NOTHING", "WEIGHT_FALLS", "LIMIT_ZERO", "VOTES_ZERO"]);
 }

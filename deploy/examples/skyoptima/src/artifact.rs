@@ -86,36 +86,22 @@ impl Artifact {
     /// # Errors
     /// The file cannot be read, is larger than 64 KiB, is not an artifact, has unknown fields or impossible values.
     pub fn read(path: &Path) -> Result<Self, ArtifactError> {
-        let unreadable = |source| ArtifactError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| ArtifactError::Unreadable { path: path.to_owned(), source };
         let mut text = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut text)
-            .map_err(unreadable)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
         if text.len() as u64 > MAX_BYTES {
-            return Err(ArtifactError::TooLarge {
-                path: path.to_owned(),
-            });
+            return Err(ArtifactError::TooLarge { path: path.to_owned() });
         }
-        let artifact: Self = serde_json::from_slice(&text).map_err(|source| ArtifactError::Malformed {
-            path: path.to_owned(),
-            source,
-        })?;
+        let artifact: Self = serde_json::from_slice(&text)
+            .map_err(|source| ArtifactError::Malformed { path: path.to_owned(), source })?;
         artifact.check(path)?;
         Ok(artifact)
     }
 
     fn check(&self, path: &Path) -> Result<(), ArtifactError> {
         let refuse = |field, value: String, must: &str| {
-            Err(ArtifactError::OutOfRange {
-                path: path.to_owned(),
-                field,
-                value,
-                must: must.to_owned(),
-            })
+            Err(ArtifactError::OutOfRange { path: path.to_owned(), field, value, must: must.to_owned() })
         };
         if self.name.trim().is_empty() {
             return refuse("name", format!("{:?}", self.name), "a name");
@@ -124,25 +110,15 @@ impl Artifact {
             return refuse("error_ratio", self.error_ratio.to_string(), "between 0 and 1");
         }
         if self.latency_ms > MAX_LATENCY_MS {
-            return refuse(
-                "latency_ms",
-                self.latency_ms.to_string(),
-                &format!("at most {MAX_LATENCY_MS}"),
-            );
+            return refuse("latency_ms", self.latency_ms.to_string(), &format!("at most {MAX_LATENCY_MS}"));
         }
         if self.start_ms > MAX_START_MS {
-            return refuse(
-                "start_ms",
-                self.start_ms.to_string(),
-                &format!("at most {MAX_START_MS}"),
-            );
+            return refuse("start_ms", self.start_ms.to_string(), &format!("at most {MAX_START_MS}"));
         }
         match self.unready_after_ms {
-            Some(after) if after <= self.start_ms => refuse(
-                "unready_after_ms",
-                after.to_string(),
-                &format!("more than start_ms ({})", self.start_ms),
-            ),
+            Some(after) if after <= self.start_ms => {
+                refuse("unready_after_ms", after.to_string(), &format!("more than start_ms ({})", self.start_ms))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -150,8 +126,7 @@ impl Artifact {
 
 fn semantic<'de, D: Deserializer<'de>>(input: D) -> Result<Version, D::Error> {
     let text = String::deserialize(input)?;
-    text.parse()
-        .map_err(|error| D::Error::custom(format!("version {text:?} is not semantic: {error}")))
+    text.parse().map_err(|error| D::Error::custom(format!("version {text:?} is not semantic: {error}")))
 }
 
 #[cfg(test)]
@@ -175,28 +150,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, said) in [
-            (
-                r#"{"name":"s","version":"1.0.0","colour":1}"#,
-                "unknown field `colour`",
-            ),
+            (r#"{"name":"s","version":"1.0.0","colour":1}"#, "unknown field `colour`"),
             (r#"{"name":"s"}"#, "missing field `version`"),
-            (
-                r#"{"name":"s","version":"one"}"#,
-                "version \"one\" is not semantic",
-            ),
+            (r#"{"name":"s","version":"one"}"#, "version \"one\" is not semantic"),
             (r#"{"name":" ","version":"1.0.0"}"#, "field `name`"),
             (
                 r#"{"name":"s","version":"1.0.0","error_ratio":1.5}"#,
                 "field `error_ratio` is 1.5; it must be between 0 and 1",
             ),
-            (
-                r#"{"name":"s","version":"1.0.0","latency_ms":60001}"#,
-                "field `latency_ms` is 60001",
-            ),
-            (
-                r#"{"name":"s","version":"1.0.0","start_ms":50,"unready_after_ms":50}"#,
-                "more than start_ms (50)",
-            ),
+            (r#"{"name":"s","version":"1.0.0","latency_ms":60001}"#, "field `latency_ms` is 60001"),
+            (r#"{"name":"s","version":"1.0.0","start_ms":50,"unready_after_ms":50}"#, "more than start_ms (50)"),
             ("", "is not an artifact"),
         ] {
             let refused = read(text).unwrap_err();
@@ -210,10 +173,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
         for (version, ratio) in [("1.0.0", 0.0), ("1.1.0", 0.0), ("1.2.0", 0.2)] {
             let artifact = Artifact::read(&folder.join(format!("skyoptima-{version}.json"))).unwrap();
-            assert_eq!(
-                (artifact.version.to_string().as_str(), artifact.error_ratio),
-                (version, ratio)
-            );
+            assert_eq!((artifact.version.to_string().as_str(), artifact.error_ratio), (version, ratio));
         }
     }
 }

@@ -43,8 +43,7 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, stop: im
     // First every busy connection leaves with its answer (`connection: close`), which no client can misread; only then
     // is the door shut, and only what is still idle then is closed under the client's eyes.
     door.service.drain();
-    door.accept_until(&listener, tokio::time::sleep(STILL_ACCEPTING))
-        .await;
+    door.accept_until(&listener, tokio::time::sleep(STILL_ACCEPTING)).await;
     while let Some(Ok((stream, permit))) = door.accept(&listener).now_or_never() {
         door.open(stream, permit);
     }
@@ -103,10 +102,7 @@ impl Door {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(IDLE)
-                .serve_connection(
-                    TokioIo::new(stream),
-                    service_fn(move |request| service.clone().answer(request)),
-                )
+                .serve_connection(TokioIo::new(stream), service_fn(move |request| service.clone().answer(request)))
                 .with_upgrades();
             tokio::pin!(connection);
             tokio::select! {

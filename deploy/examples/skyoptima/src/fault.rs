@@ -13,9 +13,7 @@ pub(crate) struct Share {
 impl Share {
     /// A share of `ratio`, which lies between 0 and 1.
     pub(crate) fn new(ratio: f64) -> Self {
-        Self {
-            per_million: (ratio.clamp(0.0, 1.0) * WHOLE as f64).round() as u64,
-        }
+        Self { per_million: (ratio.clamp(0.0, 1.0) * WHOLE as f64).round() as u64 }
     }
 
     /// Whether the request with this number (counted from 0) belongs to the share.
@@ -32,9 +30,7 @@ mod tests {
     use super::Share;
 
     fn taken(ratio: f64, requests: u64) -> u64 {
-        (0..requests)
-            .filter(|&sequence| Share::new(ratio).takes(sequence))
-            .count() as u64
+        (0..requests).filter(|&sequence| Share::new(ratio).takes(sequence)).count() as u64
     }
 
     #[test]
@@ -49,9 +45,7 @@ mod tests {
     #[test]
     fn it_is_spread_evenly() {
         for window in 0..50 {
-            let count = (window * 5..window * 5 + 5)
-                .filter(|&n| Share::new(0.2).takes(n))
-                .count();
+            let count = (window * 5..window * 5 + 5).filter(|&n| Share::new(0.2).takes(n)).count();
             assert_eq!(count, 1, "window {window}");
         }
     }

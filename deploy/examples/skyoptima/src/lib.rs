@@ -59,10 +59,7 @@ pub enum RunError {
 pub fn run(args: Args) -> Result<(), RunError> {
     let artifact = Artifact::read(&args.artifact).map_err(RunError::Artifact)?;
     // One thread is plenty for a sample and keeps a region with many of them small.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(RunError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)?;
     runtime.block_on(listen(args.listen, artifact))
 }
 

@@ -45,20 +45,12 @@ impl Route {
                 Some(Err(_)) | None => return Self::Unknown,
             },
         };
-        if allow.split(", ").any(|allowed| method.as_str() == allowed) {
-            route
-        } else {
-            Self::WrongMethod { allow }
-        }
+        if allow.split(", ").any(|allowed| method.as_str() == allowed) { route } else { Self::WrongMethod { allow } }
     }
 
     fn stream(query: Option<&str>) -> Self {
         let (mut chunks, mut every_ms) = (DEFAULT_CHUNKS, DEFAULT_EVERY_MS);
-        for pair in query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let understood = match pair.split_once('=') {
                 Some(("chunks", value)) => value.parse().map(|value| chunks = value).is_ok(),
                 Some(("every_ms", value)) => value.parse().map(|value| every_ms = value).is_ok(),
@@ -71,10 +63,7 @@ impl Route {
         if chunks > MAX_CHUNKS || every_ms > MAX_EVERY_MS {
             return Self::Unknown;
         }
-        Self::Stream {
-            chunks,
-            every: Duration::from_millis(every_ms),
-        }
+        Self::Stream { chunks, every: Duration::from_millis(every_ms) }
     }
 }
 
@@ -99,17 +88,8 @@ mod tests {
     #[test]
     fn a_stream_has_limits() {
         let every = Duration::from_millis(DEFAULT_EVERY_MS);
-        assert_eq!(
-            of(Method::GET, "/stream?chunks=3"),
-            Route::Stream { chunks: 3, every }
-        );
-        assert_eq!(
-            of(Method::GET, "/stream"),
-            Route::Stream {
-                chunks: DEFAULT_CHUNKS,
-                every
-            }
-        );
+        assert_eq!(of(Method::GET, "/stream?chunks=3"), Route::Stream { chunks: 3, every });
+        assert_eq!(of(Method::GET, "/stream"), Route::Stream { chunks: DEFAULT_CHUNKS, every });
         assert_eq!(of(Method::GET, "/stream?chunks=1001"), Route::Unknown);
         assert_eq!(of(Method::GET, "/stream?every_ms=10001"), Route::Unknown);
         assert_eq!(of(Method::GET, "/stream?chunks=many"), Route::Unknown);

@@ -70,34 +70,20 @@ impl Service {
     }
 
     /// Answers one request.
-    pub(crate) async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Infallible> {
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let route = Route::of(request.method(), request.uri());
-        let mut response = if route == Route::Health {
-            self.health()
-        } else {
-            self.count(route, request).await
-        };
-        response
-            .headers_mut()
-            .insert(VERSION_HEADER, self.version.clone());
+        let mut response = if route == Route::Health { self.health() } else { self.count(route, request).await };
+        response.headers_mut().insert(VERSION_HEADER, self.version.clone());
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if self.draining.load(Ordering::Relaxed) && !upgraded {
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
 
     fn health(&self) -> Response<Body> {
         let age = self.started.elapsed();
-        let spoilt = self
-            .artifact
-            .unready_after_ms
-            .is_some_and(|after| age >= Duration::from_millis(after));
+        let spoilt = self.artifact.unready_after_ms.is_some_and(|after| age >= Duration::from_millis(after));
         if self.draining.load(Ordering::Relaxed) {
             plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
         } else if self.starting() {
@@ -160,9 +146,7 @@ impl Service {
     fn upgrade(&self, mut request: Request<Incoming>) -> Response<Body> {
         if !wants_echo(request.headers()) {
             let mut needed = plain(StatusCode::UPGRADE_REQUIRED, "send `upgrade: echo`\n");
-            needed
-                .headers_mut()
-                .insert(UPGRADE, HeaderValue::from_static("echo"));
+            needed.headers_mut().insert(UPGRADE, HeaderValue::from_static("echo"));
             return needed;
         }
         let upgraded = hyper::upgrade::on(&mut request);
@@ -176,20 +160,14 @@ impl Service {
         });
         let mut switching = Response::new(empty());
         *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        switching
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        switching
-            .headers_mut()
-            .insert(UPGRADE, HeaderValue::from_static("echo"));
+        switching.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        switching.headers_mut().insert(UPGRADE, HeaderValue::from_static("echo"));
         switching
     }
 }
 
 fn wants_echo(headers: &HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"echo"))
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"echo"))
 }
 
 fn echo(request: Request<Incoming>) -> Response<Body> {
@@ -211,9 +189,7 @@ fn slowly(chunks: u32, every: Duration) -> Response<Body> {
         Some((Ok(Frame::data(line)), done + 1))
     });
     let mut response = Response::new(StreamBody::new(lines).boxed_unsync());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -239,20 +215,12 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 }
 
 fn typed(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(
-        Full::new(text.into())
-            .map_err(|never| match never {})
-            .boxed_unsync(),
-    );
+    let mut response = Response::new(Full::new(text.into()).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
 fn empty() -> Body {
-    http_body_util::Empty::new()
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

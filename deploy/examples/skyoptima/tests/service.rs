@@ -19,40 +19,18 @@ fn an_answer_names_version_sequence_and_flight() {
     let second = client.get("/");
     assert_eq!((first.status, second.status), (200, 200));
     assert_eq!(first.headers["x-skyoptima-version"], "1.0.0");
-    assert!(
-        first.body.contains(r#""version":"1.0.0""#) && first.body.contains(r#""flight":7"#),
-        "{}",
-        first.body
-    );
-    assert!(
-        first.body.contains(r#""sequence":0"#) && second.body.contains(r#""sequence":1"#),
-        "{}",
-        second.body
-    );
+    assert!(first.body.contains(r#""version":"1.0.0""#) && first.body.contains(r#""flight":7"#), "{}", first.body);
+    assert!(first.body.contains(r#""sequence":0"#) && second.body.contains(r#""sequence":1"#), "{}", second.body);
 }
 
 #[test]
 fn every_answer_names_the_version() {
     let service = Running::ready(r#"{"name":"s","version":"3.1.4-rc.1","error_ratio":0.5}"#);
     let mut client = service.connect();
-    for target in [
-        "/",
-        "/",
-        "/healthz",
-        "/nothing",
-        "/nothing",
-        "/flights/x",
-        "/upgrade",
-        "/upgrade",
-        "/echo",
-        "/echo",
-    ] {
+    for target in ["/", "/", "/healthz", "/nothing", "/nothing", "/flights/x", "/upgrade", "/upgrade", "/echo", "/echo"]
+    {
         let answer = client.get(target);
-        assert_eq!(
-            answer.headers["x-skyoptima-version"], "3.1.4-rc.1",
-            "{target}: {}",
-            answer.status
-        );
+        assert_eq!(answer.headers["x-skyoptima-version"], "3.1.4-rc.1", "{target}: {}", answer.status);
     }
 }
 
@@ -61,9 +39,7 @@ fn the_broken_release_fails_exactly_its_share() {
     let service = Running::ready(BROKEN);
     let mut client = service.connect();
     let failed = |client: &mut running::Client, requests| {
-        (0..requests)
-            .filter(|_| client.get("/flights/1").status == 500)
-            .count()
+        (0..requests).filter(|_| client.get("/flights/1").status == 500).count()
     };
     assert_eq!(failed(&mut client, 500), 100);
     for _ in 0..100 {
@@ -80,10 +56,7 @@ fn it_is_ready_only_after_its_start_and_until_it_spoils() {
     let early = service.connect().get("/healthz");
     let request = service.connect().get("/");
     if begun.elapsed() < Duration::from_millis(300) {
-        assert_eq!(
-            (early.status, early.body.as_str(), request.status),
-            (503, "starting\n", 503)
-        );
+        assert_eq!((early.status, early.body.as_str(), request.status), (503, "starting\n", 503));
     }
     until("ready", || service.connect().get("/healthz").status == 200);
     assert!(begun.elapsed() >= Duration::from_millis(300));
@@ -110,10 +83,7 @@ fn a_failing_post_keeps_its_connection() {
     let service = Running::ready(r#"{"name":"s","version":"1.0.0","error_ratio":1}"#);
     let mut client = service.connect();
     let body = "x".repeat(300_000);
-    client.send(&format!(
-        "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    ));
+    client.send(&format!("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
     assert_eq!(client.answer().status, 500);
     assert_eq!(client.get("/").status, 500);
 }
@@ -130,10 +100,7 @@ fn a_stream_comes_in_pieces() {
     assert_eq!(client.chunk().unwrap(), "chunk 2 of 3\n");
     assert_eq!(client.chunk().unwrap(), "chunk 3 of 3\n");
     assert_eq!(client.chunk(), None);
-    assert!(
-        begun.elapsed() >= Duration::from_millis(300)
-            && begun.elapsed() - first >= Duration::from_millis(100)
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() - first >= Duration::from_millis(100));
 }
 
 #[test]
@@ -196,11 +163,7 @@ fn what_does_not_end_is_cut_after_five_seconds() {
     let begun = Instant::now();
     service.terminate();
     assert_eq!(service.ended().code(), Some(0));
-    assert!(
-        (Duration::from_millis(4_500)..Duration::from_secs(8)).contains(&begun.elapsed()),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!((Duration::from_millis(4_500)..Duration::from_secs(8)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -208,16 +171,9 @@ fn a_bad_artifact_ends_the_start_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("artifact.json");
     std::fs::write(&path, r#"{"name":"s","version":"1.0.0","eror_ratio":0.2}"#).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_skyoptima"))
-        .arg("--artifact")
-        .arg(&path)
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_skyoptima")).arg("--artifact").arg(&path).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        said.contains("unknown field `eror_ratio`") && said.contains("artifact.json"),
-        "{said}"
-    );
+    assert!(said.contains("unknown field `eror_ratio`") && said.contains("artifact.json"), "{said}");
     assert!(output.stdout.is_empty());
 }

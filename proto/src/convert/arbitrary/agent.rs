@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{
-    NAME, cohort, decided, digest, epoch, evidence_policy, region, release_ref, rollout_id, service, slot,
-    span, split, step_ref, text,
+    NAME, cohort, decided, digest, epoch, evidence_policy, region, release_ref, rollout_id, service, slot, span, split,
+    step_ref, text,
 };
 use crate::convert::Hello;
 
@@ -21,22 +21,10 @@ use crate::convert::Hello;
 pub fn goal() -> impl Strategy<Value = Goal> {
     let lane = (service(), region()).prop_map(|(service, region)| Lane { service, region });
     let measurement = (slot(), step_ref(), digest(), evidence_policy());
-    let measurement = measurement.prop_map(|(slot, step, digest, policy)| Measurement {
-        slot,
-        step,
-        digest,
-        policy,
-    });
+    let measurement = measurement.prop_map(|(slot, step, digest, policy)| Measurement { slot, step, digest, policy });
     let slots = (slot_goal(), slot_goal()).prop_map(|(blue, green)| Slots { blue, green });
-    let parts = (
-        lane,
-        decided(),
-        rollout_id(),
-        slots,
-        option::of(split()),
-        option::of(cohort()),
-        option::of(measurement),
-    );
+    let parts =
+        (lane, decided(), rollout_id(), slots, option::of(split()), option::of(cohort()), option::of(measurement));
     parts.prop_map(|(lane, epoch, rollout, slots, split, cohort, measurement)| Goal {
         lane,
         epoch,
@@ -49,11 +37,7 @@ pub fn goal() -> impl Strategy<Value = Goal> {
 }
 
 fn slot_goal() -> impl Strategy<Value = SlotGoal> {
-    prop_oneof![
-        Just(SlotGoal::Empty),
-        Just(SlotGoal::Keep),
-        release_ref().prop_map(SlotGoal::Run)
-    ]
+    prop_oneof![Just(SlotGoal::Empty), Just(SlotGoal::Keep), release_ref().prop_map(SlotGoal::Run)]
 }
 
 /// What an agent remembers of a lane; never nothing.
@@ -64,24 +48,11 @@ pub fn lane_memory() -> impl Strategy<Value = LaneMemory> {
 /// A lane as seen.
 pub fn observed() -> impl Strategy<Value = Observed> {
     let done = (decided(), digest()).prop_map(|(epoch, hash)| DoneMark { epoch, hash });
-    let slots =
-        (option::of(slot_seen()), option::of(slot_seen())).prop_map(|(blue, green)| Slots { blue, green });
+    let slots = (option::of(slot_seen()), option::of(slot_seen())).prop_map(|(blue, green)| Slots { blue, green });
     let traffic = (split(), option::of(cohort())).prop_map(|(split, cohort)| TrafficSeen { split, cohort });
     let trouble = (epoch(), text(), text(), any::<bool>());
-    let trouble = trouble.prop_map(|(epoch, code, message, permanent)| Trouble {
-        epoch,
-        code,
-        message,
-        permanent,
-    });
-    let parts = (
-        epoch(),
-        option::of(done),
-        slots,
-        option::of(traffic),
-        option::of(trouble),
-        option::of(evidence()),
-    );
+    let trouble = trouble.prop_map(|(epoch, code, message, permanent)| Trouble { epoch, code, message, permanent });
+    let parts = (epoch(), option::of(done), slots, option::of(traffic), option::of(trouble), option::of(evidence()));
     parts.prop_map(|(accepted, done, slots, traffic, trouble, evidence)| Observed {
         accepted,
         done,
@@ -93,25 +64,15 @@ pub fn observed() -> impl Strategy<Value = Observed> {
 }
 
 fn slot_seen() -> impl Strategy<Value = SlotSeen> {
-    let states = vec![
-        SlotState::Starting,
-        SlotState::Ready,
-        SlotState::Unready,
-        SlotState::Stopping,
-        SlotState::Failed,
-    ];
+    let states =
+        vec![SlotState::Starting, SlotState::Ready, SlotState::Unready, SlotState::Stopping, SlotState::Failed];
     (digest(), select(states)).prop_map(|(digest, state)| SlotSeen { digest, state })
 }
 
 /// Evidence over a window that does not end before it begins.
 pub fn evidence() -> impl Strategy<Value = Evidence> {
     let pin = (rollout_id(), step_ref(), digest(), decided());
-    let pin = pin.prop_map(|(rollout, step, digest, epoch)| Pin {
-        rollout,
-        step,
-        digest,
-        epoch,
-    });
+    let pin = pin.prop_map(|(rollout, step, digest, epoch)| Pin { rollout, step, digest, epoch });
     let probes = (any::<u64>(), any::<u64>()).prop_map(|(sent, failed)| ProbeCount { sent, failed });
     let parts = (
         pin,
@@ -121,28 +82,21 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
         btree_map(any::<u64>(), any::<u64>(), 0..6),
         btree_map(NAME, probes, 0..4),
     );
-    parts.prop_map(
-        |(pin, (one, other), requests, errors, buckets, probes)| Evidence {
-            pin,
-            from: one.min(other),
-            to: one.max(other),
-            requests,
-            errors,
-            latency: Histogram { buckets },
-            probes,
-        },
-    )
+    parts.prop_map(|(pin, (one, other), requests, errors, buckets, probes)| Evidence {
+        pin,
+        from: one.min(other),
+        to: one.max(other),
+        requests,
+        errors,
+        latency: Histogram { buckets },
+        probes,
+    })
 }
 
 /// An agent's first words.
 pub fn hello() -> impl Strategy<Value = Hello> {
-    let parts = (
-        region(),
-        text(),
-        btree_set(NAME, 0..4),
-        btree_map(service(), observed(), 0..3),
-        btree_set(service(), 0..4),
-    );
+    let parts =
+        (region(), text(), btree_set(NAME, 0..4), btree_map(service(), observed(), 0..3), btree_set(service(), 0..4));
     parts.prop_map(|(region, agent_version, capabilities, lanes, services)| Hello {
         region,
         agent_version,

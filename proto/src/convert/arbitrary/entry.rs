@@ -5,9 +5,7 @@ use proptest::collection::btree_set;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{
-    NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, text,
-};
+use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, text};
 use crate::convert::record::{Head, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
 
 /// A service's description.
@@ -28,27 +26,14 @@ pub fn stored_region() -> impl Strategy<Value = Region> {
     let parts = (labels(), text(), any::<bool>(), moment(), moment(), said);
     parts.prop_map(|(labels, description, cordoned, created, updated, said)| {
         let (agent_version, capabilities, session_number) = said;
-        Region {
-            labels,
-            description,
-            cordoned,
-            created,
-            updated,
-            agent_version,
-            capabilities,
-            session_number,
-        }
+        Region { labels, description, cordoned, created, updated, agent_version, capabilities, session_number }
     })
 }
 
 /// A revision of a playbook.
 pub fn stored_playbook() -> impl Strategy<Value = StoredPlaybook> {
     let parts = (playbook(), 1..=u64::MAX, moment());
-    parts.prop_map(|(playbook, revision, updated)| StoredPlaybook {
-        playbook,
-        revision,
-        updated,
-    })
+    parts.prop_map(|(playbook, revision, updated)| StoredPlaybook { playbook, revision, updated })
 }
 
 /// A release with its time.
@@ -63,45 +48,25 @@ pub fn stored_plan() -> impl Strategy<Value = StoredPlan> {
 
 /// The head of a service.
 pub fn head() -> impl Strategy<Value = Head> {
-    let parts = (
-        epoch(),
-        option::of(digest()),
-        option::of(digest()),
-        btree_set(digest(), 0..4),
-    );
-    parts.prop_map(|(epoch, audit, plan, vetoed)| Head {
-        epoch,
-        audit,
-        plan,
-        vetoed,
-    })
+    let parts = (epoch(), option::of(digest()), option::of(digest()), btree_set(digest(), 0..4));
+    parts.prop_map(|(epoch, audit, plan, vetoed)| Head { epoch, audit, plan, vetoed })
 }
 
 /// An audit entry.
 pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
     let words = (text(), text(), text());
-    let parts = (
-        service(),
-        rollout_id(),
-        decided(),
-        moment(),
-        words,
-        digest(),
-        option::of(digest()),
-    );
-    parts.prop_map(
-        |(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
-            service,
-            rollout,
-            epoch,
-            time,
-            kind,
-            actor,
-            message,
-            record,
-            previous,
-        },
-    )
+    let parts = (service(), rollout_id(), decided(), moment(), words, digest(), option::of(digest()));
+    parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
+        service,
+        rollout,
+        epoch,
+        time,
+        kind,
+        actor,
+        message,
+        record,
+        previous,
+    })
 }
 
 /// What a request has done.

@@ -25,8 +25,7 @@ use std::collections::BTreeMap;
 
 pub use agent::{evidence, goal, hello, lane_memory, observed};
 pub use entry::{
-    audit_entry, head, request_done, stored_plan, stored_playbook, stored_region, stored_release,
-    stored_service,
+    audit_entry, head, request_done, stored_plan, stored_playbook, stored_region, stored_release, stored_service,
 };
 pub use plan::{plan, playbook};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};
@@ -96,8 +95,7 @@ pub fn decided() -> impl Strategy<Value = Epoch> {
 
 /// A weight.
 pub fn weight() -> impl Strategy<Value = Weight> {
-    (0..=10_000_u64)
-        .prop_map(|basis_points| Weight::from_basis_points(basis_points).expect("within the whole"))
+    (0..=10_000_u64).prop_map(|basis_points| Weight::from_basis_points(basis_points).expect("within the whole"))
 }
 
 /// A slot.
@@ -132,44 +130,26 @@ pub fn placed() -> impl Strategy<Value = Placed> {
 
 /// How hard it is to go back.
 pub fn reversibility() -> impl Strategy<Value = Reversibility> {
-    select(vec![
-        Reversibility::Free,
-        Reversibility::Costly,
-        Reversibility::PointOfNoReturn,
-    ])
+    select(vec![Reversibility::Free, Reversibility::Costly, Reversibility::PointOfNoReturn])
 }
 
 /// A release.
 pub fn release() -> impl Strategy<Value = Release> {
-    let parts = (
-        service(),
-        version(),
-        digest(),
-        text(),
-        reversibility(),
-        option::of(version()),
-    );
-    parts.prop_map(
-        |(service, version, digest, notes, reversibility, prepares)| Release {
-            service,
-            version,
-            digest,
-            notes,
-            reversibility,
-            prepares,
-        },
-    )
+    let parts = (service(), version(), digest(), text(), reversibility(), option::of(version()));
+    parts.prop_map(|(service, version, digest, notes, reversibility, prepares)| Release {
+        service,
+        version,
+        digest,
+        notes,
+        reversibility,
+        prepares,
+    })
 }
 
 /// A cohort rule.
 pub fn cohort_rule() -> impl Strategy<Value = CohortRule> {
     let header = || "[a-z-]{1,16}";
-    let key = || {
-        prop_oneof![
-            header().prop_map(RequestKey::Header),
-            header().prop_map(RequestKey::Cookie)
-        ]
-    };
+    let key = || prop_oneof![header().prop_map(RequestKey::Header), header().prop_map(RequestKey::Cookie)];
     prop_oneof![
         (key(), text()).prop_map(|(key, value)| CohortRule::Equals(key, value)),
         (key(), weight()).prop_map(|(key, share)| CohortRule::Share(key, share)),
@@ -195,30 +175,14 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
         ("/[a-z/]{0,12}", weight()).prop_map(|(path, max)| Measure::Probe { path, max }),
     ];
     let check = (NAME, measure, any::<u64>());
-    let check = check.prop_map(|(name, measure, sample_min)| Check {
-        name,
-        measure,
-        sample_min,
-    });
+    let check = check.prop_map(|(name, measure, sample_min)| Check { name, measure, sample_min });
     let parts = (vec(check, 0..4), span(), span());
-    parts
-        .prop_map(|(checks, window, extend_max)| EvidencePolicy {
-            checks,
-            window,
-            extend_max,
-        })
-        .boxed()
+    parts.prop_map(|(checks, window, extend_max)| EvidencePolicy { checks, window, extend_max }).boxed()
 }
 
 /// A verdict.
 pub fn verdict() -> impl Strategy<Value = Verdict> {
     let outcome = select(vec![Outcome::Fail, Outcome::Inconclusive, Outcome::Pass]);
     let parts = (outcome, text(), any::<u64>(), any::<u64>(), any::<u64>());
-    parts.prop_map(|(outcome, check, measured, limit, samples)| Verdict {
-        outcome,
-        check,
-        measured,
-        limit,
-        samples,
-    })
+    parts.prop_map(|(outcome, check, measured, limit, samples)| Verdict { outcome, check, measured, limit, samples })
 }

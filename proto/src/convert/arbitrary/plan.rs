@@ -13,28 +13,16 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility,
-    service, slot, span, wave_id, weight,
+    cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility, service,
+    slot, span, wave_id, weight,
 };
 
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
-    let parts = (
-        playbook_id(),
-        vec(stage, 0..3),
-        evidence_policy(),
-        rollback_policy(),
-        limits(),
-    );
+    let parts = (playbook_id(), vec(stage, 0..3), evidence_policy(), rollback_policy(), limits());
     parts
-        .prop_map(|(id, stages, evidence, rollback, limits)| Playbook {
-            id,
-            stages,
-            evidence,
-            rollback,
-            limits,
-        })
+        .prop_map(|(id, stages, evidence, rollback, limits)| Playbook { id, stages, evidence, rollback, limits })
         .boxed()
 }
 
@@ -50,14 +38,7 @@ fn wave() -> impl Strategy<Value = Wave> {
     ];
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| Step { weight, cohort, bake });
-    let parts = (
-        wave_id(),
-        selector,
-        any::<u32>(),
-        any::<u32>(),
-        vec(step, 0..4),
-        span(),
-    );
+    let parts = (wave_id(), selector, any::<u32>(), any::<u32>(), vec(step, 0..4), span());
     parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak)| Wave {
         id,
         regions,
@@ -74,21 +55,12 @@ fn rollback_policy() -> impl Strategy<Value = RollbackPolicy> {
         any::<u32>().prop_map(VotePolicy::Count),
         weight().prop_map(VotePolicy::Percent),
     ];
-    (votes, any::<bool>(), span()).prop_map(|(votes, fleet, retention)| RollbackPolicy {
-        votes,
-        fleet,
-        retention,
-    })
+    (votes, any::<bool>(), span()).prop_map(|(votes, fleet, retention)| RollbackPolicy { votes, fleet, retention })
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
     let parts = (span(), span(), span(), span());
-    parts.prop_map(|(prepare, shift, revert, total)| Limits {
-        prepare,
-        shift,
-        revert,
-        total,
-    })
+    parts.prop_map(|(prepare, shift, revert, total)| Limits { prepare, shift, revert, total })
 }
 
 /// A plan whose waves take exactly the regions that have a lane.
@@ -97,45 +69,20 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
     let rules = (evidence_policy(), rollback_policy(), limits());
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
-    let parts = (
-        service(),
-        release_ref(),
-        reversibility(),
-        playbook,
-        option::of(digest()),
-        lanes,
-        waves,
-        rules,
-    );
+    let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
-        .prop_map(
-            |(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-                let (evidence, rollback, limits) = rules;
-                let waves = spread(&lanes, waves);
-                Plan {
-                    service,
-                    release,
-                    reversibility,
-                    playbook,
-                    parent,
-                    lanes,
-                    waves,
-                    evidence,
-                    rollback,
-                    limits,
-                }
-            },
-        )
+        .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
+            let (evidence, rollback, limits) = rules;
+            let waves = spread(&lanes, waves);
+            Plan { service, release, reversibility, playbook, parent, lanes, waves, evidence, rollback, limits }
+        })
         .boxed()
 }
 
 fn planned_lane() -> impl Strategy<Value = PlannedLane> {
     (slot(), option::of(release_ref()), epoch()).prop_map(|(slot, base, epoch)| PlannedLane {
         slot,
-        base: base.map(|release| meridian_core::lane::Placed {
-            slot: slot.other(),
-            release,
-        }),
+        base: base.map(|release| meridian_core::lane::Placed { slot: slot.other(), release }),
         epoch,
     })
 }
@@ -144,14 +91,7 @@ fn planned_lane() -> impl Strategy<Value = PlannedLane> {
 fn planned_wave() -> impl Strategy<Value = PlannedWave> {
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| PlannedStep { weight, cohort, bake });
-    let parts = (
-        wave_id(),
-        stage_kind(),
-        1..=u32::MAX,
-        any::<u32>(),
-        vec(step, 1..4),
-        span(),
-    );
+    let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span());
     parts.prop_map(|(id, stage, max_parallel, max_skew, steps, soak)| PlannedWave {
         id,
         stage,
@@ -164,20 +104,14 @@ fn planned_wave() -> impl Strategy<Value = PlannedWave> {
 }
 
 /// Gives each wave the regions at its indices, and the last one whatever no wave has taken.
-fn spread(
-    lanes: &BTreeMap<RegionId, PlannedLane>,
-    waves: Vec<(PlannedWave, Vec<Index>)>,
-) -> Vec<PlannedWave> {
+fn spread(lanes: &BTreeMap<RegionId, PlannedLane>, waves: Vec<(PlannedWave, Vec<Index>)>) -> Vec<PlannedWave> {
     let regions: Vec<&RegionId> = lanes.keys().collect();
     let mut missing: BTreeSet<&RegionId> = lanes.keys().collect();
     let mut spread = Vec::new();
     for (wave, indices) in waves {
         let chosen: BTreeSet<&RegionId> = indices.iter().map(|index| *index.get(&regions)).collect();
         missing.retain(|region| !chosen.contains(region));
-        spread.push(PlannedWave {
-            regions: chosen.into_iter().cloned().collect(),
-            ..wave
-        });
+        spread.push(PlannedWave { regions: chosen.into_iter().cloned().collect(), ..wave });
     }
     if let Some(last) = spread.last_mut() {
         last.regions.extend(missing.into_iter().cloned());

@@ -10,9 +10,7 @@ use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::state::{
-    Ballot, Cause, Hold, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote,
-};
+use meridian_core::rollout::state::{Ballot, Cause, Hold, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -34,50 +32,22 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         .flat_map(|(wave, planned)| (0..planned.steps.len()).map(move |step| StepRef { wave, step }))
         .collect();
     let lanes = vec(progress(steps), plan.lanes.len());
-    let parts = (
-        rollout_id(),
-        decided(),
-        text(),
-        moment(),
-        phase(plan.waves.len()),
-        lanes,
-    );
+    let parts = (rollout_id(), decided(), text(), moment(), phase(plan.waves.len()), lanes);
     parts.prop_map(move |(id, epoch, requester, opened, phase, lanes)| {
         let regions = plan.lanes.keys().cloned();
-        let lanes = regions
-            .zip(lanes)
-            .map(|(region, lane)| (region, up_to(epoch, lane)))
-            .collect();
-        Rollout {
-            id,
-            plan: Arc::clone(&plan),
-            epoch,
-            requester,
-            opened,
-            phase,
-            lanes,
-        }
+        let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
+        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes }
     })
 }
 
 /// A lane's goal is never younger than the rollout's last decision.
 fn up_to(epoch: Epoch, lane: LaneProgress) -> LaneProgress {
-    LaneProgress {
-        goal_epoch: lane.goal_epoch.min(epoch),
-        ..lane
-    }
+    LaneProgress { goal_epoch: lane.goal_epoch.min(epoch), ..lane }
 }
 
 fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
     let vote = (any::<Index>(), decided(), moment(), ballot());
-    let parts = (
-        0..7_u8,
-        any::<Index>(),
-        moment(),
-        decided(),
-        any::<bool>(),
-        option::of(vote),
-    );
+    let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote));
     parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote)| {
         let step = *index.get(&steps);
         let at = match kind {
@@ -89,19 +59,8 @@ fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
             5 => LaneAt::Reverting,
             _ => LaneAt::Reverted,
         };
-        let vote = vote.map(|(index, epoch, at, ballot)| Vote {
-            step: *index.get(&steps),
-            epoch,
-            at,
-            ballot,
-        });
-        LaneProgress {
-            at,
-            since,
-            goal_epoch,
-            moved,
-            vote,
-        }
+        let vote = vote.map(|(index, epoch, at, ballot)| Vote { step: *index.get(&steps), epoch, at, ballot });
+        LaneProgress { at, since, goal_epoch, moved, vote }
     })
 }
 
@@ -148,11 +107,7 @@ pub fn cause() -> impl Strategy<Value = Cause> {
 }
 
 fn plain_cause() -> impl Strategy<Value = Cause> {
-    let scope = prop_oneof![
-        Just(Scope::Wave),
-        Just(Scope::Fleet),
-        region().prop_map(Scope::Region)
-    ];
+    let scope = prop_oneof![Just(Scope::Wave), Just(Scope::Fleet), region().prop_map(Scope::Region)];
     prop_oneof![
         (text(), text()).prop_map(|(actor, reason)| Cause::Operator { actor, reason }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Votes { region, verdict }),
@@ -168,12 +123,7 @@ fn plain_cause() -> impl Strategy<Value = Cause> {
 
 /// A lane's durable state.
 pub fn lane_state() -> impl Strategy<Value = LaneState> {
-    let parts = (
-        option::of(placed()),
-        option::of(rollout_id()),
-        any::<bool>(),
-        epoch(),
-    );
+    let parts = (option::of(placed()), option::of(rollout_id()), any::<bool>(), epoch());
     parts.prop_map(|(stable, rollout, held, epoch)| LaneState {
         held: held && rollout.is_some(),
         stable,

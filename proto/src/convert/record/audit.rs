@@ -41,27 +41,13 @@ pub fn audit_from_record(service: ServiceId, wire: records::AuditRecord) -> Resu
         previous: digest_or_none("previous_digest", &previous_digest)?,
     };
     let own = digest("digest", &own)?;
-    if own == entry.digest() {
-        Ok(entry)
-    } else {
-        Err(Invalid::of(own, InvalidKind::HashMismatch)).at("digest")
-    }
+    if own == entry.digest() { Ok(entry) } else { Err(Invalid::of(own, InvalidKind::HashMismatch)).at("digest") }
 }
 
 /// An entry as its record says it.
 #[must_use]
 pub fn audit_to_record(entry: &AuditEntry) -> records::AuditRecord {
-    let AuditEntry {
-        service: _,
-        rollout,
-        epoch,
-        time,
-        kind,
-        actor,
-        message,
-        record,
-        previous,
-    } = entry;
+    let AuditEntry { service: _, rollout, epoch, time, kind, actor, message, record, previous } = entry;
     records::AuditRecord {
         schema: schema(),
         rollout: rollout.to_string(),

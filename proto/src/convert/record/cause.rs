@@ -28,57 +28,34 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
     match present("cause", cause)? {
         Wire::Operator(wire_cause::Operator { actor, reason }) => {
             let (actor, reason) = (words("actor", actor), words("reason", reason));
-            Ok(Cause::Operator {
-                actor: actor.at("operator")?,
-                reason: reason.at("operator")?,
-            })
+            Ok(Cause::Operator { actor: actor.at("operator")?, reason: reason.at("operator")? })
         }
         Wire::Votes(votes) => {
             let (region, verdict) = votes_from_wire(votes).at("votes")?;
             Ok(Cause::Votes { region, verdict })
         }
-        Wire::Driver(wire_cause::Driver {
-            region,
-            code,
-            message,
-        }) => {
-            let (code, message) = (
-                words("code", code).at("driver")?,
-                words("message", message).at("driver")?,
-            );
-            Ok(Cause::Driver {
-                region: named("region", region, RegionId::new).at("driver")?,
-                code,
-                message,
-            })
+        Wire::Driver(wire_cause::Driver { region, code, message }) => {
+            let (code, message) = (words("code", code).at("driver")?, words("message", message).at("driver")?);
+            Ok(Cause::Driver { region: named("region", region, RegionId::new).at("driver")?, code, message })
         }
         Wire::Deadline(wire_cause::Deadline { region, limit }) => {
             let region = named_or_none("region", region, RegionId::new).at("deadline")?;
-            Ok(Cause::Deadline {
-                region,
-                limit: limit_from_wire("limit", &limit).at("deadline")?,
-            })
+            Ok(Cause::Deadline { region, limit: limit_from_wire("limit", &limit).at("deadline")? })
         }
         Wire::Inconclusive(votes) => {
             let (region, verdict) = votes_from_wire(votes).at("inconclusive")?;
             Ok(Cause::Inconclusive { region, verdict })
         }
-        Wire::PartBack(wire_cause::PartBack { scope }) => Ok(Cause::PartBack {
-            scope: scope_from_wire(scope).at("part_back")?,
-        }),
-        Wire::NoWayBackRegion(region) => Ok(Cause::NoWayBack {
-            region: named("no_way_back_region", region, RegionId::new)?,
-        }),
+        Wire::PartBack(wire_cause::PartBack { scope }) => {
+            Ok(Cause::PartBack { scope: scope_from_wire(scope).at("part_back")? })
+        }
+        Wire::NoWayBackRegion(region) => {
+            Ok(Cause::NoWayBack { region: named("no_way_back_region", region, RegionId::new)? })
+        }
         Wire::PointOfNoReturn(trigger) => {
-            let deeper = depth
-                .checked_sub(1)
-                .ok_or_else(|| Invalid::of("", InvalidKind::TooDeep { max: DEPTH_MAX }));
-            let trigger = deeper
-                .and_then(|depth| read(*trigger, depth))
-                .at("point_of_no_return")?;
-            Ok(Cause::PointOfNoReturn {
-                trigger: Box::new(trigger),
-            })
+            let deeper = depth.checked_sub(1).ok_or_else(|| Invalid::of("", InvalidKind::TooDeep { max: DEPTH_MAX }));
+            let trigger = deeper.and_then(|depth| read(*trigger, depth)).at("point_of_no_return")?;
+            Ok(Cause::PointOfNoReturn { trigger: Box::new(trigger) })
         }
     }
 }
@@ -86,19 +63,13 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
 impl From<&Cause> for records::Cause {
     fn from(cause: &Cause) -> Self {
         let cause = match cause {
-            Cause::Operator { actor, reason } => Wire::Operator(wire_cause::Operator {
-                actor: actor.clone(),
-                reason: reason.clone(),
-            }),
-            Cause::Votes { region, verdict } => Wire::Votes(wire_cause::Votes {
-                region: region.to_string(),
-                verdict: Some(verdict.into()),
-            }),
-            Cause::Driver {
-                region,
-                code,
-                message,
-            } => Wire::Driver(wire_cause::Driver {
+            Cause::Operator { actor, reason } => {
+                Wire::Operator(wire_cause::Operator { actor: actor.clone(), reason: reason.clone() })
+            }
+            Cause::Votes { region, verdict } => {
+                Wire::Votes(wire_cause::Votes { region: region.to_string(), verdict: Some(verdict.into()) })
+            }
+            Cause::Driver { region, code, message } => Wire::Driver(wire_cause::Driver {
                 region: region.to_string(),
                 code: code.clone(),
                 message: message.clone(),
@@ -107,13 +78,10 @@ impl From<&Cause> for records::Cause {
                 region: region.as_ref().map(ToString::to_string).unwrap_or_default(),
                 limit: (*limit).to_owned(),
             }),
-            Cause::Inconclusive { region, verdict } => Wire::Inconclusive(wire_cause::Votes {
-                region: region.to_string(),
-                verdict: Some(verdict.into()),
-            }),
-            Cause::PartBack { scope } => Wire::PartBack(wire_cause::PartBack {
-                scope: scope_to_wire(scope),
-            }),
+            Cause::Inconclusive { region, verdict } => {
+                Wire::Inconclusive(wire_cause::Votes { region: region.to_string(), verdict: Some(verdict.into()) })
+            }
+            Cause::PartBack { scope } => Wire::PartBack(wire_cause::PartBack { scope: scope_to_wire(scope) }),
             Cause::NoWayBack { region } => Wire::NoWayBackRegion(region.to_string()),
             Cause::PointOfNoReturn { trigger } => Wire::PointOfNoReturn(Box::new(trigger.as_ref().into())),
         };
@@ -123,10 +91,7 @@ impl From<&Cause> for records::Cause {
 
 fn votes_from_wire(wire: wire_cause::Votes) -> Result<(RegionId, meridian_core::evidence::Verdict), Invalid> {
     let wire_cause::Votes { region, verdict } = wire;
-    Ok((
-        named("region", region, RegionId::new)?,
-        required("verdict", verdict)?,
-    ))
+    Ok((named("region", region, RegionId::new)?, required("verdict", verdict)?))
 }
 
 fn scope_from_wire(scope: String) -> Result<Scope, Invalid> {
@@ -152,10 +117,6 @@ pub(super) fn limit_from_wire(field: &str, limit: &str) -> Result<&'static str, 
         "shift" => Ok("shift"),
         "revert" => Ok("revert"),
         "total" => Ok("total"),
-        _ => Err(Invalid::of(
-            limit,
-            InvalidKind::UnknownWord("prepare, shift, revert, total"),
-        ))
-        .at(field),
+        _ => Err(Invalid::of(limit, InvalidKind::UnknownWord("prepare, shift, revert, total"))).at(field),
     }
 }

@@ -9,9 +9,7 @@ use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
 use super::{check_schema, schema};
-use crate::convert::field::{
-    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within,
-};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within};
 use crate::convert::invalid::{At, Invalid};
 use crate::convert::report::CAPABILITIES_MAX;
 use crate::convert::time::{moment, timestamp_to_wire};
@@ -37,14 +35,7 @@ impl TryFrom<records::ServiceRecord> for Service {
     type Error = Invalid;
 
     fn try_from(wire: records::ServiceRecord) -> Result<Self, Invalid> {
-        let records::ServiceRecord {
-            schema,
-            description,
-            owner,
-            labels: all,
-            create_time,
-            update_time,
-        } = wire;
+        let records::ServiceRecord { schema, description, owner, labels: all, create_time, update_time } = wire;
         check_schema(schema)?;
         Ok(Self {
             description: text("description", description, RECORD_TEXT_BYTES_MAX)?,
@@ -58,13 +49,7 @@ impl TryFrom<records::ServiceRecord> for Service {
 
 impl From<&Service> for records::ServiceRecord {
     fn from(spec: &Service) -> Self {
-        let Service {
-            description,
-            owner,
-            labels,
-            created,
-            updated,
-        } = spec;
+        let Service { description, owner, labels, created, updated } = spec;
         Self {
             schema: schema(),
             description: description.clone(),
@@ -121,9 +106,7 @@ impl TryFrom<records::RegionRecord> for Region {
             created: moment("create_time", create_time)?,
             updated: moment("update_time", update_time)?,
             agent_version: text("agent_version", agent_version, RECORD_TEXT_BYTES_MAX)?,
-            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?
-                .into_iter()
-                .collect(),
+            capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
             session_number,
         })
     }
@@ -131,16 +114,8 @@ impl TryFrom<records::RegionRecord> for Region {
 
 impl From<&Region> for records::RegionRecord {
     fn from(entry: &Region) -> Self {
-        let Region {
-            labels,
-            description,
-            cordoned,
-            created,
-            updated,
-            agent_version,
-            capabilities,
-            session_number,
-        } = entry;
+        let Region { labels, description, cordoned, created, updated, agent_version, capabilities, session_number } =
+            entry;
         Self {
             schema: schema(),
             labels: labels.clone(),
@@ -176,31 +151,16 @@ impl TryFrom<records::PlaybookRecord> for StoredPlaybook {
         let revision = playbook.revision;
         let updated = moment("update_time", playbook.update_time.take()).at("playbook")?;
         within("revision", revision, 1, u64::MAX).at("playbook")?;
-        Ok(Self {
-            playbook: Playbook::try_from(playbook).at("playbook")?,
-            revision,
-            updated,
-        })
+        Ok(Self { playbook: Playbook::try_from(playbook).at("playbook")?, revision, updated })
     }
 }
 
 impl From<&StoredPlaybook> for records::PlaybookRecord {
     fn from(entry: &StoredPlaybook) -> Self {
-        let StoredPlaybook {
-            playbook,
-            revision,
-            updated,
-        } = entry;
+        let StoredPlaybook { playbook, revision, updated } = entry;
         let update_time = Some(timestamp_to_wire(*updated));
-        let playbook = v1::Playbook {
-            revision: *revision,
-            update_time,
-            ..playbook.into()
-        };
-        Self {
-            schema: schema(),
-            playbook: Some(playbook),
-        }
+        let playbook = v1::Playbook { revision: *revision, update_time, ..playbook.into() };
+        Self { schema: schema(), playbook: Some(playbook) }
     }
 }
 
@@ -221,24 +181,15 @@ impl TryFrom<records::ReleaseRecord> for StoredRelease {
         check_schema(schema)?;
         let mut release = present("release", release)?;
         let created = moment("create_time", release.create_time.take()).at("release")?;
-        Ok(Self {
-            release: Release::try_from(release).at("release")?,
-            created,
-        })
+        Ok(Self { release: Release::try_from(release).at("release")?, created })
     }
 }
 
 impl From<&StoredRelease> for records::ReleaseRecord {
     fn from(entry: &StoredRelease) -> Self {
         let StoredRelease { release, created } = entry;
-        let release = v1::Release {
-            create_time: Some(timestamp_to_wire(*created)),
-            ..release.into()
-        };
-        Self {
-            schema: schema(),
-            release: Some(release),
-        }
+        let release = v1::Release { create_time: Some(timestamp_to_wire(*created)), ..release.into() };
+        Self { schema: schema(), release: Some(release) }
     }
 }
 
@@ -255,27 +206,16 @@ impl TryFrom<records::PlanRecord> for StoredPlan {
     type Error = Invalid;
 
     fn try_from(wire: records::PlanRecord) -> Result<Self, Invalid> {
-        let records::PlanRecord {
-            schema,
-            plan,
-            create_time,
-        } = wire;
+        let records::PlanRecord { schema, plan, create_time } = wire;
         check_schema(schema)?;
-        Ok(Self {
-            plan: required("plan", plan)?,
-            created: moment("create_time", create_time)?,
-        })
+        Ok(Self { plan: required("plan", plan)?, created: moment("create_time", create_time)? })
     }
 }
 
 impl From<&StoredPlan> for records::PlanRecord {
     fn from(entry: &StoredPlan) -> Self {
         let StoredPlan { plan, created } = entry;
-        Self {
-            schema: schema(),
-            plan: Some(plan.into()),
-            create_time: Some(timestamp_to_wire(*created)),
-        }
+        Self { schema: schema(), plan: Some(plan.into()), create_time: Some(timestamp_to_wire(*created)) }
     }
 }
 
@@ -294,12 +234,7 @@ impl TryFrom<records::RequestRecord> for RequestDone {
     type Error = Invalid;
 
     fn try_from(wire: records::RequestRecord) -> Result<Self, Invalid> {
-        let records::RequestRecord {
-            schema,
-            body_digest,
-            resource,
-            time,
-        } = wire;
+        let records::RequestRecord { schema, body_digest, resource, time } = wire;
         check_schema(schema)?;
         Ok(Self {
             body: digest("body_digest", &body_digest)?,

@@ -32,17 +32,9 @@ impl TryFrom<records::HeadRecord> for Head {
     type Error = Invalid;
 
     fn try_from(wire: records::HeadRecord) -> Result<Self, Invalid> {
-        let records::HeadRecord {
-            schema,
-            epoch,
-            audit_digest,
-            plan,
-            vetoed_digests,
-        } = wire;
+        let records::HeadRecord { schema, epoch, audit_digest, plan, vetoed_digests } = wire;
         check_schema(schema)?;
-        let vetoed = map_with("vetoed_digests", vetoed_digests, VETOED_MAX, |vetoed| {
-            Ok((digest("", &vetoed)?, ()))
-        })?;
+        let vetoed = map_with("vetoed_digests", vetoed_digests, VETOED_MAX, |vetoed| Ok((digest("", &vetoed)?, ())))?;
         Ok(Self {
             epoch: required("epoch", epoch)?,
             audit: digest_or_none("audit_digest", &audit_digest)?,
@@ -54,12 +46,7 @@ impl TryFrom<records::HeadRecord> for Head {
 
 impl From<&Head> for records::HeadRecord {
     fn from(head: &Head) -> Self {
-        let Head {
-            epoch,
-            audit,
-            plan,
-            vetoed,
-        } = head;
+        let Head { epoch, audit, plan, vetoed } = head;
         Self {
             schema: schema(),
             epoch: Some((*epoch).into()),

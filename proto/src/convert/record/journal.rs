@@ -18,15 +18,7 @@ pub fn encode_journal(memory: &LaneMemory) -> Option<Vec<u8>> {
     let goal = agent::Goal::from(memory.intent()?).encode_to_vec();
     let done = memory.is_done();
     let checksum = checksum(&goal, done).as_bytes().to_vec().into();
-    Some(
-        records::JournalRecord {
-            schema: schema(),
-            goal: goal.into(),
-            done,
-            checksum,
-        }
-        .encode_to_vec(),
-    )
+    Some(records::JournalRecord { schema: schema(), goal: goal.into(), done, checksum }.encode_to_vec())
 }
 
 /// A lane's memory in `region`. Everything in it is under a checksum, so that a torn or flipped byte is not obeyed.
@@ -37,20 +29,13 @@ pub fn decode_journal(region: &RegionId, bytes: &[u8]) -> Result<LaneMemory, Inv
     let undecodable = |_| Invalid::of(bytes.len(), InvalidKind::Undecodable);
     let records::AnyRecord { schema } = records::AnyRecord::decode(bytes).map_err(undecodable)?;
     check_schema(schema)?;
-    let records::JournalRecord {
-        schema: _,
-        goal,
-        done,
-        checksum: carried,
-    } = records::JournalRecord::decode(bytes).map_err(undecodable)?;
+    let records::JournalRecord { schema: _, goal, done, checksum: carried } =
+        records::JournalRecord::decode(bytes).map_err(undecodable)?;
     if hash("checksum", &carried)? != checksum(&goal, done) {
         return Err(Invalid::of(goal.len(), InvalidKind::HashMismatch)).at("checksum");
     }
     let goal = agent::Goal::decode(goal).map_err(undecodable).at("goal")?;
-    Ok(LaneMemory::recalled(
-        goal_from_wire(region, goal).at("goal")?,
-        done,
-    ))
+    Ok(LaneMemory::recalled(goal_from_wire(region, goal).at("goal")?, done))
 }
 
 fn checksum(goal: &[u8], done: bool) -> Digest {

@@ -21,13 +21,7 @@ pub fn lanes_from_record(wire: records::LanesRecord) -> Result<BTreeMap<RegionId
     let records::LanesRecord { schema, lanes } = wire;
     check_schema(schema)?;
     map_with("lanes", lanes, LANES_MAX, |lane| {
-        let records::LaneRecord {
-            region,
-            stable,
-            rollout,
-            held,
-            epoch,
-        } = lane;
+        let records::LaneRecord { region, stable, rollout, held, epoch } = lane;
         let state = LaneState {
             stable: optional("stable", stable)?,
             rollout: named_or_none("rollout", rollout, RolloutId::new)?,
@@ -45,12 +39,7 @@ pub fn lanes_from_record(wire: records::LanesRecord) -> Result<BTreeMap<RegionId
 #[must_use]
 pub fn lanes_to_record(lanes: &BTreeMap<RegionId, LaneState>) -> records::LanesRecord {
     let lane = |(region, state): (&RegionId, &LaneState)| {
-        let LaneState {
-            stable,
-            rollout,
-            held,
-            epoch,
-        } = state;
+        let LaneState { stable, rollout, held, epoch } = state;
         records::LaneRecord {
             region: region.to_string(),
             stable: stable.as_ref().map(Into::into),
@@ -59,8 +48,5 @@ pub fn lanes_to_record(lanes: &BTreeMap<RegionId, LaneState>) -> records::LanesR
             epoch: Some((*epoch).into()),
         }
     };
-    records::LanesRecord {
-        schema: schema(),
-        lanes: lanes.iter().map(lane).collect(),
-    }
+    records::LanesRecord { schema: schema(), lanes: lanes.iter().map(lane).collect() }
 }

@@ -30,10 +30,7 @@ pub const SCHEMA_MINOR: u32 = 0;
 
 /// The schema of this version.
 pub(crate) fn schema() -> Option<Schema> {
-    Some(Schema {
-        major: SCHEMA_MAJOR,
-        minor: SCHEMA_MINOR,
-    })
+    Some(Schema { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR })
 }
 
 /// Whether a record with this schema may be read by this version.
@@ -47,8 +44,6 @@ pub fn check_schema(wire: Option<Schema>) -> Result<(), Invalid> {
     match major {
         0 => Err(Invalid::missing("major")).at("schema"),
         SCHEMA_MAJOR => Ok(()),
-        newer => Err(Invalid::of(newer, InvalidKind::SchemaTooNew))
-            .at("major")
-            .at("schema"),
+        newer => Err(Invalid::of(newer, InvalidKind::SchemaTooNew)).at("major").at("schema"),
     }
 }

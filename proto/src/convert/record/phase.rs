@@ -18,31 +18,27 @@ impl TryFrom<records::Phase> for Phase {
         let records::Phase { phase } = wire;
         match present("phase", phase)? {
             Wire::Running(running) => run_from_wire(running).at("running").map(Self::Running),
-            Wire::RollingBack(because) => because_from_wire(because)
-                .at("rolling_back")
-                .map(|(cause, since)| Self::RollingBack { cause, since }),
-            Wire::Frozen(because) => because_from_wire(because)
-                .at("frozen")
-                .map(|(cause, since)| Self::Frozen { cause, since }),
-            Wire::Switched(plain) => plain_from_wire(plain)
-                .at("switched")
-                .map(|since| Self::Switched { since }),
-            Wire::Stable(plain) => plain_from_wire(plain)
-                .at("stable")
-                .map(|since| Self::Stable { since }),
-            Wire::RolledBack(because) => because_from_wire(because)
-                .at("rolled_back")
-                .map(|(cause, since)| Self::RolledBack { cause, since }),
-            Wire::Aborted(because) => because_from_wire(because)
-                .at("aborted")
-                .map(|(cause, since)| Self::Aborted { cause, since }),
+            Wire::RollingBack(because) => {
+                because_from_wire(because).at("rolling_back").map(|(cause, since)| Self::RollingBack { cause, since })
+            }
+            Wire::Frozen(because) => {
+                because_from_wire(because).at("frozen").map(|(cause, since)| Self::Frozen { cause, since })
+            }
+            Wire::Switched(plain) => plain_from_wire(plain).at("switched").map(|since| Self::Switched { since }),
+            Wire::Stable(plain) => plain_from_wire(plain).at("stable").map(|since| Self::Stable { since }),
+            Wire::RolledBack(because) => {
+                because_from_wire(because).at("rolled_back").map(|(cause, since)| Self::RolledBack { cause, since })
+            }
+            Wire::Aborted(because) => {
+                because_from_wire(because).at("aborted").map(|(cause, since)| Self::Aborted { cause, since })
+            }
             Wire::Superseded(wire_phase::Superseded { by, since }) => Ok(Self::Superseded {
                 by: named("by", by, RolloutId::new).at("superseded")?,
                 since: moment("since", since).at("superseded")?,
             }),
-            Wire::Failed(because) => because_from_wire(because)
-                .at("failed")
-                .map(|(cause, since)| Self::Failed { cause, since }),
+            Wire::Failed(because) => {
+                because_from_wire(because).at("failed").map(|(cause, since)| Self::Failed { cause, since })
+            }
         }
     }
 }
@@ -59,10 +55,7 @@ impl From<&Phase> for records::Phase {
             Phase::Aborted { cause, since } => Wire::Aborted(because_to_wire(cause, *since)),
             Phase::Superseded { by, since } => {
                 let since = Some(timestamp_to_wire(*since));
-                Wire::Superseded(wire_phase::Superseded {
-                    by: by.to_string(),
-                    since,
-                })
+                Wire::Superseded(wire_phase::Superseded { by: by.to_string(), since })
             }
             Phase::Failed { cause, since } => Wire::Failed(because_to_wire(cause, *since)),
         };
@@ -71,28 +64,16 @@ impl From<&Phase> for records::Phase {
 }
 
 fn run_from_wire(wire: wire_phase::Running) -> Result<Run, Invalid> {
-    let wire_phase::Running {
-        wave,
-        soaking_since,
-        hold,
-        hold_since,
-    } = wire;
+    let wire_phase::Running { wave, soaking_since, hold, hold_since } = wire;
     let pace = match soaking_since {
         None => Pace::Moving,
         Some(since) => Pace::Soaking(moment("soaking_since", Some(since))?),
     };
     let hold = match (hold, hold_since) {
         (None, None) => None,
-        (cause, since) => Some(Hold {
-            cause: required("hold", cause)?,
-            since: moment("hold_since", since)?,
-        }),
+        (cause, since) => Some(Hold { cause: required("hold", cause)?, since: moment("hold_since", since)? }),
     };
-    Ok(Run {
-        wave: position("wave", wave, WAVES_MAX)?,
-        pace,
-        hold,
-    })
+    Ok(Run { wave: position("wave", wave, WAVES_MAX)?, pace, hold })
 }
 
 fn run_to_wire(run: &Run) -> wire_phase::Running {
@@ -105,12 +86,7 @@ fn run_to_wire(run: &Run) -> wire_phase::Running {
         None => (None, None),
         Some(Hold { cause, since }) => (Some(cause.into()), Some(timestamp_to_wire(*since))),
     };
-    wire_phase::Running {
-        wave: position_to_wire(*wave),
-        soaking_since,
-        hold,
-        hold_since,
-    }
+    wire_phase::Running { wave: position_to_wire(*wave), soaking_since, hold, hold_since }
 }
 
 fn because_from_wire(wire: wire_phase::Because) -> Result<(Cause, Timestamp), Invalid> {
@@ -119,10 +95,7 @@ fn because_from_wire(wire: wire_phase::Because) -> Result<(Cause, Timestamp), In
 }
 
 fn because_to_wire(cause: &Cause, since: Timestamp) -> wire_phase::Because {
-    wire_phase::Because {
-        cause: Some(cause.into()),
-        since: Some(timestamp_to_wire(since)),
-    }
+    wire_phase::Because { cause: Some(cause.into()), since: Some(timestamp_to_wire(since)) }
 }
 
 fn plain_from_wire(wire: wire_phase::Plain) -> Result<Timestamp, Invalid> {
@@ -131,7 +104,5 @@ fn plain_from_wire(wire: wire_phase::Plain) -> Result<Timestamp, Invalid> {
 }
 
 fn plain_to_wire(since: Timestamp) -> wire_phase::Plain {
-    wire_phase::Plain {
-        since: Some(timestamp_to_wire(since)),
-    }
+    wire_phase::Plain { since: Some(timestamp_to_wire(since)) }
 }

@@ -6,9 +6,7 @@ use meridian_core::plan::Plan;
 use meridian_core::rollout::state::{Ballot, LaneAt, LaneProgress, Vote};
 
 use super::cause::limit_from_wire;
-use crate::convert::field::{
-    RECORD_TEXT_BYTES_MAX, named, optional, position_to_wire, present, required, text,
-};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, named, optional, position_to_wire, present, required, text};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
@@ -22,15 +20,7 @@ pub(super) fn progress_from_wire(
     wire: records::LaneProgress,
     plan: &Plan,
 ) -> Result<(RegionId, LaneProgress), Invalid> {
-    let records::LaneProgress {
-        region,
-        at,
-        step,
-        since,
-        goal_epoch,
-        moved,
-        vote,
-    } = wire;
+    let records::LaneProgress { region, at, step, since, goal_epoch, moved, vote } = wire;
     let at = at_from_wire(at, step)?;
     check_at(at, plan).at("step")?;
     let vote: Option<Vote> = optional("vote", vote)?;
@@ -49,13 +39,7 @@ pub(super) fn progress_from_wire(
 
 /// One region's progress as the record says it.
 pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> records::LaneProgress {
-    let LaneProgress {
-        at,
-        since,
-        goal_epoch,
-        moved,
-        vote,
-    } = progress;
+    let LaneProgress { at, since, goal_epoch, moved, vote } = progress;
     let (at, step) = at_to_wire(*at);
     records::LaneProgress {
         region: region.to_string(),
@@ -69,9 +53,7 @@ pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> re
 }
 
 fn at_from_wire(at: i32, step: Option<v1::StepRef>) -> Result<LaneAt, Invalid> {
-    let known = WireAt::try_from(at)
-        .map_err(|_| Invalid::of(at, InvalidKind::UnknownEnum))
-        .at("at")?;
+    let known = WireAt::try_from(at).map_err(|_| Invalid::of(at, InvalidKind::UnknownEnum)).at("at")?;
     let stepless = |lane_at| match &step {
         None => Ok(lane_at),
         Some(_) => Err(Invalid::contradiction("at", known.as_str_name(), "a step")),
@@ -86,11 +68,7 @@ fn at_from_wire(at: i32, step: Option<v1::StepRef>) -> Result<LaneAt, Invalid> {
             if step == 0 {
                 Ok(LaneAt::Preparing { wave })
             } else {
-                Err(Invalid::contradiction(
-                    "step",
-                    step,
-                    "preparing, which is before any step",
-                ))
+                Err(Invalid::contradiction("step", step, "preparing, which is before any step"))
             }
         }
         WireAt::Shifting => required("step", step).map(LaneAt::Shifting),
@@ -102,13 +80,7 @@ fn at_from_wire(at: i32, step: Option<v1::StepRef>) -> Result<LaneAt, Invalid> {
 fn at_to_wire(at: LaneAt) -> (WireAt, Option<v1::StepRef>) {
     match at {
         LaneAt::Waiting => (WireAt::Waiting, None),
-        LaneAt::Preparing { wave } => (
-            WireAt::Preparing,
-            Some(v1::StepRef {
-                wave: position_to_wire(wave),
-                step: 0,
-            }),
-        ),
+        LaneAt::Preparing { wave } => (WireAt::Preparing, Some(v1::StepRef { wave: position_to_wire(wave), step: 0 })),
         LaneAt::Shifting(step) => (WireAt::Shifting, Some(step.into())),
         LaneAt::Baking(step) => (WireAt::Baking, Some(step.into())),
         LaneAt::Settled(step) => (WireAt::Settled, Some(step.into())),
@@ -128,54 +100,34 @@ fn check_at(at: LaneAt, plan: &Plan) -> Result<(), Invalid> {
 
 fn check_step(at: StepRef, plan: &Plan) -> Result<(), Invalid> {
     let StepRef { wave, step } = at;
-    plan.step(at)
-        .map(|_| ())
-        .ok_or_else(|| Invalid::of(format!("{wave}/{step}"), InvalidKind::NotInPlan))
+    plan.step(at).map(|_| ()).ok_or_else(|| Invalid::of(format!("{wave}/{step}"), InvalidKind::NotInPlan))
 }
 
 impl TryFrom<records::Vote> for Vote {
     type Error = Invalid;
 
     fn try_from(wire: records::Vote) -> Result<Self, Invalid> {
-        let records::Vote {
-            step,
-            epoch,
-            at,
-            ballot,
-        } = wire;
+        let records::Vote { step, epoch, at, ballot } = wire;
         let ballot = match present("ballot", ballot)? {
             WireBallot::Evidence(verdict) => Ballot::Evidence(required("evidence", Some(verdict))?),
             WireBallot::Driver(wire_vote::Driver { code, message }) => Ballot::Driver {
                 code: text("code", code, RECORD_TEXT_BYTES_MAX).at("driver")?,
                 message: text("message", message, RECORD_TEXT_BYTES_MAX).at("driver")?,
             },
-            WireBallot::Deadline(limit) => Ballot::Deadline {
-                limit: limit_from_wire("deadline", &limit)?,
-            },
+            WireBallot::Deadline(limit) => Ballot::Deadline { limit: limit_from_wire("deadline", &limit)? },
         };
-        Ok(Self {
-            step: required("step", step)?,
-            epoch: decided("epoch", epoch)?,
-            at: moment("at", at)?,
-            ballot,
-        })
+        Ok(Self { step: required("step", step)?, epoch: decided("epoch", epoch)?, at: moment("at", at)?, ballot })
     }
 }
 
 impl From<&Vote> for records::Vote {
     fn from(vote: &Vote) -> Self {
-        let Vote {
-            step,
-            epoch,
-            at,
-            ballot,
-        } = vote;
+        let Vote { step, epoch, at, ballot } = vote;
         let ballot = match ballot {
             Ballot::Evidence(verdict) => WireBallot::Evidence(verdict.into()),
-            Ballot::Driver { code, message } => WireBallot::Driver(wire_vote::Driver {
-                code: code.clone(),
-                message: message.clone(),
-            }),
+            Ballot::Driver { code, message } => {
+                WireBallot::Driver(wire_vote::Driver { code: code.clone(), message: message.clone() })
+            }
             Ballot::Deadline { limit } => WireBallot::Deadline((*limit).to_owned()),
         };
         Self {

@@ -43,16 +43,7 @@ impl TryFrom<records::RolloutOutline> for Outline {
     type Error = Invalid;
 
     fn try_from(wire: records::RolloutOutline) -> Result<Self, Invalid> {
-        let records::RolloutOutline {
-            schema,
-            id,
-            service,
-            plan,
-            epoch,
-            requester,
-            opened,
-            phase,
-        } = wire;
+        let records::RolloutOutline { schema, id, service, plan, epoch, requester, opened, phase } = wire;
         check_schema(schema)?;
         Ok(Self {
             id: named("id", id, RolloutId::new)?,
@@ -71,62 +62,19 @@ impl TryFrom<records::RolloutOutline> for Outline {
 /// # Errors
 /// The first field that is wrong, or does not fit the plan.
 pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Result<Rollout, Invalid> {
-    let records::RolloutRecord {
-        schema,
-        id,
-        service,
-        plan: hash,
-        epoch,
-        requester,
-        opened,
-        phase,
-        lanes,
-    } = wire;
-    let outline = records::RolloutOutline {
-        schema,
-        id,
-        service,
-        plan: hash,
-        epoch,
-        requester,
-        opened,
-        phase,
-    };
+    let records::RolloutRecord { schema, id, service, plan: hash, epoch, requester, opened, phase, lanes } = wire;
+    let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
     check_plan(&outline, &plan)?;
     let lanes = lanes_from_wire(lanes, &plan, outline.epoch)?;
-    let Outline {
-        id,
-        service: _,
-        plan: _,
-        epoch,
-        requester,
-        opened,
-        phase,
-    } = outline;
-    Ok(Rollout {
-        id,
-        plan,
-        epoch,
-        requester,
-        opened,
-        phase,
-        lanes,
-    })
+    let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes })
 }
 
 /// A rollout as its record says it; the plan is stored on its own.
 #[must_use]
 pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
-    let Rollout {
-        id,
-        plan,
-        epoch,
-        requester,
-        opened,
-        phase,
-        lanes,
-    } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes } = rollout;
     records::RolloutRecord {
         schema: schema(),
         id: id.to_string(),
@@ -136,35 +84,21 @@ pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
         requester: requester.clone(),
         opened: Some(timestamp_to_wire(*opened)),
         phase: Some(phase.into()),
-        lanes: lanes
-            .iter()
-            .map(|(region, progress)| progress_to_wire(region, progress))
-            .collect(),
+        lanes: lanes.iter().map(|(region, progress)| progress_to_wire(region, progress)).collect(),
     }
 }
 
 /// The record and the plan are of each other.
 fn check_plan(outline: &Outline, plan: &Plan) -> Result<(), Invalid> {
     if outline.plan != plan.hash() {
-        return Err(Invalid::contradiction(
-            "plan",
-            outline.plan,
-            "the plan that it is read with",
-        ));
+        return Err(Invalid::contradiction("plan", outline.plan, "the plan that it is read with"));
     }
     if outline.service != plan.service {
-        return Err(Invalid::contradiction(
-            "service",
-            &outline.service,
-            "the service of its plan",
-        ));
+        return Err(Invalid::contradiction("service", &outline.service, "the service of its plan"));
     }
     match &outline.phase {
         Phase::Running(run) if run.wave >= plan.waves.len() => {
-            Err(Invalid::of(run.wave, InvalidKind::NotInPlan))
-                .at("wave")
-                .at("running")
-                .at("phase")
+            Err(Invalid::of(run.wave, InvalidKind::NotInPlan)).at("wave").at("running").at("phase")
         }
         Phase::Running(_)
         | Phase::RollingBack { .. }
@@ -190,20 +124,12 @@ fn lanes_from_wire(
             return Err(Invalid::of(region, InvalidKind::NotInPlan)).at("region");
         }
         if progress.goal_epoch > last {
-            return Err(Invalid::contradiction(
-                "goal_epoch",
-                progress.goal_epoch,
-                "the rollout's epoch",
-            ));
+            return Err(Invalid::contradiction("goal_epoch", progress.goal_epoch, "the rollout's epoch"));
         }
         Ok((region, progress))
     })?;
     if lanes.len() != plan.lanes.len() {
-        return Err(Invalid::contradiction(
-            "lanes",
-            lanes.len(),
-            "the lanes of its plan",
-        ));
+        return Err(Invalid::contradiction("lanes", lanes.len(), "the lanes of its plan"));
     }
     Ok(lanes)
 }

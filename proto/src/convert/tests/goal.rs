@@ -8,112 +8,47 @@ use proptest::strategy::Strategy;
 
 const SPOILT: &[Case<agent::Goal>] = &[
     ("no epoch", |g| g.epoch = None, "epoch", InvalidKind::Missing),
-    (
-        "epoch 0",
-        |g| {
-            g.epoch = Some(v1::Epoch {
-                generation: 0,
-                counter: 0,
-            })
-        },
-        "epoch",
-        InvalidKind::EpochZero,
-    ),
+    ("epoch 0", |g| g.epoch = Some(v1::Epoch { generation: 0, counter: 0 }), "epoch", InvalidKind::EpochZero),
     (
         "the last epoch",
-        |g| {
-            g.epoch = Some(v1::Epoch {
-                generation: 0,
-                counter: u64::MAX,
-            })
-        },
+        |g| g.epoch = Some(v1::Epoch { generation: 0, counter: u64::MAX }),
         "epoch.counter",
         InvalidKind::EpochExhausted,
     ),
     (
         "the last generation",
-        |g| {
-            g.epoch = Some(v1::Epoch {
-                generation: u64::MAX,
-                counter: 1,
-            })
-        },
+        |g| g.epoch = Some(v1::Epoch { generation: u64::MAX, counter: 1 }),
         "epoch.generation",
         InvalidKind::EpochExhausted,
     ),
     (
         "a split with a gap",
-        |g| {
-            g.split = Some(v1::Split {
-                blue_basis_points: 4_000,
-                green_basis_points: 5_999,
-            })
-        },
+        |g| g.split = Some(v1::Split { blue_basis_points: 4_000, green_basis_points: 5_999 }),
         "split",
         InvalidKind::SplitNotWhole,
     ),
     (
         "a split that overlaps",
-        |g| {
-            g.split = Some(v1::Split {
-                blue_basis_points: 10_000,
-                green_basis_points: 10_000,
-            })
-        },
+        |g| g.split = Some(v1::Split { blue_basis_points: 10_000, green_basis_points: 10_000 }),
         "split",
         InvalidKind::SplitNotWhole,
     ),
     (
         "a split that overflows",
-        |g| {
-            g.split = Some(v1::Split {
-                blue_basis_points: u32::MAX,
-                green_basis_points: 10_001,
-            })
-        },
+        |g| g.split = Some(v1::Split { blue_basis_points: u32::MAX, green_basis_points: 10_001 }),
         "split.blue_basis_points",
         WHOLE,
     ),
-    (
-        "a slot without a goal",
-        |g| g.blue = Some(agent::SlotGoal { goal: None }),
-        "blue.goal",
-        InvalidKind::Missing,
-    ),
+    ("a slot without a goal", |g| g.blue = Some(agent::SlotGoal { goal: None }), "blue.goal", InvalidKind::Missing),
     ("no slot", |g| g.green = None, "green", InvalidKind::Missing),
     ("no hash", |g| g.hash.clear(), "hash", InvalidKind::Missing),
-    (
-        "half a hash",
-        |g| g.hash.truncate(16),
-        "hash",
-        InvalidKind::BadHash,
-    ),
-    (
-        "another hash",
-        |g| g.hash[0] ^= 1,
-        "hash",
-        InvalidKind::HashMismatch,
-    ),
-    (
-        "another rollout",
-        |g| g.rollout.push('x'),
-        "hash",
-        InvalidKind::HashMismatch,
-    ),
-    (
-        "a dropped cohort",
-        |g| g.cohort = None,
-        "hash",
-        InvalidKind::HashMismatch,
-    ),
+    ("half a hash", |g| g.hash.truncate(16), "hash", InvalidKind::BadHash),
+    ("another hash", |g| g.hash[0] ^= 1, "hash", InvalidKind::HashMismatch),
+    ("another rollout", |g| g.rollout.push('x'), "hash", InvalidKind::HashMismatch),
+    ("a dropped cohort", |g| g.cohort = None, "hash", InvalidKind::HashMismatch),
     (
         "a step of no plan",
-        |g| {
-            g.measurement.as_mut().unwrap().step = Some(v1::StepRef {
-                wave: u32::MAX,
-                step: 0,
-            })
-        },
+        |g| g.measurement.as_mut().unwrap().step = Some(v1::StepRef { wave: u32::MAX, step: 0 }),
         "measurement.step.wave",
         InvalidKind::OutOfRange { min: 0, max: 99 },
     ),
@@ -125,9 +60,5 @@ fn spoilt_goals_are_refused() {
         goal.split.is_some() && goal.measurement.is_some() && goal.cohort.is_some()
     }));
     let region = goal.lane.region.clone();
-    check(
-        &agent::Goal::from(&goal),
-        |wire| goal_from_wire(&region, wire),
-        SPOILT,
-    );
+    check(&agent::Goal::from(&goal), |wire| goal_from_wire(&region, wire), SPOILT);
 }

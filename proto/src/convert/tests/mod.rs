@@ -18,10 +18,7 @@ const WHOLE: InvalidKind = InvalidKind::OutOfRange { min: 0, max: 10_000 };
 
 /// One value of a strategy, the same in every run.
 fn sample<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> T {
-    strategy
-        .new_tree(&mut TestRunner::deterministic())
-        .unwrap()
-        .current()
+    strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
 }
 
 /// A case: what it is, how it spoils the message, the field that is named, and why.
@@ -33,11 +30,7 @@ fn check<M: Clone, T: std::fmt::Debug>(good: &M, read: impl Fn(M) -> Result<T, I
         let mut wire = good.clone();
         spoil(&mut wire);
         let refusal = read(wire).expect_err(what);
-        assert_eq!(
-            (refusal.field.as_str(), &refusal.why),
-            (*field, why),
-            "{what}: {refusal}"
-        );
+        assert_eq!((refusal.field.as_str(), &refusal.why), (*field, why), "{what}: {refusal}");
     }
 }
 

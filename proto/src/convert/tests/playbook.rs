@@ -9,36 +9,19 @@ use crate::r#gen::v1;
 use crate::r#gen::v1::region_selector::{Names, Selector};
 
 fn playbook() -> v1::Playbook {
-    let step = |weight_basis_points| v1::Step {
-        weight_basis_points,
-        cohort: None,
-        bake: duration(60, 0),
-    };
-    let names = v1::region_selector::Names {
-        regions: vec!["eu".to_owned(), "us".to_owned()],
-    };
+    let step = |weight_basis_points| v1::Step { weight_basis_points, cohort: None, bake: duration(60, 0) };
+    let names = v1::region_selector::Names { regions: vec!["eu".to_owned(), "us".to_owned()] };
     let wave = |name: &str| v1::Wave {
         name: name.to_owned(),
-        regions: Some(v1::RegionSelector {
-            selector: Some(v1::region_selector::Selector::Names(names.clone())),
-        }),
+        regions: Some(v1::RegionSelector { selector: Some(v1::region_selector::Selector::Names(names.clone())) }),
         max_parallel: 1,
         max_skew: 1,
         steps: vec![step(1_000), step(5_000), step(10_000)],
         soak: duration(0, 0),
     };
-    let stage = v1::Stage {
-        kind: v1::StageKind::Production.into(),
-        waves: vec![wave("one"), wave("two")],
-    };
-    let ratio = v1::check::Measure::ErrorRatio(v1::check::ErrorRatio {
-        max_basis_points: 100,
-    });
-    let check = v1::Check {
-        name: "errors".to_owned(),
-        measure: Some(ratio),
-        sample_min: 100,
-    };
+    let stage = v1::Stage { kind: v1::StageKind::Production.into(), waves: vec![wave("one"), wave("two")] };
+    let ratio = v1::check::Measure::ErrorRatio(v1::check::ErrorRatio { max_basis_points: 100 });
+    let check = v1::Check { name: "errors".to_owned(), measure: Some(ratio), sample_min: 100 };
     v1::Playbook {
         name: "playbooks/careful".to_owned(),
         revision: 7,
@@ -70,48 +53,18 @@ fn wave(playbook: &mut v1::Playbook) -> &mut v1::Wave {
 
 const SPOILT: &[Case<v1::Playbook>] = &[
     ("no name", |p| p.name.clear(), "name", InvalidKind::Missing),
-    (
-        "other form",
-        |p| p.name = "playbook/x".into(),
-        "name",
-        InvalidKind::BadResource("playbooks/{playbook}"),
-    ),
-    (
-        "unknown enum",
-        |p| p.stages[0].kind = 4,
-        "stages[0].kind",
-        InvalidKind::UnknownEnum,
-    ),
-    (
-        "negative enum",
-        |p| p.stages[0].kind = -1,
-        "stages[0].kind",
-        InvalidKind::UnknownEnum,
-    ),
-    (
-        "unset enum",
-        |p| p.stages[0].kind = 0,
-        "stages[0].kind",
-        InvalidKind::Missing,
-    ),
-    (
-        "missing message",
-        |p| p.limits = None,
-        "limits",
-        InvalidKind::Missing,
-    ),
+    ("other form", |p| p.name = "playbook/x".into(), "name", InvalidKind::BadResource("playbooks/{playbook}")),
+    ("unknown enum", |p| p.stages[0].kind = 4, "stages[0].kind", InvalidKind::UnknownEnum),
+    ("negative enum", |p| p.stages[0].kind = -1, "stages[0].kind", InvalidKind::UnknownEnum),
+    ("unset enum", |p| p.stages[0].kind = 0, "stages[0].kind", InvalidKind::Missing),
+    ("missing message", |p| p.limits = None, "limits", InvalidKind::Missing),
     (
         "missing oneof",
         |p| wave(p).regions = Some(v1::RegionSelector { selector: None }),
         "stages[0].waves[1].regions.selector",
         InvalidKind::Missing,
     ),
-    (
-        "missing votes",
-        |p| p.rollback.as_mut().unwrap().votes = None,
-        "rollback.votes",
-        InvalidKind::Missing,
-    ),
+    ("missing votes", |p| p.rollback.as_mut().unwrap().votes = None, "rollback.votes", InvalidKind::Missing),
     (
         "missing measure",
         |p| p.evidence.as_mut().unwrap().checks[0].measure = None,
@@ -152,9 +105,7 @@ const SPOILT: &[Case<v1::Playbook>] = &[
         "a region that is a path",
         |p| {
             let regions = vec!["eu".to_owned(), "../../etc".to_owned()];
-            wave(p).regions = Some(v1::RegionSelector {
-                selector: Some(Selector::Names(Names { regions })),
-            });
+            wave(p).regions = Some(v1::RegionSelector { selector: Some(Selector::Names(Names { regions })) });
         },
         "stages[0].waves[1].regions.names.regions[1]",
         InvalidKind::BadName(InvalidName::Character('.', 0)),
@@ -163,9 +114,7 @@ const SPOILT: &[Case<v1::Playbook>] = &[
         "too many regions",
         |p| {
             let regions = vec!["eu".to_owned(); 1001];
-            wave(p).regions = Some(v1::RegionSelector {
-                selector: Some(Selector::Names(Names { regions })),
-            });
+            wave(p).regions = Some(v1::RegionSelector { selector: Some(Selector::Names(Names { regions })) });
         },
         "stages[0].waves[1].regions.names.regions",
         InvalidKind::TooMany { max: 1000 },

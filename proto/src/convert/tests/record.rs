@@ -8,8 +8,8 @@ use prost::Message;
 
 use super::{Case, check, sample};
 use crate::convert::record::{
-    Head, SCHEMA_MAJOR, audit_from_record, audit_to_record, decode_journal, encode_journal,
-    lanes_from_record, lanes_to_record, rollout_from_record, rollout_to_record,
+    Head, SCHEMA_MAJOR, audit_from_record, audit_to_record, decode_journal, encode_journal, lanes_from_record,
+    lanes_to_record, rollout_from_record, rollout_to_record,
 };
 use crate::convert::{InvalidKind, arbitrary};
 use crate::r#gen::records::v1 as records;
@@ -28,59 +28,26 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
     ("no schema", |r| r.schema = None, "schema", InvalidKind::Missing),
     (
         "a newer schema",
-        |r| {
-            r.schema = Some(records::Schema {
-                major: SCHEMA_MAJOR + 1,
-                minor: 0,
-            })
-        },
+        |r| r.schema = Some(records::Schema { major: SCHEMA_MAJOR + 1, minor: 0 }),
         "schema.major",
         InvalidKind::SchemaTooNew,
     ),
-    (
-        "epoch 0",
-        |r| {
-            r.epoch = Some(v1::Epoch {
-                generation: 0,
-                counter: 0,
-            })
-        },
-        "epoch",
-        InvalidKind::EpochZero,
-    ),
+    ("epoch 0", |r| r.epoch = Some(v1::Epoch { generation: 0, counter: 0 }), "epoch", InvalidKind::EpochZero),
     (
         "a goal of the future",
         |r| {
-            r.epoch = Some(v1::Epoch {
-                generation: 0,
-                counter: 1,
-            });
-            r.lanes[0].goal_epoch = Some(v1::Epoch {
-                generation: 0,
-                counter: 2,
-            });
+            r.epoch = Some(v1::Epoch { generation: 0, counter: 1 });
+            r.lanes[0].goal_epoch = Some(v1::Epoch { generation: 0, counter: 2 });
         },
         "lanes[0].goal_epoch",
         InvalidKind::Contradiction("the rollout's epoch"),
     ),
-    (
-        "no phase",
-        |r| r.phase = Some(records::Phase { phase: None }),
-        "phase.phase",
-        InvalidKind::Missing,
-    ),
+    ("no phase", |r| r.phase = Some(records::Phase { phase: None }), "phase.phase", InvalidKind::Missing),
     (
         "a wave of no plan",
         |r| {
-            let running = records::phase::Running {
-                wave: 99,
-                soaking_since: None,
-                hold: None,
-                hold_since: None,
-            };
-            r.phase = Some(records::Phase {
-                phase: Some(records::phase::Phase::Running(running)),
-            });
+            let running = records::phase::Running { wave: 99, soaking_since: None, hold: None, hold_since: None };
+            r.phase = Some(records::Phase { phase: Some(records::phase::Phase::Running(running)) });
         },
         "phase.running.wave",
         InvalidKind::NotInPlan,
@@ -88,18 +55,9 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
     (
         "a hold since never",
         |r| {
-            let cause = Some(records::Cause {
-                cause: Some(records::cause::Cause::NoWayBackRegion("eu".into())),
-            });
-            let running = records::phase::Running {
-                wave: 0,
-                soaking_since: None,
-                hold: cause,
-                hold_since: None,
-            };
-            r.phase = Some(records::Phase {
-                phase: Some(records::phase::Phase::Running(running)),
-            });
+            let cause = Some(records::Cause { cause: Some(records::cause::Cause::NoWayBackRegion("eu".into())) });
+            let running = records::phase::Running { wave: 0, soaking_since: None, hold: cause, hold_since: None };
+            r.phase = Some(records::Phase { phase: Some(records::phase::Phase::Running(running)) });
         },
         "phase.running.hold_since",
         InvalidKind::Missing,
@@ -119,9 +77,7 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
     (
         "causes without end",
         |r| {
-            let inner = records::Cause {
-                cause: Some(records::cause::Cause::NoWayBackRegion("eu".into())),
-            };
+            let inner = records::Cause { cause: Some(records::cause::Cause::NoWayBackRegion("eu".into())) };
             let nested = (0..5).fold(inner, |cause, _| records::Cause {
                 cause: Some(records::cause::Cause::PointOfNoReturn(Box::new(cause))),
             });
@@ -136,12 +92,7 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
         "lanes[0].step",
         InvalidKind::NotInPlan,
     ),
-    (
-        "baking nowhere",
-        |r| r.lanes[0].step = None,
-        "lanes[0].step",
-        InvalidKind::Missing,
-    ),
+    ("baking nowhere", |r| r.lanes[0].step = None, "lanes[0].step", InvalidKind::Missing),
     (
         "waiting at a step",
         |r| r.lanes[0].at = records::lane_progress::At::Waiting.into(),
@@ -160,24 +111,9 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
         "lanes[0].vote.ballot",
         InvalidKind::Missing,
     ),
-    (
-        "a region of no plan",
-        |r| r.lanes[0].region = "nowhere".into(),
-        "lanes[0].region",
-        InvalidKind::NotInPlan,
-    ),
-    (
-        "a lane lost",
-        |r| drop(r.lanes.pop()),
-        "lanes",
-        InvalidKind::Contradiction("the lanes of its plan"),
-    ),
-    (
-        "another service",
-        |r| r.service.push('x'),
-        "service",
-        InvalidKind::Contradiction("the service of its plan"),
-    ),
+    ("a region of no plan", |r| r.lanes[0].region = "nowhere".into(), "lanes[0].region", InvalidKind::NotInPlan),
+    ("a lane lost", |r| drop(r.lanes.pop()), "lanes", InvalidKind::Contradiction("the lanes of its plan")),
+    ("another service", |r| r.service.push('x'), "service", InvalidKind::Contradiction("the service of its plan")),
 ];
 
 #[test]
@@ -189,12 +125,7 @@ fn spoilt_rollouts_are_refused() {
 fn frozen(cause: records::cause::Cause) -> records::Phase {
     let cause = Some(records::Cause { cause: Some(cause) });
     let since = Some(prost_types::Timestamp { seconds: 1, nanos: 0 });
-    records::Phase {
-        phase: Some(records::phase::Phase::Frozen(records::phase::Because {
-            cause,
-            since,
-        })),
-    }
+    records::Phase { phase: Some(records::phase::Phase::Frozen(records::phase::Because { cause, since })) }
 }
 
 #[test]
@@ -223,10 +154,7 @@ fn a_changed_audit_entry_is_refused() {
         assert_eq!(refusal.why, InvalidKind::HashMismatch, "{refusal}");
     }
     let other = meridian_core::id::ServiceId::new("another").unwrap();
-    assert_eq!(
-        audit_from_record(other, record).unwrap_err().why,
-        InvalidKind::HashMismatch
-    );
+    assert_eq!(audit_from_record(other, record).unwrap_err().why, InvalidKind::HashMismatch);
 }
 
 #[test]
@@ -243,10 +171,7 @@ fn a_digest_is_vetoed_once() {
     let mut record = records::HeadRecord::from(&sample(arbitrary::head()));
     record.vetoed_digests = vec![meridian_core::digest::Digest::of(b"bad").to_string(); 2];
     let refusal = Head::try_from(record).unwrap_err();
-    assert_eq!(
-        (refusal.field.as_str(), refusal.why),
-        ("vetoed_digests[1]", InvalidKind::Duplicate)
-    );
+    assert_eq!((refusal.field.as_str(), refusal.why), ("vetoed_digests[1]", InvalidKind::Duplicate));
 }
 
 #[test]
@@ -254,18 +179,9 @@ fn a_journal_of_a_newer_agent_is_not_obeyed() {
     let memory = sample(arbitrary::lane_memory());
     let region = memory.intent().unwrap().lane.region.clone();
     let mut record = records::JournalRecord::decode(encode_journal(&memory).unwrap().as_slice()).unwrap();
-    record.schema = Some(records::Schema {
-        major: SCHEMA_MAJOR + 1,
-        minor: 0,
-    });
+    record.schema = Some(records::Schema { major: SCHEMA_MAJOR + 1, minor: 0 });
     let refusal = decode_journal(&region, &record.encode_to_vec()).unwrap_err();
     assert_eq!(refusal.why, InvalidKind::SchemaTooNew);
-    assert_eq!(
-        decode_journal(&region, b"").unwrap_err().why,
-        InvalidKind::Missing
-    );
-    assert_eq!(
-        decode_journal(&region, b"torn").unwrap_err().why,
-        InvalidKind::Undecodable
-    );
+    assert_eq!(decode_journal(&region, b"").unwrap_err().why, InvalidKind::Missing);
+    assert_eq!(decode_journal(&region, b"torn").unwrap_err().why, InvalidKind::Undecodable);
 }

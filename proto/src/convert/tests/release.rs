@@ -13,25 +13,10 @@ const HEX: InvalidKind = InvalidKind::BadDigest(InvalidDigest::NotHex);
 
 const SPOILT: &[Case<v1::Release>] = &[
     ("a tag", |r| r.digest = "latest".into(), "digest", TAG),
-    (
-        "a tag with a registry",
-        |r| r.digest = "registry/app:v1".into(),
-        "digest",
-        TAG,
-    ),
-    (
-        "a short digest",
-        |r| r.digest = "sha256:abc".into(),
-        "digest",
-        HEX,
-    ),
+    ("a tag with a registry", |r| r.digest = "registry/app:v1".into(), "digest", TAG),
+    ("a short digest", |r| r.digest = "sha256:abc".into(), "digest", HEX),
     ("no digest", |r| r.digest.clear(), "digest", InvalidKind::Missing),
-    (
-        "no version",
-        |r| r.version = "latest".into(),
-        "version",
-        InvalidKind::BadVersion,
-    ),
+    ("no version", |r| r.version = "latest".into(), "version", InvalidKind::BadVersion),
     (
         "a long version",
         |r| r.version = format!("1.0.0-{}", "a".repeat(200)),
@@ -44,18 +29,8 @@ const SPOILT: &[Case<v1::Release>] = &[
         "name",
         InvalidKind::Contradiction("its service and version"),
     ),
-    (
-        "long notes",
-        |r| r.notes = "x".repeat(65_537),
-        "notes",
-        InvalidKind::TooLong { max: 65_536 },
-    ),
-    (
-        "no class",
-        |r| r.reversibility = 0,
-        "reversibility",
-        InvalidKind::Missing,
-    ),
+    ("long notes", |r| r.notes = "x".repeat(65_537), "notes", InvalidKind::TooLong { max: 65_536 }),
+    ("no class", |r| r.reversibility = 0, "reversibility", InvalidKind::Missing),
 ];
 
 #[test]

@@ -10,9 +10,9 @@ use prost::Message;
 
 use crate::convert::arbitrary;
 use crate::convert::record::{
-    Head, Outline, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease,
-    audit_from_record, audit_to_record, decode_journal, encode_journal, lanes_from_record, lanes_to_record,
-    rollout_from_record, rollout_to_record,
+    Head, Outline, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease, audit_from_record,
+    audit_to_record, decode_journal, encode_journal, lanes_from_record, lanes_to_record, rollout_from_record,
+    rollout_to_record,
 };
 use crate::convert::{Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire};
 use crate::r#gen::{agent::v1 as agent, records::v1 as records, v1};

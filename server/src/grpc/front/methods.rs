@@ -11,10 +11,7 @@ use crate::grpc::status;
 use crate::tls::{Caller, Identity};
 
 /// The methods that stop something.
-const URGENT: [&str; 2] = [
-    "/meridian.v1.RolloutService/RollbackRollout",
-    "/meridian.v1.RolloutService/PauseRollout",
-];
+const URGENT: [&str; 2] = ["/meridian.v1.RolloutService/RollbackRollout", "/meridian.v1.RolloutService/PauseRollout"];
 /// The package that agents speak.
 const AGENT_PACKAGE: &str = "meridian.agent.v1";
 /// The package that operators speak.
@@ -48,11 +45,7 @@ pub(super) struct Method {
 pub(super) fn check_access(access: Access, caller: &Caller) -> Result<(), Status> {
     let allowed = match (access, caller) {
         (_, Caller::Refused(refused)) => {
-            return Err(status::reasoned(
-                Code::Unauthenticated,
-                "IDENTITY_REFUSED",
-                refused.to_string(),
-            ));
+            return Err(status::reasoned(Code::Unauthenticated, "IDENTITY_REFUSED", refused.to_string()));
         }
         (_, Caller::Plaintext) | (Access::Anybody, Caller::Known(_)) => true,
         (Access::Agents, Caller::Known(Identity::Region(_))) => true,
@@ -64,11 +57,7 @@ pub(super) fn check_access(access: Access, caller: &Caller) -> Result<(), Status
         return Ok(());
     }
     let message = "the certificate is not of somebody who may call this method";
-    Err(status::reasoned(
-        Code::PermissionDenied,
-        "METHOD_NOT_YOURS",
-        message,
-    ))
+    Err(status::reasoned(Code::PermissionDenied, "METHOD_NOT_YOURS", message))
 }
 
 /// All methods by their path, read from the descriptions that the services are generated from.
@@ -91,14 +80,7 @@ pub(super) fn methods() -> Result<HashMap<String, Method>, prost::DecodeError> {
                 } else {
                     Weight::Call
                 };
-                methods.insert(
-                    path.clone(),
-                    Method {
-                        label: path.into(),
-                        access,
-                        weight,
-                    },
-                );
+                methods.insert(path.clone(), Method { label: path.into(), access, weight });
             }
         }
     }
@@ -113,18 +95,9 @@ mod tests {
     fn methods_are_known_by_what_they_are() {
         let methods = methods().unwrap();
         let facts = |path: &str| methods.get(path).map(|method| (method.access, method.weight));
-        assert_eq!(
-            facts("/meridian.agent.v1.AgentService/Session"),
-            Some((Access::Agents, Weight::Stream))
-        );
-        assert_eq!(
-            facts("/meridian.v1.PlanService/CreatePlan"),
-            Some((Access::Operators, Weight::Call))
-        );
-        assert_eq!(
-            facts("/meridian.v1.RolloutService/WatchRollouts"),
-            Some((Access::Operators, Weight::Stream))
-        );
+        assert_eq!(facts("/meridian.agent.v1.AgentService/Session"), Some((Access::Agents, Weight::Stream)));
+        assert_eq!(facts("/meridian.v1.PlanService/CreatePlan"), Some((Access::Operators, Weight::Call)));
+        assert_eq!(facts("/meridian.v1.RolloutService/WatchRollouts"), Some((Access::Operators, Weight::Stream)));
         assert_eq!(facts("meridian.v1.PlanService/CreatePlan"), None);
         for path in URGENT {
             assert_eq!(facts(path), Some((Access::Operators, Weight::Urgent)));
@@ -152,10 +125,7 @@ mod tests {
         }
         let nobody = Caller::Refused(crate::tls::IdentityRefused::NotOneUri(2));
         for access in [Access::Agents, Access::Operators, Access::Anybody] {
-            assert_eq!(
-                check_access(access, &nobody).unwrap_err().code(),
-                Code::Unauthenticated
-            );
+            assert_eq!(check_access(access, &nobody).unwrap_err().code(), Code::Unauthenticated);
         }
     }
 }

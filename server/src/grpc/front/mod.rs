@@ -63,29 +63,18 @@ impl Front {
     pub fn new(routes: Routes, metrics: CallMetrics) -> Result<Self, prost::DecodeError> {
         let shared = FrontShared {
             methods: methods()?,
-            other: Method {
-                label: "other".into(),
-                access: Access::Anybody,
-                weight: Weight::Call,
-            },
+            other: Method { label: "other".into(), access: Access::Anybody, weight: Weight::Call },
             calls: Semaphore::new(CALLS_MAX),
             urgent: Semaphore::new(URGENT_MAX),
             metrics,
         };
-        Ok(Self {
-            routes,
-            shared: Arc::new(shared),
-            caller: Caller::Plaintext,
-        })
+        Ok(Self { routes, shared: Arc::new(shared), caller: Caller::Plaintext })
     }
 
     /// The front for a caller.
     #[must_use]
     pub fn of(&self, caller: Caller) -> Self {
-        Self {
-            caller,
-            ..self.clone()
-        }
+        Self { caller, ..self.clone() }
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
@@ -100,24 +89,15 @@ impl Front {
                 (status.into_http(), code)
             }
         };
-        shared
-            .metrics
-            .called(&method.label, code_name(code), began.elapsed());
+        shared.metrics.called(&method.label, code_name(code), began.elapsed());
         response
     }
 
-    async fn admitted(
-        mut self,
-        method: &Method,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Status> {
+    async fn admitted(mut self, method: &Method, request: Request<Incoming>) -> Result<Response<Body>, Status> {
         check_access(method.access, &self.caller)?;
         let shared = self.shared.clone();
         let _room = shared.room(method.weight).await?;
-        let given = request
-            .headers()
-            .get("grpc-timeout")
-            .and_then(|value| parse_timeout(value.to_str().ok()?));
+        let given = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
         let limit = given.map_or(CALL_MAX, |given| given.min(CALL_MAX));
         if limit.is_zero() {
             return Err(too_late(limit));

@@ -58,21 +58,14 @@ struct Connection {
 impl Port {
     /// Serves until `closing`, then waits at most `patience` for what is still said, and cuts the rest.
     pub async fn serve(self, closing: CancellationToken, patience: Duration) {
-        let Self {
-            listener,
-            terms,
-            front,
-            metrics,
-        } = self;
+        let Self { listener, terms, front, metrics } = self;
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         let mut connections = JoinSet::new();
         accept(&listener, &closing, |stream, peer| {
             while connections.try_join_next().is_some() {}
-            let (Ok(room), Ok(handshake)) = (
-                room.clone().try_acquire_owned(),
-                handshakes.clone().try_acquire_owned(),
-            ) else {
+            let (Ok(room), Ok(handshake)) = (room.clone().try_acquire_owned(), handshakes.clone().try_acquire_owned())
+            else {
                 tracing::warn!(%peer, "a connection is refused: there is no room");
                 return;
             };
@@ -90,10 +83,7 @@ impl Port {
         let deadline = Instant::now() + patience;
         while let Ok(Some(_)) = timeout_at(deadline, connections.join_next()).await {}
         if !connections.is_empty() {
-            tracing::warn!(
-                left = connections.len(),
-                "connections that did not end in time are cut"
-            );
+            tracing::warn!(left = connections.len(), "connections that did not end in time are cut");
         }
         connections.shutdown().await;
     }

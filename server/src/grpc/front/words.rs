@@ -26,9 +26,7 @@ pub(super) fn named(response: Response<Body>) -> (Response<Body>, Code) {
 pub(in crate::grpc) fn translated(word: Status) -> Status {
     let says = |text: &str| word.message().contains(text);
     let (code, reason) = match word.code() {
-        Code::OutOfRange if says("message length too large") => {
-            (Code::ResourceExhausted, "MESSAGE_TOO_LARGE")
-        }
+        Code::OutOfRange if says("message length too large") => (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
         Code::Internal if says("failed to decode Protobuf") => (Code::InvalidArgument, "MALFORMED_MESSAGE"),
         Code::Internal if says("Missing request message") || says("Unexpected EOF") => {
             (Code::InvalidArgument, "MALFORMED_MESSAGE")
@@ -103,10 +101,7 @@ mod tests {
     fn timeouts_are_read_or_ignored() {
         assert_eq!(parse_timeout("200m"), Some(Duration::from_millis(200)));
         assert_eq!(parse_timeout("0n"), Some(Duration::ZERO));
-        assert_eq!(
-            parse_timeout("99999999H"),
-            Some(Duration::from_secs(99_999_999 * 3600))
-        );
+        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
         for text in ["", "m", "1", "123456789S", "-1S", "1x", "1é", "+1S"] {
             assert_eq!(parse_timeout(text), None, "{text}");
         }

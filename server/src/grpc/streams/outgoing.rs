@@ -47,17 +47,7 @@ pub fn outgoing<T>(room: usize) -> (Outgoing<T>, OutgoingStream<T>) {
 fn patient<T>(room: usize, patience: Duration) -> (Outgoing<T>, OutgoingStream<T>) {
     let (sender, items) = mpsc::channel(room);
     let (word, last) = oneshot::channel();
-    (
-        Outgoing {
-            items: sender,
-            last: Some(word),
-            patience,
-        },
-        OutgoingStream {
-            items,
-            last: Some(last),
-        },
-    )
+    (Outgoing { items: sender, last: Some(word), patience }, OutgoingStream { items, last: Some(last) })
 }
 
 impl<T> Outgoing<T> {
@@ -90,10 +80,7 @@ impl<T> Outgoing<T> {
 /// The last word to a reader that was too slow.
 #[must_use]
 pub fn too_slow() -> Status {
-    let message = format!(
-        "the stream was not read for {} s; open it again",
-        SEND_MAX.as_secs()
-    );
+    let message = format!("the stream was not read for {} s; open it again", SEND_MAX.as_secs());
     status::reasoned(Code::ResourceExhausted, "SLOW_READER", message)
 }
 

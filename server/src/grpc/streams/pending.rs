@@ -44,11 +44,7 @@ impl Pending {
     /// Notes a change.
     pub fn note(&mut self, id: RolloutId, revision: Revision, now: Instant) {
         let at = self.told.get(&id).map_or(now, |told| now.max(told.at + GAP));
-        let due = self.due.entry(id).or_insert(Due {
-            at,
-            revision,
-            tries: 0,
-        });
+        let due = self.due.entry(id).or_insert(Due { at, revision, tries: 0 });
         due.revision = due.revision.max(revision);
     }
 
@@ -74,11 +70,7 @@ impl Pending {
         if due.tries >= BEHIND_MAX {
             return false;
         }
-        let again = Due {
-            at: now + GAP,
-            tries: due.tries + 1,
-            ..due
-        };
+        let again = Due { at: now + GAP, tries: due.tries + 1, ..due };
         let waiting = self.due.entry(id.clone()).or_insert(again);
         waiting.revision = waiting.revision.max(due.revision);
         true
@@ -110,11 +102,7 @@ impl Pending {
 
     /// The earliest change of a record that was not told yet.
     pub fn earliest(&self) -> Option<Revision> {
-        self.due
-            .values()
-            .map(|due| due.revision)
-            .filter(|revision| *revision != Revision::ZERO)
-            .min()
+        self.due.values().map(|due| due.revision).filter(|revision| *revision != Revision::ZERO).min()
     }
 }
 
@@ -150,11 +138,7 @@ mod tests {
         for _ in 0..BEHIND_MAX {
             let [(id, due)] = pending.take(now).try_into().unwrap();
             assert!(pending.put_back(&id, due, now));
-            assert_eq!(
-                pending.earliest(),
-                Some(Revision::new(4)),
-                "a bookmark would pass it by"
-            );
+            assert_eq!(pending.earliest(), Some(Revision::new(4)), "a bookmark would pass it by");
             now += GAP;
         }
         let [(id, due)] = pending.take(now).try_into().unwrap();

@@ -85,48 +85,23 @@ pub(in crate::grpc) async fn open(
     })?;
     let changes = shared.engine.subscribe();
     let (prefix, start) = (layout::rollouts(), Revision::new(start));
-    let from = if start == Revision::ZERO {
-        None
-    } else {
-        Some(resumable(shared, start).await?)
-    };
+    let from = if start == Revision::ZERO { None } else { Some(resumable(shared, start).await?) };
     let watch = match from {
-        Some(from) => Some(
-            shared
-                .store
-                .watch(&prefix, from)
-                .await
-                .map_err(|error| refused(&error))?,
-        ),
+        Some(from) => Some(shared.store.watch(&prefix, from).await.map_err(|error| refused(&error))?),
         None => None,
     };
     let (out, stream) = outgoing(ROOM);
     let bookmark_at = Instant::now() + BOOKMARK_EVERY;
-    let watching = Watching {
-        shared: shared.clone(),
-        target,
-        out,
-        pending: Pending::default(),
-        read: start,
-        bookmark_at,
-    };
+    let watching =
+        Watching { shared: shared.clone(), target, out, pending: Pending::default(), read: start, bookmark_at };
     shared.streams.spawn(watching.run(watch, changes, permit));
     Ok(stream)
 }
 
 /// A revision ahead of the store is of another life of it: what it stood for is gone.
 async fn resumable(shared: &Shared, start: Revision) -> Result<Revision, Status> {
-    let head = shared
-        .store
-        .list(&layout::rollouts(), None, 1)
-        .await
-        .map_err(|error| refused(&error))?
-        .revision;
-    if start <= head {
-        Ok(start)
-    } else {
-        Err(compacted())
-    }
+    let head = shared.store.list(&layout::rollouts(), None, 1).await.map_err(|error| refused(&error))?.revision;
+    if start <= head { Ok(start) } else { Err(compacted()) }
 }
 
 fn compacted() -> Status {
@@ -212,16 +187,8 @@ impl Watching {
             }
         }
         self.read = from.unwrap_or(Revision::ZERO);
-        let watch = self
-            .shared
-            .store
-            .watch(&prefix, self.read)
-            .await
-            .map_err(EngineError::from)?;
-        self.send(Item::Synced(Synced {
-            revision: self.read.get(),
-        }))
-        .await?;
+        let watch = self.shared.store.watch(&prefix, self.read).await.map_err(EngineError::from)?;
+        self.send(Item::Synced(Synced { revision: self.read.get() })).await?;
         Ok(watch)
     }
 
@@ -265,9 +232,7 @@ impl Watching {
             Some(Err(ended @ (WatchEnded::Cancelled | WatchEnded::Unavailable { .. }))) => {
                 Err(End::from(EngineError::Unavailable(ended.to_string())))
             }
-            None => Err(End::from(EngineError::Unavailable(
-                "the store ended the watch".to_owned(),
-            ))),
+            None => Err(End::from(EngineError::Unavailable("the store ended the watch".to_owned()))),
         }
     }
 
@@ -345,9 +310,6 @@ fn is_over(rollout: &Rollout) -> bool {
 
 /// Of the view without its time: the same again is no news.
 fn digest(rollout: &Rollout) -> Digest {
-    let timeless = Rollout {
-        view_time: None,
-        ..rollout.clone()
-    };
+    let timeless = Rollout { view_time: None, ..rollout.clone() };
     Digest::of(&timeless.encode_to_vec())
 }

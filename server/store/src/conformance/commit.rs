@@ -6,17 +6,13 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::{head, key, put, read};
-use crate::{
-    CommitError, Expect, MAX_TXN_BYTES, MAX_TXN_OPS, MAX_VALUE_BYTES, Revision, Store, Txn, TxnInvalid,
-};
+use crate::{CommitError, Expect, MAX_TXN_BYTES, MAX_TXN_OPS, MAX_VALUE_BYTES, Revision, Store, Txn, TxnInvalid};
 
 /// Any bytes come back as they were, with the revision of their commit.
 pub async fn a_put_is_read_back(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, "/a").await, None);
     for (name, value) in [("/a", &b"\x00\xffbytes\n"[..]), ("/b", b""), ("/c c~", b"c")] {
-        let revision = put(&*store, name, Bytes::copy_from_slice(value), Expect::Absent)
-            .await
-            .unwrap();
+        let revision = put(&*store, name, Bytes::copy_from_slice(value), Expect::Absent).await.unwrap();
         let item = read(&*store, name).await.unwrap();
         assert_eq!((item.key, &item.value[..]), (key(name), value));
         assert_eq!((item.mod_revision, item.create_revision), (revision, revision));
@@ -49,30 +45,16 @@ pub async fn expectations_hold_or_refuse(store: Arc<dyn Store>) {
     assert_eq!(put(&*store, "/a", "2", Expect::Absent).await, conflict);
     let second = put(&*store, "/a", "2", Expect::At(first)).await.unwrap();
     assert_eq!(put(&*store, "/a", "3", Expect::At(first)).await, conflict);
-    assert_eq!(
-        put(&*store, "/a", "3", Expect::At(Revision::new(second.get() + 1))).await,
-        conflict
-    );
+    assert_eq!(put(&*store, "/a", "3", Expect::At(Revision::new(second.get() + 1))).await, conflict);
     let checked = |name: &str, expect| store.commit(Txn::new().check(key(name), expect));
-    for held in [
-        ("/a", Expect::Present),
-        ("/a", Expect::At(second)),
-        ("/b", Expect::Absent),
-    ] {
+    for held in [("/a", Expect::Present), ("/a", Expect::At(second)), ("/b", Expect::Absent)] {
         checked(held.0, held.1).await.unwrap();
     }
-    for broken in [
-        ("/a", Expect::Absent),
-        ("/a", Expect::At(first)),
-        ("/b", Expect::Present),
-        ("/b", Expect::At(first)),
-    ] {
+    for broken in
+        [("/a", Expect::Absent), ("/a", Expect::At(first)), ("/b", Expect::Present), ("/b", Expect::At(first))]
+    {
         let outcome = checked(broken.0, broken.1).await;
-        assert_eq!(
-            outcome,
-            Err(CommitError::Conflict { key: key(broken.0) }),
-            "{broken:?}"
-        );
+        assert_eq!(outcome, Err(CommitError::Conflict { key: key(broken.0) }), "{broken:?}");
     }
     assert_eq!(read(&*store, "/a").await.unwrap().value, "2");
 }
@@ -112,24 +94,18 @@ pub async fn a_commit_is_whole_or_not_at_all(store: Arc<dyn Store>) {
 pub async fn a_conflict_names_the_first_key(store: Arc<dyn Store>) {
     put(&*store, "/a", "", Expect::Absent).await.unwrap();
     put(&*store, "/z", "", Expect::Absent).await.unwrap();
-    let txn = Txn::new()
-        .put(key("/m"), "", Expect::Absent)
-        .put(key("/z"), "", Expect::Absent)
-        .put(key("/a"), "", Expect::Absent);
-    assert_eq!(
-        store.commit(txn).await,
-        Err(CommitError::Conflict { key: key("/z") })
+    let txn = Txn::new().put(key("/m"), "", Expect::Absent).put(key("/z"), "", Expect::Absent).put(
+        key("/a"),
+        "",
+        Expect::Absent,
     );
+    assert_eq!(store.commit(txn).await, Err(CommitError::Conflict { key: key("/z") }));
 }
 
 /// A key that was deleted can be created again, and is then a new one.
 pub async fn a_deleted_key_is_made_anew(store: Arc<dyn Store>) {
     let first = put(&*store, "/a", "1", Expect::Absent).await.unwrap();
-    let deleted = store
-        .commit(Txn::new().delete(key("/a"), Expect::At(first)))
-        .await
-        .unwrap()
-        .revision;
+    let deleted = store.commit(Txn::new().delete(key("/a"), Expect::At(first))).await.unwrap().revision;
     assert!(deleted > first);
     assert_eq!(read(&*store, "/a").await, None);
     let second = put(&*store, "/a", "2", Expect::Absent).await.unwrap();
@@ -142,9 +118,7 @@ pub async fn a_stale_delete_is_refused(store: Arc<dyn Store>) {
     let first = put(&*store, "/a", "1", Expect::Absent).await.unwrap();
     put(&*store, "/a", "2", Expect::At(first)).await.unwrap();
     for name in ["/a", "/b"] {
-        let outcome = store
-            .commit(Txn::new().delete(key(name), Expect::At(first)))
-            .await;
+        let outcome = store.commit(Txn::new().delete(key(name), Expect::At(first))).await;
         assert_eq!(outcome, Err(CommitError::Conflict { key: key(name) }));
     }
     assert_eq!(read(&*store, "/a").await.unwrap().value, "2");
@@ -153,10 +127,7 @@ pub async fn a_stale_delete_is_refused(store: Arc<dyn Store>) {
 /// Checks without writes make no revision and tell the head.
 pub async fn checks_alone_change_nothing(store: Arc<dyn Store>) {
     let revision = put(&*store, "/a", "", Expect::Absent).await.unwrap();
-    let committed = store
-        .commit(Txn::new().check(key("/a"), Expect::At(revision)))
-        .await
-        .unwrap();
+    let committed = store.commit(Txn::new().check(key("/a"), Expect::At(revision))).await.unwrap();
     assert_eq!(committed.revision, revision);
     assert_eq!(head(&*store).await, revision);
 }
@@ -177,49 +148,36 @@ pub async fn the_largest_value_fits_and_no_larger(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, "/a").await.unwrap().value, value);
     let before = head(&*store).await;
     let outcome = put(&*store, "/b", vec![7; MAX_VALUE_BYTES + 1], Expect::Absent).await;
-    let invalid = TxnInvalid::ValueTooLarge {
-        key: key("/b"),
-        bytes: MAX_VALUE_BYTES + 1,
-    };
+    let invalid = TxnInvalid::ValueTooLarge { key: key("/b"), bytes: MAX_VALUE_BYTES + 1 };
     assert_eq!(outcome, Err(CommitError::Invalid(invalid)));
     assert_eq!(head(&*store).await, before);
 }
 
 fn puts(count: usize) -> Txn {
-    (0..count).fold(Txn::new(), |txn, index| {
-        txn.put(key(&format!("/many/{index:03}")), "x", Expect::Absent)
-    })
+    (0..count).fold(Txn::new(), |txn, index| txn.put(key(&format!("/many/{index:03}")), "x", Expect::Absent))
 }
 
 /// As many operations as allowed are applied; one more is refused.
 pub async fn the_most_operations_fit_and_no_more(store: Arc<dyn Store>) {
     let outcome = store.commit(puts(MAX_TXN_OPS + 1)).await;
-    assert_eq!(
-        outcome,
-        Err(CommitError::Invalid(TxnInvalid::TooManyOps {
-            ops: MAX_TXN_OPS + 1
-        }))
-    );
+    assert_eq!(outcome, Err(CommitError::Invalid(TxnInvalid::TooManyOps { ops: MAX_TXN_OPS + 1 })));
     store.commit(puts(MAX_TXN_OPS)).await.unwrap();
     let page = store.list(&key("/many/"), None, 1000).await.unwrap();
     assert_eq!(page.items.len(), MAX_TXN_OPS);
     // The same again is refused for what it expects, and the store says so although it has as many keys to look at.
     let outcome = store.commit(puts(MAX_TXN_OPS)).await;
-    assert_eq!(
-        outcome,
-        Err(CommitError::Conflict {
-            key: key("/many/000")
-        })
-    );
+    assert_eq!(outcome, Err(CommitError::Conflict { key: key("/many/000") }));
 }
 
 /// A transaction of the greatest weight, with the longest keys, is applied; a heavier one is refused.
 pub async fn the_heaviest_transaction_fits_and_no_heavier(store: Arc<dyn Store>) {
     let long = |index: usize| key(&format!("/{index:03}{}", "k".repeat(508)));
     let with_value = |bytes: usize| {
-        (1..MAX_TXN_OPS)
-            .fold(Txn::new(), |txn, index| txn.put(long(index), "", Expect::Absent))
-            .put(long(0), vec![b'v'; bytes], Expect::Absent)
+        (1..MAX_TXN_OPS).fold(Txn::new(), |txn, index| txn.put(long(index), "", Expect::Absent)).put(
+            long(0),
+            vec![b'v'; bytes],
+            Expect::Absent,
+        )
     };
     let full = MAX_TXN_BYTES - with_value(0).weight();
     assert!(full <= MAX_VALUE_BYTES * 2, "the keys alone do not fill it");
@@ -232,39 +190,22 @@ pub async fn the_heaviest_transaction_fits_and_no_heavier(store: Arc<dyn Store>)
             .put(long(0), vec![b'v'; value], Expect::Absent)
     };
     let outcome = store.commit(heaviest(1)).await;
-    assert_eq!(
-        outcome,
-        Err(CommitError::Invalid(TxnInvalid::TooLarge {
-            bytes: MAX_TXN_BYTES + 1
-        }))
-    );
+    assert_eq!(outcome, Err(CommitError::Invalid(TxnInvalid::TooLarge { bytes: MAX_TXN_BYTES + 1 })));
     store.commit(heaviest(0)).await.unwrap();
-    assert_eq!(
-        store.get(&long(0)).await.unwrap().item.unwrap().value.len(),
-        value
-    );
+    assert_eq!(store.get(&long(0)).await.unwrap().item.unwrap().value.len(), value);
 }
 
 /// A key may appear once, in whatever role.
 pub async fn a_key_twice_is_refused(store: Arc<dyn Store>) {
     let first = put(&*store, "/a", "", Expect::Absent).await.unwrap();
     let twice = [
-        Txn::new()
-            .put(key("/a"), "1", Expect::At(first))
-            .put(key("/a"), "2", Expect::At(first)),
-        Txn::new()
-            .put(key("/a"), "1", Expect::At(first))
-            .check(key("/a"), Expect::Present),
-        Txn::new()
-            .delete(key("/a"), Expect::At(first))
-            .put(key("/a"), "1", Expect::At(first)),
+        Txn::new().put(key("/a"), "1", Expect::At(first)).put(key("/a"), "2", Expect::At(first)),
+        Txn::new().put(key("/a"), "1", Expect::At(first)).check(key("/a"), Expect::Present),
+        Txn::new().delete(key("/a"), Expect::At(first)).put(key("/a"), "1", Expect::At(first)),
     ];
     for txn in twice {
         let outcome = store.commit(txn).await;
-        assert_eq!(
-            outcome,
-            Err(CommitError::Invalid(TxnInvalid::DuplicateKey { key: key("/a") }))
-        );
+        assert_eq!(outcome, Err(CommitError::Invalid(TxnInvalid::DuplicateKey { key: key("/a") })));
     }
     assert_eq!(head(&*store).await, first);
 }
@@ -279,15 +220,9 @@ pub async fn blind_and_empty_transactions_are_refused(store: Arc<dyn Store>) {
     ];
     for txn in blind {
         let outcome = store.commit(txn).await;
-        assert_eq!(
-            outcome,
-            Err(CommitError::Invalid(TxnInvalid::BlindWrite { key: key("/a") }))
-        );
+        assert_eq!(outcome, Err(CommitError::Invalid(TxnInvalid::BlindWrite { key: key("/a") })));
     }
-    assert_eq!(
-        store.commit(Txn::new()).await,
-        Err(CommitError::Invalid(TxnInvalid::Empty))
-    );
+    assert_eq!(store.commit(Txn::new()).await, Err(CommitError::Invalid(TxnInvalid::Empty)));
     assert_eq!(head(&*store).await, first);
 }
 
@@ -296,9 +231,7 @@ pub async fn revisions_grow(store: Arc<dyn Store>) {
     let mut last = head(&*store).await;
     for round in 0..20 {
         let name = format!("/{}", round % 3);
-        let expect = read(&*store, &name)
-            .await
-            .map_or(Expect::Absent, |item| Expect::At(item.mod_revision));
+        let expect = read(&*store, &name).await.map_or(Expect::Absent, |item| Expect::At(item.mod_revision));
         let txn = match expect {
             Expect::At(_) if round % 4 == 0 => Txn::new().delete(key(&name), expect),
             Expect::At(_) | Expect::Absent | Expect::Present => Txn::new().put(key(&name), "", expect),
@@ -346,14 +279,7 @@ pub async fn no_increment_is_lost(store: Arc<dyn Store>) {
             while added < EACH {
                 let item = read(&*store, "/sum").await.unwrap();
                 let sum: usize = std::str::from_utf8(&item.value).unwrap().parse().unwrap();
-                match put(
-                    &*store,
-                    "/sum",
-                    format!("{}", sum + 1),
-                    Expect::At(item.mod_revision),
-                )
-                .await
-                {
+                match put(&*store, "/sum", format!("{}", sum + 1), Expect::At(item.mod_revision)).await {
                     Ok(_) => added += 1,
                     Err(error) => assert_eq!(error, CommitError::Conflict { key: key("/sum") }),
                 }
@@ -363,8 +289,5 @@ pub async fn no_increment_is_lost(store: Arc<dyn Store>) {
     for adder in join_all(adders).await {
         adder.unwrap();
     }
-    assert_eq!(
-        read(&*store, "/sum").await.unwrap().value,
-        (ADDERS * EACH).to_string()
-    );
+    assert_eq!(read(&*store, "/sum").await.unwrap().value, (ADDERS * EACH).to_string());
 }

@@ -27,13 +27,9 @@ fn names(items: &[Versioned]) -> Vec<&str> {
 /// Whatever the page size, all entries come once and in order of their bytes.
 pub async fn pages_are_in_byte_order(store: Arc<dyn Store>) {
     assert_eq!(all(&*store, "/", 5).await, (Vec::new(), 1));
-    let sorted = [
-        "/A", "/a", "/a ", "/a!", "/a/", "/a/1", "/a/10", "/a/2", "/aa", "/b~",
-    ];
+    let sorted = ["/A", "/a", "/a ", "/a!", "/a/", "/a/1", "/a/10", "/a/2", "/aa", "/b~"];
     for name in sorted.iter().rev() {
-        put(&*store, name, name.to_string(), Expect::Absent)
-            .await
-            .unwrap();
+        put(&*store, name, name.to_string(), Expect::Absent).await.unwrap();
     }
     for (limit, pages) in [(1, 10), (3, 4), (5, 2), (10, 1), (1000, 1)] {
         let (items, read) = all(&*store, "/", limit).await;
@@ -46,16 +42,8 @@ pub async fn pages_are_in_byte_order(store: Arc<dyn Store>) {
         async move { store.list(&key("/a/"), Some(&key(after)), 10).await.unwrap() }
     };
     assert_eq!(names(&from("/a/1").await.items), ["/a/10", "/a/2"]);
-    assert_eq!(
-        names(&from("/a/11").await.items),
-        ["/a/2"],
-        "`after` need not exist"
-    );
-    assert_eq!(
-        names(&from("/A").await.items),
-        ["/a/", "/a/1", "/a/10", "/a/2"],
-        "nor be under the prefix"
-    );
+    assert_eq!(names(&from("/a/11").await.items), ["/a/2"], "`after` need not exist");
+    assert_eq!(names(&from("/A").await.items), ["/a/", "/a/1", "/a/10", "/a/2"], "nor be under the prefix");
     assert_eq!(names(&from("/b").await.items), [""; 0]);
 }
 
@@ -80,10 +68,7 @@ pub async fn a_prefix_lists_only_its_own(store: Arc<dyn Store>) {
 pub async fn page_limits_are_checked(store: Arc<dyn Store>) {
     for limit in [0, MAX_PAGE_ITEMS + 1] {
         let outcome = store.list(&key("/"), None, limit).await;
-        assert!(
-            matches!(outcome, Err(StoreError::Invalid { .. })),
-            "{limit}: {outcome:?}"
-        );
+        assert!(matches!(outcome, Err(StoreError::Invalid { .. })), "{limit}: {outcome:?}");
     }
     assert!(store.list(&key("/"), None, MAX_PAGE_ITEMS).await.is_ok());
 }
@@ -92,14 +77,7 @@ pub async fn page_limits_are_checked(store: Arc<dyn Store>) {
 pub async fn large_values_are_listed_in_pages(store: Arc<dyn Store>) {
     const COUNT: usize = 20;
     for index in 0..COUNT {
-        put(
-            &*store,
-            &format!("/large/{index:02}"),
-            vec![1; MAX_VALUE_BYTES],
-            Expect::Absent,
-        )
-        .await
-        .unwrap();
+        put(&*store, &format!("/large/{index:02}"), vec![1; MAX_VALUE_BYTES], Expect::Absent).await.unwrap();
     }
     let (items, _) = all(&*store, "/large/", MAX_PAGE_ITEMS).await;
     assert_eq!(items.len(), COUNT);
@@ -110,28 +88,16 @@ pub async fn large_values_are_listed_in_pages(store: Arc<dyn Store>) {
 /// Entries that are there all the time are in a listing, however much is written between its pages.
 pub async fn what_stays_is_listed_while_others_write(store: Arc<dyn Store>) {
     for index in 0..30 {
-        put(&*store, &format!("/mix/{index:02}"), "stays", Expect::Absent)
-            .await
-            .unwrap();
+        put(&*store, &format!("/mix/{index:02}"), "stays", Expect::Absent).await.unwrap();
     }
     let (mut stayed, mut after, mut last, mut round) = (Vec::new(), None, None, 0);
     loop {
         let page = store.list(&key("/mix/"), after.as_ref(), 4).await.unwrap();
-        assert!(
-            last <= Some(page.revision),
-            "a later page is not of an earlier revision"
-        );
+        assert!(last <= Some(page.revision), "a later page is not of an earlier revision");
         last = Some(page.revision);
         stayed.extend(page.items.into_iter().filter(|item| item.value == "stays"));
         round += 1;
-        put(
-            &*store,
-            &format!("/mix/{:02}+{round}", 3 * round),
-            "came",
-            Expect::Absent,
-        )
-        .await
-        .unwrap();
+        put(&*store, &format!("/mix/{:02}+{round}", 3 * round), "came", Expect::Absent).await.unwrap();
         after = page.next;
         if after.is_none() {
             break;

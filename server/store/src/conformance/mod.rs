@@ -1,11 +1,7 @@
 //! What every store has to do, as tests that any of them can be put through. Knows the trait and nothing of what is behind
 //! it; needs a store nobody else writes to.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "these are tests: they panic to fail"
-)]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "these are tests: they panic to fail")]
 
 pub mod commit;
 pub mod list;
@@ -19,9 +15,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use crate::{
-    Change, CommitError, Expect, Key, Revision, Store, Txn, Versioned, WatchEnded, WatchItem, WatchStream,
-};
+use crate::{Change, CommitError, Expect, Key, Revision, Store, Txn, Versioned, WatchEnded, WatchItem, WatchStream};
 
 /// A case of the suite.
 pub type Case = fn(Arc<dyn Store>) -> BoxFuture<'static, ()>;
@@ -45,10 +39,7 @@ impl Fixture {
 
     /// A store with something to be dropped after it, such as its folder.
     pub fn keeping(store: impl Store, kept: impl Any + Send) -> Self {
-        Self {
-            store: Arc::new(store),
-            _kept: Box::new(kept),
-        }
+        Self { store: Arc::new(store), _kept: Box::new(kept) }
     }
 }
 
@@ -129,16 +120,8 @@ fn key(text: &str) -> Key {
 }
 
 /// Commits one put and tells its revision.
-async fn put(
-    store: &dyn Store,
-    name: &str,
-    value: impl Into<Bytes>,
-    expect: Expect,
-) -> Result<Revision, CommitError> {
-    store
-        .commit(Txn::new().put(key(name), value, expect))
-        .await
-        .map(|committed| committed.revision)
+async fn put(store: &dyn Store, name: &str, value: impl Into<Bytes>, expect: Expect) -> Result<Revision, CommitError> {
+    store.commit(Txn::new().put(key(name), value, expect)).await.map(|committed| committed.revision)
 }
 
 async fn read(store: &dyn Store, name: &str) -> Option<Versioned> {
@@ -152,9 +135,7 @@ async fn head(store: &dyn Store) -> Revision {
 /// The next commit a watch yields.
 async fn next(watch: &mut WatchStream) -> (Revision, Vec<Change>) {
     loop {
-        let item = tokio::time::timeout(SOON, watch.next())
-            .await
-            .expect("a watch yields in time");
+        let item = tokio::time::timeout(SOON, watch.next()).await.expect("a watch yields in time");
         match item.expect("the watch goes on").expect("the watch is not ended") {
             WatchItem::Changes { revision, changes } => return (revision, changes),
             WatchItem::Progress { .. } => {}
@@ -164,12 +145,8 @@ async fn next(watch: &mut WatchStream) -> (Revision, Vec<Change>) {
 
 /// How a watch ends that should yield nothing before.
 async fn end(watch: &mut WatchStream) -> WatchEnded {
-    let item = tokio::time::timeout(SOON, watch.next())
-        .await
-        .expect("a watch ends in time");
-    let ended = item
-        .expect("an end is said")
-        .expect_err("nothing comes before the end");
+    let item = tokio::time::timeout(SOON, watch.next()).await.expect("a watch ends in time");
+    let ended = item.expect("an end is said").expect_err("nothing comes before the end");
     assert!(watch.next().await.is_none(), "nothing comes after the end");
     ended
 }

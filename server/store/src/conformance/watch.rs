@@ -24,34 +24,20 @@ pub async fn commits_come_in_order_and_whole(store: Arc<dyn Store>) {
     assert_eq!((revision, names(&changes)), (first, vec!["/z"]));
     let (revision, changes) = next(&mut watch).await;
     assert_eq!((revision, names(&changes)), (second, vec!["/b", "/a", "/z"]));
-    let Change::Put(item) = &changes[1] else {
-        panic!("{changes:?}")
-    };
+    let Change::Put(item) = &changes[1] else { panic!("{changes:?}") };
     assert_eq!(Some(item), read(&*store, "/a").await.as_ref());
-    assert_eq!(
-        changes[2],
-        Change::Delete {
-            key: key("/z"),
-            revision: second
-        }
-    );
+    assert_eq!(changes[2], Change::Delete { key: key("/z"), revision: second });
 }
 
 /// A watch from a revision yields what came after it, whether before or after the watch was opened.
 pub async fn a_watch_resumes_after_its_revision(store: Arc<dyn Store>) {
     let mut revisions = Vec::new();
     for index in 0..5 {
-        revisions.push(
-            put(&*store, &format!("/{index}"), "", Expect::Absent)
-                .await
-                .unwrap(),
-        );
+        revisions.push(put(&*store, &format!("/{index}"), "", Expect::Absent).await.unwrap());
     }
     for (seen, from) in revisions.clone().into_iter().enumerate() {
         let mut watch = store.watch(&key("/"), from).await.unwrap();
-        let last = put(&*store, &format!("/after/{seen}"), "", Expect::Absent)
-            .await
-            .unwrap();
+        let last = put(&*store, &format!("/after/{seen}"), "", Expect::Absent).await.unwrap();
         revisions.push(last);
         for expected in &revisions[seen + 1..] {
             assert_eq!(next(&mut watch).await.0, *expected);
@@ -72,10 +58,7 @@ pub async fn a_prefix_sees_only_its_own(store: Arc<dyn Store>) {
     let (seen, changes) = next(&mut slash).await;
     assert_eq!((seen, names(&changes)), (revision, vec!["/a/1", "/a/2"]));
     let (seen, changes) = next(&mut plain).await;
-    assert_eq!(
-        (seen, names(&changes)),
-        (revision, vec!["/a/1", "/ab", "/a/2", "/a"])
-    );
+    assert_eq!((seen, names(&changes)), (revision, vec!["/a/1", "/ab", "/a/2", "/a"]));
 }
 
 /// Creation, update, deletion and creation anew are told apart.
@@ -83,11 +66,7 @@ pub async fn deletes_and_recreations_are_seen(store: Arc<dyn Store>) {
     let from = head(&*store).await;
     let first = put(&*store, "/a", "1", Expect::Absent).await.unwrap();
     let second = put(&*store, "/a", "2", Expect::At(first)).await.unwrap();
-    let deleted = store
-        .commit(Txn::new().delete(key("/a"), Expect::At(second)))
-        .await
-        .unwrap()
-        .revision;
+    let deleted = store.commit(Txn::new().delete(key("/a"), Expect::At(second))).await.unwrap().revision;
     let fourth = put(&*store, "/a", "4", Expect::Absent).await.unwrap();
     let mut watch = store.watch(&key("/a"), from).await.unwrap();
     let mut seen = Vec::new();
@@ -101,31 +80,14 @@ pub async fn deletes_and_recreations_are_seen(store: Arc<dyn Store>) {
             Change::Delete { .. } => None,
         })
         .collect();
-    assert_eq!(
-        puts,
-        [
-            (&b"1"[..], first, first),
-            (b"2", first, second),
-            (b"4", fourth, fourth)
-        ]
-    );
-    assert_eq!(
-        seen[2],
-        Change::Delete {
-            key: key("/a"),
-            revision: deleted
-        }
-    );
+    assert_eq!(puts, [(&b"1"[..], first, first), (b"2", first, second), (b"4", fourth, fourth)]);
+    assert_eq!(seen[2], Change::Delete { key: key("/a"), revision: deleted });
 }
 
 async fn five(store: &dyn Store) -> Vec<Revision> {
     let mut revisions = Vec::new();
     for index in 0..5 {
-        revisions.push(
-            put(store, &format!("/{index}"), "", Expect::Absent)
-                .await
-                .unwrap(),
-        );
+        revisions.push(put(store, &format!("/{index}"), "", Expect::Absent).await.unwrap());
     }
     revisions
 }
@@ -137,9 +99,7 @@ pub async fn compacted_history_is_said_to_be_gone(store: Arc<dyn Store>) {
     for from in [Revision::new(revisions[0].get() - 1), revisions[0], revisions[1]] {
         let mut watch = store.watch(&key("/"), from).await.unwrap();
         let ended = end(&mut watch).await;
-        let WatchEnded::Compacted { oldest } = ended else {
-            panic!("from {from}: {ended:?}")
-        };
+        let WatchEnded::Compacted { oldest } = ended else { panic!("from {from}: {ended:?}") };
         assert!(oldest > from && oldest < revisions[3], "{oldest}");
     }
     let mut watch = store.watch(&key("/"), revisions[2]).await.unwrap();
@@ -148,10 +108,7 @@ pub async fn compacted_history_is_said_to_be_gone(store: Arc<dyn Store>) {
     // What was compacted once can be again, with no effect, and the future is the head.
     store.compact(revisions[1]).await.unwrap();
     store.compact(revisions[3]).await.unwrap();
-    store
-        .compact(Revision::new(revisions[4].get() + 1000))
-        .await
-        .unwrap();
+    store.compact(Revision::new(revisions[4].get() + 1000)).await.unwrap();
     let mut watch = store.watch(&key("/"), revisions[3]).await.unwrap();
     assert_eq!(next(&mut watch).await.0, revisions[4]);
 }
@@ -200,9 +157,7 @@ pub async fn no_commit_is_lost_under_load(store: Arc<dyn Store>) {
         tokio::spawn(async move {
             let (mut expect, mut revisions) = (Expect::Absent, Vec::new());
             for round in 0..EACH {
-                let revision = put(&*store, &format!("/load/{writer}"), format!("{round}"), expect)
-                    .await
-                    .unwrap();
+                let revision = put(&*store, &format!("/load/{writer}"), format!("{round}"), expect).await.unwrap();
                 expect = Expect::At(revision);
                 revisions.push(revision);
             }
@@ -225,9 +180,7 @@ pub async fn no_commit_is_lost_under_load(store: Arc<dyn Store>) {
         if index > 0 {
             assert_eq!(next(&mut early).await, seen);
         }
-        let [Change::Put(item)] = &seen.1[..] else {
-            panic!("{seen:?}")
-        };
+        let [Change::Put(item)] = &seen.1[..] else { panic!("{seen:?}") };
         let round = rounds.entry(item.key.to_string()).or_default();
         assert_eq!(item.value, round.to_string(), "{}", item.key);
         *round += 1;
@@ -240,9 +193,7 @@ pub async fn a_watch_ahead_of_the_head_waits(store: Arc<dyn Store>) {
     let mut watch = store.watch(&key("/"), from).await.unwrap();
     let mut passed = Vec::new();
     for index in 0..5 {
-        let revision = put(&*store, &format!("/{index}"), "", Expect::Absent)
-            .await
-            .unwrap();
+        let revision = put(&*store, &format!("/{index}"), "", Expect::Absent).await.unwrap();
         if revision > from {
             passed.push(revision);
         }
@@ -256,9 +207,7 @@ pub async fn a_watch_ahead_of_the_head_waits(store: Arc<dyn Store>) {
 /// A listing, and a watch from the revision of its first page, together know every entry's last state.
 pub async fn a_listing_and_its_watch_leave_no_gap(store: Arc<dyn Store>) {
     for index in 0..10 {
-        put(&*store, &format!("/gap/{index}"), "0", Expect::Absent)
-            .await
-            .unwrap();
+        put(&*store, &format!("/gap/{index}"), "0", Expect::Absent).await.unwrap();
     }
     let writer = tokio::spawn({
         let store = Arc::clone(&store);
@@ -266,9 +215,7 @@ pub async fn a_listing_and_its_watch_leave_no_gap(store: Arc<dyn Store>) {
             for round in 1..=100 {
                 let name = format!("/gap/{}", round % 10);
                 let item = read(&*store, &name).await.unwrap();
-                put(&*store, &name, format!("{round}"), Expect::At(item.mod_revision))
-                    .await
-                    .unwrap();
+                put(&*store, &name, format!("{round}"), Expect::At(item.mod_revision)).await.unwrap();
             }
         }
     });
@@ -292,12 +239,8 @@ pub async fn a_listing_and_its_watch_leave_no_gap(store: Arc<dyn Store>) {
         let (revision, changes) = next(&mut watch).await;
         seen = revision;
         for change in changes {
-            let Change::Put(item) = change else {
-                panic!("{change:?}")
-            };
-            let newer = known
-                .get(&item.key)
-                .is_none_or(|old| old.mod_revision < item.mod_revision);
+            let Change::Put(item) = change else { panic!("{change:?}") };
+            let newer = known.get(&item.key).is_none_or(|old| old.mod_revision < item.mod_revision);
             if newer {
                 known.insert(item.key.clone(), item);
             }
@@ -313,11 +256,7 @@ pub async fn a_large_history_is_replayed_whole(store: Arc<dyn Store>) {
     let mut revisions = Vec::new();
     for index in 0..COMMITS {
         let txn = ["a", "b", "c"].into_iter().fold(Txn::new(), |txn, part| {
-            txn.put(
-                key(&format!("/big/{index:02}/{part}")),
-                vec![b'x'; 260_000],
-                Expect::Absent,
-            )
+            txn.put(key(&format!("/big/{index:02}/{part}")), vec![b'x'; 260_000], Expect::Absent)
         });
         revisions.push(store.commit(txn).await.unwrap().revision);
     }
@@ -326,9 +265,7 @@ pub async fn a_large_history_is_replayed_whole(store: Arc<dyn Store>) {
         let (revision, changes) = next(&mut watch).await;
         assert_eq!((revision, changes.len()), (expected, 3));
         for change in changes {
-            let Change::Put(item) = change else {
-                panic!("{change:?}")
-            };
+            let Change::Put(item) = change else { panic!("{change:?}") };
             assert_eq!((item.value.len(), item.mod_revision), (260_000, expected));
         }
     }
@@ -337,18 +274,11 @@ pub async fn a_large_history_is_replayed_whole(store: Arc<dyn Store>) {
 /// With nothing to yield, a watch says after some seconds that it is alive, and from where it could resume.
 pub async fn a_quiet_watch_shows_life(store: Arc<dyn Store>) {
     let first = put(&*store, "/a", "", Expect::Absent).await.unwrap();
-    let mut watch = store
-        .watch(&key("/a"), Revision::new(first.get() - 1))
-        .await
-        .unwrap();
+    let mut watch = store.watch(&key("/a"), Revision::new(first.get() - 1)).await.unwrap();
     assert_eq!(next(&mut watch).await.0, first);
-    let item = tokio::time::timeout(SOON, watch.next())
-        .await
-        .expect("a sign of life comes in time");
+    let item = tokio::time::timeout(SOON, watch.next()).await.expect("a sign of life comes in time");
     let item = item.unwrap().unwrap();
-    let WatchItem::Progress { revision } = item else {
-        panic!("{item:?}")
-    };
+    let WatchItem::Progress { revision } = item else { panic!("{item:?}") };
     assert!(revision >= first && revision <= head(&*store).await, "{revision}");
     let second = put(&*store, "/a", "", Expect::At(first)).await.unwrap();
     assert_eq!(next(&mut watch).await.0, second);

@@ -31,20 +31,10 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    const FRESH: Self = Self {
-        head: 0,
-        oldest: 1,
-        log_bytes: 0,
-        live_bytes: 0,
-    };
+    const FRESH: Self = Self { head: 0, oldest: 1, log_bytes: 0, live_bytes: 0 };
 
     fn from_row(row: (u64, u64, u64, u64)) -> Self {
-        Self {
-            head: row.0,
-            oldest: row.1,
-            log_bytes: row.2,
-            live_bytes: row.3,
-        }
+        Self { head: row.0, oldest: row.1, log_bytes: row.2, live_bytes: row.3 }
     }
 
     fn row(self) -> (u64, u64, u64, u64) {
@@ -88,9 +78,7 @@ pub(super) struct Ledger<'txn> {
 impl<'txn> Ledger<'txn> {
     pub(super) fn open(write: &'txn WriteTransaction, limits: EmbeddedLimits) -> Result<Self, redb::Error> {
         let counters_table = write.open_table(COUNTERS)?;
-        let counters = counters_table
-            .get(ROW)?
-            .map_or(Counters::FRESH, |row| Counters::from_row(row.value()));
+        let counters = counters_table.get(ROW)?.map_or(Counters::FRESH, |row| Counters::from_row(row.value()));
         Ok(Self {
             items: write.open_table(ITEMS)?,
             changes: write.open_table(CHANGES)?,
@@ -111,23 +99,16 @@ impl<'txn> Ledger<'txn> {
             return Ok(Err(CommitError::Conflict { key }));
         }
         if !txn.writes() {
-            return Ok(Ok(Committed {
-                revision: Revision::new(self.counters.head),
-            }));
+            return Ok(Ok(Committed { revision: Revision::new(self.counters.head) }));
         }
         let live_bytes = self.live_bytes_after(txn)?;
         if live_bytes > self.counters.live_bytes && live_bytes > self.limits.quota_bytes {
-            let reason = format!(
-                "{live_bytes} bytes stored would exceed the quota of {}",
-                self.limits.quota_bytes
-            );
+            let reason = format!("{live_bytes} bytes stored would exceed the quota of {}", self.limits.quota_bytes);
             return Ok(Err(CommitError::Full { reason }));
         }
         self.write(txn)?;
         self.counters.live_bytes = live_bytes;
-        Ok(Ok(Committed {
-            revision: Revision::new(self.counters.head),
-        }))
+        Ok(Ok(Committed { revision: Revision::new(self.counters.head) }))
     }
 
     fn live_bytes_after(&self, txn: &Txn) -> Result<u64, redb::Error> {
@@ -151,10 +132,7 @@ impl<'txn> Ledger<'txn> {
         for op in txn.ops() {
             match op {
                 Op::Put { key, value, .. } => {
-                    let create = self
-                        .items
-                        .get(key.as_str())?
-                        .map_or(revision, |old| old.value().1);
+                    let create = self.items.get(key.as_str())?.map_or(revision, |old| old.value().1);
                     created.push(Revision::new(create));
                     self.items.insert(key.as_str(), (revision, create, &value[..]))?;
                 }
@@ -193,8 +171,7 @@ impl<'txn> Ledger<'txn> {
     /// commit.
     pub(super) fn finish(mut self) -> Result<(u64, bool), redb::Error> {
         while self.counters.head - self.counters.oldest + 1 > self.limits.history_revisions
-            || (self.counters.log_bytes > self.limits.history_bytes
-                && self.counters.oldest <= self.counters.head)
+            || (self.counters.log_bytes > self.limits.history_bytes && self.counters.oldest <= self.counters.head)
         {
             self.forget_oldest()?;
         }

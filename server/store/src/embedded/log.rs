@@ -57,10 +57,7 @@ pub(super) fn decode(mut record: &[u8], revision: Revision, prefix: &Key) -> Opt
                     }));
                 }
             }
-            DELETE if wanted => changes.push(Change::Delete {
-                key: Key::new(key).ok()?,
-                revision,
-            }),
+            DELETE if wanted => changes.push(Change::Delete { key: Key::new(key).ok()?, revision }),
             DELETE => {}
             _ => return None,
         }
@@ -105,15 +102,11 @@ mod tests {
                 create_revision: Revision::new(created),
             })
         };
-        let deleted = Change::Delete {
-            key: key("/b/1"),
-            revision: Revision::new(9),
-        };
+        let deleted = Change::Delete { key: key("/b/1"), revision: Revision::new(9) };
         assert_eq!(all, [put("/a/1", "one", 9), deleted.clone(), put("/a/3", "", 4)]);
         assert_eq!(decode(&record, Revision::new(9), &key("/b")).unwrap(), [deleted]);
-        let whole: Vec<usize> = (0..=record.len())
-            .filter(|&end| decode(&record[..end], Revision::new(9), &key("/")).is_some())
-            .collect();
+        let whole: Vec<usize> =
+            (0..=record.len()).filter(|&end| decode(&record[..end], Revision::new(9), &key("/")).is_some()).collect();
         // Only a cut between two changes goes unseen, and the table holds records whole.
         assert_eq!(whole.len(), 4, "{whole:?}");
     }

@@ -17,8 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::follow;
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream,
-    check_limit,
+    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream, check_limit,
 };
 use writer::{Job, Work};
 
@@ -100,79 +99,47 @@ impl EmbeddedStore {
     /// [`OpenError`] says why not.
     pub fn open(path: impl AsRef<Path>, limits: EmbeddedLimits) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        let failed = |reason: String| OpenError::File {
-            path: path.to_owned(),
-            reason,
-        };
-        let db = redb::Builder::new()
-            .set_cache_size(limits.cache_bytes)
-            .create(path)
-            .map_err(|error| {
-                if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
-                    return OpenError::InUse {
-                        path: path.to_owned(),
-                    };
-                }
-                failed(error.to_string())
-            })?;
+        let failed = |reason: String| OpenError::File { path: path.to_owned(), reason };
+        let db = redb::Builder::new().set_cache_size(limits.cache_bytes).create(path).map_err(|error| {
+            if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
+                return OpenError::InUse { path: path.to_owned() };
+            }
+            failed(error.to_string())
+        })?;
         let found = ledger::prepare(&db).map_err(|error| failed(error.to_string()))?;
         if found != ledger::FORMAT_VERSION {
-            return Err(OpenError::Format {
-                path: path.to_owned(),
-                found,
-                known: ledger::FORMAT_VERSION,
-            });
+            return Err(OpenError::Format { path: path.to_owned(), found, known: ledger::FORMAT_VERSION });
         }
         // A new file's name has to reach the disk too, or a power cut loses the store with all it holds.
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        std::fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| failed(error.to_string()))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(error.to_string()))?;
         let head = redb::ReadableDatabase::begin_read(&db)
             .map_err(redb::Error::from)
             .and_then(|snapshot| ledger::Counters::read(&snapshot))
             .map_err(|error| failed(error.to_string()))?
             .head;
-        let shared = Arc::new(Shared {
-            db,
-            head: watch::Sender::new(head),
-            limits,
-        });
+        let shared = Arc::new(Shared { db, head: watch::Sender::new(head), limits });
         let (queue, jobs) = mpsc::channel(QUEUE);
         let for_writer = Arc::clone(&shared);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer::run(&for_writer, jobs))
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Self {
-            shared,
-            queue: Some(queue),
-            writer: Some(writer),
-        })
+        Ok(Self { shared, queue: Some(queue), writer: Some(writer) })
     }
 
     async fn ask(&self, work: Work) -> Result<Committed, CommitError> {
-        let refused = |reason: &str| CommitError::Unavailable {
-            reason: reason.to_owned(),
-        };
-        let queue = self
-            .queue
-            .as_ref()
-            .ok_or_else(|| refused("the store is closed"))?;
+        let refused = |reason: &str| CommitError::Unavailable { reason: reason.to_owned() };
+        let queue = self.queue.as_ref().ok_or_else(|| refused("the store is closed"))?;
         let (reply, answer) = oneshot::channel();
         let place = tokio::time::timeout(QUEUE_WAIT, queue.reserve())
             .await
             .map_err(|_elapsed| refused("too many commits are waiting"))?
             .map_err(|_closed| refused("the writer has stopped"))?;
         place.send(Job { work, reply });
-        answer.await.unwrap_or_else(|_gone| {
-            Err(CommitError::Unknown {
-                reason: "the writer stopped midway".to_owned(),
-            })
-        })
+        answer
+            .await
+            .unwrap_or_else(|_gone| Err(CommitError::Unknown { reason: "the writer stopped midway".to_owned() }))
     }
 
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
@@ -212,8 +179,7 @@ impl Store for EmbeddedStore {
         let (prefix, after) = (prefix.clone(), after.cloned());
         Box::pin(async move {
             check_limit(limit)?;
-            self.read(move |db| snapshot::page(db, &prefix, after.as_ref(), limit))
-                .await
+            self.read(move |db| snapshot::page(db, &prefix, after.as_ref(), limit)).await
         })
     }
 
@@ -224,11 +190,7 @@ impl Store for EmbeddedStore {
         })
     }
 
-    fn watch<'a>(
-        &'a self,
-        prefix: &'a Key,
-        from: Revision,
-    ) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
         let head = self.shared.head.subscribe();
         // Weak, so that a forgotten watch does not keep the file open.
         let shared = Arc::downgrade(&self.shared);
@@ -237,8 +199,7 @@ impl Store for EmbeddedStore {
             let (shared, prefix) = (shared.upgrade(), prefix.clone());
             async move {
                 let shared = shared.ok_or(WatchEnded::Cancelled)?;
-                let read =
-                    tokio::task::spawn_blocking(move || snapshot::changes(&shared.db, &prefix, cursor)).await;
+                let read = tokio::task::spawn_blocking(move || snapshot::changes(&shared.db, &prefix, cursor)).await;
                 let lost = |reason: String| WatchEnded::Unavailable { reason };
                 let stretch = read.map_err(|error| lost(error.to_string()))?;
                 stretch.map_err(|failure| lost(StoreError::from(failure).to_string()))
@@ -280,10 +241,7 @@ fn refused(error: &redb::Error) -> CommitError {
         return CommitError::Corrupt { reason };
     }
     if let redb::Error::Io(io) = error
-        && matches!(
-            io.kind(),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-        )
+        && matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
     {
         return CommitError::Full { reason };
     }

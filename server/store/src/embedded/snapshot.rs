@@ -11,19 +11,11 @@ use crate::{Got, Key, MAX_PAGE_BYTES, Page, Revision, StoreError, Versioned};
 pub(super) fn get(db: &redb::Database, key: &Key) -> Result<Got, redb::Error> {
     let snapshot = db.begin_read()?;
     let revision = Revision::new(Counters::read(&snapshot)?.head);
-    let item = snapshot
-        .open_table(ITEMS)?
-        .get(key.as_str())?
-        .map(|row| versioned(key.clone(), row.value()));
+    let item = snapshot.open_table(ITEMS)?.get(key.as_str())?.map(|row| versioned(key.clone(), row.value()));
     Ok(Got { item, revision })
 }
 
-pub(super) fn page(
-    db: &redb::Database,
-    prefix: &Key,
-    after: Option<&Key>,
-    limit: usize,
-) -> Result<Page, Failure> {
+pub(super) fn page(db: &redb::Database, prefix: &Key, after: Option<&Key>, limit: usize) -> Result<Page, Failure> {
     let snapshot = db.begin_read()?;
     let revision = Revision::new(Counters::read(&snapshot)?.head);
     let table = snapshot.open_table(ITEMS)?;
@@ -41,24 +33,13 @@ pub(super) fn page(
         }
         if items.len() == limit || bytes >= MAX_PAGE_BYTES {
             let next = items.last().map(|last| last.key.clone());
-            return Ok(Page {
-                items,
-                revision,
-                next,
-            });
+            return Ok(Page { items, revision, next });
         }
-        let item = versioned(
-            Key::new(key).map_err(|why| Failure::Damaged(why.to_string()))?,
-            row.value(),
-        );
+        let item = versioned(Key::new(key).map_err(|why| Failure::Damaged(why.to_string()))?, row.value());
         bytes += key.len() + item.value.len();
         items.push(item);
     }
-    Ok(Page {
-        items,
-        revision,
-        next: None,
-    })
+    Ok(Page { items, revision, next: None })
 }
 
 /// Changes under `prefix` after the revision `cursor`.
@@ -66,18 +47,12 @@ pub(super) fn changes(db: &redb::Database, prefix: &Key, cursor: u64) -> Result<
     let snapshot = db.begin_read()?;
     let counters = Counters::read(&snapshot)?;
     if cursor + 1 < counters.oldest {
-        return Ok(Stretch::Gone {
-            oldest: counters.oldest,
-        });
+        return Ok(Stretch::Gone { oldest: counters.oldest });
     }
     let mut commits = Vec::new();
     let mut upto = cursor;
     let mut bytes = 0;
-    for row in snapshot
-        .open_table(CHANGES)?
-        .range(cursor + 1..)?
-        .take(follow::READ_REVISIONS)
-    {
+    for row in snapshot.open_table(CHANGES)?.range(cursor + 1..)?.take(follow::READ_REVISIONS) {
         let (revision, record) = row?;
         upto = revision.value();
         let changes = log::decode(record.value(), Revision::new(upto), prefix)
@@ -119,9 +94,7 @@ impl<E: Into<redb::Error>> From<E> for Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::File(error) if super::damaged(&error) => Self::Corrupt {
-                reason: error.to_string(),
-            },
+            Failure::File(error) if super::damaged(&error) => Self::Corrupt { reason: error.to_string() },
             Failure::File(error) => Self::unavailable(error),
             Failure::Damaged(reason) => Self::Corrupt { reason },
         }

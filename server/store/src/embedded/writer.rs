@@ -99,9 +99,7 @@ fn settle(batch: Vec<Job>, answers: Result<Vec<Answer>, Fault>) {
         Err(fault) => {
             let error = match fault {
                 Fault::Before(error) => super::refused(&error),
-                Fault::During(error) => CommitError::Unknown {
-                    reason: error.to_string(),
-                },
+                Fault::During(error) => CommitError::Unknown { reason: error.to_string() },
             };
             for job in batch {
                 let _ = job.reply.send(Err(error.clone()));

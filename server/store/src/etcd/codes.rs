@@ -53,11 +53,7 @@ fn from_status(status: &tonic::Status) -> Failure {
     let says = |part: &str| text.contains(part);
     let code = status.code();
     if code == Code::InvalidArgument {
-        return if says("auth store is old") {
-            Failure::NotDone(text)
-        } else {
-            Failure::Refused(text)
-        };
+        return if says("auth store is old") { Failure::NotDone(text) } else { Failure::Refused(text) };
     }
     if code == Code::ResourceExhausted {
         return if says("database space exceeded") {
@@ -107,16 +103,10 @@ fn never_connected(status: &tonic::Status) -> bool {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NotDone(reason) | Failure::Unclear(reason) | Failure::Full(reason) => {
-                Self::Unavailable { reason }
-            }
+            Failure::NotDone(reason) | Failure::Unclear(reason) | Failure::Full(reason) => Self::Unavailable { reason },
             Failure::Refused(reason) | Failure::AnswerTooLarge(reason) => Self::Invalid { reason },
-            Failure::Compacted => Self::Invalid {
-                reason: "the revision is no longer kept".to_owned(),
-            },
-            Failure::Future => Self::Invalid {
-                reason: "the revision is ahead of the store".to_owned(),
-            },
+            Failure::Compacted => Self::Invalid { reason: "the revision is no longer kept".to_owned() },
+            Failure::Future => Self::Invalid { reason: "the revision is ahead of the store".to_owned() },
             Failure::Corrupt(reason) => Self::Corrupt { reason },
         }
     }
@@ -128,14 +118,10 @@ impl From<Failure> for CommitError {
             Failure::NotDone(reason) => Self::Unavailable { reason },
             // What etcd refuses here passed our own limits, so its operator has set lower ones. Not applied, but for
             // a reason only the operator can remove.
-            Failure::Refused(reason) => Self::Unavailable {
-                reason: format!("etcd refuses the request: {reason}"),
-            },
+            Failure::Refused(reason) => Self::Unavailable { reason: format!("etcd refuses the request: {reason}") },
             Failure::Full(reason) => Self::Full { reason },
             Failure::Unclear(reason) | Failure::AnswerTooLarge(reason) => Self::Unknown { reason },
-            Failure::Compacted | Failure::Future => Self::Unknown {
-                reason: "etcd spoke of revisions".to_owned(),
-            },
+            Failure::Compacted | Failure::Future => Self::Unknown { reason: "etcd spoke of revisions".to_owned() },
             Failure::Corrupt(reason) => Self::Corrupt { reason },
         }
     }
@@ -152,10 +138,7 @@ mod tests {
     #[test]
     fn only_certain_answers_count_as_not_done() {
         let unclear = [
-            (
-                Code::Unavailable,
-                "etcdserver: request timed out, possibly due to previous leader failure",
-            ),
+            (Code::Unavailable, "etcdserver: request timed out, possibly due to previous leader failure"),
             (Code::Unavailable, "etcdserver: leader changed"),
             (Code::Unavailable, "transport error"),
             (Code::Cancelled, "operation was canceled"),
@@ -164,55 +147,25 @@ mod tests {
             (Code::Internal, "stream terminated"),
         ];
         for (code, text) in unclear {
-            assert!(
-                matches!(CommitError::from(read(code, text)), CommitError::Unknown { .. }),
-                "{text}"
-            );
+            assert!(matches!(CommitError::from(read(code, text)), CommitError::Unknown { .. }), "{text}");
         }
-        assert!(matches!(
-            read(Code::Unavailable, "etcdserver: no leader"),
-            Failure::NotDone(_)
-        ));
-        assert!(matches!(
-            read(Code::ResourceExhausted, "etcdserver: too many requests"),
-            Failure::NotDone(_)
-        ));
-        assert!(matches!(
-            read(Code::PermissionDenied, "etcdserver: permission denied"),
-            Failure::NotDone(_)
-        ));
+        assert!(matches!(read(Code::Unavailable, "etcdserver: no leader"), Failure::NotDone(_)));
+        assert!(matches!(read(Code::ResourceExhausted, "etcdserver: too many requests"), Failure::NotDone(_)));
+        assert!(matches!(read(Code::PermissionDenied, "etcdserver: permission denied"), Failure::NotDone(_)));
     }
 
     #[test]
     fn one_code_is_told_apart_by_its_text() {
-        let full = read(
-            Code::ResourceExhausted,
-            "etcdserver: mvcc: database space exceeded",
-        );
+        let full = read(Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded");
         assert!(matches!(CommitError::from(full), CommitError::Full { .. }));
-        let large = read(
-            Code::ResourceExhausted,
-            "grpc: received message larger than max (3145760 vs. 2097152)",
-        );
+        let large = read(Code::ResourceExhausted, "grpc: received message larger than max (3145760 vs. 2097152)");
         assert!(matches!(large, Failure::Refused(_)));
-        let gone = read(
-            Code::OutOfRange,
-            "etcdserver: mvcc: required revision has been compacted",
-        );
+        let gone = read(Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted");
         assert_eq!(gone, Failure::Compacted);
-        let ahead = read(
-            Code::OutOfRange,
-            "etcdserver: mvcc: required revision is a future revision",
-        );
+        let ahead = read(Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision");
         assert_eq!(ahead, Failure::Future);
-        let answer = read(
-            Code::OutOfRange,
-            "Error, decoded message length too large: found 5 bytes, the limit is: 4",
-        );
+        let answer = read(Code::OutOfRange, "Error, decoded message length too large: found 5 bytes, the limit is: 4");
         assert!(matches!(answer, Failure::AnswerTooLarge(_)));
-        assert!(matches!(
-            read(Code::DataLoss, "etcdserver: corrupt cluster"),
-            Failure::Corrupt(_)
-        ));
+        assert!(matches!(read(Code::DataLoss, "etcdserver: corrupt cluster"), Failure::Corrupt(_)));
     }
 }

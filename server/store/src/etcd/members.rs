@@ -55,10 +55,7 @@ impl Members {
                 watch: watch.watch_client().max_decoding_message_size(LARGEST_ANSWER),
             });
         }
-        let turn = Turn {
-            current: rand::random_range(0..members.len()),
-            ejected: vec![None; members.len()],
-        };
+        let turn = Turn { current: rand::random_range(0..members.len()), ejected: vec![None; members.len()] };
         Ok(Self {
             members,
             turn: Mutex::new(turn),
@@ -120,30 +117,21 @@ impl Members {
         let header = self.same_cluster(header)?;
         let found = u64::try_from(header.revision()).unwrap_or(0);
         if found < floor {
-            return Err(Failure::Corrupt(format!(
-                "the head is revision {found}, after {floor} had been seen"
-            )));
+            return Err(Failure::Corrupt(format!("the head is revision {found}, after {floor} had been seen")));
         }
         self.highest.fetch_max(found, Ordering::AcqRel);
         Ok(Revision::new(found))
     }
 
     /// Makes sure that an answer comes from the cluster all earlier ones came from.
-    pub(super) fn same_cluster<'a>(
-        &self,
-        header: Option<&'a ResponseHeader>,
-    ) -> Result<&'a ResponseHeader, Failure> {
+    pub(super) fn same_cluster<'a>(&self, header: Option<&'a ResponseHeader>) -> Result<&'a ResponseHeader, Failure> {
         let header = header.ok_or_else(|| Failure::Unclear("an answer without header".to_owned()))?;
         let found = header.cluster_id();
-        match self
-            .cluster
-            .compare_exchange(0, found, Ordering::AcqRel, Ordering::Acquire)
-        {
+        match self.cluster.compare_exchange(0, found, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Ok(header),
             Err(known) if known == found => Ok(header),
             Err(known) => {
-                let reason =
-                    format!("cluster {found:x} answers in place of {known:x}: restored, or a wrong address");
+                let reason = format!("cluster {found:x} answers in place of {known:x}: restored, or a wrong address");
                 Err(Failure::Corrupt(reason))
             }
         }
@@ -154,9 +142,7 @@ async fn client(endpoint: &tonic::transport::Endpoint) -> Result<Client, EtcdErr
     let options = ConnectOptions::new().with_require_leader(true);
     Client::from_channel(Channel::Tonic(endpoint.connect_lazy()), Some(options))
         .await
-        .map_err(|error| EtcdError::Options {
-            reason: error.to_string(),
-        })
+        .map_err(|error| EtcdError::Options { reason: error.to_string() })
 }
 
 #[cfg(test)]
@@ -181,11 +167,7 @@ mod tests {
         let (third, _) = members.pick();
         assert!(third != first && third != second);
         members.eject(third, &why);
-        assert_eq!(
-            members.pick().0,
-            first,
-            "with all of them failed, the one that failed first"
-        );
+        assert_eq!(members.pick().0, first, "with all of them failed, the one that failed first");
         members.restore(third);
         assert_eq!(members.pick().0, third);
     }

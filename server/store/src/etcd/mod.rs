@@ -21,8 +21,7 @@ use futures::stream;
 use thiserror::Error;
 
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream,
-    check_limit,
+    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream, check_limit,
 };
 use codes::Failure;
 use members::Members;
@@ -62,11 +61,7 @@ impl EtcdStore {
     pub async fn connect(options: EtcdOptions) -> Result<Self, EtcdError> {
         options.validate()?;
         let members = Members::prepare(&options).await?;
-        Ok(Self {
-            members: Arc::new(members),
-            names: Names::new(&options.prefix),
-            options,
-        })
+        Ok(Self { members: Arc::new(members), names: Names::new(&options.prefix), options })
     }
 
     fn retries(&self) -> ExponentialBuilder {
@@ -105,10 +100,7 @@ impl EtcdStore {
         T: Headed,
         F: Future<Output = Result<T, etcd_client::Error>>,
     {
-        (|| self.once(&call))
-            .retry(self.retries())
-            .when(Failure::transient)
-            .await
+        (|| self.once(&call)).retry(self.retries()).when(Failure::transient).await
     }
 
     async fn read(&self, key: &Key) -> Result<Got, Failure> {
@@ -120,10 +112,7 @@ impl EtcdStore {
             })
             .await?;
         let found = answer.take_kvs().pop();
-        Ok(Got {
-            item: found.and_then(|found| self.entry(found)),
-            revision,
-        })
+        Ok(Got { item: found.and_then(|found| self.entry(found)), revision })
     }
 
     /// An entry of ours. Somebody else's under our prefix is passed over, so that it cannot stop us.
@@ -154,26 +143,12 @@ impl EtcdStore {
             }
         };
         let more = answer.more();
-        let items: Vec<_> = answer
-            .take_kvs()
-            .into_iter()
-            .filter_map(|found| self.entry(found))
-            .collect();
-        let next = if more {
-            items.last().map(|last| last.key.clone())
-        } else {
-            None
-        };
+        let items: Vec<_> = answer.take_kvs().into_iter().filter_map(|found| self.entry(found)).collect();
+        let next = if more { items.last().map(|last| last.key.clone()) } else { None };
         if more && next.is_none() {
-            return Err(Failure::Corrupt(
-                "a page full of keys that are not ours".to_owned(),
-            ));
+            return Err(Failure::Corrupt("a page full of keys that are not ours".to_owned()));
         }
-        Ok(Page {
-            items,
-            revision,
-            next,
-        })
+        Ok(Page { items, revision, next })
     }
 
     async fn write(&self, txn: &Txn) -> Result<Committed, CommitError> {
@@ -192,9 +167,7 @@ impl EtcdStore {
         }
         match txn::conflict(txn, &answer) {
             Some(key) => Err(CommitError::Conflict { key }),
-            None => Err(CommitError::Unavailable {
-                reason: "etcd refused without a reason".to_owned(),
-            }),
+            None => Err(CommitError::Unavailable { reason: "etcd refused without a reason".to_owned() }),
         }
     }
 
@@ -209,17 +182,11 @@ impl EtcdStore {
             .await?;
         let before = head.min(before).get();
         // etcd keeps what comes after the revision it is given.
-        let Some(last) = before
-            .checked_sub(1)
-            .filter(|last| *last > 0)
-            .and_then(|last| i64::try_from(last).ok())
+        let Some(last) = before.checked_sub(1).filter(|last| *last > 0).and_then(|last| i64::try_from(last).ok())
         else {
             return Ok(());
         };
-        match self
-            .repeat(|mut kv| async move { kv.compact(last, None).await })
-            .await
-        {
+        match self.repeat(|mut kv| async move { kv.compact(last, None).await }).await {
             Ok(_) | Err(Failure::Compacted) => Ok(()),
             Err(failure) => Err(failure),
         }
@@ -232,11 +199,7 @@ impl EtcdStore {
             return Ok(true);
         };
         let (start, end) = self.names.range(prefix, None);
-        let options = GetOptions::new()
-            .with_range(end)
-            .with_limit(1)
-            .with_keys_only()
-            .with_revision(number);
+        let options = GetOptions::new().with_range(end).with_limit(1).with_keys_only().with_revision(number);
         let answer = self
             .repeat(|mut kv| {
                 let (start, options) = (start.clone(), options.clone());
@@ -253,9 +216,7 @@ impl EtcdStore {
     async fn follow(&self, prefix: &Key, from: Revision) -> Result<WatchStream, Failure> {
         if !self.keeps(prefix, from).await? {
             let oldest = Revision::new(from.get() + 1);
-            return Ok(WatchStream::new(stream::iter([Err(WatchEnded::Compacted {
-                oldest,
-            })])));
+            return Ok(WatchStream::new(stream::iter([Err(WatchEnded::Compacted { oldest })])));
         }
         let open = || Watching::open(&self.members, &self.names, &self.options, prefix, from);
         let watching = open.retry(self.retries()).when(Failure::transient).await?;
@@ -310,11 +271,7 @@ impl Store for EtcdStore {
         })
     }
 
-    fn watch<'a>(
-        &'a self,
-        prefix: &'a Key,
-        from: Revision,
-    ) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
+    fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>> {
         Box::pin(async move { Ok(self.follow(prefix, from).await?) })
     }
 

@@ -12,9 +12,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-        }
+        Self { prefix: prefix.to_owned() }
     }
 
     /// A key's name in etcd.
@@ -47,13 +45,7 @@ impl Names {
     }
 
     /// An entry as we know it; `None` if its name is not one of ours.
-    pub(super) fn entry(
-        &self,
-        name: &[u8],
-        value: Vec<u8>,
-        modified: i64,
-        created: i64,
-    ) -> Option<Versioned> {
+    pub(super) fn entry(&self, name: &[u8], value: Vec<u8>, modified: i64, created: i64) -> Option<Versioned> {
         Some(Versioned {
             key: self.inner(name)?,
             value: Bytes::from(value),
@@ -79,15 +71,9 @@ mod tests {
         assert_eq!(names.inner(b"/meridian/a/1"), Some(key("/a/1")));
         assert_eq!(names.inner(b"/meridian2/a/1"), None);
         assert_eq!(names.inner(b"/meridian/\xff"), None);
-        assert_eq!(
-            names.range(&key("/"), None),
-            (b"/meridian/".to_vec(), b"/meridian0".to_vec())
-        );
+        assert_eq!(names.range(&key("/"), None), (b"/meridian/".to_vec(), b"/meridian0".to_vec()));
         let after = names.range(&key("/a~"), Some(&key("/a~1")));
         assert_eq!(after, (b"/meridian/a~1\0".to_vec(), b"/meridian/a\x7f".to_vec()));
-        assert_eq!(
-            names.range(&key("/b"), Some(&key("/a"))).0,
-            b"/meridian/b".to_vec()
-        );
+        assert_eq!(names.range(&key("/b"), Some(&key("/a"))).0, b"/meridian/b".to_vec());
     }
 }

@@ -74,9 +74,7 @@ impl EtcdOptions {
             return wrong("no endpoint is given".to_owned());
         }
         if self.keepalive_interval < SHORTEST_KEEPALIVE {
-            return wrong(format!(
-                "a keepalive interval below {SHORTEST_KEEPALIVE:?} makes etcd close the connection"
-            ));
+            return wrong(format!("a keepalive interval below {SHORTEST_KEEPALIVE:?} makes etcd close the connection"));
         }
         let printable = self.prefix.bytes().all(|byte| byte.is_ascii_graphic());
         if !self.prefix.starts_with('/') || self.prefix.ends_with('/') || !printable {
@@ -92,15 +90,9 @@ impl EtcdOptions {
     pub(super) fn dial(&self, address: &str, tls: Option<&ClientTlsConfig>) -> Result<Endpoint, EtcdError> {
         let wrong = |reason: String| EtcdError::Options { reason };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let full = if address.contains("://") {
-            address.to_owned()
-        } else {
-            format!("{scheme}://{address}")
-        };
+        let full = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
         if tls.is_some() != full.starts_with("https://") {
-            return Err(wrong(format!(
-                "{address}: https addresses and TLS files go together"
-            )));
+            return Err(wrong(format!("{address}: https addresses and TLS files go together")));
         }
         let endpoint = Endpoint::from_shared(full).map_err(|error| wrong(format!("{address}: {error}")))?;
         let endpoint = endpoint
@@ -112,9 +104,7 @@ impl EtcdOptions {
             .tcp_nodelay(true);
         match tls {
             None => Ok(endpoint),
-            Some(tls) => endpoint
-                .tls_config(tls.clone())
-                .map_err(|error| wrong(format!("{address}: {error}"))),
+            Some(tls) => endpoint.tls_config(tls.clone()).map_err(|error| wrong(format!("{address}: {error}"))),
         }
     }
 }
@@ -137,9 +127,7 @@ impl TlsFiles {
 }
 
 async fn read(path: &PathBuf) -> Result<Vec<u8>, EtcdError> {
-    tokio::fs::read(path).await.map_err(|error| EtcdError::Options {
-        reason: format!("{}: {error}", path.display()),
-    })
+    tokio::fs::read(path).await.map_err(|error| EtcdError::Options { reason: format!("{}: {error}", path.display()) })
 }
 
 #[cfg(test)]
@@ -157,16 +145,10 @@ mod tests {
             assert!(error.contains(word), "{error}");
         };
         reject(|options| options.endpoints.clear(), "no endpoint");
-        reject(
-            |options| options.keepalive_interval = Duration::from_secs(5),
-            "keepalive",
-        );
+        reject(|options| options.keepalive_interval = Duration::from_secs(5), "keepalive");
         reject(|options| options.prefix = "/meridian/".to_owned(), "prefix");
         reject(|options| options.prefix = String::new(), "prefix");
-        reject(
-            |options| options.prefix = format!("/{}", "x".repeat(64)),
-            "longer",
-        );
+        reject(|options| options.prefix = format!("/{}", "x".repeat(64)), "longer");
     }
 
     #[test]

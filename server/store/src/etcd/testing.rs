@@ -102,11 +102,7 @@ impl EtcdProcess {
         Self::start_members(count, extra, None).await
     }
 
-    async fn start_members(
-        count: usize,
-        extra: &[&str],
-        tls: Option<EtcdTls>,
-    ) -> Result<Vec<Self>, EtcdProcessError> {
+    async fn start_members(count: usize, extra: &[&str], tls: Option<EtcdTls>) -> Result<Vec<Self>, EtcdProcessError> {
         let mut tries = 1;
         loop {
             match Self::try_members(count, extra, tls.as_ref()).await {
@@ -120,16 +116,10 @@ impl EtcdProcess {
         }
     }
 
-    async fn try_members(
-        count: usize,
-        extra: &[&str],
-        tls: Option<&EtcdTls>,
-    ) -> Result<Vec<Self>, EtcdProcessError> {
+    async fn try_members(count: usize, extra: &[&str], tls: Option<&EtcdTls>) -> Result<Vec<Self>, EtcdProcessError> {
         let ports = free_ports(2 * count)?;
         let peer_url = |index: usize| format!("http://127.0.0.1:{}", ports[2 * index + 1]);
-        let peers: Vec<_> = (0..count)
-            .map(|index| format!("m{index}={}", peer_url(index)))
-            .collect();
+        let peers: Vec<_> = (0..count).map(|index| format!("m{index}={}", peer_url(index))).collect();
         let mut members = Vec::with_capacity(count);
         for index in 0..count {
             let mut member = Self {
@@ -163,24 +153,13 @@ impl EtcdProcess {
             ("--log-level", "warn"),
         ];
         let mut arguments: Vec<OsString> = vec!["--data-dir".into(), self.data_dir().into()];
-        arguments.extend(
-            named
-                .into_iter()
-                .flat_map(|(name, value)| [name.into(), value.into()]),
-        );
+        arguments.extend(named.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
         // Off by default in 3.4, where a member that comes back would force an election.
         arguments.push("--pre-vote=true".into());
         if let Some(tls) = &self.tls {
-            let files = [
-                ("--cert-file", &tls.certificate),
-                ("--key-file", &tls.key),
-                ("--trusted-ca-file", &tls.client_ca),
-            ];
-            arguments.extend(
-                files
-                    .into_iter()
-                    .flat_map(|(name, path)| [name.into(), path.into()]),
-            );
+            let files =
+                [("--cert-file", &tls.certificate), ("--key-file", &tls.key), ("--trusted-ca-file", &tls.client_ca)];
+            arguments.extend(files.into_iter().flat_map(|(name, path)| [name.into(), path.into()]));
             arguments.push("--client-cert-auth=true".into());
         }
         arguments.extend(extra.iter().map(OsString::from));
@@ -246,10 +225,7 @@ impl EtcdProcess {
 
     fn signal(&self, signal: Signal) -> std::io::Result<()> {
         let gone = || std::io::Error::new(std::io::ErrorKind::NotFound, "etcd is not running");
-        let id = self
-            .pid()
-            .and_then(|id| i32::try_from(id).ok())
-            .ok_or_else(gone)?;
+        let id = self.pid().and_then(|id| i32::try_from(id).ok()).ok_or_else(gone)?;
         kill(Pid::from_raw(id), signal).map_err(std::io::Error::from)
     }
 
@@ -258,10 +234,7 @@ impl EtcdProcess {
     }
 
     fn spawn(&mut self) -> Result<(), EtcdProcessError> {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_path())?;
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path())?;
         let child = Command::new(program()?)
             .args(&self.arguments)
             // Its own settings from the environment would mix with the arguments.
@@ -275,15 +248,11 @@ impl EtcdProcess {
     }
 
     async fn ready(&mut self) -> Result<(), EtcdProcessError> {
-        let not_ready = |this: &Self, reason: String| EtcdProcessError::NotReady {
-            reason,
-            log: tail(&this.log_path()),
-        };
+        let not_ready =
+            |this: &Self, reason: String| EtcdProcessError::NotReady { reason, log: tail(&this.log_path()) };
         let mut options = EtcdOptions::new([self.endpoint()]);
         options.tls = self.tls.as_ref().map(|tls| tls.client.clone());
-        let store = EtcdStore::connect(options)
-            .await
-            .map_err(|error| not_ready(self, error.to_string()))?;
+        let store = EtcdStore::connect(options).await.map_err(|error| not_ready(self, error.to_string()))?;
         let probe = Key::new("/ready").map_err(|error| not_ready(self, error.to_string()))?;
         let deadline = Instant::now() + READY;
         loop {
@@ -313,12 +282,8 @@ impl Drop for EtcdProcess {
 
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     // All held at once, so that no port is given out twice.
-    let held: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
-    held.iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect()
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 fn program() -> Result<PathBuf, EtcdProcessError> {
@@ -326,18 +291,11 @@ fn program() -> Result<PathBuf, EtcdProcessError> {
         return Ok(set.into());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut places = vec![
-        root.join(".tools/etcd"),
-        root.join(".tools/etcd/etcd"),
-        root.join(".tools/bin/etcd"),
-    ];
+    let mut places = vec![root.join(".tools/etcd"), root.join(".tools/etcd/etcd"), root.join(".tools/bin/etcd")];
     let path = std::env::var_os("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path).map(|folder| folder.join("etcd")));
     places.push("/usr/bin/etcd".into());
-    places
-        .into_iter()
-        .find(|place| place.is_file())
-        .ok_or(EtcdProcessError::Missing)
+    places.into_iter().find(|place| place.is_file()).ok_or(EtcdProcessError::Missing)
 }
 
 fn tail(path: &Path) -> String {

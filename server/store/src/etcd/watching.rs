@@ -46,29 +46,20 @@ impl Watching {
         let (index, member) = members.pick();
         let (start, end) = names.range(prefix, None);
         let first = i64::try_from(from.get() + 1).unwrap_or(i64::MAX);
-        let request = WatchOptions::new()
-            .with_range(end)
-            .with_start_revision(first)
-            .with_fragment();
+        let request = WatchOptions::new().with_range(end).with_start_revision(first).with_fragment();
         let mut client = member.watch.clone();
-        let opened =
-            match tokio::time::timeout(options.request_timeout, client.watch(start, Some(request))).await {
-                Ok(opened) => opened.map_err(Failure::from),
-                Err(_elapsed) => Err(Failure::timeout(options.request_timeout)),
-            };
-        let (requests, responses) = opened
-            .inspect_err(|failure| members.eject(index, failure))?
-            .split();
+        let opened = match tokio::time::timeout(options.request_timeout, client.watch(start, Some(request))).await {
+            Ok(opened) => opened.map_err(Failure::from),
+            Err(_elapsed) => Err(Failure::timeout(options.request_timeout)),
+        };
+        let (requests, responses) = opened.inspect_err(|failure| members.eject(index, failure))?.split();
         Ok(Self {
             members: Arc::clone(members),
             member: index,
             names: names.clone(),
             requests,
             responses,
-            grouping: Grouping {
-                cursor: from.get(),
-                partial: Vec::new(),
-            },
+            grouping: Grouping { cursor: from.get(), partial: Vec::new() },
             queue: VecDeque::new(),
             heard: Instant::now(),
             asked: false,
@@ -104,9 +95,7 @@ impl Watching {
                     self.take(response.0)?;
                     if progress && self.grouping.partial.is_empty() {
                         // Not the revision in the answer: up to 3.5.7 it can be ahead of events still to come.
-                        return Ok(WatchItem::Progress {
-                            revision: Revision::new(self.grouping.cursor),
-                        });
+                        return Ok(WatchItem::Progress { revision: Revision::new(self.grouping.cursor) });
                     }
                 }
                 Ok(Ok(None)) => return Err(self.lost(Failure::Unclear("the stream was closed".to_owned()))),
@@ -135,41 +124,30 @@ impl Watching {
         if response.canceled {
             // The header of such an answer carries no revision.
             if response.compact_revision > 0 {
-                return Err(WatchEnded::Compacted {
-                    oldest: names::revision(response.compact_revision),
-                });
+                return Err(WatchEnded::Compacted { oldest: names::revision(response.compact_revision) });
             }
             return Err(WatchEnded::Unavailable {
                 reason: format!("etcd ended the watch: {}", response.cancel_reason),
             });
         }
         let header = response.header.map(ResponseHeader);
-        self.members
-            .same_cluster(header.as_ref())
-            .map_err(|failure| self.lost(failure))?;
-        let items = self
-            .grouping
-            .take(&self.names, response.events, response.fragment);
-        self.queue
-            .extend(items.map_err(|reason| WatchEnded::Unavailable { reason })?);
+        self.members.same_cluster(header.as_ref()).map_err(|failure| self.lost(failure))?;
+        let items = self.grouping.take(&self.names, response.events, response.fragment);
+        self.queue.extend(items.map_err(|reason| WatchEnded::Unavailable { reason })?);
         Ok(())
     }
 
     fn lost(&self, failure: Failure) -> WatchEnded {
         self.members.eject(self.member, &failure);
         match failure {
-            Failure::Compacted => WatchEnded::Compacted {
-                oldest: Revision::new(self.grouping.cursor + 1),
-            },
+            Failure::Compacted => WatchEnded::Compacted { oldest: Revision::new(self.grouping.cursor + 1) },
             Failure::NotDone(reason)
             | Failure::Unclear(reason)
             | Failure::Refused(reason)
             | Failure::Full(reason)
             | Failure::AnswerTooLarge(reason)
             | Failure::Corrupt(reason) => WatchEnded::Unavailable { reason },
-            Failure::Future => WatchEnded::Unavailable {
-                reason: "the revision is ahead of the store".to_owned(),
-            },
+            Failure::Future => WatchEnded::Unavailable { reason: "the revision is ahead of the store".to_owned() },
         }
     }
 }
@@ -190,10 +168,7 @@ impl Grouping {
             // Whatever comes before the last revision seen is complete; that one may go on in the next fragment.
             let revision = |event: &PbEvent| event.kv.as_ref().map(|kv| kv.mod_revision);
             let last = whole.last().and_then(revision);
-            let cut = whole
-                .iter()
-                .rposition(|event| revision(event) != last)
-                .map_or(0, |position| position + 1);
+            let cut = whole.iter().rposition(|event| revision(event) != last).map_or(0, |position| position + 1);
             self.partial = whole.split_off(cut);
         }
         let mut commits: Vec<(u64, Vec<Change>)> = Vec::new();
@@ -202,11 +177,7 @@ impl Grouping {
             let revision = names::revision(kv.mod_revision);
             let number = revision.get();
             if number <= self.cursor {
-                tracing::warn!(
-                    revision = number,
-                    after = self.cursor,
-                    "dropping a repeated etcd event"
-                );
+                tracing::warn!(revision = number, after = self.cursor, "dropping a repeated etcd event");
                 continue;
             }
             let Some(key) = names.inner(&kv.key) else {
@@ -230,10 +201,7 @@ impl Grouping {
         if let Some((last, _)) = commits.last() {
             self.cursor = *last;
         }
-        let item = |(revision, changes)| WatchItem::Changes {
-            revision: Revision::new(revision),
-            changes,
-        };
+        let item = |(revision, changes)| WatchItem::Changes { revision: Revision::new(revision), changes };
         Ok(commits.into_iter().map(item).collect())
     }
 }
@@ -250,11 +218,7 @@ mod tests {
             create_revision: revision,
             ..PbKeyValue::default()
         };
-        PbEvent {
-            r#type: kind,
-            kv: Some(kv),
-            ..PbEvent::default()
-        }
+        PbEvent { r#type: kind, kv: Some(kv), ..PbEvent::default() }
     }
 
     fn sizes(items: &[WatchItem]) -> Vec<(u64, usize)> {
@@ -268,45 +232,20 @@ mod tests {
     #[test]
     fn fragments_are_joined_and_repeats_dropped() {
         let names = Names::new("/meridian");
-        let mut grouping = Grouping {
-            cursor: 4,
-            partial: Vec::new(),
-        };
-        let items = grouping
-            .take(
-                &names,
-                vec![event("/a", 3, 0), event("/a", 4, 0), event("/a", 5, 0)],
-                true,
-            )
-            .unwrap();
-        assert_eq!(
-            sizes(&items),
-            [],
-            "what was yielded before is dropped, what may be cut waits"
-        );
-        let items = grouping
-            .take(&names, vec![event("/b", 5, 1), event("/a", 7, 0)], false)
-            .unwrap();
+        let mut grouping = Grouping { cursor: 4, partial: Vec::new() };
+        let items = grouping.take(&names, vec![event("/a", 3, 0), event("/a", 4, 0), event("/a", 5, 0)], true).unwrap();
+        assert_eq!(sizes(&items), [], "what was yielded before is dropped, what may be cut waits");
+        let items = grouping.take(&names, vec![event("/b", 5, 1), event("/a", 7, 0)], false).unwrap();
         assert_eq!(sizes(&items), [(5, 2), (7, 1)]);
-        assert_eq!(
-            grouping.take(&names, vec![event("/b", 5, 1)], false),
-            Ok(Vec::new())
-        );
+        assert_eq!(grouping.take(&names, vec![event("/b", 5, 1)], false), Ok(Vec::new()));
         assert_eq!(grouping.cursor, 7);
     }
 
     #[test]
     fn events_out_of_order_or_of_unknown_type_end_the_watch() {
         let names = Names::new("/meridian");
-        let mut grouping = Grouping {
-            cursor: 4,
-            partial: Vec::new(),
-        };
-        assert!(
-            grouping
-                .take(&names, vec![event("/a", 9, 0), event("/a", 8, 0)], false)
-                .is_err()
-        );
+        let mut grouping = Grouping { cursor: 4, partial: Vec::new() };
+        assert!(grouping.take(&names, vec![event("/a", 9, 0), event("/a", 8, 0)], false).is_err());
         assert!(grouping.take(&names, vec![event("/a", 9, 7)], false).is_err());
     }
 }

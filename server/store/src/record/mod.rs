@@ -20,17 +20,14 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Head, Outline, Region, RequestDone, SCHEMA_MAJOR, SCHEMA_MINOR, Service, StoredPlan, StoredPlaybook,
-    StoredRelease,
+    Head, Outline, Region, RequestDone, SCHEMA_MAJOR, SCHEMA_MINOR, Service, StoredPlan, StoredPlaybook, StoredRelease,
 };
 
 /// Why a record can't be read. Reading it again won't help.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {
     /// Written by a newer version, which may mean something else by the same fields.
-    #[error(
-        "{key} was written with schema {major}, this version reads up to {SCHEMA_MAJOR}; run the newer version"
-    )]
+    #[error("{key} was written with schema {major}, this version reads up to {SCHEMA_MAJOR}; run the newer version")]
     SchemaTooNew {
         /// Where.
         key: Key,
@@ -114,9 +111,7 @@ pub fn encode_audit(entry: &AuditEntry) -> Bytes {
 /// # Errors
 /// See [`RecordError`].
 pub fn decode_audit(key: &Key, bytes: &[u8], service: &ServiceId) -> Result<AuditEntry, RecordError> {
-    decode(key, bytes, |record| {
-        convert::audit_from_record(service.clone(), record)
-    })
+    decode(key, bytes, |record| convert::audit_from_record(service.clone(), record))
 }
 
 /// The bytes of a region.
@@ -225,22 +220,15 @@ fn decode<M: Message + Default, T>(
     bytes: &[u8],
     convert: impl FnOnce(M) -> Result<T, Invalid>,
 ) -> Result<T, RecordError> {
-    let undecodable = |reason: String| RecordError::Undecodable {
-        key: key.clone(),
-        reason,
-    };
+    let undecodable = |reason: String| RecordError::Undecodable { key: key.clone(), reason };
     if bytes.is_empty() {
         return Err(undecodable("it is empty".to_owned()));
     }
-    let wire::AnyRecord { schema } =
-        wire::AnyRecord::decode(bytes).map_err(|error| undecodable(error.to_string()))?;
+    let wire::AnyRecord { schema } = wire::AnyRecord::decode(bytes).map_err(|error| undecodable(error.to_string()))?;
     if let Some(wire::Schema { major, minor: _ }) = schema
         && major > SCHEMA_MAJOR
     {
-        return Err(RecordError::SchemaTooNew {
-            key: key.clone(),
-            major,
-        });
+        return Err(RecordError::SchemaTooNew { key: key.clone(), major });
     }
     let record = M::decode(bytes).map_err(|error| undecodable(error.to_string()))?;
     convert(record).map_err(|invalid| undecodable(invalid.to_string()))

@@ -78,30 +78,18 @@ proptest! {
 
 #[test]
 fn nothing_and_torn_records_are_undecodable() {
-    let whole = encode_head(&Head {
-        audit: Some(Digest::of(b"audit")),
-        ..Head::default()
-    });
+    let whole = encode_head(&Head { audit: Some(Digest::of(b"audit")), ..Head::default() });
     for torn in [&whole[..0], &whole[..1], &whole[..whole.len() - 1], b"garbage"] {
         let refused = decode_head(&key(), torn).unwrap_err();
         assert!(matches!(refused, RecordError::Undecodable { .. }), "{refused}");
-        assert!(
-            refused.to_string().starts_with("/some/key can't be read: "),
-            "{refused}"
-        );
+        assert!(refused.to_string().starts_with("/some/key can't be read: "), "{refused}");
     }
 }
 
 #[test]
 fn a_newer_major_is_refused_and_a_newer_minor_is_read() {
     let schema = |major, minor| Some(wire::Schema { major, minor });
-    let head = |schema| {
-        wire::HeadRecord {
-            schema,
-            ..wire::HeadRecord::from(&Head::default())
-        }
-        .encode_to_vec()
-    };
+    let head = |schema| wire::HeadRecord { schema, ..wire::HeadRecord::from(&Head::default()) }.encode_to_vec();
     let refused = decode_head(&key(), &head(schema(2, 0))).unwrap_err();
     assert_eq!(refused, RecordError::SchemaTooNew { key: key(), major: 2 });
     assert_eq!(decode_head(&key(), &head(schema(1, 9))), Ok(Head::default()));
@@ -118,10 +106,7 @@ fn a_newer_major_is_refused_whatever_its_shape() {
     let mut bytes = vec![0x0a, u8::try_from(newer.len()).unwrap()];
     bytes.extend(newer);
     bytes.extend([0x12, 0x03, 0xff, 0xff, 0xff]);
-    assert_eq!(
-        decode_head(&key(), &bytes),
-        Err(RecordError::SchemaTooNew { key: key(), major: 7 })
-    );
+    assert_eq!(decode_head(&key(), &bytes), Err(RecordError::SchemaTooNew { key: key(), major: 7 }));
 }
 
 #[test]

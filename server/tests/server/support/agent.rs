@@ -37,28 +37,18 @@ pub fn hello(region: &str) -> wire::Hello {
 impl Link {
     pub async fn open(channel: Channel) -> Result<Self, Status> {
         let (say, said) = mpsc::channel(64);
-        let hear = AgentServiceClient::new(channel)
-            .session(ReceiverStream::new(said))
-            .await?
-            .into_inner();
+        let hear = AgentServiceClient::new(channel).session(ReceiverStream::new(said)).await?.into_inner();
         Ok(Self { say, hear })
     }
 
     pub async fn say(&self, message: Said) {
         // The server may have hung up; whoever waits for an answer will learn of it.
-        let _gone = self
-            .say
-            .send(wire::SessionRequest {
-                message: Some(message),
-            })
-            .await;
+        let _gone = self.say.send(wire::SessionRequest { message: Some(message) }).await;
     }
 
     pub async fn hear(&mut self) -> Result<Option<Told>, Status> {
         let heard = tokio::time::timeout(super::PATIENCE, self.hear.message()).await;
-        heard
-            .expect("nothing was heard in time")
-            .map(|heard| heard.and_then(|heard| heard.message))
+        heard.expect("nothing was heard in time").map(|heard| heard.and_then(|heard| heard.message))
     }
 
     /// Says hello and waits for the welcome.
@@ -128,22 +118,13 @@ pub fn done(goal: &Goal, before: Option<&Observed>) -> Observed {
     let slot = |slot| match goal.slots.get(slot) {
         SlotGoal::Empty => None,
         SlotGoal::Keep => before.and_then(|before| *before.slots.get(slot)),
-        SlotGoal::Run(release) => Some(SlotSeen {
-            digest: release.digest,
-            state: SlotState::Ready,
-        }),
+        SlotGoal::Run(release) => Some(SlotSeen { digest: release.digest, state: SlotState::Ready }),
     };
     Observed {
         accepted: goal.epoch,
-        done: Some(DoneMark {
-            epoch: goal.epoch,
-            hash: goal.hash(),
-        }),
+        done: Some(DoneMark { epoch: goal.epoch, hash: goal.hash() }),
         slots: Slots::from_fn(slot),
-        traffic: goal.split.map(|split| TrafficSeen {
-            split,
-            cohort: goal.cohort.clone(),
-        }),
+        traffic: goal.split.map(|split| TrafficSeen { split, cohort: goal.cohort.clone() }),
         trouble: None,
         evidence: None,
     }

@@ -16,11 +16,7 @@ pub const PLAYBOOK: &str = "playbooks/careful";
 
 /// One wave over all regions, two steps, bakes as given; no checks, so that time alone decides.
 pub fn playbook(bake: Span) -> Playbook {
-    let step = |percent: u64| Step {
-        weight: Weight::from_basis_points(percent * 100).unwrap(),
-        cohort: None,
-        bake,
-    };
+    let step = |percent: u64| Step { weight: Weight::from_basis_points(percent * 100).unwrap(), cohort: None, bake };
     let wave = Wave {
         id: WaveId::new("all").unwrap(),
         regions: RegionSelector::Rest,
@@ -31,88 +27,35 @@ pub fn playbook(bake: Span) -> Playbook {
     };
     Playbook {
         id: PlaybookId::new("careful").unwrap(),
-        stages: vec![Stage {
-            kind: StageKind::Production,
-            waves: vec![wave],
-        }],
-        evidence: EvidencePolicy {
-            checks: Vec::new(),
-            window: Span::from_secs(5),
-            extend_max: Span::from_secs(60),
-        },
-        rollback: RollbackPolicy {
-            votes: VotePolicy::Any,
-            fleet: true,
-            retention: Span::from_secs(3600),
-        },
+        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },
+        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) },
         limits: Limits::default(),
     }
 }
 
 impl Server {
     pub async fn put_service(&self, name: &str) -> v1::Service {
-        let service = v1::Service {
-            name: name.to_owned(),
-            ..v1::Service::default()
-        };
-        let request = v1::UpdateServiceRequest {
-            service: Some(service),
-            allow_missing: true,
-            ..Default::default()
-        };
-        self.services()
-            .update_service(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .service
-            .unwrap()
+        let service = v1::Service { name: name.to_owned(), ..v1::Service::default() };
+        let request = v1::UpdateServiceRequest { service: Some(service), allow_missing: true, ..Default::default() };
+        self.services().update_service(request).await.unwrap().into_inner().service.unwrap()
     }
 
     pub async fn put_playbook(&self, playbook: &Playbook) -> v1::Playbook {
         let playbook = Some(playbook.into());
-        let request = v1::UpdatePlaybookRequest {
-            playbook,
-            allow_missing: true,
-            ..Default::default()
-        };
-        self.playbooks()
-            .update_playbook(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .playbook
-            .unwrap()
+        let request = v1::UpdatePlaybookRequest { playbook, allow_missing: true, ..Default::default() };
+        self.playbooks().update_playbook(request).await.unwrap().into_inner().playbook.unwrap()
     }
 
     pub async fn put_region(&self, id: &str) -> v1::Region {
-        let region = v1::Region {
-            name: format!("regions/{id}"),
-            ..v1::Region::default()
-        };
-        let request = v1::UpdateRegionRequest {
-            region: Some(region),
-            allow_missing: true,
-            ..Default::default()
-        };
-        self.regions()
-            .update_region(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .region
-            .unwrap()
+        let region = v1::Region { name: format!("regions/{id}"), ..v1::Region::default() };
+        let request = v1::UpdateRegionRequest { region: Some(region), allow_missing: true, ..Default::default() };
+        self.regions().update_region(request).await.unwrap().into_inner().region.unwrap()
     }
 
     pub async fn add_release(&self, version: &str) -> v1::Release {
         let request = release(version);
-        self.releases()
-            .create_release(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .release
-            .unwrap()
+        self.releases().create_release(request).await.unwrap().into_inner().release.unwrap()
     }
 
     /// Service, playbook with long bakes, release 1.0.0, region `eu`.
@@ -124,23 +67,11 @@ impl Server {
     }
 
     pub async fn plan(&self, version: &str) -> v1::Plan {
-        self.plans()
-            .create_plan(plan(version))
-            .await
-            .unwrap()
-            .into_inner()
-            .plan
-            .unwrap()
+        self.plans().create_plan(plan(version)).await.unwrap().into_inner().plan.unwrap()
     }
 
     pub async fn start_rollout(&self, plan: &str) -> v1::Rollout {
-        self.rollouts()
-            .create_rollout(rollout(plan))
-            .await
-            .unwrap()
-            .into_inner()
-            .rollout
-            .unwrap()
+        self.rollouts().create_rollout(rollout(plan)).await.unwrap().into_inner().rollout.unwrap()
     }
 }
 
@@ -151,28 +82,15 @@ pub fn release(version: &str) -> v1::CreateReleaseRequest {
         reversibility: v1::Reversibility::Free.into(),
         ..v1::Release::default()
     };
-    v1::CreateReleaseRequest {
-        parent: SERVICE.to_owned(),
-        release: Some(release),
-        ..Default::default()
-    }
+    v1::CreateReleaseRequest { parent: SERVICE.to_owned(), release: Some(release), ..Default::default() }
 }
 
 pub fn plan(version: &str) -> v1::CreatePlanRequest {
     let release = format!("{SERVICE}/releases/{version}");
-    v1::CreatePlanRequest {
-        release,
-        playbook: PLAYBOOK.to_owned(),
-        ..Default::default()
-    }
+    v1::CreatePlanRequest { release, playbook: PLAYBOOK.to_owned(), ..Default::default() }
 }
 
 pub fn rollout(plan: &str) -> v1::CreateRolloutRequest {
     let (parent, plan) = (SERVICE.to_owned(), plan.to_owned());
-    v1::CreateRolloutRequest {
-        parent,
-        plan,
-        actor: "ann".to_owned(),
-        ..Default::default()
-    }
+    v1::CreateRolloutRequest { parent, plan, actor: "ann".to_owned(), ..Default::default() }
 }

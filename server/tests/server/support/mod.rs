@@ -34,13 +34,7 @@ pub fn free() -> SocketAddr {
 }
 
 pub fn config() -> Config {
-    Config {
-        listen: free(),
-        http: free(),
-        store: StoreChoice::Memory,
-        transport: Transport::Plaintext,
-        otlp: None,
-    }
+    Config { listen: free(), http: free(), store: StoreChoice::Memory, transport: Transport::Plaintext, otlp: None }
 }
 
 impl Server {
@@ -79,33 +73,19 @@ impl Server {
     }
 
     pub async fn rollout(&self, name: &str) -> v1::Rollout {
-        let request = v1::GetRolloutRequest {
-            name: name.to_owned(),
-        };
-        self.rollouts()
-            .get_rollout(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .rollout
-            .unwrap()
+        let request = v1::GetRolloutRequest { name: name.to_owned() };
+        self.rollouts().get_rollout(request).await.unwrap().into_inner().rollout.unwrap()
     }
 }
 
 pub async fn connect(address: SocketAddr) -> Channel {
-    Endpoint::from_shared(format!("http://{address}"))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap()
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 
 /// The code and the one reason of a refusal.
 pub fn why(status: &Status) -> (Code, String) {
     let details = status.get_error_details();
-    let info = details
-        .error_info()
-        .unwrap_or_else(|| panic!("a refusal without a reason: {status:?}"));
+    let info = details.error_info().unwrap_or_else(|| panic!("a refusal without a reason: {status:?}"));
     assert_eq!(info.domain, "meridian.dev");
     (status.code(), info.reason.clone())
 }
@@ -113,10 +93,7 @@ pub fn why(status: &Status) -> (Code, String) {
 /// The fields that a refusal names.
 pub fn fields(status: &Status) -> Vec<String> {
     let details = status.get_error_details();
-    let bad = details
-        .bad_request()
-        .map(|bad| bad.field_violations.clone())
-        .unwrap_or_default();
+    let bad = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     bad.into_iter().map(|violation| violation.field).collect()
 }
 
@@ -138,7 +115,5 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl F
             tokio::time::sleep(Duration::from_millis(10)).await; // tidy: paced
         }
     };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: did not come in time"))
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: did not come in time"))
 }

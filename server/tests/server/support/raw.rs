@@ -49,8 +49,5 @@ pub async fn call(channel: Channel, path: &'static str, body: impl Into<Bytes>) 
     let mut grpc = tonic::client::Grpc::new(channel);
     grpc.ready().await.unwrap();
     let path = PathAndQuery::from_static(path);
-    Ok(grpc
-        .unary(Request::new(body.into()), path, Bare)
-        .await?
-        .into_inner())
+    Ok(grpc.unary(Request::new(body.into()), path, Bare).await?.into_inner())
 }

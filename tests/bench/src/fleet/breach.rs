@@ -37,15 +37,7 @@ pub async fn measure(rig: &mut Rig, release: &ReleaseName, switch: SwitchTime) -
         switch.floor_ms,
     );
     let ours = quantile(&ours, 0.99);
-    Row {
-        id: "P3",
-        floor,
-        ours,
-        unit: "ms",
-        target: "15ms".to_owned(),
-        what,
-    }
-    .print();
+    Row { id: "P3", floor, ours, unit: "ms", target: "15ms".to_owned(), what }.print();
     Ok(())
 }
 

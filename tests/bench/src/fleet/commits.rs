@@ -37,9 +37,7 @@ impl Commits {
         let (times, service) = (Times::default(), ServiceId::new(SERVICE)?);
         let (stop, stopped) = oneshot::channel();
         let (open, opened) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (noted, options) = (times.clone(), EtcdOptions::new([etcd]));
         let watching = async move {
             let watch = watch(options, &service).await;
@@ -55,26 +53,15 @@ impl Commits {
                 }
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("commits".to_owned())
-            .spawn(move || runtime.block_on(watching))?;
+        let thread =
+            std::thread::Builder::new().name("commits".to_owned()).spawn(move || runtime.block_on(watching))?;
         opened.await.context("the watch has ended")??;
-        Ok(Self {
-            times,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { times, stop: Some(stop), thread: Some(thread) })
     }
 
     /// When the decision of an epoch was committed, in microseconds of the machine's clock.
     pub async fn at(&self, epoch: Epoch) -> anyhow::Result<u64> {
-        let known = || async {
-            self.times
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&epoch)
-                .copied()
-        };
+        let known = || async { self.times.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).copied() };
         wait_until("a commit to be seen", EVENT_MAX, known).await
     }
 
@@ -109,10 +96,7 @@ async fn note(mut stream: WatchStream, service: &ServiceId, times: &Times) {
         for change in changes {
             let Change::Put(put) = change else { continue };
             if let Ok(entry) = record::decode_audit(&put.key, &put.value, service) {
-                times
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(entry.epoch, at);
+                times.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.epoch, at);
             }
         }
     }

@@ -23,13 +23,7 @@ const STATE_MAX: Duration = Duration::from_secs(60);
 pub fn playbook(name: &str, waves: &[Vec<u64>], bake: Span, checks: Vec<Check>) -> anyhow::Result<Playbook> {
     let mut stages = Vec::new();
     for (index, weights) in waves.iter().enumerate() {
-        let step = |weight: &u64| {
-            Ok(Step {
-                weight: Weight::from_basis_points(*weight)?,
-                cohort: None,
-                bake,
-            })
-        };
+        let step = |weight: &u64| Ok(Step { weight: Weight::from_basis_points(*weight)?, cohort: None, bake });
         let wave = Wave {
             id: WaveId::new(format!("wave-{index}"))?,
             regions: RegionSelector::Rest,
@@ -39,24 +33,13 @@ pub fn playbook(name: &str, waves: &[Vec<u64>], bake: Span, checks: Vec<Check>) 
             soak: Span::ZERO,
         };
         // A region belongs to one wave of a stage, so each wave is a stage.
-        stages.push(Stage {
-            kind: StageKind::Production,
-            waves: vec![wave],
-        });
+        stages.push(Stage { kind: StageKind::Production, waves: vec![wave] });
     }
     Ok(Playbook {
         id: PlaybookId::new(name)?,
         stages,
-        evidence: EvidencePolicy {
-            checks,
-            window: Span::from_secs(60),
-            extend_max: Span::from_secs(3600),
-        },
-        rollback: RollbackPolicy {
-            votes: VotePolicy::Any,
-            fleet: true,
-            retention: Span::ZERO,
-        },
+        evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },
+        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
         limits: Limits::default(),
     })
 }
@@ -64,27 +47,16 @@ pub fn playbook(name: &str, waves: &[Vec<u64>], bake: Span, checks: Vec<Check>) 
 /// At most one request in a hundred may fail.
 pub fn errors_check() -> anyhow::Result<Check> {
     let max = Weight::from_basis_points(100)?;
-    Ok(Check {
-        name: "errors".to_owned(),
-        measure: Measure::ErrorRatio { max },
-        sample_min: 100,
-    })
+    Ok(Check { name: "errors".to_owned(), measure: Measure::ErrorRatio { max }, sample_min: 100 })
 }
 
 impl Rig {
     /// Brings 1.0.0 to every region and makes 1.1.0, which is to follow with the playbook `half`: a long bake at 50 %.
     pub async fn prepare(&self, checks: Vec<Check>) -> anyhow::Result<ReleaseName> {
-        self.launcher
-            .apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?)
-            .await?;
+        self.launcher.apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
         let bake = Span::from_secs(3600);
-        self.launcher
-            .apply(&playbook("half", &[vec![5000, 10_000]], bake, checks)?)
-            .await?;
-        let first = self
-            .launcher
-            .release_digest("1.0.0", Digest::of(b"1.0.0"))
-            .await?;
+        self.launcher.apply(&playbook("half", &[vec![5000, 10_000]], bake, checks)?).await?;
+        let first = self.launcher.release_digest("1.0.0", Digest::of(b"1.0.0")).await?;
         let rollout = self.launcher.start(&first, "install").await?;
         self.until(&rollout, RolloutState::Stable).await?;
         self.launcher.release_digest("1.1.0", Digest::of(b"1.1.0")).await
@@ -93,25 +65,15 @@ impl Rig {
     /// Starts a rollout and waits until every region bakes at 50 %.
     pub(super) async fn bake(&self, release: &ReleaseName) -> anyhow::Result<RolloutName> {
         let rollout = self.launcher.start(release, "half").await?;
-        let bakes = |view: &RolloutView| {
-            view.lanes
-                .iter()
-                .all(|lane| lane.position == LanePosition::Baking && lane.confirmed)
-        };
+        let bakes =
+            |view: &RolloutView| view.lanes.iter().all(|lane| lane.position == LanePosition::Baking && lane.confirmed);
         self.until_view(&rollout, "every region to bake", bakes).await?;
         Ok(rollout)
     }
 
     /// Waits until a rollout is in a state.
-    pub(super) async fn until(
-        &self,
-        rollout: &RolloutName,
-        state: RolloutState,
-    ) -> anyhow::Result<RolloutView> {
-        self.until_view(rollout, &format!("{rollout} to be {state:?}"), |view| {
-            view.state == state
-        })
-        .await
+    pub(super) async fn until(&self, rollout: &RolloutName, state: RolloutState) -> anyhow::Result<RolloutView> {
+        self.until_view(rollout, &format!("{rollout} to be {state:?}"), |view| view.state == state).await
     }
 
     async fn until_view(
@@ -128,8 +90,6 @@ impl Rig {
             last.replace(format!("{}, waits {:?}", view.summary, view.waits.first()));
             look(&view).then_some(view)
         });
-        wanted
-            .await
-            .map_err(|error| error.context(format!("last seen: {}; {}", last.borrow(), self.log())))
+        wanted.await.map_err(|error| error.context(format!("last seen: {}; {}", last.borrow(), self.log())))
     }
 }

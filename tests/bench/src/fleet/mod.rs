@@ -57,12 +57,7 @@ impl Rig {
         let tls = folder.path().join("tls");
         let authority = Authority::create(&tls)?;
         let etcd = EtcdProcess::start().await?;
-        let store = [
-            "--store".to_owned(),
-            "etcd".to_owned(),
-            "--etcd".to_owned(),
-            etcd.endpoint(),
-        ];
+        let store = ["--store".to_owned(), "etcd".to_owned(), "--etcd".to_owned(), etcd.endpoint()];
         let (server, address) = serve(&authority, folder.path(), &store)?;
         let client = client(&authority, address).await?;
         answering(&client).await?;
@@ -72,18 +67,7 @@ impl Rig {
         let bare = Bare::start(&authority).await?;
         let bare_stub = Stub::start(bare.address, &tls, count).await?;
         let launcher = Launcher::with_client(client).await?;
-        Ok(Self {
-            count,
-            launcher,
-            commits,
-            cas,
-            stub,
-            bare,
-            bare_stub,
-            server,
-            _etcd: etcd,
-            folder,
-        })
+        Ok(Self { count, launcher, commits, cas, stub, bare, bare_stub, server, _etcd: etcd, folder })
     }
 
     /// The server's pid.
@@ -98,10 +82,7 @@ impl Rig {
         let text = std::fs::read_to_string(self.server.log()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(10)..].join("\n");
-        format!(
-            "the server's last words, of {}:\n{tail}",
-            self.folder.path().display()
-        )
+        format!("the server's last words, of {}:\n{tail}", self.folder.path().display())
     }
 
     /// Ends everything.
@@ -115,11 +96,7 @@ impl Rig {
 }
 
 /// Starts the shipped server with TLS in a folder; returns it and where it listens.
-pub fn serve(
-    authority: &Authority,
-    folder: &Path,
-    store: &[String],
-) -> anyhow::Result<(Running, SocketAddr)> {
+pub fn serve(authority: &Authority, folder: &Path, store: &[String]) -> anyhow::Result<(Running, SocketAddr)> {
     let IssuedFiles { cert, key } = authority.issue_files(Subject::Server, "server")?;
     let (grpc, http) = (ground::free_address()?, ground::free_address()?);
     let (listen, metrics) = (grpc.to_string(), http.to_string());
@@ -135,25 +112,13 @@ pub fn serve(
 /// An operator's client of a server.
 pub async fn client(authority: &Authority, address: SocketAddr) -> anyhow::Result<Client> {
     let IssuedFiles { cert, key } = authority.issue_files(Subject::Operator, "operator")?;
-    let tls = Tls {
-        ca: Some(authority.cert_file()),
-        cert: Some(cert),
-        key: Some(key),
-    };
-    let endpoint = Endpoint {
-        addresses: vec![format!("https://{address}")],
-        tls: Some(tls),
-        timeout: CALL_MAX,
-    };
-    Client::connect(endpoint)
-        .await
-        .context("connecting to the server")
+    let tls = Tls { ca: Some(authority.cert_file()), cert: Some(cert), key: Some(key) };
+    let endpoint = Endpoint { addresses: vec![format!("https://{address}")], tls: Some(tls), timeout: CALL_MAX };
+    Client::connect(endpoint).await.context("connecting to the server")
 }
 
 /// Waits until the server answers.
 pub async fn answering(client: &Client) -> anyhow::Result<()> {
-    let answered = wait_until("the server to answer", START_MAX, || async {
-        client.regions().await.ok()
-    });
+    let answered = wait_until("the server to answer", START_MAX, || async { client.regions().await.ok() });
     answered.await.map(|_| ())
 }

@@ -29,11 +29,7 @@ pub async fn measure(rig: &mut Rig, release: &ReleaseName, rounds: u64, target: 
     let (mut floors, mut ours, mut orders, mut cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         floors.push(push_to_all(rig, round).await?);
-        let Back {
-            from_commit,
-            from_order,
-            server_cpu_micros,
-        } = roll_back(rig, release).await?;
+        let Back { from_commit, from_order, server_cpu_micros } = roll_back(rig, release).await?;
         cpu.push(server_cpu_micros);
         ours.push(from_commit);
         orders.push(from_order);
@@ -46,15 +42,7 @@ pub async fn measure(rig: &mut Rig, release: &ReleaseName, rounds: u64, target: 
         median(&cpu),
     );
     let (floor, ours) = (median(&floors), median(&ours));
-    Row {
-        id: "P2",
-        floor,
-        ours,
-        unit: "ms",
-        target: target.to_owned(),
-        what,
-    }
-    .print();
+    Row { id: "P2", floor, ours, unit: "ms", target: target.to_owned(), what }.print();
     Ok(())
 }
 
@@ -75,34 +63,20 @@ async fn roll_back(rig: &mut Rig, release: &ReleaseName) -> anyhow::Result<Back>
     let cpu = cpu_micros(rig.server_pid())? - cpu_before;
     let committed = rig.commits.at(view.epoch).await?;
     rig.until(&rollout, RolloutState::RolledBack).await?;
-    let (from_commit, from_order) = (
-        millis_between(committed, whole.last_ack),
-        millis_between(ordered, whole.last_ack),
-    );
+    let (from_commit, from_order) =
+        (millis_between(committed, whole.last_ack), millis_between(ordered, whole.last_ack));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let server_cpu_micros = cpu as f64 / rig.count as f64;
-    Ok(Back {
-        from_commit,
-        from_order,
-        server_cpu_micros,
-    })
+    Ok(Back { from_commit, from_order, server_cpu_micros })
 }
 
 /// Pushes one goal to every agent of the floor; milliseconds to the last acknowledgement.
 pub(super) async fn push_to_all(rig: &mut Rig, round: u64) -> anyhow::Result<f64> {
     let epoch = Epoch::new(round, micros());
     let goals = regions(rig.count)?.into_iter().map(|region| {
-        let lane = Lane {
-            service: ServiceId::new(SERVICE)?,
-            region: region.clone(),
-        };
+        let lane = Lane { service: ServiceId::new(SERVICE)?, region: region.clone() };
         let goal = goal(lane, epoch)?;
-        Ok((
-            region,
-            Goals {
-                goals: vec![(&goal).into()],
-            },
-        ))
+        Ok((region, Goals { goals: vec![(&goal).into()] }))
     });
     let goals: Vec<_> = goals.collect::<anyhow::Result<_>>()?;
     tokio::time::sleep(QUIET).await; // tidy: paced
@@ -114,25 +88,8 @@ pub(super) async fn push_to_all(rig: &mut Rig, round: u64) -> anyhow::Result<f64
 
 /// As large as the goal of a rollback.
 fn goal(lane: Lane, epoch: Epoch) -> anyhow::Result<Goal> {
-    let release = ReleaseRef {
-        version: "1.0.0".parse()?,
-        digest: Digest::of(b"1.0.0"),
-    };
-    let slots = Slots {
-        blue: SlotGoal::Run(release),
-        green: SlotGoal::Keep,
-    };
-    let (rollout, split) = (
-        RolloutId::new("skyoptima-1-1-0-abc123")?,
-        Some(Split::all(Slot::Blue)),
-    );
-    Ok(Goal {
-        lane,
-        epoch,
-        rollout,
-        slots,
-        split,
-        cohort: None,
-        measurement: None,
-    })
+    let release = ReleaseRef { version: "1.0.0".parse()?, digest: Digest::of(b"1.0.0") };
+    let slots = Slots { blue: SlotGoal::Run(release), green: SlotGoal::Keep };
+    let (rollout, split) = (RolloutId::new("skyoptima-1-1-0-abc123")?, Some(Split::all(Slot::Blue)));
+    Ok(Goal { lane, epoch, rollout, slots, split, cohort: None, measurement: None })
 }

@@ -22,18 +22,10 @@ const CAS_A_ROUND: usize = 400;
 /// Measures and prints.
 pub async fn measure() -> anyhow::Result<()> {
     let mut rig = Rig::start(1).await?;
-    rig.launcher
-        .apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?)
-        .await?;
-    let weights = |wave: u64| {
-        (1..=STEPS)
-            .map(|step| (wave * STEPS + step) * RISE_BASIS_POINTS)
-            .collect()
-    };
+    rig.launcher.apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
+    let weights = |wave: u64| (1..=STEPS).map(|step| (wave * STEPS + step) * RISE_BASIS_POINTS).collect();
     let waves: Vec<Vec<u64>> = (0..WAVES).map(weights).collect();
-    rig.launcher
-        .apply(&playbook("fine", &waves, Span::ZERO, Vec::new())?)
-        .await?;
+    rig.launcher.apply(&playbook("fine", &waves, Span::ZERO, Vec::new())?).await?;
     launch(&mut rig, 0, "install").await?;
     let (mut floors, mut ours, mut intervals) = (Vec::new(), Vec::new(), 0);
     for round in 1..=ROUNDS {
@@ -49,31 +41,18 @@ pub async fn measure() -> anyhow::Result<()> {
          step/CAS={:.2} rounds={ROUNDS} etcd=1 node, mTLS",
         2.0 * ours / floor
     );
-    Row {
-        id: "P1",
-        floor,
-        ours,
-        unit: "ms",
-        target: "0.80".to_owned(),
-        what,
-    }
-    .print();
+    Row { id: "P1", floor, ours, unit: "ms", target: "0.80".to_owned(), what }.print();
     rig.stop().await
 }
 
 /// Launches the next release; the time between each goal at the agent and the next one, in milliseconds.
 async fn launch(rig: &mut Rig, round: u64, playbook: &str) -> anyhow::Result<Vec<f64>> {
     let version = format!("1.{round}.0");
-    let release = rig
-        .launcher
-        .release_digest(&version, Digest::of(version.as_bytes()))
-        .await?;
+    let release = rig.launcher.release_digest(&version, Digest::of(version.as_bytes())).await?;
     rig.stub.stats().await?;
     let rollout = rig.launcher.start(&release, playbook).await?;
     rig.until(&rollout, RolloutState::Stable).await?;
     let epochs = rig.stub.stats().await?;
     let pairs = epochs.iter().zip(epochs.iter().skip(1));
-    Ok(pairs
-        .map(|(one, next)| crate::clock::millis_between(one.first_goal, next.first_goal))
-        .collect())
+    Ok(pairs.map(|(one, next)| crate::clock::millis_between(one.first_goal, next.first_goal)).collect())
 }

@@ -16,27 +16,18 @@ const MEASURED: Span = Span::from_secs(24 * 3600);
 /// The world as the goal wants it.
 pub fn obey(observed: &mut Observed, goal: &Goal) {
     observed.accepted = goal.epoch;
-    observed.done = Some(DoneMark {
-        epoch: goal.epoch,
-        hash: goal.hash(),
-    });
+    observed.done = Some(DoneMark { epoch: goal.epoch, hash: goal.hash() });
     for slot in Slot::BOTH {
         match goal.slots.get(slot) {
             SlotGoal::Keep => {}
             SlotGoal::Empty => *observed.slots.get_mut(slot) = None,
             SlotGoal::Run(release) => {
-                *observed.slots.get_mut(slot) = Some(SlotSeen {
-                    digest: release.digest,
-                    state: SlotState::Ready,
-                });
+                *observed.slots.get_mut(slot) = Some(SlotSeen { digest: release.digest, state: SlotState::Ready });
             }
         }
     }
     if let Some(split) = goal.split {
-        observed.traffic = Some(TrafficSeen {
-            split,
-            cohort: goal.cohort.clone(),
-        });
+        observed.traffic = Some(TrafficSeen { split, cohort: goal.cohort.clone() });
     }
     observed.evidence = goal.pin().map(|pin| Evidence {
         pin,
@@ -44,9 +35,7 @@ pub fn obey(observed: &mut Observed, goal: &Goal) {
         to: MEASURED,
         requests: REQUESTS,
         errors: 0,
-        latency: Histogram {
-            buckets: BTreeMap::from([(1000, REQUESTS)]),
-        },
+        latency: Histogram { buckets: BTreeMap::from([(1000, REQUESTS)]) },
         probes: BTreeMap::new(),
     });
 }
@@ -77,50 +66,25 @@ mod tests {
     fn a_stub_is_where_the_goal_is_and_passes_until_it_breaches() {
         let digest = Digest::of(b"x");
         let max = Weight::from_basis_points(100).unwrap();
-        let check = Check {
-            name: "errors".to_owned(),
-            measure: Measure::ErrorRatio { max },
-            sample_min: 100,
-        };
-        let policy = EvidencePolicy {
-            checks: vec![check],
-            window: Span::from_secs(1),
-            extend_max: Span::ZERO,
-        };
+        let check = Check { name: "errors".to_owned(), measure: Measure::ErrorRatio { max }, sample_min: 100 };
+        let policy = EvidencePolicy { checks: vec![check], window: Span::from_secs(1), extend_max: Span::ZERO };
         let step = StepRef { wave: 0, step: 0 };
         let goal = Goal {
-            lane: Lane {
-                service: ServiceId::new("s").unwrap(),
-                region: RegionId::new("r").unwrap(),
-            },
+            lane: Lane { service: ServiceId::new("s").unwrap(), region: RegionId::new("r").unwrap() },
             epoch: Epoch::new(0, 7),
             rollout: RolloutId::new("o").unwrap(),
             slots: Slots {
-                blue: SlotGoal::Run(ReleaseRef {
-                    version: "1.0.0".parse().unwrap(),
-                    digest,
-                }),
+                blue: SlotGoal::Run(ReleaseRef { version: "1.0.0".parse().unwrap(), digest }),
                 green: SlotGoal::Empty,
             },
             split: Some(Split::all(Slot::Blue)),
             cohort: None,
-            measurement: Some(Measurement {
-                slot: Slot::Blue,
-                step,
-                digest,
-                policy: policy.clone(),
-            }),
+            measurement: Some(Measurement { slot: Slot::Blue, step, digest, policy: policy.clone() }),
         };
         let mut observed = Observed::default();
         assert!(!breach(&mut observed), "nothing is measured yet");
         obey(&mut observed, &goal);
-        assert_eq!(
-            observed.done,
-            Some(DoneMark {
-                epoch: goal.epoch,
-                hash: goal.hash()
-            })
-        );
+        assert_eq!(observed.done, Some(DoneMark { epoch: goal.epoch, hash: goal.hash() }));
         assert_eq!(observed.traffic.as_ref().map(|traffic| traffic.split), goal.split);
         let outcome = |observed: &Observed| judge(&policy, observed.evidence.as_ref().unwrap()).outcome;
         assert_eq!(outcome(&observed), Outcome::Pass);

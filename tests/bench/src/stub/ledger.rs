@@ -26,11 +26,7 @@ impl Ledger {
     /// One goal was acknowledged. Returns what is known of the epoch now.
     pub fn note(&self, epoch: Epoch, goal: u64, ack: u64) -> Times {
         let mut epochs = self.epochs();
-        let times = epochs.entry(epoch).or_insert(Times {
-            count: 0,
-            first_goal: goal,
-            last_ack: ack,
-        });
+        let times = epochs.entry(epoch).or_insert(Times { count: 0, first_goal: goal, last_ack: ack });
         times.count += 1;
         times.first_goal = times.first_goal.min(goal);
         times.last_ack = times.last_ack.max(ack);
@@ -57,14 +53,7 @@ mod tests {
         let (ledger, epoch) = (Ledger::default(), Epoch::new(0, 3));
         ledger.note(epoch, 20, 25);
         let times = ledger.note(epoch, 10, 22);
-        assert_eq!(
-            times,
-            Times {
-                count: 2,
-                first_goal: 10,
-                last_ack: 25
-            }
-        );
+        assert_eq!(times, Times { count: 2, first_goal: 10, last_ack: 25 });
         assert_eq!(ledger.take().len(), 1);
         assert!(ledger.take().is_empty());
     }

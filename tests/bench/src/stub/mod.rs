@@ -34,9 +34,7 @@ const CONNECTING: usize = 16;
 
 /// The names of the first so many regions.
 pub fn regions(count: usize) -> anyhow::Result<Vec<RegionId>> {
-    (0..count)
-        .map(|number| Ok(RegionId::new(format!("r{number:04}"))?))
-        .collect()
+    (0..count).map(|number| Ok(RegionId::new(format!("r{number:04}"))?)).collect()
 }
 
 /// Holds `count` sessions until `quit`, the end of stdin, or the end of one session.
@@ -48,15 +46,7 @@ pub async fn run(server: SocketAddr, tls: &Path, count: usize) -> anyhow::Result
     let session = |region: RegionId| {
         let issued = authority.issue(Subject::Region(&region))?;
         let (tls, ledger, breach) = (authority.client_terms(&issued), ledger.clone(), breaches.clone());
-        Ok::<_, anyhow::Error>(Session {
-            region,
-            service: service.clone(),
-            server,
-            tls,
-            all: count,
-            ledger,
-            breach,
-        })
+        Ok::<_, anyhow::Error>(Session { region, service: service.clone(), server, tls, all: count, ledger, breach })
     };
     let connecting = stream::iter(regions(count)?).map(|region| {
         let session = session(region);
@@ -90,15 +80,7 @@ async fn obey(ledger: &Ledger, breach: &watch::Sender<Option<RegionId>>) -> anyh
 }
 
 fn tell(ledger: &Ledger) {
-    for (
-        epoch,
-        Times {
-            count,
-            first_goal,
-            last_ack,
-        },
-    ) in ledger.take()
-    {
+    for (epoch, Times { count, first_goal, last_ack }) in ledger.take() {
         say(format_args!("epoch {epoch} {count} {first_goal} {last_ack}"));
     }
     say(format_args!("end"));

@@ -49,14 +49,7 @@ impl Stub {
     /// Starts the process and waits until every stub was welcomed.
     pub async fn start(server: SocketAddr, tls: &Path, count: usize) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args([
-                "agents",
-                "--server",
-                &server.to_string(),
-                "--count",
-                &count.to_string(),
-                "--tls",
-            ])
+            .args(["agents", "--server", &server.to_string(), "--count", &count.to_string(), "--tls"])
             .arg(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -65,16 +58,9 @@ impl Stub {
             .context("starting stub agents")?;
         let told = child.stdin.take().context("a pipe to the stubs")?;
         let lines = BufReader::new(child.stdout.take().context("a pipe from the stubs")?).lines();
-        let mut stub = Self {
-            child,
-            told,
-            lines,
-            seen: Vec::new(),
-        };
-        stub.wait("every stub to be welcomed", CONNECT_MAX, |line| {
-            matches!(line, Line::Connected).then_some(())
-        })
-        .await?;
+        let mut stub = Self { child, told, lines, seen: Vec::new() };
+        stub.wait("every stub to be welcomed", CONNECT_MAX, |line| matches!(line, Line::Connected).then_some(()))
+            .await?;
         Ok(stub)
     }
 
@@ -89,11 +75,7 @@ impl Stub {
             return Ok(self.seen.remove(position));
         }
         let of = |line: &Line| {
-            if let Line::All(whole) = line {
-                Some(*whole).filter(&pick)
-            } else {
-                None
-            }
+            if let Line::All(whole) = line { Some(*whole).filter(&pick) } else { None }
         };
         self.wait("every stub to acknowledge", LINE_MAX, of).await
     }
@@ -103,11 +85,7 @@ impl Stub {
         self.seen.clear();
         self.tell(&format!("breach {region}")).await?;
         let of = |line: &Line| {
-            if let Line::Breach(at) = line {
-                Some(*at)
-            } else {
-                None
-            }
+            if let Line::Breach(at) = line { Some(*at) } else { None }
         };
         self.wait("a breach to be reported", LINE_MAX, of).await
     }
@@ -132,9 +110,7 @@ impl Stub {
     /// Ends the process.
     pub async fn quit(mut self) -> anyhow::Result<()> {
         self.tell("quit").await?;
-        let ended = timeout(LINE_MAX, self.child.wait())
-            .await
-            .context("the stubs do not end")??;
+        let ended = timeout(LINE_MAX, self.child.wait()).await.context("the stubs do not end")??;
         anyhow::ensure!(ended.success(), "the stubs ended with {ended}");
         Ok(())
     }
@@ -162,9 +138,7 @@ impl Stub {
                 }
             }
         };
-        timeout(patience, wanted)
-            .await
-            .with_context(|| format!("waited {patience:?} in vain for {what}"))?
+        timeout(patience, wanted).await.with_context(|| format!("waited {patience:?} in vain for {what}"))?
     }
 }
 
@@ -183,11 +157,7 @@ fn parse(text: &str) -> anyhow::Result<Line> {
 fn whole(epoch: &str, first: &str, last: &str) -> anyhow::Result<Whole> {
     let (generation, counter) = epoch.split_once('.').context("an epoch has two parts")?;
     let epoch = Epoch::new(generation.parse()?, counter.parse()?);
-    Ok(Whole {
-        epoch,
-        first_goal: first.parse()?,
-        last_ack: last.parse()?,
-    })
+    Ok(Whole { epoch, first_goal: first.parse()?, last_ack: last.parse()? })
 }
 
 #[cfg(test)]
@@ -196,17 +166,8 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_they_are_said() {
-        let Ok(Line::All(whole)) = parse("all 0.17 12 34") else {
-            panic!("not read")
-        };
-        assert_eq!(
-            whole,
-            Whole {
-                epoch: Epoch::new(0, 17),
-                first_goal: 12,
-                last_ack: 34
-            }
-        );
+        let Ok(Line::All(whole)) = parse("all 0.17 12 34") else { panic!("not read") };
+        assert_eq!(whole, Whole { epoch: Epoch::new(0, 17), first_goal: 12, last_ack: 34 });
         assert!(matches!(parse("epoch 1.2 100 5 6"), Ok(Line::Epoch(_))));
         assert!(matches!(parse("breach 99"), Ok(Line::Breach(99))));
         assert!(parse("all 17 12 34").is_err() && parse("").is_err());

@@ -66,10 +66,7 @@ impl Session {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .tls_config(self.tls.clone())?;
-        let channel = endpoint
-            .connect()
-            .await
-            .with_context(|| format!("{} connecting", self.region))?;
+        let channel = endpoint.connect().await.with_context(|| format!("{} connecting", self.region))?;
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let hello = Hello {
             region: self.region.clone(),
@@ -78,24 +75,12 @@ impl Session {
             lanes: [].into(),
             services: [self.service.clone()].into(),
         };
-        outbox
-            .send(SessionRequest {
-                message: Some(Request::Hello((&hello).into())),
-            })
-            .await?;
+        outbox.send(SessionRequest { message: Some(Request::Hello((&hello).into())) }).await?;
         let mut client = AgentServiceClient::new(channel);
         let mut incoming = client.session(ReceiverStream::new(outgoing)).await?.into_inner();
         let welcome = incoming.message().await?.and_then(|response| response.message);
-        anyhow::ensure!(
-            matches!(welcome, Some(Response::Welcome(_))),
-            "{} was not welcomed",
-            self.region
-        );
-        Ok(Welcomed {
-            session: self,
-            outbox,
-            incoming,
-        })
+        anyhow::ensure!(matches!(welcome, Some(Response::Welcome(_))), "{} was not welcomed", self.region);
+        Ok(Welcomed { session: self, outbox, incoming })
     }
 }
 
@@ -130,21 +115,12 @@ impl Welcomed {
         }
     }
 
-    async fn acknowledge(
-        &mut self,
-        observed: &mut Observed,
-        goals: wire::Goals,
-        at: u64,
-    ) -> anyhow::Result<()> {
+    async fn acknowledge(&mut self, observed: &mut Observed, goals: wire::Goals, at: u64) -> anyhow::Result<()> {
         for goal in goals.goals {
             let goal = goal_from_wire(&self.session.region, goal)?;
             lane::obey(observed, &goal);
             self.report(observed).await?;
-            let Times {
-                count,
-                first_goal,
-                last_ack,
-            } = self.session.ledger.note(goal.epoch, at, clock::micros());
+            let Times { count, first_goal, last_ack } = self.session.ledger.note(goal.epoch, at, clock::micros());
             if count == self.session.all {
                 say(format_args!("all {} {first_goal} {last_ack}", goal.epoch));
             }
@@ -153,14 +129,11 @@ impl Welcomed {
     }
 
     async fn report(&self, observed: &Observed) -> anyhow::Result<()> {
-        self.send(report_to_wire([(&self.session.service, observed)]))
-            .await
+        self.send(report_to_wire([(&self.session.service, observed)])).await
     }
 
     async fn send(&self, report: wire::Report) -> anyhow::Result<()> {
-        let request = SessionRequest {
-            message: Some(Request::Report(report)),
-        };
+        let request = SessionRequest { message: Some(Request::Report(report)) };
         self.outbox.send(request).await.context("the connection is gone")
     }
 }

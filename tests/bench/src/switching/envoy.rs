@@ -33,10 +33,7 @@ async fn within(folder: &Path, switches: usize) -> anyhow::Result<(Found, Vec<f6
     let mut config = EnvoyConfig::new(folder.join("t"), "bench/r0000", ground::free_address()?);
     config.binary = Some(machine::envoy()?);
     let driver = EnvoyTraffic::open(config).await?;
-    let mut orders = Orders::new(Slots {
-        blue: Some(at.blue),
-        green: Some(at.green),
-    });
+    let mut orders = Orders::new(Slots { blue: Some(at.blue), green: Some(at.green) });
     orders.switch(&driver, Slot::Blue).await?;
     let mut flipped = FlippedEnvoy::start(&folder.join("f"), &at).await?;
     let (mut found, mut floors) = (Found::default(), Vec::new());

@@ -61,42 +61,19 @@ impl FlippedEnvoy {
         let (socket, entrance) = (folder.join("ads.sock"), ground::free_address()?);
         let (acked, acks) = watch::channel(0);
         let out = Arc::new(Mutex::new(None));
-        let service = AggregatedDiscoveryServiceServer::new(Ads {
-            out: out.clone(),
-            acked: Arc::new(acked),
-        });
+        let service = AggregatedDiscoveryServiceServer::new(Ads { out: out.clone(), acked: Arc::new(acked) });
         let incoming = UnixListenerStream::new(UnixListener::bind(&socket)?);
         let ads = tokio::spawn(async move {
-            if let Err(error) = Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming)
-                .await
-            {
+            if let Err(error) = Server::builder().add_service(service).serve_with_incoming(incoming).await {
                 eprintln!("the floor's ADS server has ended: {error}");
             }
         });
         let config = folder.join("bootstrap.json");
         std::fs::write(&config, serde_json::to_vec(&bootstrap(&socket, entrance, at))?)?;
-        let arguments = [
-            "--concurrency",
-            "1",
-            "--disable-hot-restart",
-            "--log-level",
-            "warning",
-            "--config-path",
-        ];
-        let envoy = Program::new(machine::envoy()?, folder.join("envoy.log"))
-            .args(arguments)
-            .args([&config])
-            .start()?;
-        let flipped = Self {
-            entrance,
-            out,
-            acks,
-            count: 0,
-            ads,
-            _envoy: envoy,
-        };
+        let arguments = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "--config-path"];
+        let envoy =
+            Program::new(machine::envoy()?, folder.join("envoy.log")).args(arguments).args([&config]).start()?;
+        let flipped = Self { entrance, out, acks, count: 0, ads, _envoy: envoy };
         let listens = wait_until("the floor's Envoy to listen", START_MAX, || async {
             TcpStream::connect(entrance).await.ok()?;
             flipped.acks.borrow().ge(&1).then_some(())
@@ -169,39 +146,21 @@ impl AggregatedDiscoveryService for Ads {
 fn response(nonce: u64, slot: Slot) -> DiscoveryResponse {
     let share = |of: Slot| ClusterWeight {
         name: of.as_str().to_owned(),
-        weight: Some(UInt32Value {
-            value: if of == slot { 10_000 } else { 0 },
-        }),
+        weight: Some(UInt32Value { value: if of == slot { 10_000 } else { 0 } }),
         ..Default::default()
     };
-    let weights = WeightedCluster {
-        clusters: Slot::BOTH.map(share).to_vec(),
-        ..Default::default()
-    };
-    let action = RouteAction {
-        cluster_specifier: Some(ClusterSpecifier::WeightedClusters(weights)),
-        ..Default::default()
-    };
-    let matcher = RouteMatch {
-        path_specifier: Some(PathSpecifier::Prefix("/".to_owned())),
-        ..Default::default()
-    };
-    let route = Route {
-        r#match: Some(matcher),
-        action: Some(Action::Route(action)),
-        ..Default::default()
-    };
+    let weights = WeightedCluster { clusters: Slot::BOTH.map(share).to_vec(), ..Default::default() };
+    let action =
+        RouteAction { cluster_specifier: Some(ClusterSpecifier::WeightedClusters(weights)), ..Default::default() };
+    let matcher = RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() };
+    let route = Route { r#match: Some(matcher), action: Some(Action::Route(action)), ..Default::default() };
     let host = VirtualHost {
         name: "lane".to_owned(),
         domains: vec!["*".to_owned()],
         routes: vec![route],
         ..Default::default()
     };
-    let routes = RouteConfiguration {
-        name: "lane".to_owned(),
-        virtual_hosts: vec![host],
-        ..Default::default()
-    };
+    let routes = RouteConfiguration { name: "lane".to_owned(), virtual_hosts: vec![host], ..Default::default() };
     DiscoveryResponse {
         version_info: nonce.to_string(),
         resources: vec![pack_any(routes)],
@@ -212,8 +171,7 @@ fn response(nonce: u64, slot: Slot) -> DiscoveryResponse {
 }
 
 fn bootstrap(ads: &Path, entrance: SocketAddr, at: &Slots<SocketAddr>) -> Value {
-    let socket =
-        |at: SocketAddr| json!({ "socket_address": { "address": at.ip(), "port_value": at.port() } });
+    let socket = |at: SocketAddr| json!({ "socket_address": { "address": at.ip(), "port_value": at.port() } });
     let cluster = |name: &str, address: Value| {
         json!({
             "name": name, "type": "STATIC", "connect_timeout": "1s",

@@ -42,58 +42,23 @@ pub struct Outcome {
 /// Measures the driver `proxy` and prints its rows.
 pub async fn measure_proxy() -> anyhow::Result<Outcome> {
     let (found, floors) = proxy::measure(SWITCHES).await?;
-    Ok(print(
-        "proxy",
-        &found,
-        &floors,
-        "one fdatasync of 300 B + one GET on the control socket",
-    ))
+    Ok(print("proxy", &found, &floors, "one fdatasync of 300 B + one GET on the control socket"))
 }
 
 /// Measures the driver `envoy` and prints its rows.
 pub async fn measure_envoy() -> anyhow::Result<Outcome> {
     let (found, floors) = envoy::measure(SWITCHES).await?;
-    Ok(print(
-        "envoy",
-        &found,
-        &floors,
-        "one RDS route of another Envoy flipped by a minimal ADS server, same load",
-    ))
+    Ok(print("envoy", &found, &floors, "one RDS route of another Envoy flipped by a minimal ADS server, same load"))
 }
 
 fn print(driver: &str, found: &Found, floors: &[f64], floor_is: &str) -> Outcome {
-    let Found {
-        times_ms,
-        requests,
-        failed,
-        judged,
-        late,
-        late_by_ms_max,
-        example,
-    } = found;
-    let example = example
-        .as_ref()
-        .map(|example| format!(" first: {example}"))
-        .unwrap_or_default();
+    let Found { times_ms, requests, failed, judged, late, late_by_ms_max, example } = found;
+    let example = example.as_ref().map(|example| format!(" first: {example}")).unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let (ours, floor) = (*failed as f64, 0.0);
-    let what = format!(
-        "requests failed by {} switches of driver {driver}, of {requests}{example}",
-        times_ms.len()
-    );
-    Row {
-        id: "P9",
-        floor,
-        ours,
-        unit: "",
-        target: "0".to_owned(),
-        what,
-    }
-    .print();
-    let time = SwitchTime {
-        ours_ms: median(times_ms),
-        floor_ms: median(floors),
-    };
+    let what = format!("requests failed by {} switches of driver {driver}, of {requests}{example}", times_ms.len());
+    Row { id: "P9", floor, ours, unit: "", target: "0".to_owned(), what }.print();
+    let time = SwitchTime { ours_ms: median(times_ms), floor_ms: median(floors) };
     let what = format!(
         "order to ack of driver {driver}, p50 of {} (p99={:.2}ms); old_slot_starts_after_ack={late} of {judged} requests \
          (latest {late_by_ms_max:.3}ms after); floor: {floor_is}",
@@ -101,19 +66,8 @@ fn print(driver: &str, found: &Found, floors: &[f64], floor_is: &str) -> Outcome
         quantile(times_ms, 0.99),
     );
     let target = format!("{:.3}ms", 2.0 * time.floor_ms);
-    Row {
-        id: "P10",
-        floor: time.floor_ms,
-        ours: time.ours_ms,
-        unit: "ms",
-        target,
-        what,
-    }
-    .print();
-    Outcome {
-        time,
-        wrong: failed + late,
-    }
+    Row { id: "P10", floor: time.floor_ms, ours: time.ours_ms, unit: "ms", target, what }.print();
+    Outcome { time, wrong: failed + late }
 }
 
 /// Orders whole switches, each under the next epoch.

@@ -39,10 +39,7 @@ async fn within(folder: &Path, switches: usize) -> anyhow::Result<(Found, Vec<f6
     let mut config = ProxyConfig::new(folder.join("t"), entrance);
     config.binary = Some(program("meridian-proxy")?);
     let driver = ProxyTraffic::open(config).await?;
-    let mut orders = Orders::new(Slots {
-        blue: Some(blue),
-        green: Some(green),
-    });
+    let mut orders = Orders::new(Slots { blue: Some(blue), green: Some(green) });
     let floor = Floor::open(folder)?;
     let (mut floors, mut count) = (Vec::new(), 0);
     let switch = async |slot| orders.switch(&driver, slot).await;
@@ -67,10 +64,7 @@ impl Floor {
         let file = File::create(folder.join("floor"))?;
         file.write_all_at(&[0; ROUTING_BYTES], 0)?;
         file.sync_all()?;
-        Ok(Self {
-            file: Arc::new(file),
-            control: ControlClient::new(folder.join("t").join("control.sock")),
-        })
+        Ok(Self { file: Arc::new(file), control: ControlClient::new(folder.join("t").join("control.sock")) })
     }
 
     /// One durable write in place and one round trip, in milliseconds.
@@ -84,10 +78,7 @@ impl Floor {
         };
         let written = tokio::task::spawn_blocking(write).await??;
         let began = Instant::now();
-        self.control
-            .get_routing()
-            .await?
-            .context("a routing is in effect")?;
+        self.control.get_routing().await?.context("a routing is in effect")?;
         Ok((written + began.elapsed()).as_secs_f64() * 1000.0)
     }
 }

@@ -47,15 +47,7 @@ struct Reign {
 impl Found {
     /// Adds another round.
     pub fn add(&mut self, other: Self) {
-        let Self {
-            times_ms,
-            requests,
-            failed,
-            judged,
-            late,
-            late_by_ms_max,
-            example,
-        } = other;
+        let Self { times_ms, requests, failed, judged, late, late_by_ms_max, example } = other;
         self.times_ms.extend(times_ms);
         self.requests += requests;
         self.failed += failed;
@@ -82,8 +74,7 @@ pub async fn run(
     options.record = true;
     options.base = base;
     let load = Load::start(options)?;
-    load.wait_until(|seen| seen.answered >= WARM_REQUESTS, WARM_MAX)
-        .await?;
+    load.wait_until(|seen| seen.answered >= WARM_REQUESTS, WARM_MAX).await?;
     let micros = || u64::try_from(base.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (mut times_ms, mut reigns, mut slot) = (Vec::new(), Vec::new(), Slot::Blue);
     for _ in 0..switches {
@@ -95,36 +86,20 @@ pub async fn run(
         tokio::time::sleep(HALF_STAY).await; // tidy: paced
         between().await?;
         tokio::time::sleep(HALF_STAY).await; // tidy: paced
-        reigns.push(Reign {
-            slot,
-            from,
-            to: micros(),
-        });
+        reigns.push(Reign { slot, from, to: micros() });
     }
     let report = load.stop().await;
     let totals = &report.totals;
     let example = (totals.failed_by_switch > 0).then(|| totals.to_string());
     let (requests, failed) = (totals.sent, totals.failed_by_switch);
-    let mut found = Found {
-        times_ms,
-        requests,
-        failed,
-        example,
-        ..Found::default()
-    };
+    let mut found = Found { times_ms, requests, failed, example, ..Found::default() };
     judge(&report.recording, &reigns, &mut found);
     Ok(found)
 }
 
 /// A request counts if it lies wholly within a reign: one under way when the next order comes may meet either slot.
 fn judge(recording: &Recording, reigns: &[Reign], found: &mut Found) {
-    for Sample {
-        start_micros,
-        end_micros,
-        version: answered,
-        ..
-    } in recording.iter()
-    {
+    for Sample { start_micros, end_micros, version: answered, .. } in recording.iter() {
         let next = reigns.partition_point(|reign| reign.from < start_micros);
         let Some(reign) = next.checked_sub(1).and_then(|last| reigns.get(last)) else {
             continue;

@@ -27,17 +27,11 @@ pub const fn version(slot: Slot) -> &'static str {
 pub async fn start(folder: &Path) -> anyhow::Result<Slots<SocketAddr>> {
     let artifacts = ArtifactFolder::create(folder.join("artifacts"))?;
     let binary = program("skyoptima")?.display().to_string();
-    let command = [&binary, "--listen", "{address}", "--artifact", "{artifact}"]
-        .map(str::to_owned)
-        .to_vec();
-    let driver =
-        ProcessWorkload::open(ProcessConfig::new(folder.join("w"), artifacts.path(), command)).await?;
+    let command = [&binary, "--listen", "{address}", "--artifact", "{artifact}"].map(str::to_owned).to_vec();
+    let driver = ProcessWorkload::open(ProcessConfig::new(folder.join("w"), artifacts.path(), command)).await?;
     for slot in Slot::BOTH {
         let digest = artifacts.add(&Artifact::good(version(slot)))?;
-        let release = ReleaseRef {
-            version: version(slot).parse()?,
-            digest,
-        };
+        let release = ReleaseRef { version: version(slot).parse()?, digest };
         driver.start(slot, &release).await?;
     }
     wait_until("both slots to be ready", READY_MAX, || async {
@@ -46,13 +40,6 @@ pub async fn start(folder: &Path) -> anyhow::Result<Slots<SocketAddr>> {
         Slot::BOTH.into_iter().all(ready).then_some(())
     })
     .await?;
-    let address = |slot| {
-        driver
-            .address(slot)
-            .with_context(|| format!("slot {slot} has an address"))
-    };
-    Ok(Slots {
-        blue: address(Slot::Blue)?,
-        green: address(Slot::Green)?,
-    })
+    let address = |slot| driver.address(slot).with_context(|| format!("slot {slot} has an address"));
+    Ok(Slots { blue: address(Slot::Blue)?, green: address(Slot::Green)? })
 }

@@ -26,10 +26,7 @@ pub struct AnswerHead<'a> {
 impl<'a> AnswerHead<'a> {
     /// The first header of this name (any case), if its value is text.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))?;
+        let found = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(found.value).ok()
     }
 }
@@ -104,9 +101,7 @@ pub(crate) struct AnswerReader {
 impl AnswerReader {
     /// Before the first byte.
     pub(crate) fn new() -> Self {
-        Self {
-            state: State::Head(Vec::new()),
-        }
+        Self { state: State::Head(Vec::new()) }
     }
 
     /// Takes the next piece.
@@ -117,9 +112,7 @@ impl AnswerReader {
                 loop {
                     match parse(&head, made_by_slot)? {
                         Parsed::Incomplete if head.len() > MAX_HEAD_BYTES => {
-                            return Err(Malformed(format!(
-                                "the head is longer than {MAX_HEAD_BYTES} bytes"
-                            )));
+                            return Err(Malformed(format!("the head is longer than {MAX_HEAD_BYTES} bytes")));
                         }
                         Parsed::Incomplete => {
                             self.state = State::Head(head);
@@ -154,9 +147,8 @@ impl AnswerReader {
                 (used as usize, *left == 0)
             }
             Body::Chunked(state) => {
-                let used = state
-                    .skip(piece)
-                    .map_err(|_| Malformed("the body is not chunked as announced".to_owned()))?;
+                let used =
+                    state.skip(piece).map_err(|_| Malformed("the body is not chunked as announced".to_owned()))?;
                 (used, *state == Chunked::Done)
             }
             Body::UntilClose => (piece.len(), false),
@@ -194,10 +186,7 @@ fn parse(bytes: &[u8], made_by_slot: &MadeBySlot) -> Result<Parsed, Malformed> {
         Ok(httparse::Status::Partial) => return Ok(Parsed::Incomplete),
         Err(error) => return Err(Malformed(error.to_string())),
     };
-    let head = AnswerHead {
-        status: response.code.unwrap_or_default(),
-        headers: response.headers,
-    };
+    let head = AnswerHead { status: response.code.unwrap_or_default(), headers: response.headers };
     match head.status {
         101 => return Err(Malformed("switched protocols unasked".to_owned())),
         100..=199 => return Ok(Parsed::Interim { length }),
@@ -209,23 +198,13 @@ fn parse(bytes: &[u8], made_by_slot: &MadeBySlot) -> Result<Parsed, Malformed> {
         (Body::Length(_) | Body::Chunked(_), Some(1)) => says(&head, "connection", "close"),
         (Body::Length(_) | Body::Chunked(_), _) => !says(&head, "connection", "keep-alive"),
     };
-    let origin = if made_by_slot.holds(&head) {
-        Origin::Slot
-    } else {
-        Origin::Other {
-            detail: describe(&head),
-        }
-    };
+    let origin = if made_by_slot.holds(&head) { Origin::Slot } else { Origin::Other { detail: describe(&head) } };
     let answer = Answer {
         status: head.status,
         version: label(&head, VERSION_HEADER),
         slot: label(&head, SLOT_HEADER),
         origin,
-        connection: if close {
-            AfterAnswer::Close
-        } else {
-            AfterAnswer::Keep
-        },
+        connection: if close { AfterAnswer::Close } else { AfterAnswer::Keep },
     };
     Ok(Parsed::Head { length, answer, body })
 }
@@ -242,26 +221,19 @@ fn framing(head: &AnswerHead<'_>) -> Result<Body, Malformed> {
         });
     }
     match head.header("content-length") {
-        Some(length) => length
-            .trim()
-            .parse()
-            .map(Body::Length)
-            .map_err(|_| Malformed(format!("content-length is {length:?}"))),
+        Some(length) => {
+            length.trim().parse().map(Body::Length).map_err(|_| Malformed(format!("content-length is {length:?}")))
+        }
         None => Ok(Body::UntilClose),
     }
 }
 
 fn says(head: &AnswerHead<'_>, name: &str, token: &str) -> bool {
-    head.header(name).is_some_and(|value| {
-        value
-            .split(',')
-            .any(|part| part.trim().eq_ignore_ascii_case(token))
-    })
+    head.header(name).is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
 }
 
 fn label(head: &AnswerHead<'_>, name: &str) -> Option<String> {
-    head.header(name)
-        .map(|value| value.chars().take(MAX_LABEL_BYTES).collect())
+    head.header(name).map(|value| value.chars().take(MAX_LABEL_BYTES).collect())
 }
 
 fn describe(head: &AnswerHead<'_>) -> String {

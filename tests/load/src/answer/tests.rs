@@ -22,10 +22,7 @@ fn answer(text: &str) -> Answer {
         other => panic!("{text:?}: {other:?}"),
     });
     let first = answers.next().unwrap();
-    assert!(
-        answers.all(|other| other == first),
-        "{text:?} depends on where it is cut"
-    );
+    assert!(answers.all(|other| other == first), "{text:?} depends on where it is cut");
     first
 }
 
@@ -37,80 +34,40 @@ fn every_framing_is_read() {
         "transfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n",
         "Transfer-Encoding: gzip, Chunked\r\n\r\n0\r\n\r\n",
     ] {
-        let answer = answer(&format!(
-            "HTTP/1.1 200 OK\r\nX-Skyoptima-Version: 1.0.0\r\nx-meridian-slot: blue\r\n{body}"
-        ));
-        assert_eq!(
-            (answer.status, answer.connection),
-            (200, AfterAnswer::Keep),
-            "{body:?}"
-        );
-        assert_eq!(
-            (answer.version.as_deref(), answer.slot.as_deref()),
-            (Some("1.0.0"), Some("blue"))
-        );
+        let answer =
+            answer(&format!("HTTP/1.1 200 OK\r\nX-Skyoptima-Version: 1.0.0\r\nx-meridian-slot: blue\r\n{body}"));
+        assert_eq!((answer.status, answer.connection), (200, AfterAnswer::Keep), "{body:?}");
+        assert_eq!((answer.version.as_deref(), answer.slot.as_deref()), (Some("1.0.0"), Some("blue")));
         assert_eq!(answer.origin, Origin::Slot);
     }
-    assert_eq!(
-        answer("HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n").status,
-        204
-    );
-    assert_eq!(
-        answer("HTTP/1.1 103 Early\r\nlink: x\r\n\r\nHTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n").status,
-        404
-    );
+    assert_eq!(answer("HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n").status, 204);
+    assert_eq!(answer("HTTP/1.1 103 Early\r\nlink: x\r\n\r\nHTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n").status, 404);
 }
 
 #[test]
 fn it_is_known_when_the_connection_is_of_no_more_use() {
     let connection = |text| answer(text).connection;
     let (keep, close) = (AfterAnswer::Keep, AfterAnswer::Close);
-    assert_eq!(
-        connection("HTTP/1.1 200 OK\r\nconnection: x, Close\r\ncontent-length: 0\r\n\r\n"),
-        close
-    );
+    assert_eq!(connection("HTTP/1.1 200 OK\r\nconnection: x, Close\r\ncontent-length: 0\r\n\r\n"), close);
     assert_eq!(connection("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n"), close);
-    assert_eq!(
-        connection("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n"),
-        keep
-    );
+    assert_eq!(connection("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n"), keep);
 
     let mut reader = AnswerReader::new();
-    let fed = reader
-        .feed(
-            b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nabc",
-            &MadeBySlot::default(),
-        )
-        .unwrap();
-    assert!(matches!(
-        fed,
-        Fed::Done(Answer {
-            connection: AfterAnswer::Close,
-            ..
-        })
-    ));
+    let fed = reader.feed(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nabc", &MadeBySlot::default()).unwrap();
+    assert!(matches!(fed, Fed::Done(Answer { connection: AfterAnswer::Close, .. })));
 }
 
 #[test]
 fn an_end_means_what_came_before_it() {
     let end = |text: &str| {
         let mut reader = AnswerReader::new();
-        assert_eq!(
-            reader.feed(text.as_bytes(), &MadeBySlot::default()),
-            Ok(Fed::More)
-        );
+        assert_eq!(reader.feed(text.as_bytes(), &MadeBySlot::default()), Ok(Fed::More));
         reader.end()
     };
     assert_eq!(AnswerReader::new().end(), Ended::NoAnswer);
     assert_eq!(end("HTTP/1.1 20"), Ended::Truncated);
-    assert_eq!(
-        end("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\non"),
-        Ended::Truncated
-    );
-    assert_eq!(
-        end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"),
-        Ended::Truncated
-    );
+    assert_eq!(end("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\non"), Ended::Truncated);
+    assert_eq!(end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"), Ended::Truncated);
     assert!(matches!(end("HTTP/1.1 200 OK\r\n\r\nall of it"), Ended::Done(_)));
 }
 
@@ -139,9 +96,5 @@ fn what_is_no_answer_is_refused() {
         assert!(read(text).iter().all(Result::is_err), "{text:?}");
     }
     let endless = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(20_000));
-    assert!(
-        AnswerReader::new()
-            .feed(endless.as_bytes(), &MadeBySlot::default())
-            .is_err()
-    );
+    assert!(AnswerReader::new().feed(endless.as_bytes(), &MadeBySlot::default()).is_err());
 }

@@ -5,10 +5,7 @@ use std::net::Ipv4Addr;
 use super::*;
 
 fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-    lines
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-        .collect()
+    lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }
 
 fn sent_on(lines: &[(&'static str, &'static str)], host: &'static str) -> HeaderMap {
@@ -16,12 +13,7 @@ fn sent_on(lines: &[(&'static str, &'static str)], host: &'static str) -> Header
     for (name, value) in lines {
         map.append(*name, HeaderValue::from_static(value));
     }
-    request(
-        &mut map,
-        Version::HTTP_11,
-        Ipv4Addr::LOCALHOST.into(),
-        Some(&HeaderValue::from_static(host)),
-    );
+    request(&mut map, Version::HTTP_11, Ipv4Addr::LOCALHOST.into(), Some(&HeaderValue::from_static(host)));
     map
 }
 
@@ -43,17 +35,7 @@ fn one_hop_headers_stay_behind() {
     );
     let mut names: Vec<&str> = sent.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(
-        names,
-        [
-            "authorization",
-            "host",
-            "via",
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x-forwarded-proto"
-        ]
-    );
+    assert_eq!(names, ["authorization", "host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 }
 
 #[test]
@@ -87,15 +69,9 @@ fn cookies_are_joined() {
 #[test]
 fn upgrades_are_asked_for_in_full() {
     let asked = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
-    assert_eq!(
-        wanted_upgrade(Version::HTTP_11, &asked),
-        Some(HeaderValue::from_static("websocket"))
-    );
+    assert_eq!(wanted_upgrade(Version::HTTP_11, &asked), Some(HeaderValue::from_static("websocket")));
     assert_eq!(wanted_upgrade(Version::HTTP_10, &asked), None);
-    assert_eq!(
-        wanted_upgrade(Version::HTTP_11, &headers(&[("upgrade", "websocket")])),
-        None
-    );
+    assert_eq!(wanted_upgrade(Version::HTTP_11, &headers(&[("upgrade", "websocket")])), None);
     let past_us = headers(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")]);
     assert_eq!(wanted_upgrade(Version::HTTP_11, &past_us), None);
 }

@@ -9,9 +9,7 @@ use crate::exit_code::Exit;
 pub(super) const fn of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
     match (view.state, waiting.until, waiting.wait_for_gates) {
         (RolloutState::Stable, _, _) | (RolloutState::Switched, Until::Switched, _) => Some(Exit::Done),
-        (RolloutState::RolledBack | RolloutState::Failed | RolloutState::Aborted, _, _) => {
-            Some(Exit::RolledBack)
-        }
+        (RolloutState::RolledBack | RolloutState::Failed | RolloutState::Aborted, _, _) => Some(Exit::RolledBack),
         (RolloutState::Superseded, _, _) => Some(Exit::Superseded),
         (RolloutState::Held | RolloutState::Frozen, _, Gates::Fail) => Some(Exit::Gate),
         (
@@ -55,22 +53,12 @@ mod tests {
         for (state, patient, hurried) in table {
             view.state = state;
             for (gates, expect) in [(Gates::Wait, patient), (Gates::Fail, hurried)] {
-                let waiting = Waiting {
-                    wait_for_gates: gates,
-                    until: Until::Switched,
-                };
-                assert_eq!(
-                    of(&view, waiting).map(Exit::number),
-                    expect,
-                    "{state:?} {gates:?}"
-                );
+                let waiting = Waiting { wait_for_gates: gates, until: Until::Switched };
+                assert_eq!(of(&view, waiting).map(Exit::number), expect, "{state:?} {gates:?}");
             }
         }
         view.state = S::Switched;
-        let waiting = Waiting {
-            wait_for_gates: Gates::Wait,
-            until: Until::Stable,
-        };
+        let waiting = Waiting { wait_for_gates: Gates::Wait, until: Until::Stable };
         assert_eq!(of(&view, waiting), None);
     }
 }

@@ -26,12 +26,7 @@ pub(super) enum Show {
 }
 
 /// Follows a rollout.
-pub(super) async fn run(
-    session: &mut Session<'_>,
-    name: &RolloutName,
-    waiting: Waiting,
-    show: Show,
-) -> Outcome {
+pub(super) async fn run(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting, show: Show) -> Outcome {
     let interrupt = async {
         // Without the signal's handler the system ends the program, which detaches as well.
         if tokio::signal::ctrl_c().await.is_err() {
@@ -53,10 +48,7 @@ async fn follow(
         Show::Nothing => Presenter::silent(),
     };
     let deadline = session.global.timeout.map(|timeout| Instant::now() + timeout);
-    let mut watch = session
-        .client()
-        .await?
-        .watch(WatchTarget::Rollout(name.clone()), 0);
+    let mut watch = session.client().await?.watch(WatchTarget::Rollout(name.clone()), 0);
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut interrupt = std::pin::pin!(interrupt);
@@ -104,36 +96,25 @@ async fn at(deadline: Option<Instant>) {
 
 fn detach(session: &mut Session<'_>, name: &RolloutName, watch: &Watch) -> Exit {
     let command = format!("meridian rollout watch {}/{}", name.service, name.rollout);
-    session.hint(&format!(
-        "\ndetached at revision {}; the rollout goes on. Back to it: {command}",
-        watch.revision()
-    ));
+    session.hint(&format!("\ndetached at revision {}; the rollout goes on. Back to it: {command}", watch.revision()));
     Exit::Interrupted
 }
 
 fn still_running(session: &mut Session<'_>, name: &RolloutName) -> Exit {
     let command = format!("meridian rollout watch {}/{}", name.service, name.rollout);
-    session.hint(&format!(
-        "the time is up and the rollout still runs. Back to it: {command}"
-    ));
+    session.hint(&format!("the time is up and the rollout still runs. Back to it: {command}"));
     Exit::StillRunning
 }
 
 fn last_words(view: &RolloutView, exit: Exit) -> String {
     let name = format!("{}/{}", view.name.service, view.name.rollout);
     let state = view.state.as_str();
-    let cause = view
-        .cause
-        .as_ref()
-        .map(|cause| format!(": {}", cause.message))
-        .unwrap_or_default();
+    let cause = view.cause.as_ref().map(|cause| format!(": {}", cause.message)).unwrap_or_default();
     if view.state.is_terminal() {
         return format!("{name} is {state}{cause}");
     }
     if exit == Exit::Gate {
         return format!("{name} is {state}{cause}. What to do: meridian explain {name}");
     }
-    format!(
-        "{name} is {state}; the old slots stay warm. Going back is one switch: meridian rollout rollback {name}"
-    )
+    format!("{name} is {state}; the old slots stay warm. Going back is one switch: meridian rollout rollback {name}")
 }

@@ -66,9 +66,7 @@ pub(super) async fn find(session: &mut Session<'_>, text: &str) -> Result<Rollou
         RolloutReference::Exact(name) => Ok(client.rollout(&name).await?),
         RolloutReference::NewestOf(service) => {
             let rollouts = client.rollouts(Some(&service)).await?;
-            let newest = rollouts
-                .into_iter()
-                .max_by(|a, b| (a.created, a.epoch).cmp(&(b.created, b.epoch)));
+            let newest = rollouts.into_iter().max_by(|a, b| (a.created, a.epoch).cmp(&(b.created, b.epoch)));
             newest.ok_or_else(|| CliError::NotFound(format!("service {service} has no rollout")))
         }
     }

@@ -14,18 +14,14 @@ use crate::session::{Detail, Session};
 pub(super) async fn pause(session: &mut Session<'_>, order: &RolloutOrder) -> Outcome {
     let name = resolve(session, &order.rollout.name).await?;
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .pause_rollout(&name, &session.order(&order.reason), &request)
-        .await?;
+    let view = client.pause_rollout(&name, &session.order(&order.reason), &request).await?;
     done(session, &view)
 }
 
 pub(super) async fn resume(session: &mut Session<'_>, order: &RolloutOrder) -> Outcome {
     let name = resolve(session, &order.rollout.name).await?;
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .resume_rollout(&name, &session.order(&order.reason), &request)
-        .await?;
+    let view = client.resume_rollout(&name, &session.order(&order.reason), &request).await?;
     done(session, &view)
 }
 
@@ -37,9 +33,7 @@ pub(super) async fn roll_back(session: &mut Session<'_>, order: &RolloutRollback
     };
     let name = resolve(session, &order.rollout.name).await?;
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .roll_back_rollout(&name, &scope, &session.order(&order.reason), &request)
-        .await?;
+    let view = client.roll_back_rollout(&name, &scope, &session.order(&order.reason), &request).await?;
     done(session, &view)
 }
 
@@ -47,24 +41,15 @@ pub(super) async fn abandon(session: &mut Session<'_>, order: &RolloutAbandon) -
     let name = resolve(session, &order.rollout.name).await?;
     session.confirm(&format!("Give up {name} and leave traffic as it is?"), order.yes)?;
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .abandon_rollout(&name, &session.order(&order.reason), &request)
-        .await?;
+    let view = client.abandon_rollout(&name, &session.order(&order.reason), &request).await?;
     done(session, &view)
 }
 
 fn done(session: &mut Session<'_>, view: &RolloutView) -> Outcome {
     if session.global.output == Output::Table {
-        let summary = if view.summary.is_empty() {
-            view.state.as_str()
-        } else {
-            &view.summary
-        };
+        let summary = if view.summary.is_empty() { view.state.as_str() } else { &view.summary };
         session.write(&format!("{} {summary}\n", view.name))?;
-        session.hint(&format!(
-            "follow it: meridian rollout watch {}/{}",
-            view.name.service, view.name.rollout
-        ));
+        session.hint(&format!("follow it: meridian rollout watch {}/{}", view.name.service, view.name.rollout));
     } else {
         session.one(view, Detail::Row)?;
     }

@@ -37,20 +37,12 @@ impl Presenter {
             Output::Table if session.terminal.shows => Form::Picture(Screen::default()),
             Output::Table | Output::Yaml | Output::Name => Form::Lines,
         };
-        Self {
-            form,
-            ..Self::silent()
-        }
+        Self { form, ..Self::silent() }
     }
 
     /// Nothing at all.
     pub(super) const fn silent() -> Self {
-        Self {
-            form: Form::Nothing,
-            view: None,
-            lost: None,
-            events: VecDeque::new(),
-        }
+        Self { form: Form::Nothing, view: None, lost: None, events: VecDeque::new() }
     }
 
     /// Whether it has to be drawn again as time passes.
@@ -64,25 +56,16 @@ impl Presenter {
         let found = transitions(self.view.as_ref(), &view);
         match &self.form {
             Form::Picture(_) => {
-                self.events
-                    .extend(found.into_iter().filter(|event| !event.text.is_empty()));
+                self.events.extend(found.into_iter().filter(|event| !event.text.is_empty()));
                 while self.events.len() > EVENTS_MAX {
                     self.events.pop_front();
                 }
             }
-            Form::Lines => session.write(
-                &found
-                    .iter()
-                    .map(|event| format!("{}\n", event.line()))
-                    .collect::<String>(),
-            )?,
+            Form::Lines => {
+                session.write(&found.iter().map(|event| format!("{}\n", event.line())).collect::<String>())?
+            }
             Form::JsonLines => {
-                session.write(
-                    &found
-                        .iter()
-                        .map(|event| format!("{}\n", event.json()))
-                        .collect::<String>(),
-                )?;
+                session.write(&found.iter().map(|event| format!("{}\n", event.json())).collect::<String>())?;
             }
             Form::Nothing => {}
         }
@@ -105,11 +88,7 @@ impl Presenter {
         };
         let paint = session.paint();
         let size = (session.terminal.size)();
-        let scene = Scene {
-            rollout: view,
-            events: self.events.make_contiguous(),
-            lost: self.lost.as_deref(),
-        };
+        let scene = Scene { rollout: view, events: self.events.make_contiguous(), lost: self.lost.as_deref() };
         let frame = frame_of(&scene, clock::now(), size.columns, paint);
         screen.draw(session.terminal.stdout, frame, size)?;
         Ok(())

@@ -23,24 +23,9 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
     };
     let plan = plan(session, start, &service).await?;
     let actor = session.global.actor.clone();
-    let intent = if start.validate_only {
-        Intent::Check
-    } else {
-        Intent::Commit
-    };
+    let intent = if start.validate_only { Intent::Check } else { Intent::Commit };
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .start_rollout(
-            &Start {
-                service,
-                plan,
-                id,
-                actor,
-            },
-            intent,
-            &request.derive("start"),
-        )
-        .await?;
+    let view = client.start_rollout(&Start { service, plan, id, actor }, intent, &request.derive("start")).await?;
     if start.validate_only {
         session.hint("it could start; nothing was started");
         return Ok(Exit::Done);
@@ -60,33 +45,18 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
 }
 
 /// The plan that was reviewed, or one made now.
-async fn plan(
-    session: &mut Session<'_>,
-    start: &RolloutStart,
-    service: &ServiceId,
-) -> Result<Digest, CliError> {
+async fn plan(session: &mut Session<'_>, start: &RolloutStart, service: &ServiceId) -> Result<Digest, CliError> {
     if let Some(hash) = &start.plan {
         return reference::plan(hash);
     }
     let (Some(release), Some(playbook)) = (&start.release, &start.playbook) else {
-        return Err(CliError::Usage(
-            "say --plan, or --release and --playbook".to_owned(),
-        ));
+        return Err(CliError::Usage("say --plan, or --release and --playbook".to_owned()));
     };
     let (playbook, revision) = reference::playbook(playbook)?;
     let version = reference::version(release)?;
-    let wanted = PlanWanted {
-        release: ReleaseName {
-            service: service.clone(),
-            version,
-        },
-        playbook,
-        revision,
-    };
+    let wanted = PlanWanted { release: ReleaseName { service: service.clone(), version }, playbook, revision };
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client
-        .create_plan(&wanted, Intent::Commit, &request.derive("plan"))
-        .await?;
+    let view = client.create_plan(&wanted, Intent::Commit, &request.derive("plan")).await?;
     for warning in &view.warnings {
         session.hint(&format!("! {warning}"));
     }

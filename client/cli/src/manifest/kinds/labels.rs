@@ -13,10 +13,7 @@ const KEY_FIX: &str = "1 to 128 letters, digits or `-_./`, e.g. `tier` or `examp
 const VALUE_FIX: &str = "at most 128 letters, digits or `-_./:`, e.g. `low`";
 
 /// Labels: short texts of a small alphabet.
-pub(in crate::manifest) fn read(
-    labels: &Cursor<'_>,
-    report: &mut Report<'_>,
-) -> Option<BTreeMap<String, String>> {
+pub(in crate::manifest) fn read(labels: &Cursor<'_>, report: &mut Report<'_>) -> Option<BTreeMap<String, String>> {
     let entries = bounded(labels, report)?;
     let read: Vec<Option<(String, String)>> = entries
         .iter()
@@ -30,10 +27,7 @@ pub(in crate::manifest) fn read(
 }
 
 /// Annotations: any text of bounded length. They are checked and then left to the file.
-pub(in crate::manifest) fn check_annotations(
-    annotations: &Cursor<'_>,
-    report: &mut Report<'_>,
-) -> Option<()> {
+pub(in crate::manifest) fn check_annotations(annotations: &Cursor<'_>, report: &mut Report<'_>) -> Option<()> {
     let entries = bounded(annotations, report)?;
     let read: Vec<Option<()>> = entries
         .iter()
@@ -50,20 +44,14 @@ fn bounded<'n>(of: &Cursor<'n>, report: &mut Report<'_>) -> Option<&'n [Entry]> 
     let entries = of.entries(report)?;
     if entries.len() > LABELS_MAX {
         let message = format!("{} entries are too many", entries.len());
-        of.refuse(
-            report,
-            Refused::new("TOO_MANY_LABELS", message, format!("at most {LABELS_MAX}")),
-        );
+        of.refuse(report, Refused::new("TOO_MANY_LABELS", message, format!("at most {LABELS_MAX}")));
         return None;
     }
     Some(entries)
 }
 
 fn value<'n>(of: &Cursor<'n>, entry: &'n Entry) -> Cursor<'n> {
-    Cursor {
-        node: &entry.value,
-        path: join(&of.path, &entry.key),
-    }
+    Cursor { node: &entry.value, path: join(&of.path, &entry.key) }
 }
 
 fn key(of: &Cursor<'_>, entry: &Entry, report: &mut Report<'_>) -> Option<String> {
@@ -81,9 +69,5 @@ fn label_value(scalar: &Scalar) -> Result<String, Refused> {
     if scalar.text.len() <= LABEL_BYTES_MAX && scalar.text.bytes().all(known) {
         return Ok(scalar.text.clone());
     }
-    Err(Refused::new(
-        "LABEL_INVALID",
-        "this is not a label's value",
-        VALUE_FIX,
-    ))
+    Err(Refused::new("LABEL_INVALID", "this is not a label's value", VALUE_FIX))
 }

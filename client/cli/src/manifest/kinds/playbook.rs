@@ -18,20 +18,12 @@ pub(in crate::manifest) fn read(
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
     let fields = spec.fields(report, &["stages", "evidence", "rollback", "limits"])?;
-    let stages = fields
-        .need(report, "stages", "[…]")
-        .and_then(|it| it.each(report, wave::stage));
+    let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
     let rollback = rollback(fields.get("rollback"), report);
     let limits = limits(fields.get("limits"), report);
     let (id, stages, evidence) = (id?, stages?, evidence?);
-    let playbook = Playbook {
-        id,
-        stages,
-        evidence,
-        rollback: rollback?,
-        limits: limits?,
-    };
+    let playbook = Playbook { id, stages, evidence, rollback: rollback?, limits: limits? };
     match validate(playbook) {
         Ok(valid) => Some(valid.get().clone()),
         Err(violations) => {
@@ -44,41 +36,21 @@ pub(in crate::manifest) fn read(
 }
 
 fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
-    let Violation {
-        code,
-        field,
-        value,
-        fix,
-    } = violation;
+    let Violation { code, field, value, fix } = violation;
     let found = spec.find(&field, &value);
     let message = code.replace('_', " ").to_lowercase();
-    report.add(
-        found.node.at,
-        Finding {
-            code,
-            field: found.path,
-            value,
-            message,
-            fix,
-        },
-    );
+    report.add(found.node.at, Finding { code, field: found.path, value, message, fix });
 }
 
 fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
     let standard = RollbackPolicy::default();
     let Some(given) = given else { return Some(standard) };
     let fields = given.fields(report, &["votes", "scope", "retention"])?;
-    let votes = fields
-        .get("votes")
-        .map_or(Some(standard.votes), |it| votes(&it, report));
+    let votes = fields.get("votes").map_or(Some(standard.votes), |it| votes(&it, report));
     let scopes = [("fleet", true), ("wave", false)];
     let fleet = fields.value_or(report, "scope", standard.fleet, values::word(&scopes));
     let retention = fields.value_or(report, "retention", standard.retention, values::span);
-    Some(RollbackPolicy {
-        votes: votes?,
-        fleet: fleet?,
-        retention: retention?,
-    })
+    Some(RollbackPolicy { votes: votes?, fleet: fleet?, retention: retention? })
 }
 
 fn votes(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<VotePolicy> {
@@ -91,11 +63,7 @@ fn votes(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<VotePolicy> {
         (None, Some(percent)) => percent.value(report, values::percent).map(VotePolicy::Percent),
         (Some(_), Some(_)) | (None, None) => {
             let fix = "write `any`, `{count: 2}` or `{percent: 50%}`";
-            fields.refuse(
-                report,
-                "",
-                Refused::new("FIELDS_CONFLICT", "either a count or a percentage is needed", fix),
-            );
+            fields.refuse(report, "", Refused::new("FIELDS_CONFLICT", "either a count or a percentage is needed", fix));
             None
         }
     }
@@ -109,10 +77,5 @@ fn limits(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<Limits> 
     let shift = fields.value_or(report, "shift", standard.shift, values::span);
     let revert = fields.value_or(report, "revert", standard.revert, values::span);
     let total = fields.value_or(report, "total", standard.total, values::span);
-    Some(Limits {
-        prepare: prepare?,
-        shift: shift?,
-        revert: revert?,
-        total: total?,
-    })
+    Some(Limits { prepare: prepare?, shift: shift?, revert: revert?, total: total? })
 }

@@ -16,22 +16,12 @@ pub(in crate::manifest) fn service(
     let id = metadata.name(report, ServiceId::new);
     let labels = metadata.labels.clone();
     let Some(spec) = spec else {
-        return Some(ServiceManifest {
-            id: id?,
-            labels,
-            description: String::new(),
-            owner: String::new(),
-        });
+        return Some(ServiceManifest { id: id?, labels, description: String::new(), owner: String::new() });
     };
     let fields = spec.fields(report, &["description", "owner"])?;
     let description = fields.value_or(report, "description", String::new(), values::text(TEXT_BYTES_MAX));
     let owner = fields.value_or(report, "owner", String::new(), values::text(TEXT_BYTES_MAX));
-    Some(ServiceManifest {
-        id: id?,
-        labels,
-        description: description?,
-        owner: owner?,
-    })
+    Some(ServiceManifest { id: id?, labels, description: description?, owner: owner? })
 }
 
 pub(in crate::manifest) fn region(
@@ -42,20 +32,10 @@ pub(in crate::manifest) fn region(
     let id = metadata.name(report, RegionId::new);
     let labels = metadata.labels.clone();
     let Some(spec) = spec else {
-        return Some(RegionManifest {
-            id: id?,
-            labels,
-            description: String::new(),
-            cordoned: false,
-        });
+        return Some(RegionManifest { id: id?, labels, description: String::new(), cordoned: false });
     };
     let fields = spec.fields(report, &["description", "cordoned"])?;
     let description = fields.value_or(report, "description", String::new(), values::text(TEXT_BYTES_MAX));
     let cordoned = fields.value_or(report, "cordoned", false, values::boolean);
-    Some(RegionManifest {
-        id: id?,
-        labels,
-        description: description?,
-        cordoned: cordoned?,
-    })
+    Some(RegionManifest { id: id?, labels, description: description?, cordoned: cordoned? })
 }

@@ -18,16 +18,7 @@ const STAGES: [(&str, StageKind); 3] = [
     (StageKind::Pilot.as_str(), StageKind::Pilot),
     (StageKind::Production.as_str(), StageKind::Production),
 ];
-const WAVE_FIELDS: [&str; 8] = [
-    "name",
-    "regions",
-    "maxParallel",
-    "maxSkew",
-    "steps",
-    "strategy",
-    "bake",
-    "soak",
-];
+const WAVE_FIELDS: [&str; 8] = ["name", "regions", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak"];
 /// A wave without `maxSkew`: the foremost region may be any number of steps ahead.
 pub(in crate::manifest) const SKEW_DEFAULT: u32 = u32::MAX;
 /// A wave without `maxParallel`: one region after the other.
@@ -35,39 +26,21 @@ pub(in crate::manifest) const PARALLEL_DEFAULT: u32 = 1;
 
 pub(in crate::manifest) fn stage(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Stage> {
     let fields = given.fields(report, &["kind", "waves"])?;
-    let kind = fields
-        .need(report, "kind", "production")
-        .and_then(|it| it.value(report, values::word(&STAGES)));
-    let waves = fields
-        .need(report, "waves", "[…]")
-        .and_then(|it| it.each(report, wave));
-    Some(Stage {
-        kind: kind?,
-        waves: waves?,
-    })
+    let kind = fields.need(report, "kind", "production").and_then(|it| it.value(report, values::word(&STAGES)));
+    let waves = fields.need(report, "waves", "[…]").and_then(|it| it.each(report, wave));
+    Some(Stage { kind: kind?, waves: waves? })
 }
 
 fn wave(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Wave> {
     let fields = given.fields(report, &WAVE_FIELDS)?;
-    let id = fields
-        .need(report, "name", "canary")
-        .and_then(|it| it.value(report, values::name(WaveId::new)));
-    let regions = fields
-        .need(report, "regions", "rest")
-        .and_then(|it| regions(&it, report));
+    let id = fields.need(report, "name", "canary").and_then(|it| it.value(report, values::name(WaveId::new)));
+    let regions = fields.need(report, "regions", "rest").and_then(|it| regions(&it, report));
     let max_parallel = fields.value_or(report, "maxParallel", PARALLEL_DEFAULT, values::small_number);
     let max_skew = fields.value_or(report, "maxSkew", SKEW_DEFAULT, values::small_number);
     let steps = steps(&fields, report);
     let soak = fields.value_or(report, "soak", Span::ZERO, values::span);
     let (max_parallel, max_skew, steps) = (max_parallel?, max_skew?, steps?);
-    Some(Wave {
-        id: id?,
-        regions: regions?,
-        max_parallel,
-        max_skew,
-        steps,
-        soak: soak?,
-    })
+    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak: soak? })
 }
 
 fn regions(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<RegionSelector> {
@@ -92,9 +65,7 @@ fn regions(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<RegionSelector
         given.refuse(report, Refused::new("TOO_MANY_REGIONS", message, fix));
         return None;
     }
-    let names = given.each(report, |item, report| {
-        item.value(report, values::name(RegionId::new))
-    });
+    let names = given.each(report, |item, report| item.value(report, values::name(RegionId::new)));
     names.map(RegionSelector::Names)
 }
 
@@ -104,35 +75,19 @@ fn steps(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Step>> {
         (Some(steps), None, None) => steps.each(report, step),
         (None, Some(strategy), _) => {
             let known = strategy.value(report, values::word(&[("blue-green", Weight::WHOLE)]));
-            let bake = fields
-                .need(report, "bake", "5m")
-                .and_then(|it| it.value(report, values::span));
-            Some(vec![Step {
-                weight: known?,
-                cohort: None,
-                bake: bake?,
-            }])
+            let bake = fields.need(report, "bake", "5m").and_then(|it| it.value(report, values::span));
+            Some(vec![Step { weight: known?, cohort: None, bake: bake? }])
         }
-        (None, None, None) => fields
-            .need(report, "steps", "[{weight: 100%, bake: 5m}]")
-            .and(None),
+        (None, None, None) => fields.need(report, "steps", "[{weight: 100%, bake: 5m}]").and(None),
         (Some(_), Some(_), _) => {
             let fix = "keep `steps`, or `strategy` with its `bake`";
-            let refused = Refused::new(
-                "FIELDS_CONFLICT",
-                "a strategy stands for steps: give one of the two",
-                fix,
-            );
+            let refused = Refused::new("FIELDS_CONFLICT", "a strategy stands for steps: give one of the two", fix);
             fields.refuse(report, "strategy", refused);
             None
         }
         (Some(_) | None, None, Some(_)) => {
             let fix = "write `bake` in each step, or add `strategy: blue-green`";
-            let refused = Refused::new(
-                "FIELDS_CONFLICT",
-                "a wave has a bake only together with a strategy",
-                fix,
-            );
+            let refused = Refused::new("FIELDS_CONFLICT", "a wave has a bake only together with a strategy", fix);
             fields.refuse(report, "bake", refused);
             None
         }
@@ -145,19 +100,11 @@ fn step(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Step> {
     // A cohort alone moves traffic; without one a step that names no weight would be a guess.
     let weight = match cohort_given {
         Some(_) => fields.value_or(report, "weight", Weight::NONE, values::percent),
-        None => fields
-            .need(report, "weight", "10%")
-            .and_then(|it| it.value(report, values::percent)),
+        None => fields.need(report, "weight", "10%").and_then(|it| it.value(report, values::percent)),
     };
     let cohort = cohort_given.map_or(Some(None), |it| cohort(&it, report).map(Some));
-    let bake = fields
-        .need(report, "bake", "5m")
-        .and_then(|it| it.value(report, values::span));
-    Some(Step {
-        weight: weight?,
-        cohort: cohort?,
-        bake: bake?,
-    })
+    let bake = fields.need(report, "bake", "5m").and_then(|it| it.value(report, values::span));
+    Some(Step { weight: weight?, cohort: cohort?, bake: bake? })
 }
 
 fn cohort(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<CohortRule> {
@@ -165,17 +112,11 @@ fn cohort(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<CohortRule> {
     let text = || values::text(TEXT_BYTES_MAX);
     let key = match (fields.get("header"), fields.get("cookie")) {
         // Headers are compared in lower case: HTTP does not tell them apart.
-        (Some(header), None) => header
-            .value(report, text())
-            .map(|name| RequestKey::Header(name.to_ascii_lowercase())),
+        (Some(header), None) => header.value(report, text()).map(|name| RequestKey::Header(name.to_ascii_lowercase())),
         (None, Some(cookie)) => cookie.value(report, text()).map(RequestKey::Cookie),
         (Some(_), Some(_)) | (None, None) => {
             let fix = "e.g. `{header: x-pilot, value: \"yes\"}`";
-            let refused = Refused::new(
-                "FIELDS_CONFLICT",
-                "a cohort looks at either a header or a cookie",
-                fix,
-            );
+            let refused = Refused::new("FIELDS_CONFLICT", "a cohort looks at either a header or a cookie", fix);
             fields.refuse(report, "", refused);
             None
         }
@@ -191,11 +132,7 @@ fn cohort(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<CohortRule> {
         }
         (Some(_), Some(_)) | (None, None) => {
             let fix = "give `value` (equal to this text) or `percentage` (a share of all values)";
-            let refused = Refused::new(
-                "FIELDS_CONFLICT",
-                "a cohort has either a value or a percentage",
-                fix,
-            );
+            let refused = Refused::new("FIELDS_CONFLICT", "a cohort has either a value or a percentage", fix);
             fields.refuse(report, "", refused);
             None
         }

@@ -46,14 +46,10 @@ impl Shown for DecisionView {
 
     fn describe(&self, now: Timestamp) -> Page {
         let mut page = Page::default();
-        page.field("decision", toned(Tone::Strong, &self.name))
-            .field("what", cell(&self.kind));
-        page.field("rollout", or_dash(&self.rollout))
-            .field("by", or_dash(&self.actor));
-        page.field("when", moment_cell(Some(self.time), now))
-            .field("message", or_dash(&self.message));
-        page.field("digest", or_dash(&self.digest))
-            .field("previous", or_dash(&self.previous));
+        page.field("decision", toned(Tone::Strong, &self.name)).field("what", cell(&self.kind));
+        page.field("rollout", or_dash(&self.rollout)).field("by", or_dash(&self.actor));
+        page.field("when", moment_cell(Some(self.time), now)).field("message", or_dash(&self.message));
+        page.field("digest", or_dash(&self.digest)).field("previous", or_dash(&self.previous));
         page
     }
 }

@@ -25,10 +25,7 @@ pub(crate) fn moment_json(moment: Option<Timestamp>) -> Value {
 
 /// Labels as `a=b,c=d`.
 fn labels_cell(labels: &BTreeMap<String, String>) -> Cell {
-    let pairs: Vec<_> = labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     or_dash(pairs.join(","))
 }
 
@@ -65,9 +62,5 @@ pub(crate) fn placed_json(placed: Option<&Placed>) -> Value {
 
 /// `1.8.1 (blue)`, or a dash.
 fn placed_cell(placed: Option<&Placed>) -> Cell {
-    or_dash(
-        placed
-            .map(|placed| format!("{} ({})", placed.release, placed.slot))
-            .unwrap_or_default(),
-    )
+    or_dash(placed.map(|placed| format!("{} ({})", placed.release, placed.slot)).unwrap_or_default())
 }

@@ -8,9 +8,7 @@ use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::playbook::{
-    checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, votes_text,
-};
+use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, votes_text};
 use super::{moment_json, placed_json};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
@@ -26,17 +24,12 @@ fn regions(wave: &PlannedWave) -> Vec<String> {
 
 /// Forecasts by wave name.
 fn forecasts(view: &PlanView) -> BTreeMap<&str, &WaveForecastView> {
-    view.forecast
-        .iter()
-        .map(|forecast| (forecast.wave.as_str(), forecast))
-        .collect()
+    view.forecast.iter().map(|forecast| (forecast.wave.as_str(), forecast)).collect()
 }
 
 fn wave_row(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Vec<Cell> {
     let steps: Vec<_> = wave.steps.iter().map(step_text).collect();
-    let times = forecast
-        .map(|f| format!("{} to {}", f.begins, f.settles))
-        .unwrap_or_default();
+    let times = forecast.map(|f| format!("{} to {}", f.begins, f.settles)).unwrap_or_default();
     vec![
         cell(&wave.id),
         cell(wave.stage.as_str()),
@@ -80,42 +73,19 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
 }
 
 fn overview(page: &mut Page, view: &PlanView) {
-    let Plan {
-        service,
-        release,
-        reversibility,
-        playbook,
-        parent,
-        rollback,
-        ..
-    } = &view.plan;
+    let Plan { service, release, reversibility, playbook, parent, rollback, .. } = &view.plan;
     page.field("plan", toned(Tone::Strong, view.hash.hex()));
-    page.field(
-        "service",
-        cell(format!("{service} → {} ({})", release.version, release.digest)),
-    );
+    page.field("service", cell(format!("{service} → {} ({})", release.version, release.digest)));
     let tone = match reversibility {
         Reversibility::Free => Tone::Plain,
         Reversibility::Costly | Reversibility::PointOfNoReturn => Tone::Warning,
     };
     page.field("going back", toned(tone, reversibility.as_str()));
-    page.field(
-        "playbook",
-        cell(format!("{} revision {}", playbook.id, playbook.revision)),
-    );
-    page.field(
-        "parent",
-        or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()),
-    );
+    page.field("playbook", cell(format!("{} revision {}", playbook.id, playbook.revision)));
+    page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
     let scope = if rollback.fleet { "the fleet" } else { "the wave" };
-    page.field(
-        "goes back",
-        cell(format!("{scope}, on {}", votes_text(rollback.votes))),
-    );
-    page.field(
-        "old slots",
-        cell(format!("stay warm for {} after the switch", rollback.retention)),
-    );
+    page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
+    page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
 }
 
 impl Shown for PlanView {
@@ -138,18 +108,8 @@ impl Shown for PlanView {
     }
 
     fn json(&self) -> Value {
-        let Plan {
-            service,
-            release,
-            reversibility,
-            playbook,
-            parent,
-            lanes,
-            waves,
-            evidence,
-            rollback,
-            limits,
-        } = &self.plan;
+        let Plan { service, release, reversibility, playbook, parent, lanes, waves, evidence, rollback, limits } =
+            &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
             json!({
@@ -159,9 +119,7 @@ impl Shown for PlanView {
                 "epoch": lane.epoch.to_string(),
             })
         };
-        let waves = waves
-            .iter()
-            .map(|wave| wave_json(wave, forecasts.get(wave.id.as_str())));
+        let waves = waves.iter().map(|wave| wave_json(wave, forecasts.get(wave.id.as_str())));
         json!({
             "name": self.name(),
             "hash": self.hash.hex(),
@@ -185,29 +143,13 @@ impl Shown for PlanView {
         let mut page = Page::default();
         overview(&mut page, self);
         let forecasts = forecasts(self);
-        let rows = self
-            .plan
-            .waves
-            .iter()
-            .map(|wave| wave_row(wave, forecasts.get(wave.id.as_str())))
-            .collect();
-        let headers = &[
-            "WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED",
-        ];
+        let rows = self.plan.waves.iter().map(|wave| wave_row(wave, forecasts.get(wave.id.as_str()))).collect();
+        let headers = &["WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED"];
         page.table("waves", headers, rows);
-        let lanes = self
-            .plan
-            .lanes
-            .iter()
-            .map(|(region, lane)| lane_row(region, lane))
-            .collect();
+        let lanes = self.plan.lanes.iter().map(|(region, lane)| lane_row(region, lane)).collect();
         page.table("the way back", &["REGION", "NEW IN", "BACK TO", "EPOCH"], lanes);
         page.table("checks of every bake", &[], checks_rows(&self.plan.evidence));
-        let warnings = self
-            .warnings
-            .iter()
-            .map(|warning| vec![toned(Tone::Warning, format!("! {warning}"))])
-            .collect();
+        let warnings = self.warnings.iter().map(|warning| vec![toned(Tone::Warning, format!("! {warning}"))]).collect();
         page.table("warnings", &[], warnings);
         page
     }

@@ -53,11 +53,7 @@ pub(crate) fn checks_rows(evidence: &EvidencePolicy) -> Vec<Vec<Cell>> {
             Measure::Latency { quantile, max } => format!("latency at {quantile} at most {max}"),
             Measure::Probe { path, max } => format!("probes of {path} failing at most {max}"),
         };
-        vec![
-            cell(&check.name),
-            cell(asks),
-            cell(format!("at least {} samples", check.sample_min)),
-        ]
+        vec![cell(&check.name), cell(asks), cell(format!("at least {} samples", check.sample_min))]
     };
     evidence.checks.iter().map(row).collect()
 }
@@ -110,10 +106,9 @@ pub(crate) fn evidence_json(evidence: &EvidencePolicy) -> Value {
     let check = |check: &Check| {
         let (kind, measure) = match &check.measure {
             Measure::ErrorRatio { max } => ("errorRatio", json!({ "max": max.to_string() })),
-            Measure::Latency { quantile, max } => (
-                "latency",
-                json!({ "quantile": quantile.to_string(), "max": max.to_string() }),
-            ),
+            Measure::Latency { quantile, max } => {
+                ("latency", json!({ "quantile": quantile.to_string(), "max": max.to_string() }))
+            }
             Measure::Probe { path, max } => ("probe", json!({ "path": path, "max": max.to_string() })),
         };
         json!({ "name": check.name, kind: measure, "sampleMin": check.sample_min })
@@ -147,9 +142,9 @@ pub(crate) fn limits_json(limits: &Limits) -> Value {
 }
 
 fn spec_json(playbook: &Playbook) -> Value {
-    let stages = playbook.stages.iter().map(|stage| {
-        json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() })
-    });
+    let stages = playbook.stages.iter().map(
+        |stage| json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() }),
+    );
     json!({
         "stages": stages.collect::<Vec<_>>(),
         "evidence": evidence_json(&playbook.evidence),
@@ -161,16 +156,10 @@ fn spec_json(playbook: &Playbook) -> Value {
 fn regions_text(regions: &RegionSelector) -> String {
     match regions {
         RegionSelector::Rest => "the rest".to_owned(),
-        RegionSelector::Names(names) => names
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
-        RegionSelector::Labels(labels) => labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect::<Vec<_>>()
-            .join(","),
+        RegionSelector::Names(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        RegionSelector::Labels(labels) => {
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+        }
     }
 }
 
@@ -210,49 +199,24 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook {
-            id,
-            stages,
-            evidence,
-            rollback,
-            limits,
-        } = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits } = &self.playbook;
         let mut page = Page::default();
-        page.field("playbook", toned(Tone::Strong, id))
-            .field("revision", cell(self.revision));
+        page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
         let scope = if rollback.fleet { "the fleet" } else { "the wave" };
-        page.field(
-            "goes back",
-            cell(format!("{scope}, on {}", votes_text(rollback.votes))),
-        );
+        page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
         page.field("old slots", cell(format!("stay warm for {}", rollback.retention)));
-        let Limits {
-            prepare,
-            shift,
-            revert,
-            total,
-        } = limits;
+        let Limits { prepare, shift, revert, total } = limits;
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
         page.field("limits", cell(limits));
         for stage in stages {
             let row = |wave: &Wave| {
                 let steps: Vec<_> = wave.steps.iter().map(step_text).collect();
                 let regions = regions_text(&wave.regions);
-                vec![
-                    cell(&wave.id),
-                    cell(regions),
-                    cell(wave.max_parallel),
-                    cell(steps.join(" → ")),
-                    cell(wave.soak),
-                ]
+                vec![cell(&wave.id), cell(regions), cell(wave.max_parallel), cell(steps.join(" → ")), cell(wave.soak)]
             };
             let rows = stage.waves.iter().map(row).collect();
-            page.table(
-                stage.kind.as_str(),
-                &["WAVE", "REGIONS", "PARALLEL", "STEPS", "SOAK"],
-                rows,
-            );
+            page.table(stage.kind.as_str(), &["WAVE", "REGIONS", "PARALLEL", "STEPS", "SOAK"], rows);
         }
         page.table("checks", &[], checks_rows(evidence));
         page

@@ -13,37 +13,20 @@ use crate::style::{self, Tone};
 
 /// The manifest of a region that is there.
 pub(crate) fn to_manifest(view: &RegionView) -> Manifest {
-    let RegionView {
-        id,
-        labels,
-        description,
-        cordoned,
-        ..
-    } = view.clone();
-    Manifest::Region(RegionManifest {
-        id,
-        labels,
-        description,
-        cordoned,
-    })
+    let RegionView { id, labels, description, cordoned, .. } = view.clone();
+    Manifest::Region(RegionManifest { id, labels, description, cordoned })
 }
 
 fn contact(view: &RegionView, now: Timestamp) -> Cell {
     let mut contact = marked(style::of_contact(view.contact), view.contact.as_str());
     if let Some(seen) = view.last_seen {
-        contact
-            .text
-            .push_str(&format!(", seen {} ago", clock::age(seen, now)));
+        contact.text.push_str(&format!(", seen {} ago", clock::age(seen, now)));
     }
     contact
 }
 
 fn cordon(view: &RegionView) -> Cell {
-    if view.cordoned {
-        toned(Tone::Warning, "cordoned")
-    } else {
-        cell("open")
-    }
+    if view.cordoned { toned(Tone::Warning, "cordoned") } else { cell("open") }
 }
 
 fn lane_json(lane: &RegionLaneView) -> Value {
@@ -60,8 +43,7 @@ fn lane_row(lane: &RegionLaneView) -> Vec<Cell> {
     vec![
         cell(&lane.service),
         placed_cell(lane.stable.as_ref()),
-        lane.observed
-            .map_or_else(|| toned(Tone::Warning, "unknown"), cell),
+        lane.observed.map_or_else(|| toned(Tone::Warning, "unknown"), cell),
         or_dash(lane.rollout.as_ref().map(ToString::to_string).unwrap_or_default()),
         cell(lane.epoch),
     ]
@@ -110,16 +92,11 @@ impl Shown for RegionView {
 
     fn describe(&self, now: Timestamp) -> Page {
         let mut page = Page::default();
-        page.field("region", toned(Tone::Strong, &self.id))
-            .field("agent", contact(self, now));
-        page.field("plans", cordon(self))
-            .field("description", or_dash(&self.description));
-        page.field("labels", labels_cell(&self.labels))
-            .field("version", or_dash(&self.agent_version));
-        page.field("can do", or_dash(self.capabilities.join(", ")))
-            .field("etag", or_dash(&self.etag));
-        page.field("created", moment_cell(self.created, now))
-            .field("changed", moment_cell(self.updated, now));
+        page.field("region", toned(Tone::Strong, &self.id)).field("agent", contact(self, now));
+        page.field("plans", cordon(self)).field("description", or_dash(&self.description));
+        page.field("labels", labels_cell(&self.labels)).field("version", or_dash(&self.agent_version));
+        page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));
+        page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
         let headers = &["SERVICE", "STABLE", "OBSERVED", "ROLLOUT", "EPOCH"];
         page.table("lanes", headers, self.lanes.iter().map(lane_row).collect());
         page

@@ -11,8 +11,7 @@ use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
 
 impl Shown for ReleaseView {
-    const HEADERS: &'static [&'static str] =
-        &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "AGE"];
+    const HEADERS: &'static [&'static str] = &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
         let release = &self.release;
@@ -21,13 +20,7 @@ impl Shown for ReleaseView {
             cell(&release.version),
             cell(release.digest.short()),
             cell(release.reversibility.as_str()),
-            or_dash(
-                release
-                    .prepares
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-            ),
+            or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()),
             age_cell(self.created, now),
         ]
     }
@@ -66,24 +59,10 @@ impl Shown for ReleaseView {
     fn describe(&self, now: Timestamp) -> Page {
         let release = &self.release;
         let mut page = Page::default();
-        page.field(
-            "release",
-            toned(Tone::Strong, format!("{} {}", release.service, release.version)),
-        );
-        page.field("digest", cell(release.digest))
-            .field("going back", cell(release.reversibility.as_str()));
-        page.field(
-            "prepares",
-            or_dash(
-                release
-                    .prepares
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-            ),
-        );
-        page.field("created", moment_cell(self.created, now))
-            .field("notes", or_dash(&release.notes));
+        page.field("release", toned(Tone::Strong, format!("{} {}", release.service, release.version)));
+        page.field("digest", cell(release.digest)).field("going back", cell(release.reversibility.as_str()));
+        page.field("prepares", or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()));
+        page.field("created", moment_cell(self.created, now)).field("notes", or_dash(&release.notes));
         page
     }
 }

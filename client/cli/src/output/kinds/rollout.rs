@@ -22,13 +22,7 @@ fn reason_json(reason: &ReasonView) -> Value {
 }
 
 fn verdict_json(verdict: &Verdict) -> Value {
-    let Verdict {
-        outcome,
-        check,
-        measured,
-        limit,
-        samples,
-    } = verdict;
+    let Verdict { outcome, check, measured, limit, samples } = verdict;
     json!({
         "outcome": outcome.as_str(),
         "check": check,
@@ -70,21 +64,12 @@ fn lane_json(lane: &LaneView) -> Value {
 }
 
 impl Shown for RolloutView {
-    const HEADERS: &'static [&'static str] = &[
-        "SERVICE", "ROLLOUT", "VERSION", "STATE", "WAVE", "REGIONS", "BY", "AGE",
-    ];
+    const HEADERS: &'static [&'static str] =
+        &["SERVICE", "ROLLOUT", "VERSION", "STATE", "WAVE", "REGIONS", "BY", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
-        let wave = self
-            .waves
-            .get(self.wave)
-            .map(|wave| wave.name.clone())
-            .unwrap_or_default();
-        let place = if self.state.is_terminal() {
-            String::new()
-        } else {
-            wave
-        };
+        let wave = self.waves.get(self.wave).map(|wave| wave.name.clone()).unwrap_or_default();
+        let place = if self.state.is_terminal() { String::new() } else { wave };
         vec![
             cell(&self.name.service),
             cell(&self.name.rollout),

@@ -12,38 +12,17 @@ use crate::style::Tone;
 
 /// The manifest of a service that is there.
 pub(crate) fn to_manifest(view: &ServiceView) -> Manifest {
-    let ServiceView {
-        id,
-        description,
-        owner,
-        labels,
-        ..
-    } = view.clone();
-    Manifest::Service(ServiceManifest {
-        id,
-        labels,
-        description,
-        owner,
-    })
+    let ServiceView { id, description, owner, labels, .. } = view.clone();
+    Manifest::Service(ServiceManifest { id, labels, description, owner })
 }
 
 impl Shown for ServiceView {
     const HEADERS: &'static [&'static str] = &["NAME", "OWNER", "LABELS", "VETOED", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
-        let vetoed = if self.vetoed.is_empty() {
-            or_dash("")
-        } else {
-            toned(Tone::Warning, self.vetoed.len())
-        };
+        let vetoed = if self.vetoed.is_empty() { or_dash("") } else { toned(Tone::Warning, self.vetoed.len()) };
         let age = age_cell(self.created, now);
-        vec![
-            cell(&self.id),
-            or_dash(&self.owner),
-            labels_cell(&self.labels),
-            vetoed,
-            age,
-        ]
+        vec![cell(&self.id), or_dash(&self.owner), labels_cell(&self.labels), vetoed, age]
     }
 
     fn name(&self) -> String {
@@ -73,17 +52,10 @@ impl Shown for ServiceView {
     fn describe(&self, now: Timestamp) -> Page {
         let mut page = Page::default();
         page.field("service", toned(Tone::Strong, &self.id));
-        page.field("owner", or_dash(&self.owner))
-            .field("description", or_dash(&self.description));
-        page.field("labels", labels_cell(&self.labels))
-            .field("etag", or_dash(&self.etag));
-        page.field("created", moment_cell(self.created, now))
-            .field("changed", moment_cell(self.updated, now));
-        let vetoed = self
-            .vetoed
-            .iter()
-            .map(|digest| vec![toned(Tone::Warning, digest)])
-            .collect();
+        page.field("owner", or_dash(&self.owner)).field("description", or_dash(&self.description));
+        page.field("labels", labels_cell(&self.labels)).field("etag", or_dash(&self.etag));
+        page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
+        let vetoed = self.vetoed.iter().map(|digest| vec![toned(Tone::Warning, digest)]).collect();
         page.table("vetoed: no agent may start these", &[], vetoed);
         page
     }

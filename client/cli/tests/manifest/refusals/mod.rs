@@ -48,21 +48,12 @@ fn assert_refused(cases: Vec<(&str, String, &str, &str)>) {
         let found: Vec<(&str, &str)> = errors.all().iter().map(|e| (e.code, e.field.as_str())).collect();
         assert_eq!(found, [(code, field)], "{id}: {errors}");
         let error = &errors.all()[0];
-        let line = input
-            .lines()
-            .nth(error.line - 1)
-            .unwrap_or_else(|| panic!("{id}: {errors}"));
+        let line = input.lines().nth(error.line - 1).unwrap_or_else(|| panic!("{id}: {errors}"));
         assert!(error.column <= line.chars().count() + 1, "{id}: {errors}");
         assert!(error.value.chars().count() <= 64, "{id}: {errors}");
         let printed = errors.to_string();
-        assert!(
-            printed.len() < 1024 && !printed.contains(char::is_control),
-            "{id}: {printed:?}"
-        );
-        assert!(
-            printed.contains("; fix: ") && errors.render(false).contains(code),
-            "{id}: {printed}"
-        );
+        assert!(printed.len() < 1024 && !printed.contains(char::is_control), "{id}: {printed:?}");
+        assert!(printed.contains("; fix: ") && errors.render(false).contains(code), "{id}: {printed}");
     }
 }
 

@@ -20,33 +20,13 @@ fn m7_and_m8_regions_and_waves() {
     let bad = |regions: &str| playbook("regions: rest", &format!("regions: {regions}"));
     parse("good.yaml", bad(&format!("[{}]", many(1000))).as_bytes()).unwrap();
     assert_refused(vec![
-        (
-            "M7 twice in a wave",
-            bad("[us-east, us-east]"),
-            "REGION_TWICE",
-            last,
-        ),
-        (
-            "M7 twice in a stage",
-            bad("[us-east, eu-west]"),
-            "REGION_TWICE",
-            last,
-        ),
+        ("M7 twice in a wave", bad("[us-east, us-east]"), "REGION_TWICE", last),
+        ("M7 twice in a stage", bad("[us-east, eu-west]"), "REGION_TWICE", last),
         ("M7 a bare name", bad("us-east"), "WORD_UNKNOWN", last),
         ("M8 no region", bad("[]"), "NO_REGIONS", last),
         ("M8 no label", bad("{labels: {}}"), "NO_REGIONS", last),
-        (
-            "M8 1001 regions",
-            bad(&format!("[{}]", many(1001))),
-            "TOO_MANY_REGIONS",
-            last,
-        ),
-        (
-            "M8 101 waves",
-            stages(waves(101)),
-            "TOO_MANY_WAVES",
-            "spec.stages",
-        ),
+        ("M8 1001 regions", bad(&format!("[{}]", many(1001))), "TOO_MANY_REGIONS", last),
+        ("M8 101 waves", stages(waves(101)), "TOO_MANY_WAVES", "spec.stages"),
         (
             "M8 no waves",
             stages(String::new()).replace("stages:\n    - kind: production\n      waves:", "stages: []"),
@@ -60,18 +40,8 @@ fn m7_and_m8_regions_and_waves() {
 fn the_envelope_is_exact() {
     let kind = |kind: &str| service("x").replace("Service", kind);
     assert_refused(vec![
-        (
-            "version",
-            service("x").replace("/v1", "/v2"),
-            "API_VERSION_UNKNOWN",
-            "apiVersion",
-        ),
-        (
-            "no version",
-            service("x").replace("apiVersion: meridian.dev/v1\n", ""),
-            "FIELD_MISSING",
-            "apiVersion",
-        ),
+        ("version", service("x").replace("/v1", "/v2"), "API_VERSION_UNKNOWN", "apiVersion"),
+        ("no version", service("x").replace("apiVersion: meridian.dev/v1\n", ""), "FIELD_MISSING", "apiVersion"),
         ("kind", kind("Deployment"), "KIND_UNKNOWN", "kind"),
         ("kind in lower case", kind("service"), "KIND_UNKNOWN", "kind"),
         ("no spec", kind("Playbook"), "FIELD_MISSING", "spec"),
@@ -81,24 +51,9 @@ fn the_envelope_is_exact() {
             "UNKNOWN_FIELD",
             "metadata.labels",
         ),
-        (
-            "label",
-            service("x, labels: {a b: c}"),
-            "LABEL_INVALID",
-            "metadata.labels.a b",
-        ),
-        (
-            "label value",
-            service("x, labels: {a: \"b c\"}"),
-            "LABEL_INVALID",
-            "metadata.labels.a",
-        ),
-        (
-            "twice",
-            format!("{0}---\n{0}", service("x")),
-            "DECLARED_TWICE",
-            "metadata.name",
-        ),
+        ("label", service("x, labels: {a b: c}"), "LABEL_INVALID", "metadata.labels.a b"),
+        ("label value", service("x, labels: {a: \"b c\"}"), "LABEL_INVALID", "metadata.labels.a"),
+        ("twice", format!("{0}---\n{0}", service("x")), "DECLARED_TWICE", "metadata.name"),
     ]);
 }
 
@@ -107,10 +62,7 @@ fn waves_and_steps_are_unambiguous() {
     assert_refused(vec![
         (
             "steps and strategy",
-            playbook(
-                "strategy: blue-green",
-                "strategy: blue-green\n          steps: []",
-            ),
+            playbook("strategy: blue-green", "strategy: blue-green\n          steps: []"),
             "FIELDS_CONFLICT",
             "spec.stages[1].waves[1].strategy",
         ),
@@ -120,44 +72,23 @@ fn waves_and_steps_are_unambiguous() {
             "FIELDS_CONFLICT",
             "spec.stages[1].waves[1].bake",
         ),
-        (
-            "strategy",
-            playbook("blue-green", "red-black"),
-            "WORD_UNKNOWN",
-            "spec.stages[1].waves[1].strategy",
-        ),
+        ("strategy", playbook("blue-green", "red-black"), "WORD_UNKNOWN", "spec.stages[1].waves[1].strategy"),
         (
             "two keys",
             playbook("{header: x-pilot,", "{header: x-pilot, cookie: c,"),
             "FIELDS_CONFLICT",
             "spec.stages[0].waves[0].steps[0].cohort",
         ),
-        (
-            "no bake",
-            playbook("{weight: 10%, bake: 2s}", "{weight: 10%}"),
-            "FIELD_MISSING",
-            BAKE,
-        ),
-        (
-            "no weight",
-            playbook("{weight: 10%, bake: 2s}", "{bake: 2s}"),
-            "FIELD_MISSING",
-            WEIGHT,
-        ),
-        (
-            "falls",
-            playbook("weight: 50%", "weight: 5%"),
-            "WEIGHT_FALLS",
-            "spec.stages[1].waves[0].steps[1].weight",
-        ),
+        ("no bake", playbook("{weight: 10%, bake: 2s}", "{weight: 10%}"), "FIELD_MISSING", BAKE),
+        ("no weight", playbook("{weight: 10%, bake: 2s}", "{bake: 2s}"), "FIELD_MISSING", WEIGHT),
+        ("falls", playbook("weight: 50%", "weight: 5%"), "WEIGHT_FALLS", "spec.stages[1].waves[0].steps[1].weight"),
     ]);
 }
 
 #[test]
 fn everything_wrong_is_said_at_once_and_in_order() {
-    let input = playbook("soak: 5s", "soka: 5s")
-        .replace("window: 60s", "window: 60")
-        .replace("sampleMin: 3", "sampleMin: x");
+    let input =
+        playbook("soak: 5s", "soka: 5s").replace("window: 60s", "window: 60").replace("sampleMin: 3", "sampleMin: x");
     let errors = refuse(input.as_bytes());
     let lines: Vec<usize> = errors.all().iter().map(|error| error.line).collect();
     assert_eq!(lines.len(), 3, "{errors}");
@@ -167,12 +98,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
     assert_eq!(errors.all().len(), ERRORS_MAX + 1);
     assert_eq!(errors.all().last().unwrap().code, "TOO_MANY_ERRORS");
     let documents = "--- x\n".repeat(2000);
-    assert!(
-        refuse(documents.as_bytes())
-            .all()
-            .iter()
-            .any(|error| error.code == "TOO_MANY_DOCUMENTS")
-    );
+    assert!(refuse(documents.as_bytes()).all().iter().any(|error| error.code == "TOO_MANY_DOCUMENTS"));
 }
 
 #[test]

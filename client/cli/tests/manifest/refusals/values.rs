@@ -6,34 +6,17 @@ use super::{BAKE, WEIGHT, assert_refused, playbook, refuse, service};
 
 #[test]
 fn m6_percentages() {
-    for bad in [
-        "0", "-1", "101", "1e308", "NaN", ".nan", "\"50\"", "50", "-1%", "101%", "100.01%", "20.555%", "1e1%",
-    ]
-    .into_iter()
-    .chain([
-        "\"%5\"",
-        "5 %",
-        "05%",
-        "+5%",
-        "5.%",
-        ".5%",
-        "5%%",
-        "٥%",
-        "\"10,5%\"",
-        "0x10%",
-        "100.0.0%",
-    ]) {
+    for bad in ["0", "-1", "101", "1e308", "NaN", ".nan", "\"50\"", "50", "-1%", "101%", "100.01%", "20.555%", "1e1%"]
+        .into_iter()
+        .chain(["\"%5\"", "5 %", "05%", "+5%", "5.%", ".5%", "5%%", "٥%", "\"10,5%\"", "0x10%", "100.0.0%"])
+    {
         let input = playbook("weight: 10%", &format!("weight: {bad}"));
         assert_refused(vec![(bad, input, "PERCENT_INVALID", WEIGHT)]);
     }
     let zero = playbook("weight: 10%", "weight: 0%");
     assert_refused(vec![("M6 0%", zero, "STEP_MOVES_NOTHING", WEIGHT)]);
     for good in ["0.01%", "20.5%", "20.50%", "\"50%\"", "50.00%"] {
-        parse(
-            "good.yaml",
-            playbook("weight: 10%", &format!("weight: {good}")).as_bytes(),
-        )
-        .unwrap();
+        parse("good.yaml", playbook("weight: 10%", &format!("weight: {good}")).as_bytes()).unwrap();
     }
 }
 
@@ -65,30 +48,15 @@ fn m11_names() {
         ("M11 raw NUL", service("a\0b"), "CONTROL_CHARACTER", ""),
         ("M11 escape", service("\"a\u{1b}[2J\""), "CONTROL_CHARACTER", ""),
         ("nothing", service(""), "WRONG_TYPE", "metadata.name"),
-        (
-            "none",
-            service("x").replace("name: x", ""),
-            "FIELD_MISSING",
-            "metadata.name",
-        ),
-        (
-            "wave",
-            playbook("name: first", "name: First"),
-            "NAME_INVALID",
-            "spec.stages[1].waves[0].name",
-        ),
+        ("none", service("x").replace("name: x", ""), "FIELD_MISSING", "metadata.name"),
+        ("wave", playbook("name: first", "name: First"), "NAME_INVALID", "spec.stages[1].waves[0].name"),
         (
             "region",
             playbook("regions: [eu-west]", "regions: [eu/west]"),
             "NAME_INVALID",
             "spec.stages[0].waves[0].regions[0]",
         ),
-        (
-            "check",
-            playbook("name: p99", "name: P99"),
-            "NAME_INVALID",
-            "spec.evidence.checks[1].name",
-        ),
+        ("check", playbook("name: p99", "name: P99"), "NAME_INVALID", "spec.evidence.checks[1].name"),
     ]);
 }
 
@@ -113,32 +81,16 @@ fn m13_durations() {
     .into_iter()
     .chain(["\"\"", "5y", "PT5S", "+5s"])
     {
-        let input = playbook(
-            "{weight: 10%, bake: 2s}",
-            &format!("{{weight: 10%, bake: {bad}}}"),
-        );
+        let input = playbook("{weight: 10%, bake: 2s}", &format!("{{weight: 10%, bake: {bad}}}"));
         assert_refused(vec![(bad, input, "DURATION_INVALID", BAKE)]);
     }
     for good in ["0s", "3650d", "1d2h3m4s5ms", "90m"] {
-        let input = playbook(
-            "{weight: 10%, bake: 2s}",
-            &format!("{{weight: 10%, bake: {good}}}"),
-        );
+        let input = playbook("{weight: 10%, bake: 2s}", &format!("{{weight: 10%, bake: {good}}}"));
         parse("good.yaml", input.as_bytes()).unwrap();
     }
     assert_refused(vec![
-        (
-            "M13 zero limit",
-            playbook("shift: 1m", "shift: 0s"),
-            "LIMIT_ZERO",
-            "spec.limits.shift",
-        ),
-        (
-            "M13 zero window",
-            playbook("window: 60s", "window: 0s"),
-            "WINDOW_ZERO",
-            "spec.evidence.window",
-        ),
+        ("M13 zero limit", playbook("shift: 1m", "shift: 0s"), "LIMIT_ZERO", "spec.limits.shift"),
+        ("M13 zero window", playbook("window: 60s", "window: 0s"), "WINDOW_ZERO", "spec.evidence.window"),
     ]);
 }
 
@@ -155,57 +107,22 @@ fn m14_checks_know_no_expressions() {
             "UNKNOWN_FIELD",
             "spec.evidence.checks[2].expression",
         ),
-        (
-            "M14 long",
-            path(&format!("/{}", "x".repeat(512))),
-            "PROBE_PATH_INVALID",
-            field,
-        ),
-        (
-            "M14 other host",
-            path("//169.254.169.254/"),
-            "PROBE_PATH_INVALID",
-            field,
-        ),
-        (
-            "M14 url",
-            path("\"http://169.254.169.254/\""),
-            "PROBE_PATH_INVALID",
-            field,
-        ),
-        (
-            "M14 two lines",
-            path("\"/a\\r\\nHost: b\""),
-            "PROBE_PATH_INVALID",
-            field,
-        ),
+        ("M14 long", path(&format!("/{}", "x".repeat(512))), "PROBE_PATH_INVALID", field),
+        ("M14 other host", path("//169.254.169.254/"), "PROBE_PATH_INVALID", field),
+        ("M14 url", path("\"http://169.254.169.254/\""), "PROBE_PATH_INVALID", field),
+        ("M14 two lines", path("\"/a\\r\\nHost: b\""), "PROBE_PATH_INVALID", field),
     ]);
     // A pattern is only a text that is compared.
-    parse(
-        "good.yaml",
-        playbook("value: \"yes\"", "value: \"(a+)+$\"").as_bytes(),
-    )
-    .unwrap();
+    parse("good.yaml", playbook("value: \"yes\"", "value: \"(a+)+$\"").as_bytes()).unwrap();
 }
 
 #[test]
 fn m24_numbers() {
     let parallel = |text: &str| playbook("maxParallel: 2", &format!("maxParallel: {text}"));
     let field = "spec.stages[1].waves[1].maxParallel";
-    for bad in [
-        "1e3",
-        "0x10",
-        "010",
-        "9007199254740993",
-        "4294967296",
-        "-1",
-        "+1",
-        "1_000",
-        "2.0",
-        "\"2\"",
-        "two",
-        "0o7",
-    ] {
+    for bad in
+        ["1e3", "0x10", "010", "9007199254740993", "4294967296", "-1", "+1", "1_000", "2.0", "\"2\"", "two", "0o7"]
+    {
         assert_refused(vec![(bad, parallel(bad), "NUMBER_INVALID", field)]);
     }
     assert_refused(vec![
@@ -216,24 +133,10 @@ fn m24_numbers() {
             "NUMBER_INVALID",
             "spec.evidence.checks[2].sampleMin",
         ),
-        (
-            "M24 votes",
-            playbook("votes: any", "votes: {count: 1.5}"),
-            "NUMBER_INVALID",
-            "spec.rollback.votes.count",
-        ),
-        (
-            "yes",
-            playbook("window: 60s", "window: yes"),
-            "DURATION_INVALID",
-            "spec.evidence.window",
-        ),
+        ("M24 votes", playbook("votes: any", "votes: {count: 1.5}"), "NUMBER_INVALID", "spec.rollback.votes.count"),
+        ("yes", playbook("window: 60s", "window: yes"), "DURATION_INVALID", "spec.evidence.window"),
     ]);
     // Beyond 2^53 a number is exact or refused, never rounded.
-    let exact = parse(
-        "good.yaml",
-        playbook("sampleMin: 3", "sampleMin: 9007199254740993").as_bytes(),
-    )
-    .unwrap();
+    let exact = parse("good.yaml", playbook("sampleMin: 3", "sampleMin: 9007199254740993").as_bytes()).unwrap();
     assert!(format!("{exact:?}").contains("sample_min: 9007199254740993"));
 }

@@ -31,20 +31,9 @@ impl Running {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening ")
-            .unwrap_or_else(|| panic!("{line:?}"))
-            .parse()
-            .unwrap();
-        Self {
-            process,
-            address,
-            _folder: folder,
-        }
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening ").unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
+        Self { process, address, _folder: folder }
     }
 
     /// Starts and waits until `/healthz` is 200.
@@ -57,9 +46,7 @@ impl Running {
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client {
-            stream: BufReader::new(stream),
-        }
+        Client { stream: BufReader::new(stream) }
     }
 
     pub fn accepts(&self) -> bool {
@@ -131,22 +118,13 @@ impl Client {
                 body.push_str(&chunk);
             }
         }
-        Answer {
-            status,
-            headers,
-            body,
-        }
+        Answer { status, headers, body }
     }
 
     /// Reads the head of an answer only.
     pub fn head(&mut self) -> (u16, BTreeMap<String, String>) {
         let first = self.line();
-        let status = first
-            .split(' ')
-            .nth(1)
-            .unwrap_or_else(|| panic!("{first:?}"))
-            .parse()
-            .unwrap();
+        let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("{first:?}")).parse().unwrap();
         let mut headers = BTreeMap::new();
         loop {
             let line = self.line();
