@@ -106,7 +106,7 @@ impl Running {
         if self.signal(Signal::SIGTERM).is_ok() {
             let began = Instant::now();
             while self.is_alive() && began.elapsed() < grace {
-                std::thread::sleep(Duration::from_millis(10)); // tidy: paced
+                pause(Duration::from_millis(10));
             }
         }
         self.kill();
@@ -128,7 +128,7 @@ pub fn end_all_in(folder: &Path, grace: Duration) -> usize {
     }
     let began = Instant::now();
     while !pids_in(folder).is_empty() && began.elapsed() < grace {
-        std::thread::sleep(Duration::from_millis(20)); // tidy: paced
+        pause(Duration::from_millis(20));
     }
     for pid in pids_in(folder) {
         let _ended = kill(pid, Signal::SIGKILL);
@@ -154,4 +154,10 @@ fn belongs(pid: i32, folder: &Path) -> bool {
     let working = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
     let zombie = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     (named || working) && !zombie
+}
+
+/// Waits between two looks at a process that ends. Blocking, because this also runs when something is dropped.
+#[expect(clippy::disallowed_methods, reason = "a drop can't await")]
+fn pause(span: Duration) {
+    std::thread::sleep(span); // tidy: paced
 }

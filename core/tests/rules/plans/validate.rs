@@ -68,6 +68,11 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 p.stages[1].waves.push(again);
             }),
         ),
+    ]
+}
+
+fn changes_of_steps() -> Vec<(&'static str, &'static str, Change)> {
+    vec![
         ("NOTHING_PARALLEL", "stages[1].waves[0].maxParallel", Box::new(|p| wave(p).max_parallel = 0)),
         ("WAVE_WITHOUT_STEPS", "stages[1].waves[0].steps", Box::new(|p| wave(p).steps.clear())),
         (
@@ -169,7 +174,7 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
 #[test]
 fn each_violation_is_found_where_it_is() {
     assert_eq!(violations(|_| {}), []);
-    for (code, field, change) in changes_of_waves().into_iter().chain(changes_of_policies()) {
+    for (code, field, change) in changes_of_waves().into_iter().chain(changes_of_steps()).chain(changes_of_policies()) {
         assert_eq!(violations(|playbook| change(playbook)), [(code, field.to_owned())], "{code}");
     }
 }
