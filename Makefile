@@ -22,4 +22,4 @@ fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
-	cargo xtask tools etcd && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench
+	cargo xtask tools etcd envoy && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench
