@@ -15,7 +15,7 @@ pub fn allowed(record: &Rollout) -> &'static [&'static str] {
         Phase::Running(_) => &["resume", "rollback"],
         Phase::RollingBack { .. } => &[],
         Phase::Frozen { .. } => &["rollback", "abandon"],
-        Phase::Switched { .. } => &["rollback"],
+        Phase::Switched { .. } => &["pause", "rollback"],
         Phase::Stable { .. }
         | Phase::RolledBack { .. }
         | Phase::Aborted { .. }
@@ -29,11 +29,22 @@ fn refuse(record: &Rollout, order: &'static str) -> Refused {
     if record.phase.is_terminal() { Refused::Ended(phase) } else { Refused::NotNow { order, phase } }
 }
 
-/// Holds a running rollout. Held already: nothing to decide.
+/// Holds a rollout: accepted in every phase that has not ended. Where nothing goes forward anyway there is nothing to
+/// decide; after the switch it keeps the old slots warm, for retention does not end while somebody thinks.
 pub(super) fn pause(draft: &mut Draft, order: Order) -> Result<(), Refused> {
-    let Phase::Running(_) = &draft.next.phase else {
-        return Err(refuse(&draft.next, "pause"));
-    };
+    match &draft.next.phase {
+        Phase::Running(_) => {}
+        Phase::RollingBack { .. } | Phase::Frozen { .. } => return Ok(()),
+        Phase::Switched { since } => {
+            let wave = draft.next.plan.waves.len() - 1;
+            draft.next.phase = Phase::Running(Run { wave, pace: Pace::Soaking(*since), hold: None });
+        }
+        Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => return Err(refuse(&draft.next, "pause")),
+    }
     draft.hold(order.cause(), "pause");
     draft.effects.clear();
     Ok(())

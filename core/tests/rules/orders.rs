@@ -56,10 +56,10 @@ fn every_order_in_every_phase() {
         ("running", [true, false, true, false]),
         ("held", [true, true, true, false]),
         ("soaking", [true, false, true, false]),
-        ("switched", [false, false, true, false]),
+        ("switched", [true, false, true, false]),
         ("stable", [false; 4]),
-        ("rolling-back", [false, false, true, false]),
-        ("frozen", [false, false, true, true]),
+        ("rolling-back", [true, false, true, false]),
+        ("frozen", [true, false, true, true]),
         ("failed", [false; 4]),
         ("rolled-back", [false; 4]),
         ("aborted", [false; 4]),
@@ -120,6 +120,20 @@ fn the_same_order_twice_has_the_effect_of_once() {
     let mut world = worlds().remove(0);
     assert!(world.pause().unwrap().next.is_some());
     assert!(world.pause().unwrap().next.is_none());
+}
+
+#[test]
+fn a_pause_after_the_switch_keeps_the_way_back_warm() {
+    let mut world = worlds().remove(3);
+    assert_eq!(world.phase().as_str(), "switched");
+    world.pause().unwrap();
+    assert_eq!(world.phase().as_str(), "held");
+    world.now = world.now.after(world.record.plan.rollback.retention.times(10));
+    world.rest();
+    assert_eq!(world.phase().as_str(), "held", "retention does not end while it is held");
+    world.resume().unwrap();
+    world.until_phase("switched");
+    world.until_phase("stable");
 }
 
 #[test]
