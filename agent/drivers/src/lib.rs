@@ -30,8 +30,6 @@ mod durable;
 mod http_call;
 mod ports;
 mod program;
-#[cfg(feature = "envoy")]
-mod twin_file;
 
 pub use error::{DriverError, code};
 pub use open::{TrafficConfig, WorkloadConfig, open_traffic, open_workload};

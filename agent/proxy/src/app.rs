@@ -43,11 +43,11 @@ impl Proxy {
     /// When a side cannot listen, or the state file is unusable.
     pub async fn start(args: &Args) -> Result<Self, StartError> {
         let (clients, callers, connections) = (Tasks::default(), Tasks::default(), Tasks::default());
-        let state = StateFile::new(&args.state);
-        let kept = state.load()?;
         let failed = |source| StartError::Listen { address: args.listen, source };
         let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        // Behind the port, which only one process has: two that start at once must not both make the file.
+        let (state, kept) = StateFile::open(&args.state)?;
         let control = admin::bind(&args.control)?;
 
         let (table, counters) = (Arc::new(Table::new()), Counters::new());

@@ -36,15 +36,15 @@ pub enum StartError {
 /// What is wrong with the state file.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Reading failed for another reason than absence.
-    #[error("cannot read the state file {}: {source}", path.display())]
+    /// Making or reading it failed.
+    #[error("cannot open the state file {}: {source}", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
-    /// Writing, renaming or flushing failed: the routing is not kept and must not take effect.
+    /// Writing or flushing failed: the routing is not kept and must not take effect.
     #[error("cannot write the state file {}: {source}", path.display())]
     Write {
         /// Which file.

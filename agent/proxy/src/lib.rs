@@ -13,6 +13,7 @@ pub mod app;
 pub mod args;
 pub mod control;
 pub mod error;
+pub mod twin_file;
 
 mod admin;
 mod downstream;

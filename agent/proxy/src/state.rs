@@ -1,18 +1,18 @@
-//! The file that keeps the last accepted routing over a restart. It knows how to replace a file so that a crash leaves
-//! the old or the new one, whole; whether a routing may be taken is decided before.
+//! The file that keeps the last accepted routing over a restart. It knows how a routing is written down; how that
+//! survives a crash is `twin_file`'s, and whether a routing may be taken is decided before.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::control::Routing;
 use crate::error::StateError;
 use crate::routing::validate;
+use crate::twin_file::{TwinFile, TwinFileError};
 
 /// The form of the file; raised when an older program could not read it.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 #[derive(Deserialize)]
 struct Kept {
@@ -26,36 +26,24 @@ struct Keeping<'r> {
     routing: &'r Routing,
 }
 
-/// Where the routing is kept.
+/// Where the routing is kept. Its clones are one file.
 #[derive(Clone, Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
+    pages: Arc<Mutex<TwinFile>>,
 }
 
 impl StateFile {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-
-    /// The kept routing; `None` when nothing was kept yet.
+    /// Opens or makes the file; with it comes the kept routing, `None` when nothing was kept yet. Blocks on the disk.
     ///
     /// # Errors
     /// When the file cannot be read, or holds something that could not have been accepted.
-    pub(crate) fn load(&self) -> Result<Option<Routing>, StateError> {
-        let bytes = match fs::read(&self.path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(StateError::Read { path: self.path.clone(), source });
-            }
-        };
-        let corrupt = |reason: String| StateError::Corrupt { path: self.path.clone(), reason };
-        let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
-        if kept.form != FORM {
-            return Err(corrupt(format!("it has form {}, this program reads form {FORM}", kept.form)));
-        }
-        validate(&kept.routing).map_err(|refusal| corrupt(refusal.to_string()))?;
-        Ok(Some(kept.routing))
+    pub(crate) fn open(path: &Path) -> Result<(Self, Option<Routing>), StateError> {
+        let (pages, bytes) = TwinFile::open(path).map_err(state_error)?;
+        let corrupt = |reason: String| StateError::Corrupt { path: path.to_owned(), reason };
+        let routing = bytes.map(|bytes| routing_in(&bytes)).transpose().map_err(corrupt)?;
+        let opened = Self { path: path.to_owned(), pages: Arc::new(Mutex::new(pages)) };
+        Ok((opened, routing))
     }
 
     /// Keeps a routing. Blocks on the disk. When it returns well, the routing survives a crash of the machine.
@@ -63,21 +51,27 @@ impl StateFile {
     /// # Errors
     /// When a step fails; the file then holds the old or the new routing, and the caller must not act on the new one.
     pub(crate) fn keep(&self, routing: &Routing) -> Result<(), StateError> {
-        self.replace(routing).map_err(|source| StateError::Write { path: self.path.clone(), source })
+        let text = serde_json::to_vec(&Keeping { form: FORM, routing })
+            .map_err(|error| StateError::Write { path: self.path.clone(), source: error.into() })?;
+        // A page counts only when it was written whole, so a panic in the middle of a write does no harm.
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.write(&text).map_err(state_error)
     }
+}
 
-    fn replace(&self, routing: &Routing) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(&Keeping { form: FORM, routing })?;
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let written = self.path.with_file_name(name);
-        let mut file = File::create(&written)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&written, &self.path)?;
-        // The rename itself is lost in a crash until its folder is flushed.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+fn routing_in(bytes: &[u8]) -> Result<Routing, String> {
+    let kept: Kept = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if kept.form != FORM {
+        return Err(format!("it has form {}, this program reads form {FORM}", kept.form));
+    }
+    validate(&kept.routing).map_err(|refusal| refusal.to_string())?;
+    Ok(kept.routing)
+}
+
+fn state_error(error: TwinFileError) -> StateError {
+    match error {
+        TwinFileError::Open { path, source } => StateError::Read { path, source },
+        TwinFileError::Write { path, source } => StateError::Write { path, source },
+        TwinFileError::Corrupt { path, reason } => StateError::Corrupt { path, reason },
     }
 }

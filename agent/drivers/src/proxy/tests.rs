@@ -56,9 +56,8 @@ impl TrafficBed for Bed {
         })
     }
 
-    /// It calls the same epoch with another content a conflict; addresses of slots last, so that this does not happen.
     fn takes_new_targets(&self) -> bool {
-        false
+        true
     }
 
     fn slack(&self) -> Duration {

@@ -86,7 +86,7 @@ impl Api {
         let current = self.table.current();
         match fence(current.as_ref().map(|snapshot| &snapshot.routing), &routing)? {
             Fence::Same => {}
-            Fence::Newer => {
+            Fence::Newer | Fence::Moved => {
                 self.keep(routing.clone()).await?;
                 let (epoch, split) = (routing.epoch, routing.split);
                 self.table.replace(routing, &self.upstreams);

@@ -1,25 +1,21 @@
-//! A client of the control API over its unix socket. It knows paths and answers; it never retries and keeps no
-//! connection, so that a restarted proxy is met at the next call.
+//! A client of the control API over its unix socket. It knows paths and answers. It keeps one connection between calls,
+//! and makes another when that one is dead, so that a restarted proxy is met at the next call; it retries nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::line::Line;
 use super::{Applied, Health, Refusal, Routing, Stats, code};
 
 /// Longer than the proxy's own bound on settling (1 s) and a slow disk.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than any answer the proxy gives; the metrics are the largest, below 32 KiB.
-const ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
-
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -50,23 +46,25 @@ pub enum ClientError {
     Refused(#[from] Refusal),
 }
 
-/// Calls the control API of one proxy. Cheap to clone; each call is a connection of its own.
+/// Calls the control API of one proxy. Cheap to clone; calls at the same time have a connection each, of which one is kept.
 #[derive(Clone, Debug)]
 pub struct ControlClient {
     socket: PathBuf,
     timeout: Duration,
+    /// Between calls.
+    line: Arc<Mutex<Option<Line>>>,
 }
 
 impl ControlClient {
     /// A client for the proxy behind a unix socket. Nothing is connected yet.
     #[must_use]
     pub fn new(socket: impl AsRef<Path>) -> Self {
-        Self { socket: socket.as_ref().to_owned(), timeout: DEFAULT_TIMEOUT }
+        Self { socket: socket.as_ref().to_owned(), timeout: DEFAULT_TIMEOUT, line: Arc::default() }
     }
 
     /// The same client with another limit per call (default 5 s).
     #[must_use]
-    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
@@ -124,31 +122,32 @@ impl ControlClient {
     }
 
     async fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| ClientError::Unreachable { path: self.socket.clone(), source })?;
-        let broken = |error: &dyn std::error::Error| ClientError::Broken(error.to_string());
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "meridian-proxy")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
-            .map_err(|error| broken(&error))?;
-        let answer = async {
-            let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
-            Ok((status, body.map_err(|error| broken(error.as_ref()))?.to_bytes()))
-        };
-        // The connection is driven here instead of in a task of its own: it ends with the call, whatever happens.
-        tokio::pin!(connection, answer);
-        tokio::select! {
-            biased;
-            done = &mut answer => done,
-            _ = &mut connection => answer.await,
+            .map_err(|error| ClientError::Broken(error.to_string()))?;
+        let kept = self.kept().take();
+        if let Some(mut line) = kept
+            && let Ok(answer) = line.ask(request.clone()).await
+        {
+            *self.kept() = Some(line);
+            return Ok(answer);
         }
+        // None was kept, or the proxy behind it has closed it, or has gone. Every call may be made twice: a routing told
+        // again is the one in effect.
+        let mut line = Line::open(&self.socket)
+            .await
+            .map_err(|source| ClientError::Unreachable { path: self.socket.clone(), source })?;
+        let answer = line.ask(request).await.map_err(|error| ClientError::Broken(error.to_string()))?;
+        *self.kept() = Some(line);
+        Ok(answer)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Line>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

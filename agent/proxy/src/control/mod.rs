@@ -2,6 +2,7 @@
 //! ([`Refusal`]), and a client for the unix socket. It knows shapes, not how the proxy acts on them.
 
 mod client;
+mod line;
 mod refusal;
 mod routing;
 mod stats;

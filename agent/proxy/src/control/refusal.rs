@@ -16,7 +16,7 @@ pub mod code {
     pub const VALUE_INVALID: &str = "VALUE_INVALID";
     /// 409: the epoch is lower than the one in effect.
     pub const EPOCH_FENCED: &str = "EPOCH_FENCED";
-    /// 409: the epoch is the one in effect, but the content is another.
+    /// 409: the epoch is the one in effect, but the content is another (other addresses of slots are none).
     pub const EPOCH_CONFLICT: &str = "EPOCH_CONFLICT";
     /// 400: not JSON of the expected shape.
     pub const MALFORMED: &str = "MALFORMED";

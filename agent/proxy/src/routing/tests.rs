@@ -161,6 +161,14 @@ fn epochs_only_go_up() {
     let mut other = routing(5, 5_000);
     other.hash = "another".to_owned();
     assert_eq!(fence(Some(&current), &other).unwrap_err().code, code::EPOCH_CONFLICT);
+    let mut moved = routing(5, 5_000);
+    moved.slots.blue.as_mut().unwrap().address = "127.0.0.1:65535".to_owned();
+    assert_eq!(fence(Some(&current), &moved), Ok(Fence::Moved));
+    moved.epoch.counter = 4;
+    assert_eq!(fence(Some(&current), &moved).unwrap_err().code, code::EPOCH_FENCED);
+    moved.epoch.counter = 5;
+    moved.split = routing(5, 4_000).split;
+    assert_eq!(fence(Some(&current), &moved).unwrap_err().code, code::EPOCH_CONFLICT);
     let same_hash_other_split = routing(5, 4_000);
     assert_eq!(fence(Some(&current), &same_hash_other_split).unwrap_err().code, code::EPOCH_CONFLICT);
 }

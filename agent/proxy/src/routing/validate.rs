@@ -11,6 +11,8 @@ use crate::control::{CohortRule, Refusal, RequestKey, Routing, Slot, Split, WHOL
 pub(crate) enum Fence {
     /// A later one: take it.
     Newer,
+    /// The one in effect, but its slots are reached elsewhere: take it.
+    Moved,
     /// The one in effect, told again.
     Same,
 }
@@ -42,7 +44,8 @@ pub(crate) fn validate(routing: &Routing) -> Result<(), Refusal> {
 /// Checks a routing against the one in effect.
 ///
 /// # Errors
-/// When its epoch is lower, or the same with another content.
+/// When its epoch is lower, or the same with another content. Where the slots are is no content: a slot that comes back on
+/// another port is still the slot that was decided on, and must not wait for the next decision.
 pub(crate) fn fence(current: Option<&Routing>, told: &Routing) -> Result<Fence, Refusal> {
     let Some(current) = current else {
         return Ok(Fence::Newer);
@@ -56,6 +59,10 @@ pub(crate) fn fence(current: Option<&Routing>, told: &Routing) -> Result<Fence, 
     }
     if told == current {
         return Ok(Fence::Same);
+    }
+    let where_it_was = Routing { slots: current.slots.clone(), ..told.clone() };
+    if where_it_was == *current {
+        return Ok(Fence::Moved);
     }
     let fix = format!(
         "epoch {} is in effect with hash `{}` and another content; two tellers disagree, find out which is right",

@@ -3,11 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 
 use meridian_proxy::app::Proxy;
-use meridian_proxy::control::{ClientError, Epoch, Refusal, code};
+use meridian_proxy::control::{ClientError, ControlClient, Epoch, Refusal, code};
 use meridian_proxy::error::StartError;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::client::get;
 use super::rig::{self, Rig};
@@ -132,4 +132,57 @@ async fn a_living_socket_is_not_taken_and_a_stale_one_is() {
     let second = Proxy::start(&args).await.err().unwrap();
     assert!(matches!(second, StartError::ControlInUse(_)), "{second}");
     assert!(proxy.stop(std::time::Duration::from_secs(1)).await);
+}
+
+#[tokio::test]
+async fn a_client_keeps_its_connection_and_meets_a_restarted_proxy() {
+    let folder = TempDir::new().unwrap();
+    let args = rig::args(&folder, &[]);
+    let control = ControlClient::new(&args.control);
+    let listener = UnixListener::bind(&args.control).unwrap();
+    let serve = async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for answered in 0..3 {
+            let (mut request, mut chunk) = (Vec::new(), [0; 1024]);
+            while !request.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut chunk).await.unwrap();
+                assert!(read > 0, "the client has hung up after {answered} answers");
+                request.extend_from_slice(&chunk[..read]);
+            }
+            let body = r#"{"start_id":"first","version":"1","routing":false,"draining":false}"#;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        // Read and not answered: the process has gone, and the listener with it.
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 1);
+    };
+    let ask = async {
+        for _ in 0..3 {
+            assert_eq!(control.health().await.unwrap().start_id, "first");
+        }
+        control.health().await
+    };
+    let (gone, ()) = tokio::join!(ask, serve);
+    assert!(matches!(gone, Err(ClientError::Unreachable { .. } | ClientError::Broken(_))), "{gone:?}");
+    for _ in 0..2 {
+        let proxy = Proxy::start(&args).await.unwrap();
+        assert_ne!(control.health().await.unwrap().start_id, "first");
+        assert!(proxy.stop(std::time::Duration::from_secs(1)).await, "an idle caller is not waited for");
+    }
+}
+
+#[tokio::test]
+async fn slots_that_moved_are_taken_within_an_epoch() {
+    let rig = Rig::start().await;
+    let current = rig.routing(7, 10_000);
+    rig.tell(&current).await;
+    let mut moved = current.clone();
+    moved.slots.blue = current.slots.green.clone();
+    rig.tell(&moved).await;
+    assert_eq!(get(rig.address, "/", &[]).await.body, "green", "the address of blue is that of green now");
+    moved.split.blue = 9_999;
+    moved.split.green = 1;
+    assert_eq!(refused(rig.control.put_routing(&moved).await).code, code::EPOCH_CONFLICT);
+    rig.tell(&current).await;
+    assert_eq!(get(rig.address, "/", &[]).await.body, "blue");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use meridian_proxy::control::{ClientError, ControlClient};
+use meridian_proxy::twin_file::TwinFile;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -93,17 +94,53 @@ async fn a_restart_serves_the_last_split() {
 
 #[tokio::test]
 async fn a_corrupt_state_file_stops_the_start() {
-    for text in ["", "{", r#"{"form":2,"routing":null}"#, r#"{"form":1,"routing":{"epoch":1}}"#] {
+    type Spoil = fn(&Path);
+    let not_ours: Spoil = |state| std::fs::write(state, r#"{"form":1,"routing":{}}"#).unwrap();
+    let empty: Spoil = |state| std::fs::write(state, "").unwrap();
+    let another_form: Spoil = |state| keep(state, r#"{"form":1,"routing":null}"#);
+    let another_shape: Spoil = |state| keep(state, r#"{"form":2,"routing":{"epoch":1}}"#);
+    let both_torn: Spoil = |state| {
+        keep(state, "");
+        std::fs::write(state, vec![0; std::fs::read(state).unwrap().len()]).unwrap();
+    };
+    for spoil in [not_ours, empty, another_form, another_shape, both_torn] {
         let folder = TempDir::new().unwrap();
         let state = folder.path().join("state.json");
-        std::fs::write(&state, text).unwrap();
+        spoil(&state);
+        let before = std::fs::read(&state).unwrap();
         let mut command = command(folder.path());
         let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains("is corrupt") && error.contains("state.json"), "{error}");
-        assert_eq!(std::fs::read_to_string(&state).unwrap(), text, "the evidence stays");
+        assert!(std::fs::read(&state).unwrap() == before, "the evidence stays");
     }
+}
+
+fn keep(state: &Path, value: &str) {
+    TwinFile::open(state).unwrap().0.write(value.as_bytes()).unwrap();
+}
+
+/// The last page is spoilt while nobody looks, as by a crash in the middle of a write.
+#[tokio::test]
+async fn a_torn_routing_leaves_the_one_before() {
+    let (folder, blue, green) = (TempDir::new().unwrap(), Backend::start("blue").await, Backend::start("green").await);
+    let program = Program::start(folder.path()).await;
+    for (counter, split) in [(1, 0), (2, 10_000)] {
+        program.control.put_routing(&routing(counter, split, blue.address, green.address)).await.unwrap();
+    }
+    program.signal(Signal::SIGKILL);
+    program.ended().await;
+    let state = folder.path().join("state.json");
+    let mut bytes = std::fs::read(&state).unwrap();
+    let last = bytes.windows(13).position(|at| at == br#""blue":10000,"#).unwrap();
+    bytes[last] = b'X';
+    std::fs::write(&state, bytes).unwrap();
+    let program = Program::start(folder.path()).await;
+    assert_eq!(get(program.address, "/", &[]).await.body, "green");
+    assert_eq!(program.control.get_routing().await.unwrap().unwrap().epoch.counter, 1);
+    program.control.put_routing(&routing(2, 10_000, blue.address, green.address)).await.unwrap();
+    assert_eq!(get(program.address, "/", &[]).await.body, "blue");
 }
 
 #[tokio::test]
