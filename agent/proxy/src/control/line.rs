@@ -18,13 +18,15 @@ const ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
 
 type Body = Full<Bytes>;
 type Broken = Box<dyn Error + Send + Sync>;
+/// What moves bytes while it is polled.
+type Driving = Connection<TokioIo<UnixStream>, Body>;
 
 /// A connection. It has no task: it moves on while it is asked, and lies still in between.
 #[derive(Debug)]
 pub(super) struct Line {
     sender: SendRequest<Body>,
     /// Taken away when it ends: only then does the sender learn that nobody listens.
-    connection: Option<Pin<Box<Connection<TokioIo<UnixStream>, Body>>>>,
+    connection: Option<Pin<Box<Driving>>>,
 }
 
 impl Line {
