@@ -74,8 +74,6 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
         txn = txn.put(key, record::encode_request(&done), Expect::Absent);
     }
-    let entry_bytes = record::encode_audit(&entry);
-    debug_assert!(!entry_bytes.is_empty(), "an audit entry is never empty");
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
     Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
