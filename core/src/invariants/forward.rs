@@ -16,7 +16,10 @@ use crate::time::{Span, Timestamp};
 /// Checks every move of a decision.
 pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
     let none = Sight::new();
-    let sight = if let Event::Look(sight) = taken.event { sight } else { &none };
+    let sight = match taken.event {
+        Event::Look(sight) | Event::Guard(sight) => sight,
+        Event::Pause(_) | Event::Resume(_) | Event::Rollback(..) | Event::Abandon(_) => &none,
+    };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
         if was.at != is.at {

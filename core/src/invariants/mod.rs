@@ -24,11 +24,15 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 27] = [
+pub const CATALOGUE: [(&str, &str); 28] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
     ("S4", "An agent accepts only what was issued, with the hash it was issued with."),
+    (
+        "S5",
+        "Only a decision that needs the owner moves anything forward, and none that goes back or is ordered needs it.",
+    ),
     (
         "S6",
         "A rollback of the fleet is accepted in every phase that has not ended, unless there is nowhere to go back to.",

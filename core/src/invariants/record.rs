@@ -146,12 +146,12 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
     broken
 }
 
-/// Checks that a look which has been followed by a decision decides nothing when it comes again. A decision that enters
-/// a new phase is looked at once more in that phase.
+/// Checks that a look or a guard which has been followed by a decision decides nothing when it comes again. A decision
+/// that enters a new phase is looked at once more in that phase.
 #[must_use]
 pub fn idempotent(after: &Rollout, event: &Event, moment: Moment) -> Vec<Broken> {
     let mut broken = Vec::new();
-    if !matches!(event, Event::Look(_)) {
+    if !matches!(event, Event::Look(_) | Event::Guard(_)) {
         return broken;
     }
     let (mut record, mut head) = (after.clone(), moment.head);

@@ -5,9 +5,9 @@ use super::{Broken, forward, require};
 use crate::id::RegionId;
 use crate::playbook::Scope;
 use crate::release::Reversibility;
-use crate::rollout::event::{Event, Transition};
+use crate::rollout::event::{Event, Right, Transition};
 use crate::rollout::goals::lane_order;
-use crate::rollout::state::{LaneAt, LaneProgress, Phase, Rollout, Run};
+use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use crate::rollout::step::Moment;
 
 /// One decision, seen from outside.
@@ -51,8 +51,9 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
     let past =
         before.plan.reversibility == Reversibility::PointOfNoReturn && before.lanes.values().any(|lane| lane.moved);
     let turned = lanes(before, after).find(|(_, was, is)| was.at != is.at && is.at == LaneAt::Reverting);
-    let by_itself = matches!(taken.event, Event::Look(_));
+    let by_itself = matches!(taken.event, Event::Look(_) | Event::Guard(_));
     require(&mut broken, "C11", !(past && by_itself && turned.is_some()), || format!("{turned:?} was turned back"));
+    right(&mut broken, taken, after);
     forward::check(&mut broken, taken, after);
     broken
 }
@@ -76,15 +77,43 @@ fn idle(broken: &mut Vec<Broken>, taken: Taken<'_>) {
     require(broken, "C10", taken.answer.effects.is_empty(), || "effects without a decision".to_owned());
 }
 
+/// What goes forward needs the owner; what stops, goes back or was ordered needs nobody.
+fn right(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
+    let before = taken.before;
+    let onward = |at: LaneAt| matches!(at, LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Settled(_));
+    let lane = lanes(before, after).any(|(_, was, is)| was.at != is.at && onward(is.at));
+    let run = match (&before.phase, &after.phase) {
+        (Phase::Running(was), Phase::Running(is)) => {
+            is.wave > was.wave || was.pace == Pace::Moving && is.pace != Pace::Moving
+        }
+        (was, Phase::Switched { .. } | Phase::Stable { .. }) => was != &after.phase,
+        (
+            _,
+            Phase::Running(_)
+            | Phase::RollingBack { .. }
+            | Phase::Frozen { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Aborted { .. }
+            | Phase::Superseded { .. }
+            | Phase::Failed { .. },
+        ) => false,
+    };
+    let owner = taken.answer.right == Right::Owner;
+    require(broken, "S5", owner == (lane || run), || {
+        format!("{:?} for {:?} from {:?} to {:?}", taken.answer.right, taken.answer.kind, before.phase, after.phase)
+    });
+    require(broken, "S5", !owner || matches!(taken.event, Event::Look(_)), || format!("{:?}", taken.event));
+}
+
 fn follows(taken: Taken<'_>, after: &Rollout) -> bool {
-    let looked = matches!(taken.event, Event::Look(_));
+    let owned = matches!(taken.event, Event::Look(_));
+    let looked = owned || matches!(taken.event, Event::Guard(_));
     let rolled = matches!(taken.event, Event::Rollback(..));
     match (&taken.before.phase, &after.phase) {
         (Phase::Running(_), Phase::Running(_))
         | (Phase::Running(_) | Phase::Switched { .. }, Phase::RollingBack { .. }) => true,
-        (Phase::Running(_), Phase::Switched { .. })
-        | (Phase::Switched { .. }, Phase::Stable { .. })
-        | (Phase::Running(_) | Phase::Switched { .. } | Phase::RollingBack { .. }, Phase::Frozen { .. })
+        (Phase::Running(_), Phase::Switched { .. }) | (Phase::Switched { .. }, Phase::Stable { .. }) => owned,
+        (Phase::Running(_) | Phase::Switched { .. } | Phase::RollingBack { .. }, Phase::Frozen { .. })
         | (Phase::RollingBack { .. }, Phase::RollingBack { .. })
         | (Phase::RollingBack { .. } | Phase::Frozen { .. }, Phase::RolledBack { .. } | Phase::Aborted { .. }) => {
             looked

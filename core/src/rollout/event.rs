@@ -15,6 +15,9 @@ pub enum Event {
     /// Look at the world and do what follows: a report came in, a timer fired, a server started. Carries all that is
     /// known, so that a lost or doubled trigger changes nothing.
     Look(Sight),
+    /// The same look by a server that does not own the rollout: casts the votes that follow, goes back when the policy
+    /// or a limit says so, confirms regions on their way back and ends it. Never moves anything forward.
+    Guard(Sight),
     /// Somebody holds the rollout.
     Pause(Order),
     /// Somebody lets it go on.
@@ -72,6 +75,16 @@ pub enum Notice {
     Ended(&'static str),
 }
 
+/// Who may commit a decision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Right {
+    /// The replica that owns the rollout: the transaction also checks that it still does. Asked of every decision that
+    /// moves anything forward, and of no other.
+    Owner,
+    /// Whoever holds the record as it is in the store: a stop and a way back wait for no owner.
+    Anyone,
+}
+
 /// What [`super::step::step`] answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Transition {
@@ -79,6 +92,8 @@ pub struct Transition {
     pub next: Option<Rollout>,
     /// For the audit chain: the stable word of what was decided.
     pub kind: &'static str,
+    /// Who may commit it; without a decision, anyone.
+    pub right: Right,
     /// What to do after the commit.
     pub effects: Vec<Effect>,
     /// What the rollout waits for after this.

@@ -14,21 +14,7 @@ use crate::time::Timestamp;
 
 /// One look at a running rollout.
 pub(super) fn run(draft: &mut Draft, sight: &Sight) {
-    let ends = draft.next.opened.after(draft.next.plan.limits.total);
-    if draft.now >= ends {
-        back::decide(draft, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
-        return;
-    }
-    draft.wake_at(ends);
-    // Facts first: what is confirmed was in time, however late it is seen.
-    back::confirm(draft, sight);
-    confirm_shifts(draft, sight);
-    if vote(draft, sight) {
-        return;
-    }
-    // A part that was taken back may still be on its way, on hold or not.
-    let opened = draft.next.opened;
-    if back::pending(draft, sight, opened) {
+    if stop(draft, sight) {
         return;
     }
     let waits_kept = draft.waits.len();
@@ -41,6 +27,40 @@ pub(super) fn run(draft: &mut Draft, sight: &Sight) {
         }
     }
     votes_short(draft);
+}
+
+/// One look at a running rollout by a server that does not own it.
+pub(super) fn guard(draft: &mut Draft, sight: &Sight) {
+    if stop(draft, sight) {
+        return;
+    }
+    for region in regions(&draft.next) {
+        let limit = votes::deadline(&LaneView::new(&draft.next, &region, sight));
+        if let Some(limit) = limit {
+            draft.wake_at(limit);
+        }
+    }
+    votes_short(draft);
+}
+
+/// Records what is confirmed, and stops or turns back what must not go on. Says whether it did: then nothing goes
+/// forward in this look.
+fn stop(draft: &mut Draft, sight: &Sight) -> bool {
+    let ends = draft.next.opened.after(draft.next.plan.limits.total);
+    if draft.now >= ends {
+        back::decide(draft, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
+        return true;
+    }
+    draft.wake_at(ends);
+    // Facts first: what is confirmed was in time, however late it is seen.
+    back::confirm(draft, sight);
+    confirm_shifts(draft, sight);
+    if vote(draft, sight) {
+        return true;
+    }
+    // A part that was taken back may still be on its way, on hold or not.
+    let opened = draft.next.opened;
+    back::pending(draft, sight, opened)
 }
 
 /// The old slots are kept warm after the switch; a vote still takes everything back.
@@ -57,6 +77,13 @@ pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
     draft.wake_at(until);
     draft.waits.push(Wait::Retention { until });
     votes_short(draft);
+}
+
+/// The same by a server that does not own the rollout: retention is not its to end.
+pub(super) fn guard_switched(draft: &mut Draft, sight: &Sight) {
+    if !vote(draft, sight) {
+        votes_short(draft);
+    }
 }
 
 /// Casts votes and goes back if the policy is met. Says whether it did.
@@ -118,7 +145,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     }
     if wave.regions.iter().all(|region| is_through(&draft.next, region, run.wave)) {
         let pace = Pace::Soaking(draft.now);
-        draft.next.phase = Phase::Running(Run { pace, ..run });
+        draft.run_on(Run { pace, ..run });
         return true;
     }
     moved
@@ -150,7 +177,7 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
         return true;
     }
     if run.wave + 1 < plan.waves.len() {
-        draft.next.phase = Phase::Running(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });
+        draft.run_on(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });
     } else {
         let since = draft.now;
         draft.enter(Phase::Switched { since }, "switched");

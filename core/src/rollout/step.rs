@@ -2,7 +2,7 @@
 //!
 //! The same function runs in the server, in simulations and in the model checker. It decides; it does nothing.
 
-use super::event::{Effect, Event, Notice, Transition};
+use super::event::{Effect, Event, Notice, Right, Transition};
 use super::goals::lane_order;
 use super::reason::{Refused, Wait};
 use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
@@ -24,7 +24,7 @@ pub struct Moment {
 /// Decides what follows from an event.
 ///
 /// # Errors
-/// If an operator's order does not fit; a [`Event::Look`] is never refused but for an exhausted epoch counter.
+/// If an operator's order does not fit; a look or a guard is never refused but for an exhausted epoch counter.
 ///
 /// # Panics
 /// If the record breaks an invariant that every record of ours keeps.
@@ -32,11 +32,22 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
     assert!(record.epoch <= moment.head, "a service's head is never behind one of its rollouts");
     assert!(record.lanes.keys().eq(record.plan.lanes.keys()), "a rollout walks exactly the lanes of its plan");
     let mut draft = Draft::new(record, moment.now);
-    let ordered = !matches!(event, Event::Look(_));
+    let ordered = !matches!(event, Event::Look(_) | Event::Guard(_));
     match event {
         Event::Look(sight) => match &record.phase {
             Phase::Running(_) => forward::run(&mut draft, &sight),
             Phase::Switched { since } => forward::retain(&mut draft, &sight, *since),
+            Phase::RollingBack { since, .. } => back::watch(&mut draft, &sight, *since),
+            Phase::Frozen { cause, .. } => back::watch_frozen(&mut draft, &sight, cause),
+            Phase::Stable { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Aborted { .. }
+            | Phase::Superseded { .. }
+            | Phase::Failed { .. } => {}
+        },
+        Event::Guard(sight) => match &record.phase {
+            Phase::Running(_) => forward::guard(&mut draft, &sight),
+            Phase::Switched { .. } => forward::guard_switched(&mut draft, &sight),
             Phase::RollingBack { since, .. } => back::watch(&mut draft, &sight, *since),
             Phase::Frozen { cause, .. } => back::watch_frozen(&mut draft, &sight, cause),
             Phase::Stable { .. }
@@ -63,6 +74,7 @@ pub(super) struct Draft {
     pub next: Rollout,
     pub now: Timestamp,
     pub kind: &'static str,
+    pub right: Right,
     pub effects: Vec<Effect>,
     pub waits: Vec<Wait>,
     wake: Option<Timestamp>,
@@ -70,7 +82,8 @@ pub(super) struct Draft {
 
 impl Draft {
     fn new(record: &Rollout, now: Timestamp) -> Self {
-        Self { next: record.clone(), now, kind: "advance", effects: Vec::new(), waits: Vec::new(), wake: None }
+        let (effects, waits) = (Vec::new(), Vec::new());
+        Self { next: record.clone(), now, kind: "advance", right: Right::Anyone, effects, waits, wake: None }
     }
 
     /// Asks to look again at that time, if it lies ahead.
@@ -96,6 +109,11 @@ impl Draft {
             let ended = Effect::StepEnded { region: region.clone(), what, step: ended, began: lane.since };
             self.effects.push(ended);
         }
+        match at {
+            LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Settled(_) => self.right = Right::Owner,
+            // What traffic has done is a fact, whoever reads it back.
+            LaneAt::Waiting | LaneAt::Baking(_) | LaneAt::Reverting | LaneAt::Reverted => {}
+        }
         let keeps_vote = matches!(at, LaneAt::Reverting | LaneAt::Reverted | LaneAt::Settled(_));
         if !keeps_vote {
             lane.vote = None;
@@ -103,6 +121,13 @@ impl Draft {
         lane.at = at;
         lane.since = now;
         lane.moved |= matches!(at, LaneAt::Shifting(StepRef { .. }));
+    }
+
+    /// Lets the run of a rollout go on: the wave rests, or the next one begins.
+    pub fn run_on(&mut self, run: Run) {
+        assert!(run.hold.is_none(), "nothing goes on that is held");
+        self.right = Right::Owner;
+        self.next.phase = Phase::Running(run);
     }
 
     /// Enters a phase that people are told about.
@@ -120,6 +145,9 @@ impl Draft {
             | Phase::Superseded { .. }
             | Phase::Failed { .. } => Some(Notice::Ended(phase.as_str())),
         };
+        if matches!(phase, Phase::Switched { .. } | Phase::Stable { .. }) {
+            self.right = Right::Owner;
+        }
         self.effects.extend(notice.map(Effect::Notify));
         self.next.phase = phase;
     }
@@ -135,10 +163,10 @@ impl Draft {
     }
 
     fn finish(mut self, before: &Rollout, moment: Moment) -> Result<Transition, Refused> {
-        let Self { kind, waits, wake, .. } = self;
+        let Self { kind, right, waits, wake, .. } = self;
         if self.next == *before {
             assert!(self.effects.is_empty(), "nothing is done without a decision");
-            return Ok(Transition { next: None, kind, effects: Vec::new(), waits, wake });
+            return Ok(Transition { next: None, kind, right: Right::Anyone, effects: Vec::new(), waits, wake });
         }
         assert!(!before.phase.is_terminal(), "an ended rollout never changes");
         let epoch = moment.head.next().ok_or(Refused::EpochExhausted)?;
@@ -151,6 +179,6 @@ impl Draft {
                 self.effects.push(Effect::PushGoal(region.clone()));
             }
         }
-        Ok(Transition { next: Some(self.next), kind, effects: self.effects, waits, wake })
+        Ok(Transition { next: Some(self.next), kind, right, effects: self.effects, waits, wake })
     }
 }

@@ -7,7 +7,7 @@ use crate::evidence::Outcome;
 use crate::id::RegionId;
 use crate::observation::Sight;
 use crate::playbook::VotePolicy;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Casts the votes that follow from what was seen. A vote stays until its region changes its step.
 pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
@@ -29,16 +29,26 @@ pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
     }
 }
 
-/// What a region has to say, if it wants to go back.
-fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
+/// The limit on what a region has been ordered to do on its way forward.
+fn limit(view: &LaneView<'_>) -> Option<(&'static str, Span)> {
     let limits = &view.record.plan.limits;
-    let at = view.at();
-    let under_order = match at {
+    match view.at() {
         LaneAt::Preparing { .. } => Some(("prepare", limits.prepare)),
         LaneAt::Shifting(_) => Some(("shift", limits.shift)),
         LaneAt::Waiting | LaneAt::Baking(_) | LaneAt::Settled(_) | LaneAt::Reverting | LaneAt::Reverted => None,
-    };
-    if let Some((limit, span)) = under_order {
+    }
+}
+
+/// When a region will vote because its limit has passed, if nothing comes in until then.
+pub(super) fn deadline(view: &LaneView<'_>) -> Option<Timestamp> {
+    let (_, span) = limit(view)?;
+    view.deadline(span)
+}
+
+/// What a region has to say, if it wants to go back.
+fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
+    let at = view.at();
+    if let Some((limit, span)) = limit(view) {
         if let Some(trouble) = view.trouble().filter(|trouble| trouble.permanent) {
             let (code, message) = (trouble.code.clone(), trouble.message.clone());
             return Some(Ballot::Driver { code, message });

@@ -52,6 +52,8 @@ pub enum Fault {
     Look,
     /// Another server looks that has heard nothing since a while ago.
     StaleLook(usize),
+    /// A server that does not own the rollout looks; it may have heard nothing since a while ago.
+    Guard(Option<usize>),
     ServerRestart,
     Wait(u64),
     Operator(Event),
@@ -121,6 +123,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
     let server = prop_oneof![
         6 => Just(Fault::Look),
         1 => (1_usize..6).prop_map(Fault::StaleLook),
+        2 => proptest::option::of(0_usize..6).prop_map(Fault::Guard),
         1 => Just(Fault::ServerRestart),
         4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
         2 => operator().prop_map(Fault::Operator),
@@ -181,11 +184,10 @@ impl Chaos {
             Fault::Trouble(number, how) => {
                 self.site(number, |site| site.trouble = how.map(|permanent| ("NO_LUCK", permanent)));
             }
-            Fault::Look => self.look(self.world.sight.clone()),
-            Fault::StaleLook(back) => {
-                let old = self.sights.iter().rev().nth(back).cloned().unwrap_or_default();
-                self.look(old);
-            }
+            Fault::Look => self.look(Event::Look(self.world.sight.clone())),
+            Fault::StaleLook(back) => self.look(Event::Look(self.seen_before(back))),
+            Fault::Guard(None) => self.look(Event::Guard(self.world.sight.clone())),
+            Fault::Guard(Some(back)) => self.look(Event::Guard(self.seen_before(back))),
             Fault::ServerRestart => self.world.sight.clear(),
             Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
             Fault::Operator(event) => self.operate(event),
@@ -243,12 +245,17 @@ impl Chaos {
         }
     }
 
-    fn look(&mut self, sight: Sight) {
+    /// What a server knew some looks ago.
+    fn seen_before(&self, back: usize) -> Sight {
+        self.sights.iter().rev().nth(back).cloned().unwrap_or_default()
+    }
+
+    fn look(&mut self, event: Event) {
         if self.sights.len() == NETWORK_MAX {
             self.sights.remove(0);
         }
         self.sights.push(self.world.sight.clone());
-        let answer = self.world.decide(Event::Look(sight)).unwrap();
+        let answer = self.world.decide(event).unwrap();
         for id in answer.next.iter().flat_map(|next| next.lanes.keys().cloned()) {
             self.send(Message::Goal(goal(&self.world.record, &id).unwrap()));
         }
@@ -286,7 +293,7 @@ impl Chaos {
                 }
                 self.world.hear(&id);
             }
-            self.look(self.world.sight.clone());
+            self.look(Event::Look(self.world.sight.clone()));
         }
     }
 

@@ -11,7 +11,7 @@ use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::observation::{SlotState, TrafficSeen};
-use meridian_core::rollout::event::{Event, Transition};
+use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
 use meridian_core::rollout::step::Moment;
@@ -54,13 +54,16 @@ fn put(record: &mut Rollout, number: usize, at: LaneAt) {
 
 /// What is said of a decision that nobody would make: the change, at the next epoch, under what the world knows.
 fn decided(world: &World, change: impl FnOnce(&mut Rollout)) -> Vec<Broken> {
+    decided_by(world, Right::Owner, Event::Look(world.sight.clone()), change)
+}
+
+fn decided_by(world: &World, right: Right, event: Event, change: impl FnOnce(&mut Rollout)) -> Vec<Broken> {
     let before = &world.record;
     let mut next = doctored(before, change);
     if next.epoch == before.epoch {
         next.epoch = world.head.next().unwrap();
     }
-    let answer = Transition { next: Some(next), kind: "doctored", effects: vec![], waits: vec![], wake: None };
-    let event = Event::Look(world.sight.clone());
+    let answer = Transition { next: Some(next), kind: "doctored", right, effects: vec![], waits: vec![], wake: None };
     let moment = Moment { now: world.now, head: world.head };
     invariants::transition(Taken { before, event: &event, moment, answer: &answer })
 }
@@ -112,7 +115,8 @@ fn decisions() -> Ids {
     let ahead =
         World { record: doctored(&world.record, |record| put(record, 0, LaneAt::Settled(second))), ..world.clone() };
     let later = |record: &mut Rollout| record.phase = Phase::Running(Run { wave: 1, pace: Pace::Moving, hold: None });
-    let silent = Transition { next: None, kind: "", effects: vec![], waits: vec![], wake: None };
+    let right = Right::Anyone;
+    let silent = Transition { next: None, kind: "", right, effects: vec![], waits: vec![], wake: None };
     let event = Event::Look(world.sight.clone());
     let moment = Moment { now: world.now, head: world.head };
     let idle = Taken { before: &world.record, event: &event, moment, answer: &silent };
@@ -139,6 +143,11 @@ fn decisions() -> Ids {
         caught("S13", decided(&world, later)),
         caught("S14", decided(&world, |record| put(record, 0, LaneAt::Settled(first)))),
         caught("C9", invariants::transition(idle)),
+        caught("S5", decided_by(&world, Right::Anyone, event.clone(), later)),
+        caught("S5", decided_by(&world, Right::Anyone, event.clone(), prepare)),
+        caught("S5", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
+        caught("S5", decided(&world, |record| put(record, 0, LaneAt::Reverting))),
+        caught("C6", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
         caught("C11", decided(&past, |record| put(record, 0, LaneAt::Reverting))),
     ]
     .into()

@@ -9,6 +9,7 @@ mod ends;
 mod evidence;
 mod first;
 mod forward;
+mod guard;
 mod orders;
 mod plans;
 mod scopes;

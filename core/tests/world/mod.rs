@@ -142,6 +142,17 @@ impl World {
         panic!("looking never comes to rest: {:?}", self.record);
     }
 
+    /// Another server, which does not own the rollout, looks until nothing follows any more.
+    pub fn guard(&mut self) -> Transition {
+        for _ in 0..100 {
+            let answer = self.decide(Event::Guard(self.sight.clone())).unwrap();
+            if answer.next.is_none() {
+                return answer;
+            }
+        }
+        panic!("guarding never comes to rest: {:?}", self.record);
+    }
+
     /// The server hears of a region as it is now.
     pub fn hear(&mut self, id: &RegionId) {
         let site = &self.sites[id];
@@ -152,6 +163,22 @@ impl World {
 
     /// Every region that can be reached takes its goal, works it off and reports; then the server looks.
     pub fn round(&mut self) -> Transition {
+        self.work();
+        self.look()
+    }
+
+    /// The same with nobody there but a server that does not own the rollout.
+    pub fn guarded(&mut self, secs: u64) -> Transition {
+        self.now = self.now.after(Span::from_secs(secs));
+        for _ in 0..3 {
+            self.work();
+            self.guard();
+        }
+        self.guard()
+    }
+
+    /// Every region that can be reached takes its goal, works it off and reports; nobody looks.
+    pub fn work(&mut self) {
         let ids: Vec<RegionId> = self.sites.keys().cloned().collect();
         for id in ids {
             let order = goal(&self.record, &id).unwrap();
@@ -164,7 +191,6 @@ impl World {
             }
             self.hear(&id);
         }
-        self.look()
     }
 
     /// Rounds without time passing, until the record rests.

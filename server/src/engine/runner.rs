@@ -209,6 +209,7 @@ impl Runner {
         let record = &self.held.0;
         let event = match event {
             Event::Look(_) => Event::Look(self.engine.shared.sessions.sight(record, moment.now)),
+            Event::Guard(_) => Event::Guard(self.engine.shared.sessions.sight(record, moment.now)),
             Event::Pause(_) | Event::Resume(_) | Event::Rollback(..) | Event::Abandon(_) => event.clone(),
         };
         let transition = step(record, event, moment)?;
@@ -317,7 +318,7 @@ fn said(event: &Event, transition: &Transition) -> (String, String) {
     let by = |order: &Order| (order.actor.clone(), order.reason.clone());
     match event {
         Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => by(order),
-        Event::Look(_) => {
+        Event::Look(_) | Event::Guard(_) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
                 Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
                 Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,
