@@ -79,6 +79,8 @@ names! {
     PlaybookId;
     /// A region: one cluster with one logical agent.
     RegionId;
+    /// A replica: one server process among equals, from its start to its end. Started again, it is another one.
+    ReplicaId;
     /// A rollout: one execution of one plan. Unique in the whole installation.
     RolloutId;
     /// A service: the thing being launched.

@@ -17,6 +17,7 @@ pub mod id;
 pub mod invariants;
 pub mod lane;
 pub mod observation;
+pub mod ownership;
 pub mod plan;
 pub mod playbook;
 pub mod release;

@@ -2,7 +2,8 @@
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
+use meridian_core::id::{Lane, PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId};
+use meridian_core::ownership::Shard;
 use semver::Version;
 
 use crate::{Key, KeyInvalid};
@@ -32,6 +33,14 @@ pub enum Place {
     Rollout(RolloutId),
     /// `/requests/{id}`: what a request id has done.
     Request(String),
+    /// `/replicas/{replica}`: there while the replica is.
+    Replica(ReplicaId),
+    /// `/owners/{shard}`, of two digits: who owns a shard.
+    Owner(Shard),
+    /// `/sessions/{region}`: the newest session of a region's agent.
+    Session(RegionId),
+    /// `/seen/{region}/{service}`: what was heard of a lane by another replica than its owner.
+    Seen(Lane),
 }
 
 impl Place {
@@ -47,6 +56,12 @@ impl Place {
             ["plans", hash] => Digest::parse(&format!("sha256:{hash}")).ok().map(Self::Plan),
             ["rollouts", id] => RolloutId::new(*id).ok().map(Self::Rollout),
             ["requests", id] => Some(Self::Request((*id).to_owned())),
+            ["replicas", id] => ReplicaId::new(*id).ok().map(Self::Replica),
+            ["owners", shard] => digits(shard, 2).and_then(|n| Shard::new(u8::try_from(n).ok()?)).map(Self::Owner),
+            ["sessions", id] => RegionId::new(*id).ok().map(Self::Session),
+            ["seen", region, service] => {
+                Some(Self::Seen(Lane { service: ServiceId::new(*service).ok()?, region: RegionId::new(*region).ok()? }))
+            }
             _ => None,
         }
     }
@@ -68,7 +83,11 @@ impl Place {
 
 /// A number of exactly 20 digits.
 fn number(text: &str) -> Option<u64> {
-    let exact = text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(text, 20)
+}
+
+fn digits(text: &str, count: usize) -> Option<u64> {
+    let exact = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if exact { text.parse().ok() } else { None }
 }
 
@@ -141,6 +160,54 @@ pub fn rollout(id: &RolloutId) -> Key {
 /// An id that does not fit into a key.
 pub fn request(id: &str) -> Result<Key, KeyInvalid> {
     Key::new(format!("/requests/{}", id.to_ascii_lowercase()))
+}
+
+/// A replica that is there.
+#[must_use]
+pub fn replica(id: &ReplicaId) -> Key {
+    key(format!("/replicas/{id}"))
+}
+
+/// The owner of a shard.
+#[must_use]
+pub fn owner(shard: Shard) -> Key {
+    key(format!("/owners/{:02}", shard.number()))
+}
+
+/// The newest session of a region's agent.
+#[must_use]
+pub fn session(region: &RegionId) -> Key {
+    key(format!("/sessions/{region}"))
+}
+
+/// What was heard of a lane.
+#[must_use]
+pub fn seen(lane: &Lane) -> Key {
+    key(format!("/seen/{}/{}", lane.region, lane.service))
+}
+
+/// Begins every replica.
+#[must_use]
+pub fn replicas() -> Key {
+    key("/replicas/".to_owned())
+}
+
+/// Begins every owner.
+#[must_use]
+pub fn owners() -> Key {
+    key("/owners/".to_owned())
+}
+
+/// Begins every session.
+#[must_use]
+pub fn sessions() -> Key {
+    key("/sessions/".to_owned())
+}
+
+/// Begins everything heard of lanes.
+#[must_use]
+pub fn all_seen() -> Key {
+    key("/seen/".to_owned())
 }
 
 /// Begins every key of every service.
@@ -228,6 +295,9 @@ mod tests {
         let playbook_id = PlaybookId::new("careful").unwrap();
         let region_id = RegionId::new("eu-west-1").unwrap();
         let rollout_id = RolloutId::new("r-1").unwrap();
+        let replica_id = ReplicaId::new("replica-1").unwrap();
+        let shard = Shard::new(7).unwrap();
+        let lane = Lane { service: service_id.clone(), region: region_id.clone() };
         let hash = Digest::of(b"plan");
         let plan_key = format!("/plans/{}", hash.hex());
         let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
@@ -253,6 +323,10 @@ mod tests {
             (plan(&hash), plan_key.as_str(), Place::Plan(hash)),
             (rollout(&rollout_id), "/rollouts/r-1", Place::Rollout(rollout_id)),
             (request(&upper).unwrap(), &format!("/requests/{uuid}"), Place::Request(uuid.to_owned())),
+            (replica(&replica_id), "/replicas/replica-1", Place::Replica(replica_id)),
+            (owner(shard), "/owners/07", Place::Owner(shard)),
+            (session(&lane.region), "/sessions/eu-west-1", Place::Session(lane.region.clone())),
+            (seen(&lane), "/seen/eu-west-1/checkout", Place::Seen(lane)),
         ];
         for (key, text, place) in table {
             assert_eq!(key.as_str(), text);
@@ -299,6 +373,8 @@ mod tests {
             "/regions/",
             "/requests/a/b",
             "/owners/3",
+            "/owners/16",
+            "/seen/eu",
         ];
         for text in strangers {
             assert_eq!(Place::of(&Key::new(text).unwrap()), None, "{text}");

@@ -22,7 +22,8 @@ pub async fn tell(options: &Options) -> anyhow::Result<()> {
     let regions = ["eu-west", "us-east", "ap-south"].map(str::to_owned).to_vec();
     println!("starting one server ({store}), three agents ({traffic}) and a load of {}/s per region …", options.rate);
     let links = Links::Plaintext;
-    let options_of_fleet = FleetOptions { store: store_kind, traffic: traffic_kind, regions: regions.clone(), links };
+    let options_of_fleet =
+        FleetOptions { store: store_kind, servers: 1, traffic: traffic_kind, regions: regions.clone(), links };
     let mut fleet = Fleet::start(options_of_fleet).await?;
     let told = chapters(&fleet, options).await;
     let told = told.with_context(|| fleet.logs());

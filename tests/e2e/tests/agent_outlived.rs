@@ -11,8 +11,13 @@ use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind
 use meridian_load::{Load, Options};
 
 async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
-    let options =
-        FleetOptions { store: StoreKind::Embedded, traffic, regions: vec!["eu".to_owned()], links: Links::Plaintext };
+    let options = FleetOptions {
+        store: StoreKind::Embedded,
+        servers: 1,
+        traffic,
+        regions: vec!["eu".to_owned()],
+        links: Links::Plaintext,
+    };
     let mut fleet = Fleet::start(options).await?;
     let launcher = Launcher::new(&fleet).await?;
     launcher.apply(&playbook("install", &[&["eu"]], &[100], 0)).await?;

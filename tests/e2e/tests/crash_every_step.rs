@@ -28,8 +28,13 @@ struct Scene {
 impl Scene {
     async fn set() -> anyhow::Result<Self> {
         let regions = REGIONS.map(str::to_owned).to_vec();
-        let options =
-            FleetOptions { store: StoreKind::Embedded, traffic: TrafficKind::Proxy, regions, links: Links::Plaintext };
+        let options = FleetOptions {
+            store: StoreKind::Embedded,
+            servers: 1,
+            traffic: TrafficKind::Proxy,
+            regions,
+            links: Links::Plaintext,
+        };
         let fleet = Fleet::start(options).await?;
         let launcher = Launcher::new(&fleet).await?;
         let both: &[&str] = &REGIONS;
@@ -86,9 +91,9 @@ impl Scene {
     async fn kill(&mut self, victim: Victim) -> anyhow::Result<()> {
         match victim {
             Victim::Server => {
-                self.fleet.kill_server();
-                self.fleet.start_server()?;
-                self.fleet.ready().await?;
+                self.fleet.servers_mut().kill(0);
+                self.fleet.servers_mut().start(0)?;
+                self.fleet.ready(0).await?;
             }
             Victim::Agent => {
                 // The region of the first wave half of the time, of the second the other half.

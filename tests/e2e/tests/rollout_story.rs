@@ -11,7 +11,7 @@ const REGIONS: [&str; 2] = ["eu", "us"];
 
 async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::Result<()> {
     let regions = REGIONS.map(str::to_owned).to_vec();
-    let mut fleet = Fleet::start(FleetOptions { store, traffic, regions, links }).await?;
+    let mut fleet = Fleet::start(FleetOptions { store, servers: 1, traffic, regions, links }).await?;
     let launcher = Launcher::new(&fleet).await?;
     let both: &[&str] = &REGIONS;
     launcher.apply(&playbook("install", &[both], &[100], 0)).await?;

@@ -1,5 +1,5 @@
-//! A whole fleet on one machine: one server, an agent per region, each with two slots of the sample service behind a
-//! data plane. Ends everything it started, also what outlives its agents.
+//! A whole fleet on one machine: one server or several on one store, an agent per region, each with two slots of the
+//! sample service behind a data plane. Ends everything it started, also what outlives its agents.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use crate::artifacts::ArtifactFolder;
 use crate::authority::{Authority, Identity};
 use crate::ground;
 use crate::process::{Program, Running, end_all_in, program};
+use crate::servers::{Records, Servers};
 use crate::wait::wait_until;
 
 /// The service that fleets run.
@@ -22,7 +23,7 @@ pub const SERVICE: &str = "skyoptima";
 /// How long anything may take to start on a busy machine.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// Which store the server uses.
+/// Which store the servers use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StoreKind {
     /// In one file.
@@ -43,8 +44,10 @@ pub enum TrafficKind {
 /// What a fleet is made of.
 #[derive(Clone, Debug)]
 pub struct FleetOptions {
-    /// Where the server keeps its records.
+    /// Where the servers keep their records.
     pub store: StoreKind,
+    /// How many servers; more than one need [`StoreKind::Etcd`].
+    pub servers: usize,
     /// What moves the traffic.
     pub traffic: TrafficKind,
     /// Names of the regions.
@@ -68,9 +71,7 @@ pub struct Fleet {
     options: FleetOptions,
     artifacts: ArtifactFolder,
     etcd: Option<EtcdProcess>,
-    server: Option<Running>,
-    grpc: SocketAddr,
-    http: SocketAddr,
+    servers: Servers,
     agents: BTreeMap<String, Option<Running>>,
     fronts: BTreeMap<String, SocketAddr>,
     authority: Option<Authority>,
@@ -93,14 +94,22 @@ impl Fleet {
             fronts.insert(region.clone(), ground::free_address()?);
         }
         let agents = options.regions.iter().map(|region| (region.clone(), None)).collect();
-        let (grpc, http) = (ground::free_address()?, ground::free_address()?);
         let authority = match options.links {
             Links::Plaintext => None,
             Links::MutualTls => Some(Authority::create(folder.path(), &options.regions)?),
         };
-        let mut fleet = Self { folder, options, artifacts, etcd, server: None, grpc, http, agents, fronts, authority };
-        fleet.start_server()?;
-        fleet.ready().await?;
+        let records = match &etcd {
+            None => Records::Folder(folder.path().join("server")),
+            Some(etcd) => Records::Etcd(etcd.endpoint()),
+        };
+        let servers = Servers::new(options.servers, folder.path(), &records, authority.as_ref())?;
+        let mut fleet = Self { folder, options, artifacts, etcd, servers, agents, fronts, authority };
+        for index in 0..fleet.servers.count() {
+            fleet.servers.start(index)?;
+        }
+        for index in 0..fleet.servers.count() {
+            fleet.ready(index).await?;
+        }
         for region in fleet.options.regions.clone() {
             fleet.write_agent_config(&region)?;
             fleet.start_agent(&region)?;
@@ -121,13 +130,27 @@ impl Fleet {
         &self.artifacts
     }
 
-    /// The server's gRPC address as a URL.
+    /// The servers, to be started, ended, killed and frozen.
+    #[must_use]
+    pub const fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// The servers, to do something to them.
+    pub const fn servers_mut(&mut self) -> &mut Servers {
+        &mut self.servers
+    }
+
+    /// The etcd, if the records are there.
+    #[must_use]
+    pub const fn etcd(&self) -> Option<&EtcdProcess> {
+        self.etcd.as_ref()
+    }
+
+    /// The address of the first server as a URL.
     #[must_use]
     pub fn server_url(&self) -> String {
-        match self.options.links {
-            Links::Plaintext => format!("http://{}", self.grpc),
-            Links::MutualTls => format!("https://{}", self.grpc),
-        }
+        self.servers.url(0)
     }
 
     /// Where clients of the service connect in a region.
@@ -145,57 +168,27 @@ impl Fleet {
         &self.options.regions
     }
 
-    /// A client of the server.
+    /// A client that knows every server.
     ///
     /// # Errors
-    /// If the server can't be reached.
+    /// If its certificates can't be read.
     pub async fn client(&self) -> anyhow::Result<Client> {
+        self.client_at((0..self.servers.count()).map(|index| self.servers.url(index)).collect()).await
+    }
+
+    /// A client that knows one server and no other.
+    ///
+    /// # Errors
+    /// If its certificates can't be read.
+    pub async fn client_of(&self, index: usize) -> anyhow::Result<Client> {
+        self.client_at(vec![self.servers.url(index)]).await
+    }
+
+    async fn client_at(&self, addresses: Vec<String>) -> anyhow::Result<Client> {
         let tls = self.authority.as_ref().map(|authority| authority.identity("operator"));
         let tls = tls.map(|Identity { ca, cert, key }| Tls { ca: Some(ca), cert: Some(cert), key: Some(key) });
-        let endpoint = Endpoint { addresses: vec![self.server_url()], tls, timeout: Duration::from_secs(10) };
-        Client::connect(endpoint).await.context("connecting to the server")
-    }
-
-    /// Starts the server, on the same ports and records each time.
-    ///
-    /// # Errors
-    /// If it can't be started.
-    pub fn start_server(&mut self) -> anyhow::Result<()> {
-        let data = self.path().join("server");
-        std::fs::create_dir_all(&data)?;
-        let mut args = vec!["serve".to_owned()];
-        match &self.authority {
-            None => args.push("--plaintext".to_owned()),
-            Some(authority) => {
-                let Identity { ca, cert, key } = authority.identity("server");
-                for (flag, file) in [("--tls-client-ca", ca), ("--tls-cert", cert), ("--tls-key", key)] {
-                    args.extend([flag.to_owned(), file.display().to_string()]);
-                }
-            }
-        }
-        args.extend(["--listen".to_owned(), self.grpc.to_string(), "--http".to_owned(), self.http.to_string()]);
-        match (&self.etcd, self.options.store) {
-            (Some(etcd), StoreKind::Etcd) => {
-                args.extend(["--store".into(), "etcd".into(), "--etcd".into(), etcd.endpoint().to_string()]);
-            }
-            (_, StoreKind::Embedded) | (None, StoreKind::Etcd) => {
-                args.extend(["--store".into(), "embedded".into(), "--data".into(), data.display().to_string()]);
-            }
-        }
-        let log = self.path().join("server.log");
-        self.server = Some(Program::new(program("meridian-server")?, log).args(args).start()?);
-        Ok(())
-    }
-
-    /// Kills the server as a power cut would.
-    pub fn kill_server(&mut self) {
-        self.server = None;
-    }
-
-    /// The server's pid.
-    #[must_use]
-    pub fn server_pid(&self) -> Option<u32> {
-        self.server.as_ref().map(Running::pid)
+        let endpoint = Endpoint { addresses, tls, timeout: Duration::from_secs(10) };
+        Client::connect(endpoint).await.context("connecting to the servers")
     }
 
     /// An agent's pid.
@@ -222,13 +215,13 @@ impl Fleet {
         self.agents.insert(region.to_owned(), None);
     }
 
-    /// Waits until the server answers.
+    /// Waits until a server answers.
     ///
     /// # Errors
     /// If it does not.
-    pub async fn ready(&mut self) -> anyhow::Result<()> {
+    pub async fn ready(&self, index: usize) -> anyhow::Result<()> {
         let answered = wait_until("the server to answer", START_MAX, || async {
-            let client = self.client().await.ok()?;
+            let client = self.client_of(index).await.ok()?;
             client.regions().await.ok()
         });
         let result = answered.await.map(|_| ());
@@ -253,7 +246,7 @@ impl Fleet {
     /// The last lines of all logs, for messages about failures.
     #[must_use]
     pub fn logs(&self) -> String {
-        let mut files = vec![self.path().join("server.log")];
+        let mut files: Vec<_> = (0..self.servers.count()).map(|index| self.servers.log(index)).collect();
         files.extend(self.options.regions.iter().map(|region| self.region_folder(region).join("agent.log")));
         let mut text = String::new();
         for file in files {
@@ -286,9 +279,10 @@ impl Fleet {
             "driver": "process", "dir": folder.join("w"), "artifacts": self.artifacts.path(),
             "command": [program("skyoptima")?, "--listen", "{address}", "--artifact", "{artifact}"],
         });
+        let servers: Vec<_> = (0..self.servers.count()).map(|index| self.servers.address(index).to_string()).collect();
         // JSON is YAML.
         let mut config = serde_json::json!({
-            "region": region, "servers": [self.grpc.to_string()], "state_dir": folder.join("state"),
+            "region": region, "servers": servers, "state_dir": folder.join("state"),
             "lanes": [{"service": SERVICE, "workload": workload, "traffic": traffic}],
         });
         match &self.authority {
@@ -302,16 +296,15 @@ impl Fleet {
         Ok(())
     }
 
-    /// Ends everything: agents, server, slots, data planes. Returns how many processes were left by agents, as designed.
+    /// Ends everything: agents, servers, slots, data planes. Returns how many processes were left by agents, as designed.
     pub fn stop(&mut self) -> usize {
         let grace = Duration::from_secs(5);
         for agent in self.agents.values_mut().filter_map(Option::as_mut) {
             agent.end(grace);
         }
-        if let Some(server) = &mut self.server {
-            server.end(grace);
+        for index in 0..self.servers.count() {
+            self.servers.end(index);
         }
-        self.server = None;
         self.agents.values_mut().for_each(|agent| *agent = None);
         end_all_in(self.folder.path(), Duration::from_secs(10))
     }

@@ -11,6 +11,7 @@ mod journal;
 mod lanes;
 mod phase;
 mod progress;
+mod replica;
 mod rollout;
 
 use super::invalid::{At, Invalid, InvalidKind};
@@ -21,6 +22,7 @@ pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, Stored
 pub use head::{Head, VETOED_MAX};
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
+pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};
 
 /// The schema that this version writes. Raised when old readers would misread a record.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use meridian_core::audit::AuditEntry;
 use meridian_core::digest::Digest;
-use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::id::{RegionId, ReplicaId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::rollout::state::Rollout;
@@ -20,7 +20,8 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Head, Outline, Region, RequestDone, SCHEMA_MAJOR, SCHEMA_MINOR, Service, StoredPlan, StoredPlaybook, StoredRelease,
+    Head, Heard, Member, Outline, Region, RequestDone, SCHEMA_MAJOR, SCHEMA_MINOR, Service, SessionHeld, StoredPlan,
+    StoredPlaybook, StoredRelease,
 };
 
 /// Why a record can't be read. Reading it again won't help.
@@ -206,6 +207,62 @@ pub fn encode_request(done: &RequestDone) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_request(key: &Key, bytes: &[u8]) -> Result<RequestDone, RecordError> {
     decode::<wire::RequestRecord, _>(key, bytes, RequestDone::try_from)
+}
+
+/// The bytes of a replica that is there.
+#[must_use]
+pub fn encode_member(member: &Member) -> Bytes {
+    encode(&wire::ReplicaRecord::from(member))
+}
+
+/// Reads a replica that is there.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_member(key: &Key, bytes: &[u8]) -> Result<Member, RecordError> {
+    decode::<wire::ReplicaRecord, _>(key, bytes, Member::try_from)
+}
+
+/// The bytes of the newest session of a region.
+#[must_use]
+pub fn encode_session(session: &SessionHeld) -> Bytes {
+    encode(&wire::SessionRecord::from(session))
+}
+
+/// Reads the newest session of a region.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_session(key: &Key, bytes: &[u8]) -> Result<SessionHeld, RecordError> {
+    decode::<wire::SessionRecord, _>(key, bytes, SessionHeld::try_from)
+}
+
+/// The bytes of what was heard of a lane.
+#[must_use]
+pub fn encode_heard(heard: &Heard) -> Bytes {
+    encode(&wire::SeenRecord::from(heard))
+}
+
+/// Reads what was heard of a lane.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_heard(key: &Key, bytes: &[u8]) -> Result<Heard, RecordError> {
+    decode::<wire::SeenRecord, _>(key, bytes, Heard::try_from)
+}
+
+/// The bytes of a shard's owner.
+#[must_use]
+pub fn encode_owner(owner: &ReplicaId) -> Bytes {
+    encode(&convert::owner_to_record(owner))
+}
+
+/// Reads a shard's owner.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_owner(key: &Key, bytes: &[u8]) -> Result<ReplicaId, RecordError> {
+    decode(key, bytes, convert::owner_from_record)
 }
 
 fn encode(record: &impl Message) -> Bytes {

@@ -41,6 +41,23 @@ proptest! {
     }
 
     #[test]
+    fn what_replicas_tell_each_other_reads_back(
+        observed in arbitrary::observed(),
+        number in any::<u64>(),
+        millis in 0..=u64::from(u32::MAX),
+    ) {
+        let (replica, service) = (ReplicaId::new("replica-1").unwrap(), ServiceId::new("checkout").unwrap());
+        let member = Member { address: "10.0.0.1:7401".to_owned(), version: "1.2.3".to_owned() };
+        let since = meridian_core::time::Timestamp::from_millis(millis);
+        let session = SessionHeld { number, replica: replica.clone(), since };
+        let heard = Heard { session: number, service, observed };
+        prop_assert_eq!(decode_member(&key(), &encode_member(&member)), Ok(member));
+        prop_assert_eq!(decode_owner(&key(), &encode_owner(&replica)), Ok(replica));
+        prop_assert_eq!(decode_session(&key(), &encode_session(&session)), Ok(session));
+        prop_assert_eq!(decode_heard(&key(), &encode_heard(&heard)), Ok(heard));
+    }
+
+    #[test]
     fn plans_and_playbooks_read_back(
         plan in arbitrary::stored_plan(),
         playbook in arbitrary::stored_playbook(),
