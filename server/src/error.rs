@@ -117,6 +117,8 @@ impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict { key } => Self::Contended { key: key.as_str().to_owned() },
+            // Whoever commits under a lease takes another one; nobody else is told of it.
+            CommitError::LeaseGone { lease } => Self::Unavailable(format!("lease {lease} is gone")),
             CommitError::Unknown { reason } => Self::Unknown(reason),
             CommitError::Unavailable { reason } => Self::Unavailable(reason),
             CommitError::Invalid(invalid) => Self::Corrupt(invalid.to_string()),

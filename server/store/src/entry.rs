@@ -125,6 +125,23 @@ pub struct Versioned {
     pub create_revision: Revision,
 }
 
+impl Versioned {
+    /// When it came to be and last changed.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp { modified: self.mod_revision, created: self.create_revision }
+    }
+}
+
+/// The commits behind an entry, which is all that an expectation looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The one that last wrote it.
+    pub modified: Revision,
+    /// The one that created it.
+    pub created: Revision,
+}
+
 /// The answer to a read of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Got {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{Key, TxnInvalid};
+use crate::{Key, LeaseId, TxnInvalid};
 
 /// Why a read, a watch or a compaction did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,6 +52,12 @@ pub enum CommitError {
         /// The first key, in the order of the operations, that differed.
         key: Key,
     },
+    /// Not applied: all was as expected, but a lease that an entry was to live by is gone.
+    #[error("not applied, lease {lease} is gone")]
+    LeaseGone {
+        /// The first such lease, in the order of the operations.
+        lease: LeaseId,
+    },
     /// It may have been applied, or may still be. Read before doing anything else; [`crate::commit_known`] does.
     #[error("it is not known whether the transaction was applied: {reason}")]
     Unknown {
@@ -83,12 +89,13 @@ pub enum CommitError {
 
 impl CommitError {
     /// Whether sending the very same transaction again is safe and may succeed. Not so for [`Self::Conflict`], which needs
-    /// a new decision, nor for [`Self::Unknown`], which needs a read first.
+    /// a new decision, nor for [`Self::LeaseGone`], which needs another lease, nor for [`Self::Unknown`], which needs a read first.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
             Self::Conflict { .. }
+            | Self::LeaseGone { .. }
             | Self::Unknown { .. }
             | Self::Invalid(_)
             | Self::Full { .. }

@@ -11,7 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchItem, WatchStream,
+    CommitError, Committed, Got, Keeping, Key, LeaseId, Leased, Page, Revision, Store, StoreError, Txn, WatchEnded,
+    WatchItem, WatchStream,
 };
 
 /// What happens to one commit.
@@ -42,6 +43,8 @@ pub struct FaultRates {
     pub late: f64,
     /// Reads, listings and watches that are not answered.
     pub read_lost: f64,
+    /// Leases granted, kept or revoked, but the caller cannot know.
+    pub lease_lost: f64,
     /// Items after which a watch is lost.
     pub watch_lost: f64,
     /// Each call takes up to so much longer.
@@ -123,6 +126,12 @@ impl Faulty {
         if self.chance(self.rates.read_lost) { Err(lost()) } else { read.await }
     }
 
+    async fn maybe_lease<T>(&self, call: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.delay().await;
+        let answer = call.await;
+        if self.chance(self.rates.lease_lost) { Err(lost()) } else { answer }
+    }
+
     fn losing(&self, stream: WatchStream) -> WatchStream {
         let (chance, rate) = (Arc::clone(&self.chance), self.rates.watch_lost);
         WatchStream::new(stream.map(move |item: Result<WatchItem, WatchEnded>| {
@@ -176,6 +185,18 @@ impl Store for Faulty {
 
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.maybe_read(self.inner.compact(before)))
+    }
+
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {
+        Box::pin(self.maybe_lease(self.inner.lease(ttl)))
+    }
+
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>> {
+        Box::pin(self.maybe_lease(self.inner.keep(lease)))
+    }
+
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.maybe_lease(self.inner.revoke(lease)))
     }
 
     fn name(&self) -> &'static str {

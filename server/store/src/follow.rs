@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::stream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::{Change, Revision, WatchEnded, WatchItem, WatchStream};
 
@@ -20,14 +21,16 @@ pub(crate) const READ_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a read of the history found.
 pub(crate) enum Stretch {
-    /// Changes under the prefix, by commit; all commits up to `upto` were looked at.
-    Read { commits: Vec<(Revision, Vec<Change>)>, upto: u64 },
+    /// Changes under the prefix, by commit; all commits up to `upto` were looked at. At `due` something may change that
+    /// nobody announces, and it is to be read again.
+    Read { commits: Vec<(Revision, Vec<Change>)>, upto: u64, due: Option<Instant> },
     /// History before `oldest` is gone, and some of it was asked for.
     Gone { oldest: u64 },
 }
 
 struct Follower<R> {
     cursor: u64,
+    due: Option<Instant>,
     started: bool,
     ended: bool,
     queue: VecDeque<WatchItem>,
@@ -42,7 +45,8 @@ where
     R: Fn(u64) -> F + Send + 'static,
     F: Future<Output = Result<Stretch, WatchEnded>> + Send,
 {
-    let follower = Follower { cursor: from.get(), started: false, ended: false, queue: VecDeque::new(), head, read };
+    let follower =
+        Follower { cursor: from.get(), due: None, started: false, ended: false, queue: VecDeque::new(), head, read };
     WatchStream::new(stream::unfold(follower, |mut follower| async move {
         if follower.ended {
             return None;
@@ -59,21 +63,25 @@ where
     F: Future<Output = Result<Stretch, WatchEnded>>,
 {
     async fn next(&mut self) -> Result<WatchItem, WatchEnded> {
+        let silence = Instant::now() + PROGRESS_EVERY;
         loop {
             if let Some(item) = self.queue.pop_front() {
                 return Ok(item);
             }
             // Marked as seen before the read: a commit during the read wakes the wait below.
             let head = *self.head.borrow_and_update();
-            if !self.started || self.cursor < head {
+            let due = self.due.is_some_and(|due| due <= Instant::now());
+            if !self.started || self.cursor < head || due {
                 self.pull().await?;
                 if !self.queue.is_empty() || self.cursor < head {
                     continue;
                 }
             }
-            match tokio::time::timeout(PROGRESS_EVERY, self.head.changed()).await {
+            let until = self.due.map_or(silence, |due| due.min(silence));
+            match tokio::time::timeout_at(until, self.head.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_closed)) => return Err(WatchEnded::Cancelled),
+                Err(_elapsed) if Instant::now() < silence => {}
                 Err(_elapsed) => {
                     return Ok(WatchItem::Progress { revision: Revision::new(self.cursor) });
                 }
@@ -83,8 +91,9 @@ where
 
     async fn pull(&mut self) -> Result<(), WatchEnded> {
         match (self.read)(self.cursor).await? {
-            Stretch::Read { commits, upto } => {
+            Stretch::Read { commits, upto, due } => {
                 self.started = true;
+                self.due = due;
                 self.cursor = self.cursor.max(upto);
                 self.queue
                     .extend(commits.into_iter().map(|(revision, changes)| WatchItem::Changes { revision, changes }));

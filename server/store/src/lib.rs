@@ -9,6 +9,8 @@
 //! * `get` and `list` see every commit acknowledged before they were called.
 //! * A watch yields all changes under a prefix, grouped by commit, in order, without gaps, from any revision whose
 //!   history is still kept; otherwise it says so.
+//! * An entry put under a lease goes when the lease does, in one commit with the lease's other entries, and watches see it
+//!   go. Not before the lease's time is over; how long after is nobody's promise.
 //! * An answer that is not known is called that: [`CommitError::Unknown`] is neither success nor failure.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -25,6 +27,7 @@ pub mod etcd;
 pub mod faulty;
 mod follow;
 pub mod layout;
+mod lease;
 pub mod memory;
 mod metered;
 mod metrics;
@@ -33,12 +36,16 @@ mod resolve;
 mod txn;
 mod watch;
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 
 pub use entry::{
-    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision, Versioned,
+    Got, Key, KeyInvalid, MAX_KEY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Page, Revision, Stamp,
+    Versioned,
 };
 pub use error::{CommitError, StoreError};
+pub use lease::{Keeping, LeaseId, Leased, MAX_LEASE};
 pub use metered::Metered;
 pub use metrics::StoreMetrics;
 pub use resolve::{Standing, commit_known, standing};
@@ -72,6 +79,16 @@ pub trait Store: Send + Sync + 'static {
     /// Drops the history of revisions less than `before`; what is stored stays. A revision ahead of the head counts as
     /// the head, one already dropped does nothing.
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Grants a lease that lives for `ttl` (up to [`MAX_LEASE`]) from some moment after the call, or for longer. One whose
+    /// answer is lost runs out by itself.
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>>;
+
+    /// Has a lease live for its whole time again. Whoever relies on it counts from before this call, not from its answer.
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>>;
+
+    /// Ends a lease and deletes its entries; one that is gone is fine.
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What kind of store this is, for logs and metrics.
     fn name(&self) -> &'static str;

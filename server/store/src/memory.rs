@@ -1,17 +1,21 @@
 //! The store in memory: the reference for what the others mean, and the store of tests. Forgets everything when dropped.
+//! It has no task of its own: leases that ran out end when the store is next used, and watches use it at that moment.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::follow::{self, Stretch};
+use crate::lease::Leases;
 use crate::{
-    Change, CommitError, Committed, Got, Key, MAX_PAGE_BYTES, Op, Page, Revision, Store, StoreError, Txn, Versioned,
-    WatchEnded, WatchStream, check_limit,
+    Change, CommitError, Committed, Expect, Got, Keeping, Key, LeaseId, Leased, MAX_PAGE_BYTES, Op, Page, Revision,
+    Store, StoreError, Txn, Versioned, WatchEnded, WatchStream, check_limit,
 };
 
 /// What a [`MemoryStore`] may hold.
@@ -50,6 +54,7 @@ struct State {
     /// One entry a commit, without gaps, the last one of revision `head`.
     history: VecDeque<(usize, Vec<Change>)>,
     history_bytes: usize,
+    leases: Leases,
 }
 
 impl Default for MemoryStore {
@@ -68,17 +73,34 @@ impl MemoryStore {
 }
 
 impl Shared {
-    /// No code panics while it holds the lock halfway through a change, so a poisoned state is still whole.
+    /// The state as of now, without what leases that ran out have held. No code panics while it holds the lock halfway
+    /// through a change, so a poisoned state is still whole.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.end_leases(&mut state);
+        state
+    }
+
+    fn end_leases(&self, state: &mut State) {
+        for lease in state.leases.ended(Instant::now()) {
+            if let Some(txn) = state.removal(lease) {
+                let bytes = state.bytes_after(&txn);
+                self.apply(state, &txn, bytes);
+            }
+            state.leases.forget(lease);
+        }
     }
 
     fn commit(&self, txn: Txn) -> Result<Committed, CommitError> {
         txn.validate()?;
         let mut state = self.lock();
-        let Ok(conflict) = txn.conflict(|key| Ok::<_, Infallible>(state.items.get(key).map(|item| item.mod_revision)));
+        let Ok(conflict) = txn.conflict(|key| Ok::<_, Infallible>(state.items.get(key).map(Versioned::stamp)));
         if let Some(key) = conflict {
             return Err(CommitError::Conflict { key });
+        }
+        let now = Instant::now();
+        if let Some(lease) = txn.leases().find(|lease| !state.leases.is_alive(*lease, now)) {
+            return Err(CommitError::LeaseGone { lease });
         }
         if !txn.writes() {
             return Ok(Committed { revision: Revision::new(state.head) });
@@ -89,15 +111,20 @@ impl Shared {
                 reason: format!("{after} bytes stored would exceed the quota of {}", self.limits.quota_bytes),
             });
         }
+        Ok(Committed { revision: self.apply(&mut state, &txn, after) })
+    }
+
+    /// Applies a transaction that may be, after which so many bytes are stored.
+    fn apply(&self, state: &mut State, txn: &Txn, bytes: usize) -> Revision {
+        state.bytes = bytes;
         let revision = state.apply(txn);
-        state.bytes = after;
         while state.history.len() > self.limits.history_revisions || state.history_bytes > self.limits.history_bytes {
             state.forget_oldest();
         }
         let head = state.head;
         // Sent under the lock, so that two commits cannot announce themselves in the wrong order.
         self.head.send_replace(head);
-        Ok(Committed { revision })
+        revision
     }
 }
 
@@ -125,14 +152,22 @@ impl State {
         bytes
     }
 
-    fn apply(&mut self, txn: Txn) -> Revision {
+    /// What deletes the entries of a lease; `None` if it has none.
+    fn removal(&self, lease: LeaseId) -> Option<Txn> {
+        let items = self.leases.keys_of(lease).filter_map(|key| self.items.get(key));
+        let txn = items.fold(Txn::new(), |txn, item| txn.delete(item.key.clone(), Expect::At(item.mod_revision)));
+        txn.writes().then_some(txn)
+    }
+
+    fn apply(&mut self, txn: &Txn) -> Revision {
         self.head += 1;
         let revision = Revision::new(self.head);
         let mut bytes = 0;
         let mut changes = Vec::with_capacity(txn.ops().len());
         for op in txn.ops() {
             match op {
-                Op::Put { key, value, .. } => {
+                Op::Put { key, value, lease, .. } => {
+                    self.leases.attach(key, *lease);
                     let create_revision = self.items.get(key).map_or(revision, |old| old.create_revision);
                     let item =
                         Versioned { key: key.clone(), value: value.clone(), mod_revision: revision, create_revision };
@@ -142,6 +177,7 @@ impl State {
                 }
                 Op::Delete { key, .. } => {
                     bytes += key.as_str().len();
+                    self.leases.attach(key, None);
                     self.items.remove(key);
                     changes.push(Change::Delete { key: key.clone(), revision });
                 }
@@ -195,7 +231,7 @@ impl State {
                 break;
             }
         }
-        Stretch::Read { commits, upto }
+        Stretch::Read { commits, upto, due: self.leases.due() }
     }
 }
 
@@ -242,6 +278,23 @@ impl Store for MemoryStore {
             while !state.history.is_empty() && state.oldest() < before {
                 state.forget_oldest();
             }
+            Ok(())
+        })
+    }
+
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {
+        Box::pin(async move { self.shared.lock().leases.grant(ttl, Instant::now()) })
+    }
+
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>> {
+        Box::pin(async move { Ok(self.shared.lock().leases.keep(lease, Instant::now())) })
+    }
+
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut state = self.shared.lock();
+            state.leases.end(lease, Instant::now());
+            self.shared.end_leases(&mut state);
             Ok(())
         })
     }

@@ -1,15 +1,15 @@
 //! A store that counts and times what is asked of the store inside it. Changes no answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, StoreMetrics, Txn, WatchEnded, WatchItem,
-    WatchStream,
+    CommitError, Committed, Got, Keeping, Key, LeaseId, Leased, Page, Revision, Store, StoreError, StoreMetrics, Txn,
+    WatchEnded, WatchItem, WatchStream,
 };
 
 /// Counts and times the calls to another store.
@@ -82,6 +82,7 @@ fn store_outcome(error: &StoreError) -> &'static str {
 fn commit_outcome(error: &CommitError) -> &'static str {
     match error {
         CommitError::Conflict { .. } => "conflict",
+        CommitError::LeaseGone { .. } => "lease_gone",
         CommitError::Unknown { .. } => "unknown",
         CommitError::Unavailable { .. } => "unavailable",
         CommitError::Invalid(_) => "invalid",
@@ -126,6 +127,18 @@ impl Store for Metered {
 
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.timed("compact", store_outcome, self.inner.compact(before)))
+    }
+
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {
+        Box::pin(self.timed("lease", store_outcome, self.inner.lease(ttl)))
+    }
+
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>> {
+        Box::pin(self.timed("keep", store_outcome, self.inner.keep(lease)))
+    }
+
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.timed("revoke", store_outcome, self.inner.revoke(lease)))
     }
 
     fn name(&self) -> &'static str {

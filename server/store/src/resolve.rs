@@ -32,10 +32,10 @@ pub enum Standing {
 /// As [`Store::get`].
 pub async fn standing(store: &dyn Store, probe: &Key, value: &[u8], expect: Expect) -> Result<Standing, StoreError> {
     let item = store.get(probe).await?.item;
-    let current = item.as_ref().map(|item| item.mod_revision);
+    let current = item.as_ref().map(Versioned::stamp);
     Ok(match item {
         // Under `At(r)` an entry still at `r` is the one before, even if it happens to hold the same bytes.
-        Some(item) if item.value == value && !expect.holds(Some(item.mod_revision)) => {
+        Some(item) if item.value == value && !expect.holds(Some(item.stamp())) => {
             Standing::Applied(Committed { revision: item.mod_revision })
         }
         _ if expect.holds(current) => Standing::Open,
@@ -56,7 +56,7 @@ pub async fn standing(store: &dyn Store, probe: &Key, value: &[u8], expect: Expe
 /// With a `probe` that the transaction does not put there is nothing to read, and this is a plain commit.
 pub async fn commit_known(store: &dyn Store, txn: Txn, probe: &Key) -> Result<Committed, CommitError> {
     let put = txn.ops().iter().find_map(|op| match op {
-        Op::Put { key, value, expect } if key == probe => Some((value.clone(), *expect)),
+        Op::Put { key, value, expect, .. } if key == probe => Some((value.clone(), *expect)),
         Op::Put { .. } | Op::Delete { .. } | Op::Check { .. } => None,
     });
     let Some((value, expect)) = put else {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::{Key, MAX_VALUE_BYTES, Revision};
+use crate::{Key, LeaseId, MAX_VALUE_BYTES, Revision, Stamp};
 
 /// Most operations in one transaction.
 pub const MAX_TXN_OPS: usize = 120;
@@ -23,16 +23,19 @@ pub enum Expect {
     At(Revision),
     /// There is such an entry, whatever its revision. For checks only: a write has to name what it replaces.
     Present,
+    /// The entry was created by the commit with this revision, however often it was written since. For checks only.
+    Created(Revision),
 }
 
 impl Expect {
-    /// Whether an entry last written at `current` (`None`: no entry) is what was expected.
+    /// Whether an entry with the stamp `current` (`None`: no entry) is what was expected.
     #[must_use]
-    pub fn holds(self, current: Option<Revision>) -> bool {
+    pub fn holds(self, current: Option<Stamp>) -> bool {
         match self {
             Self::Absent => current.is_none(),
-            Self::At(revision) => current == Some(revision),
+            Self::At(revision) => current.is_some_and(|stamp| stamp.modified == revision),
             Self::Present => current.is_some(),
+            Self::Created(revision) => current.is_some_and(|stamp| stamp.created == revision),
         }
     }
 }
@@ -48,6 +51,8 @@ pub enum Op {
         value: Bytes,
         /// In place of what.
         expect: Expect,
+        /// By which lease the entry lives; by none, it stays until it is deleted, whatever it lived by before.
+        lease: Option<LeaseId>,
     },
     /// Remove an entry.
     Delete {
@@ -91,6 +96,14 @@ impl Op {
         }
     }
 
+    /// What a put needs beyond its key and value.
+    fn lease_bytes(&self) -> usize {
+        match self {
+            Self::Put { lease: Some(_), .. } => 16,
+            Self::Put { lease: None, .. } | Self::Delete { .. } | Self::Check { .. } => 0,
+        }
+    }
+
     fn value_bytes(&self) -> usize {
         match self {
             Self::Put { value, .. } => value.len(),
@@ -115,7 +128,15 @@ impl Txn {
     /// Adds a write of `value` in place of what `expect` describes: `Absent` or `At`.
     #[must_use]
     pub fn put(mut self, key: Key, value: impl Into<Bytes>, expect: Expect) -> Self {
-        self.ops.push(Op::Put { key, value: value.into(), expect });
+        self.ops.push(Op::Put { key, value: value.into(), expect, lease: None });
+        self
+    }
+
+    /// Adds a write of an entry that lives as long as `lease`. If everything is as expected but the lease does not live,
+    /// the whole is refused as [`crate::CommitError::LeaseGone`].
+    #[must_use]
+    pub fn put_leased(mut self, key: Key, value: impl Into<Bytes>, expect: Expect, lease: LeaseId) -> Self {
+        self.ops.push(Op::Put { key, value: value.into(), expect, lease: Some(lease) });
         self
     }
 
@@ -140,10 +161,19 @@ impl Txn {
     }
 
     /// What is counted against [`MAX_TXN_BYTES`]: values once, keys four times (a store repeats them in its request), and
-    /// a fixed part per operation.
+    /// a fixed part per operation, greater for one with a lease.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.ops.iter().map(|op| 64 + 4 * op.key().as_str().len() + op.value_bytes()).sum()
+        let weigh = |op: &Op| 64 + op.lease_bytes() + 4 * op.key().as_str().len() + op.value_bytes();
+        self.ops.iter().map(weigh).sum()
+    }
+
+    /// The leases its entries are to live by.
+    pub fn leases(&self) -> impl Iterator<Item = LeaseId> {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Put { lease, .. } => *lease,
+            Op::Delete { .. } | Op::Check { .. } => None,
+        })
     }
 
     /// Whether it would change anything.
@@ -169,7 +199,7 @@ impl Txn {
                 return Err(TxnInvalid::DuplicateKey { key: op.key().clone() });
             }
             let blind = match op {
-                Op::Put { expect, .. } => *expect == Expect::Present,
+                Op::Put { expect, .. } => !matches!(expect, Expect::Absent | Expect::At(_)),
                 Op::Delete { expect, .. } => !matches!(expect, Expect::At(_)),
                 Op::Check { .. } => false,
             };
@@ -189,8 +219,8 @@ impl Txn {
     /// The first key, in order of the operations, that is not as expected.
     ///
     /// # Errors
-    /// Whatever `current`, which tells the revision that last wrote a key, fails with.
-    pub fn conflict<E>(&self, mut current: impl FnMut(&Key) -> Result<Option<Revision>, E>) -> Result<Option<Key>, E> {
+    /// Whatever `current`, which tells the stamp of a key's entry, fails with.
+    pub fn conflict<E>(&self, mut current: impl FnMut(&Key) -> Result<Option<Stamp>, E>) -> Result<Option<Key>, E> {
         for op in &self.ops {
             if !op.expect().holds(current(op.key())?) {
                 return Ok(Some(op.key().clone()));

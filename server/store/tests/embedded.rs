@@ -4,12 +4,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
 use meridian_store::conformance::Fixture;
 use meridian_store::embedded::{EmbeddedLimits, EmbeddedStore, OpenError};
-use meridian_store::{Change, CommitError, Expect, Key, Revision, Store, Txn, WatchEnded, WatchItem};
+use meridian_store::{Change, CommitError, Expect, Keeping, Key, Revision, Store, Txn, WatchEnded, WatchItem};
 
 async fn make() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
@@ -54,6 +55,35 @@ async fn everything_is_there_after_reopening_history_included() {
     assert_eq!(put(&store, "/a", "5", Expect::Absent).await, Revision::new(5));
     let WatchItem::Changes { revision, .. } = watch.next().await.unwrap().unwrap() else { panic!() };
     assert_eq!(revision, Revision::new(5));
+}
+
+/// The only process that can have held them is gone, however it ended.
+#[tokio::test]
+async fn leased_keys_are_dropped_at_open_and_watches_see_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let lease = store.lease(Duration::from_secs(600)).await.unwrap().id;
+    put(&store, "/stays", "", Expect::Absent).await;
+    let freed = store.commit(Txn::new().put_leased(key("/freed"), "", Expect::Absent, lease)).await.unwrap().revision;
+    put(&store, "/freed", "", Expect::At(freed)).await;
+    let txn = Txn::new().put_leased(key("/owners/1"), "", Expect::Absent, lease).put_leased(
+        key("/owners/2"),
+        "",
+        Expect::Absent,
+        lease,
+    );
+    let last = store.commit(txn).await.unwrap().revision;
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(store.keep(lease).await, Ok(Keeping::Gone));
+    let there = store.list(&key("/"), None, 10).await.unwrap();
+    assert_eq!(there.items.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), ["/freed", "/stays"]);
+    let mut watch = store.watch(&key("/"), last).await.unwrap();
+    let WatchItem::Changes { revision, changes } = watch.next().await.unwrap().unwrap() else { panic!() };
+    assert_eq!((revision, changes.len()), (there.revision, 2));
+    // Opened once more, there is nothing to drop and nothing changes.
+    drop((watch, store));
+    assert_eq!(open(folder.path()).get(&key("/stays")).await.unwrap().revision, revision);
 }
 
 #[tokio::test]

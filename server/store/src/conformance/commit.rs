@@ -215,6 +215,8 @@ pub async fn blind_and_empty_transactions_are_refused(store: Arc<dyn Store>) {
     let first = put(&*store, "/a", "", Expect::Absent).await.unwrap();
     let blind = [
         Txn::new().put(key("/a"), "1", Expect::Present),
+        Txn::new().put(key("/a"), "1", Expect::Created(first)),
+        Txn::new().delete(key("/a"), Expect::Created(first)),
         Txn::new().delete(key("/a"), Expect::Present),
         Txn::new().delete(key("/a"), Expect::Absent),
     ];
@@ -234,7 +236,9 @@ pub async fn revisions_grow(store: Arc<dyn Store>) {
         let expect = read(&*store, &name).await.map_or(Expect::Absent, |item| Expect::At(item.mod_revision));
         let txn = match expect {
             Expect::At(_) if round % 4 == 0 => Txn::new().delete(key(&name), expect),
-            Expect::At(_) | Expect::Absent | Expect::Present => Txn::new().put(key(&name), "", expect),
+            Expect::At(_) | Expect::Absent | Expect::Present | Expect::Created(_) => {
+                Txn::new().put(key(&name), "", expect)
+            }
         };
         let revision = store.commit(txn).await.unwrap().revision;
         assert!(revision > last, "{revision} after {last}");

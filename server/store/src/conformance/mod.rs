@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "these are tests: they panic to fail")]
 
 pub mod commit;
+pub mod lease;
 pub mod list;
 pub mod watch;
 
@@ -82,6 +83,15 @@ macro_rules! conformance_suite {
             commit::revisions_grow
             commit::a_commit_is_seen_at_once
             commit::no_increment_is_lost
+            lease::a_lease_that_runs_out_takes_its_entries
+            lease::an_entry_is_gone_without_anyone_watching
+            lease::a_kept_lease_lives_on
+            lease::a_revoked_lease_takes_its_entries
+            lease::a_commit_under_a_lease_that_is_gone_is_refused
+            lease::the_last_put_says_what_an_entry_lives_by
+            lease::who_created_an_entry_can_be_checked
+            lease::the_time_of_a_lease_is_bounded
+            lease::the_heaviest_transaction_fits_under_leases
             list::pages_are_in_byte_order
             list::a_prefix_lists_only_its_own
             list::page_limits_are_checked

@@ -1,5 +1,6 @@
 //! The store in one file of one process: durable, and whole after a crash. For trying out, for continuous integration and
-//! for installations with a single server. Knows nothing about replication.
+//! for installations with a single server. Knows nothing about replication. Its leases run on the clock of its one process
+//! and end with it, however it ends.
 
 mod ledger;
 mod log;
@@ -7,17 +8,20 @@ mod snapshot;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::follow;
+use crate::lease::Leases;
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream, check_limit,
+    CommitError, Committed, Got, Keeping, Key, LeaseId, Leased, Page, Revision, Store, StoreError, Txn, WatchEnded,
+    WatchStream, check_limit,
 };
 use writer::{Job, Work};
 
@@ -90,6 +94,16 @@ struct Shared {
     db: redb::Database,
     head: watch::Sender<u64>,
     limits: EmbeddedLimits,
+    leases: Mutex<Leases>,
+    /// Wakes the writer when a lease may run out sooner than it knows of.
+    granted: Notify,
+}
+
+impl Shared {
+    /// No code panics while it holds the lock halfway through a change, so a poisoned book is still whole.
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl EmbeddedStore {
@@ -113,17 +127,28 @@ impl EmbeddedStore {
         // A new file's name has to reach the disk too, or a power cut loses the store with all it holds.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(error.to_string()))?;
+        ledger::drop_leased(&db, limits).map_err(|failure| failed(StoreError::from(failure).to_string()))?;
         let head = redb::ReadableDatabase::begin_read(&db)
             .map_err(redb::Error::from)
             .and_then(|snapshot| ledger::Counters::read(&snapshot))
             .map_err(|error| failed(error.to_string()))?
             .head;
-        let shared = Arc::new(Shared { db, head: watch::Sender::new(head), limits });
+        let shared = Arc::new(Shared {
+            db,
+            head: watch::Sender::new(head),
+            limits,
+            leases: Mutex::default(),
+            granted: Notify::new(),
+        });
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let clock = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
         let for_writer = Arc::clone(&shared);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer::run(&for_writer, jobs))
+            .spawn(move || clock.block_on(writer::run(&for_writer, jobs)))
             .map_err(|error| failed(error.to_string()))?;
         Ok(Self { shared, queue: Some(queue), writer: Some(writer) })
     }
@@ -209,17 +234,43 @@ impl Store for EmbeddedStore {
     }
 
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.ask(Work::Compact(before)).await.map(drop).map_err(as_store_error) })
+    }
+
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {
         Box::pin(async move {
-            match self.ask(Work::Compact(before)).await {
-                Ok(_) => Ok(()),
-                Err(CommitError::Corrupt { reason }) => Err(StoreError::Corrupt { reason }),
-                Err(other) => Err(StoreError::unavailable(other)),
-            }
+            let leased = self.shared.leases().grant(ttl, Instant::now())?;
+            self.shared.granted.notify_one();
+            Ok(leased)
+        })
+    }
+
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>> {
+        Box::pin(async move { Ok(self.shared.leases().keep(lease, Instant::now())) })
+    }
+
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.shared.leases().end(lease, Instant::now());
+            self.ask(Work::EndLeases).await.map(drop).map_err(as_store_error)
         })
     }
 
     fn name(&self) -> &'static str {
         "embedded"
+    }
+}
+
+/// What to tell callers of work that is no transaction.
+fn as_store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Corrupt { reason } => StoreError::Corrupt { reason },
+        CommitError::Conflict { .. }
+        | CommitError::LeaseGone { .. }
+        | CommitError::Unknown { .. }
+        | CommitError::Unavailable { .. }
+        | CommitError::Invalid(_)
+        | CommitError::Full { .. } => StoreError::unavailable(error),
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn changes(db: &redb::Database, prefix: &Key, cursor: u64) -> Result<
             break;
         }
     }
-    Ok(Stretch::Read { commits, upto })
+    Ok(Stretch::Read { commits, upto, due: None })
 }
 
 fn versioned(key: Key, (mod_revision, create_revision, value): (u64, u64, &[u8])) -> Versioned {

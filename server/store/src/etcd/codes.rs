@@ -23,6 +23,8 @@ pub(super) enum Failure {
     Compacted,
     /// The revision asked for is ahead of the head.
     Future,
+    /// A lease that was named does not live.
+    LeaseGone,
     /// etcd found itself damaged, or another cluster answers.
     Corrupt(String),
 }
@@ -46,6 +48,12 @@ impl From<Error> for Failure {
         // Everything else arises on our side of the connection while a request is made or an answer read.
         Self::Unclear(error.to_string())
     }
+}
+
+/// Whether the client read from a first answer that the lease to be kept is gone; it has no error of its own for that.
+pub(super) fn says_lease_gone(error: &Error) -> bool {
+    matches!(error, Error::LeaseKeepAliveError(text) if text == "lease not found")
+        || matches!(error, Error::GRpcStatus(status) if from_status(status) == Failure::LeaseGone)
 }
 
 fn from_status(status: &tonic::Status) -> Failure {
@@ -77,6 +85,9 @@ fn from_status(status: &tonic::Status) -> Failure {
             Failure::Unclear(text)
         };
     }
+    if code == Code::NotFound && says("requested lease not found") {
+        return Failure::LeaseGone;
+    }
     if code == Code::DataLoss || says("corrupt cluster") {
         return Failure::Corrupt(text);
     }
@@ -107,6 +118,7 @@ impl From<Failure> for StoreError {
             Failure::Refused(reason) | Failure::AnswerTooLarge(reason) => Self::Invalid { reason },
             Failure::Compacted => Self::Invalid { reason: "the revision is no longer kept".to_owned() },
             Failure::Future => Self::Invalid { reason: "the revision is ahead of the store".to_owned() },
+            Failure::LeaseGone => Self::Invalid { reason: "the lease is gone".to_owned() },
             Failure::Corrupt(reason) => Self::Corrupt { reason },
         }
     }
@@ -121,7 +133,9 @@ impl From<Failure> for CommitError {
             Failure::Refused(reason) => Self::Unavailable { reason: format!("etcd refuses the request: {reason}") },
             Failure::Full(reason) => Self::Full { reason },
             Failure::Unclear(reason) | Failure::AnswerTooLarge(reason) => Self::Unknown { reason },
-            Failure::Compacted | Failure::Future => Self::Unknown { reason: "etcd spoke of revisions".to_owned() },
+            Failure::Compacted | Failure::Future | Failure::LeaseGone => {
+                Self::Unknown { reason: format!("etcd spoke of something else: {failure:?}") }
+            }
             Failure::Corrupt(reason) => Self::Corrupt { reason },
         }
     }

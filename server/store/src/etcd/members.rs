@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use etcd_client::{Channel, Client, ConnectOptions, KvClient, ResponseHeader, WatchClient};
+use etcd_client::{Channel, Client, ConnectOptions, KvClient, LeaseClient, ResponseHeader, WatchClient};
 
 use super::codes::Failure;
 use super::{EtcdError, EtcdOptions};
@@ -14,11 +14,13 @@ use crate::Revision;
 /// Above every page, watch fragment and transaction; the default of 4 MiB is below.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// One member. Keys and watches have a connection each, so that a flood of events cannot hold up a commit.
+/// One member. Keys, watches and leases have a connection each, so that a flood of events cannot hold up a commit, nor
+/// either of them a lease.
 pub(super) struct Member {
     pub address: String,
     pub kv: KvClient,
     pub watch: WatchClient,
+    pub lease: LeaseClient,
 }
 
 /// All members, and what is known about them.
@@ -49,10 +51,12 @@ impl Members {
             let endpoint = options.dial(address, tls.as_ref())?;
             let kv = client(&endpoint).await?;
             let watch = client(&endpoint).await?;
+            let lease = client(&endpoint).await?;
             members.push(Member {
                 address: address.clone(),
                 kv: kv.kv_client().max_decoding_message_size(LARGEST_ANSWER),
                 watch: watch.watch_client().max_decoding_message_size(LARGEST_ANSWER),
+                lease: lease.lease_client(),
             });
         }
         let turn = Turn { current: rand::random_range(0..members.len()), ejected: vec![None; members.len()] };

@@ -1,7 +1,8 @@
 //! The store in etcd: the one for production, shared by all servers. Needs etcd 3.5.33, 3.6.14 or later there; older ones
-//! have bugs in watches and leases that the design survives but an operator should not have to. Knows nothing about leases.
+//! have bugs in watches and leases that the design survives but an operator should not have to. Knows no leader of its own.
 
 mod codes;
+mod leasing;
 mod members;
 mod names;
 mod options;
@@ -20,11 +21,13 @@ use futures::future::BoxFuture;
 use futures::stream;
 use thiserror::Error;
 
+use crate::lease::check_ttl;
 use crate::{
-    CommitError, Committed, Got, Key, Page, Revision, Store, StoreError, Txn, WatchEnded, WatchStream, check_limit,
+    CommitError, Committed, Got, Keeping, Key, LeaseId, Leased, Page, Revision, Store, StoreError, Txn, WatchEnded,
+    WatchStream, check_limit,
 };
 use codes::Failure;
-use members::Members;
+use members::{Member, Members};
 use names::Names;
 pub use options::{EtcdOptions, TlsFiles};
 use watching::Watching;
@@ -72,16 +75,14 @@ impl EtcdStore {
             .with_jitter()
     }
 
-    /// One attempt at the member whose turn it is. Tells the head along with the answer.
-    async fn once<T, F>(&self, call: impl FnOnce(KvClient) -> F) -> Result<(T, Revision), Failure>
+    /// One attempt at the member whose turn it is.
+    async fn attempt<T, F>(&self, call: impl FnOnce(&Member) -> F) -> Result<T, Failure>
     where
-        T: Headed,
         F: Future<Output = Result<T, etcd_client::Error>>,
     {
-        let floor = self.members.highest();
         let (index, member) = self.members.pick();
         let wait = self.options.request_timeout;
-        let answer = match tokio::time::timeout(wait, call(member.kv.clone())).await {
+        let answer = match tokio::time::timeout(wait, call(member)).await {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_elapsed) => Err(Failure::timeout(wait)),
         };
@@ -89,7 +90,17 @@ impl EtcdStore {
             Err(failure) if failure.transient() => self.members.eject(index, failure),
             Ok(_) | Err(_) => self.members.restore(index),
         }
-        let answer = answer?;
+        answer
+    }
+
+    /// One attempt of a call about keys. Tells the head along with the answer.
+    async fn once<T, F>(&self, call: impl FnOnce(KvClient) -> F) -> Result<(T, Revision), Failure>
+    where
+        T: Headed,
+        F: Future<Output = Result<T, etcd_client::Error>>,
+    {
+        let floor = self.members.highest();
+        let answer = self.attempt(|member| call(member.kv.clone())).await?;
         let revision = self.members.revision(answer.head(), floor)?;
         Ok((answer, revision))
     }
@@ -161,7 +172,10 @@ impl EtcdStore {
         };
         // Only what certainly was not done is sent again: a second copy of one that was would report a conflict with it.
         let not_done = |failure: &Failure| matches!(failure, Failure::NotDone(_));
-        let (answer, revision) = attempt.retry(self.retries()).when(not_done).await?;
+        let (answer, revision) = match attempt.retry(self.retries()).when(not_done).await {
+            Err(Failure::LeaseGone) => return Err(gone(txn)),
+            answer => answer?,
+        };
         if answer.succeeded() {
             return Ok(Committed { revision });
         }
@@ -224,6 +238,14 @@ impl EtcdStore {
     }
 }
 
+/// etcd does not say which lease it misses; nearly always there is but one.
+fn gone(txn: &Txn) -> CommitError {
+    match txn.leases().next() {
+        Some(lease) => CommitError::LeaseGone { lease },
+        None => CommitError::Unknown { reason: "etcd misses a lease nobody named".to_owned() },
+    }
+}
+
 /// An answer that tells the head of the store.
 trait Headed {
     fn head(&self) -> Option<&ResponseHeader>;
@@ -277,6 +299,21 @@ impl Store for EtcdStore {
 
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move { Ok(self.forget(before).await?) })
+    }
+
+    fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {
+        Box::pin(async move {
+            check_ttl(ttl)?;
+            Ok(self.grant(ttl).await?)
+        })
+    }
+
+    fn keep(&self, lease: LeaseId) -> BoxFuture<'_, Result<Keeping, StoreError>> {
+        Box::pin(async move { Ok(self.keep_alive(lease).await?) })
+    }
+
+    fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.end(lease).await?) })
     }
 
     fn name(&self) -> &'static str {

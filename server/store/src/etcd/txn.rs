@@ -2,10 +2,10 @@
 //! keys, so that one round trip also tells which key was in the way.
 
 use etcd_client::proto::PbTxnOpResponse;
-use etcd_client::{Compare, CompareOp, GetOptions, Txn as EtcdTxn, TxnOp, TxnResponse};
+use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, Txn as EtcdTxn, TxnOp, TxnResponse};
 
 use super::names::{self, Names};
-use crate::{Expect, Key, Op, Txn};
+use crate::{Expect, Key, Op, Revision, Stamp, Txn};
 
 /// Translates a validated transaction.
 pub(super) fn request(names: &Names, txn: &Txn) -> EtcdTxn {
@@ -17,7 +17,10 @@ pub(super) fn request(names: &Names, txn: &Txn) -> EtcdTxn {
         compares.push(compare(&name, op.expect()));
         reads.push(TxnOp::get(name.clone(), Some(GetOptions::new().with_keys_only())));
         match op {
-            Op::Put { value, .. } => writes.push(TxnOp::put(name, value.to_vec(), None)),
+            Op::Put { value, lease, .. } => {
+                let options = lease.map(|lease| PutOptions::new().with_lease(lease.get()));
+                writes.push(TxnOp::put(name, value.to_vec(), options));
+            }
             Op::Delete { .. } => writes.push(TxnOp::delete(name, None)),
             Op::Check { .. } => {}
         }
@@ -30,12 +33,14 @@ fn compare(name: &str, expect: Expect) -> Compare {
         // etcd compares a key that does not exist as if its revisions were zero.
         Expect::Absent => Compare::mod_revision(name, CompareOp::Equal, 0),
         Expect::Present => Compare::mod_revision(name, CompareOp::Greater, 0),
-        // Zero would mean absent, and no key has a revision that does not fit: neither can be met.
-        Expect::At(revision) => {
-            let number = i64::try_from(revision.get()).ok().filter(|number| *number > 0);
-            Compare::mod_revision(name, CompareOp::Equal, number.unwrap_or(i64::MAX))
-        }
+        Expect::At(revision) => Compare::mod_revision(name, CompareOp::Equal, number(revision)),
+        Expect::Created(revision) => Compare::create_revision(name, CompareOp::Equal, number(revision)),
     }
+}
+
+/// Zero would mean absent, and no key has a revision that does not fit: neither can be met.
+fn number(revision: Revision) -> i64 {
+    i64::try_from(revision.get()).ok().filter(|number| *number > 0).unwrap_or(i64::MAX)
 }
 
 /// The first key that was not as expected, from the reads of the failure branch.
@@ -46,7 +51,10 @@ pub(super) fn conflict(txn: &Txn, response: &TxnResponse) -> Option<Key> {
         let PbTxnOpResponse::ResponseRange(range) = read else {
             return Err(());
         };
-        Ok(range.kvs.first().map(|found| names::revision(found.mod_revision)))
+        Ok(range.kvs.first().map(|found| Stamp {
+            modified: names::revision(found.mod_revision),
+            created: names::revision(found.create_revision),
+        }))
     })
     .ok()
     .flatten()

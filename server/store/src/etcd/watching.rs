@@ -147,7 +147,9 @@ impl Watching {
             | Failure::Full(reason)
             | Failure::AnswerTooLarge(reason)
             | Failure::Corrupt(reason) => WatchEnded::Unavailable { reason },
-            Failure::Future => WatchEnded::Unavailable { reason: "the revision is ahead of the store".to_owned() },
+            Failure::Future | Failure::LeaseGone => {
+                WatchEnded::Unavailable { reason: format!("etcd spoke of something else: {failure:?}") }
+            }
         }
     }
 }
