@@ -25,10 +25,10 @@ use crate::admin;
 use crate::args::Args;
 use crate::board::Board;
 use crate::config::{Config, LaneConfig, Security};
-use crate::journal::{Journal, JournalError, OpenJournal};
+use crate::journal::{self, Journal, JournalError, OpenJournal, Shelf};
 use crate::lane::inbox::GoalInbox;
 use crate::lane::{self, LaneDrivers, LaneParts};
-use crate::link::{Goals, Link};
+use crate::link::{self, Dial, Goals, Link};
 use crate::measure::{Cadence, Measurer};
 use crate::metrics::Metrics;
 
@@ -45,12 +45,27 @@ pub struct AgentParts {
     pub servers: Vec<String>,
     /// How links are secured.
     pub security: Security,
-    /// Our own folder; made if it is not there.
-    pub state_dir: PathBuf,
+    /// How connections to servers are opened.
+    pub dial: Arc<Dial>,
+    /// What outlives the process.
+    pub memory: Memory,
     /// Where `/metrics` and `/healthz` are served.
     pub metrics: Option<SocketAddr>,
     /// What runs here.
     pub lanes: Vec<LaneDrivers>,
+}
+
+/// Where an agent's memory is.
+pub enum Memory {
+    /// In our own folder; made if it is not there.
+    Folder(PathBuf),
+    /// On a shelf that somebody else has opened.
+    Given {
+        /// Its entries by key, as they are now.
+        entries: BTreeMap<String, Vec<u8>>,
+        /// Where further ones are written.
+        shelf: Arc<dyn Shelf>,
+    },
 }
 
 /// Why an agent does not start.
@@ -81,7 +96,8 @@ pub enum StartError {
 pub struct Agent {
     tasks: JoinSet<&'static str>,
     stop: CancellationToken,
-    writer: JoinHandle<()>,
+    /// Of a journal in a file.
+    writer: Option<JoinHandle<()>>,
     metrics: Arc<Metrics>,
     metrics_address: Option<SocketAddr>,
 }
@@ -94,9 +110,9 @@ impl Agent {
     /// # Errors
     /// See [`StartError`]. A single lane whose memory cannot be read does not keep the others from starting.
     pub async fn start(parts: AgentParts) -> Result<Self, StartError> {
-        let AgentParts { region, servers, security, state_dir, metrics: listen, lanes } = parts;
+        let AgentParts { region, servers, security, dial, memory, metrics: listen, lanes } = parts;
         let (metrics, board) = (Arc::new(Metrics::default()), Arc::new(Board::default()));
-        let (journal, recalled, writer) = open_journal(state_dir, &region, &lanes, &metrics).await?;
+        let (journal, recalled, writer) = open_journal(memory, &region, &lanes, &metrics).await?;
         let capabilities = capabilities(&lanes);
         let mut agent = Self {
             tasks: JoinSet::new(),
@@ -134,7 +150,7 @@ impl Agent {
             agent.spawn("lane", lane::run(parts, memory).instrument(span));
         }
         let goals = Goals { region, inboxes, metrics: Arc::clone(&metrics) };
-        let link = Link { servers, security, capabilities, goals, board, metrics };
+        let link = Link { servers, security, dial, capabilities, goals, board, metrics };
         agent.spawn("link", link.run().instrument(info_span!("link")));
         if let Some(address) = listen {
             agent.serve_metrics(address).await?;
@@ -172,9 +188,11 @@ impl Agent {
         }
         drop(self.tasks);
         // All who write are gone, so the writer ends as soon as it has committed what was under way.
-        let joined = tokio::task::spawn_blocking(|| self.writer.join()).await;
-        if !matches!(joined, Ok(Ok(()))) {
-            warn!("the journal's writer broke off");
+        if let Some(writer) = self.writer {
+            let joined = tokio::task::spawn_blocking(|| writer.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                warn!("the journal's writer broke off");
+            }
         }
     }
 
@@ -204,19 +222,27 @@ impl Agent {
 
 /// Opens the journal where it may block, and recalls every lane.
 async fn open_journal(
-    folder: PathBuf,
+    memory: Memory,
     region: &RegionId,
     lanes: &[LaneDrivers],
     metrics: &Arc<Metrics>,
-) -> Result<(Journal, Vec<Recalled>, JoinHandle<()>), StartError> {
+) -> Result<(Journal, Vec<Recalled>, Option<JoinHandle<()>>), StartError> {
     let services: Vec<_> = lanes.iter().map(|lane| lane.service.clone()).collect();
+    let folder = match memory {
+        Memory::Folder(folder) => folder,
+        Memory::Given { entries, shelf } => {
+            let entry = |service| entries.get(&journal::key(service)).map(Vec::as_slice);
+            let recalled = services.iter().map(|service| journal::recall(region, service, entry(service)));
+            return Ok((Journal::on(shelf, Arc::clone(metrics)), recalled.collect(), None));
+        }
+    };
     let (region, metrics) = (region.clone(), Arc::clone(metrics));
     let opening = tokio::task::spawn_blocking(move || {
         std::fs::create_dir_all(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
         let opened = OpenJournal::open(&folder.join(JOURNAL_FILE)).map_err(StartError::Journal)?;
         let recalled = services.iter().map(|service| opened.recall(&region, service)).collect();
         let (journal, writer) = opened.start(metrics).map_err(StartError::Journal)?;
-        Ok((journal, recalled, writer))
+        Ok((journal, recalled, Some(writer)))
     });
     opening.await.map_err(|_| StartError::Journal(JournalError::Closed))?
 }
@@ -244,12 +270,13 @@ async fn open_lane(config: LaneConfig) -> anyhow::Result<LaneDrivers> {
 
 async fn start(config: Config) -> anyhow::Result<Agent> {
     let Config { region, servers, security, state_dir, metrics, lanes } = config;
+    let (dial, memory) = (link::sockets(), Memory::Folder(state_dir));
     // The first failure ends the others, whose drivers then leave what they found as it is.
     let lanes = futures::future::try_join_all(lanes.into_iter().map(open_lane)).await?;
     for lane in &lanes {
         info!(%region, service = %lane.service, entrance = %lane.traffic.entrance(), "lane open");
     }
-    Ok(Agent::start(AgentParts { region, servers, security, state_dir, metrics, lanes }).await?)
+    Ok(Agent::start(AgentParts { region, servers, security, dial, memory, metrics, lanes }).await?)
 }
 
 /// The whole program: works until SIGTERM or SIGINT, then ends and leaves its region as it is.

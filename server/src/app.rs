@@ -9,20 +9,20 @@ use meridian_store::embedded::{EmbeddedLimits, EmbeddedStore};
 use meridian_store::etcd::EtcdStore;
 use meridian_store::memory::{MemoryLimits, MemoryStore};
 use meridian_store::{Metered, Store, StoreMetrics};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::catalog::{Catalog, Forgetting};
-use crate::clock::SystemClock;
-use crate::config::{Config, StartError, StoreChoice, Transport};
+use crate::clock::Clock;
+use crate::config::{Config, StartError, StoreChoice, Surroundings, Transport};
 use crate::drain::{self, Drain};
 use crate::engine::{Engine, EngineParts, NoTrace, StepTrace};
 use crate::grpc::{self, Front, Port, Shared, Streams};
 use crate::http::{self, Watched};
 use crate::metrics::Metrics;
+use crate::ports::{Listener, Ports};
 use crate::session::Sessions;
 use crate::telemetry::Traces;
 use crate::tls::Terms;
@@ -57,11 +57,20 @@ impl Running {
     }
 }
 
-/// Starts a server.
+/// Starts a server on this machine.
 ///
 /// # Errors
 /// If the store, the addresses or the certificates can't be used.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_in(config, Surroundings::machine()).await
+}
+
+/// Starts a server in surroundings of one's own.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    let Surroundings { clock, ports, trace } = surroundings;
     let Config { listen, http, store, transport, otlp } = config;
     let terms = match transport {
         Transport::Plaintext => Terms::Plaintext,
@@ -70,13 +79,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (metrics, store_metrics) = Metrics::new(StoreMetrics::register);
     let store: Arc<dyn Store> = Arc::new(Metered::new(open(store).await?, store_metrics));
     let traces = otlp.as_deref().map(Traces::begin).transpose()?.map(Arc::new);
-    let shared = shared(store, listener(traces.as_ref()), metrics);
+    let shared = shared(store, clock, trace.unwrap_or_else(|| listening(traces.as_ref())), metrics);
     let unreadable = |error: &dyn std::fmt::Display| StartError::Descriptors(error.to_string());
     let (routes, health) = grpc::routes(&shared).map_err(|error| unreadable(&error))?;
     let calls = shared.metrics.calls.clone();
     let front = Front::new(routes, calls.clone()).map_err(|error| unreadable(&error))?;
-    let (listener, grpc_addr) = bind(listen).await?;
-    let (http_listener, http_addr) = bind(http).await?;
+    let (listener, grpc_addr) = bind(ports.as_ref(), listen).await?;
+    let (http_listener, http_addr) = bind(ports.as_ref(), http).await?;
     let port = Port { listener, terms, front, metrics: calls };
 
     let ended = CancellationToken::new();
@@ -87,8 +96,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(Running { grpc_addr, http_addr, stopping, supervised })
 }
 
-fn shared(store: Arc<dyn Store>, trace: Arc<dyn StepTrace>, metrics: Metrics) -> Shared {
-    let clock = Arc::new(SystemClock);
+fn shared(store: Arc<dyn Store>, clock: Arc<dyn Clock>, trace: Arc<dyn StepTrace>, metrics: Metrics) -> Shared {
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -104,7 +112,7 @@ fn shared(store: Arc<dyn Store>, trace: Arc<dyn StepTrace>, metrics: Metrics) ->
 fn launch(
     shared: Shared,
     port: Port,
-    http_listener: TcpListener,
+    http_listener: Box<dyn Listener>,
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
@@ -125,7 +133,7 @@ fn launch(
 }
 
 /// Where ended steps are told.
-fn listener(traces: Option<&Arc<Traces>>) -> Arc<dyn StepTrace> {
+fn listening(traces: Option<&Arc<Traces>>) -> Arc<dyn StepTrace> {
     match traces {
         Some(traces) => traces.clone(),
         None => Arc::new(NoTrace),
@@ -176,9 +184,9 @@ async fn open(choice: StoreChoice) -> Result<Arc<dyn Store>, StartError> {
     })
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn bind(ports: &dyn Ports, address: SocketAddr) -> Result<(Box<dyn Listener>, SocketAddr), StartError> {
     let failed = |source| StartError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
+    let listener = ports.listen(address).await.map_err(failed)?;
+    let bound = listener.address().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use meridian_store::Store;
 use meridian_store::etcd::EtcdOptions;
 
+use crate::clock::{Clock, SystemClock};
+use crate::engine::StepTrace;
+use crate::ports::{Ports, Sockets};
 use crate::telemetry::TracesError;
 use crate::tls::TermsError;
 use crate::tls::terms::TlsFiles;
@@ -24,6 +27,25 @@ pub struct Config {
     pub transport: Transport,
     /// Collector for traces.
     pub otlp: Option<String>,
+}
+
+/// What a server stands on and does not choose: the machine, or a simulation of one.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where connections come from.
+    pub ports: Arc<dyn Ports>,
+    /// Listens to steps and decisions in place of the collector for traces.
+    pub trace: Option<Arc<dyn StepTrace>>,
+}
+
+impl Surroundings {
+    /// The machine's own.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self { clock: Arc::new(SystemClock), ports: Arc::new(Sockets), trace: None }
+    }
 }
 
 /// Where records are kept.

@@ -17,10 +17,11 @@ pub mod error;
 pub mod grpc;
 pub mod http;
 pub mod metrics;
+pub mod ports;
 pub mod program;
 pub mod session;
 pub mod telemetry;
 pub mod tls;
 
-pub use app::{Running, start};
-pub use config::{Config, StartError, StoreChoice, Transport};
+pub use app::{Running, start, start_in};
+pub use config::{Config, StartError, StoreChoice, Surroundings, Transport};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use futures::future::BoxFuture;
 use meridian_core::agent::LaneMemory;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_proto::convert::Invalid;
@@ -62,11 +63,30 @@ pub struct OpenJournal {
     database: Database,
 }
 
-/// Where lanes write. It may be cloned; the thread ends when all of them are gone.
-#[derive(Clone, Debug)]
+/// Where entries are kept.
+pub trait Shelf: Send + Sync {
+    /// Writes an entry. On disk when this is done; whether it is after an error is unknown.
+    fn write(&self, key: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), JournalError>>;
+}
+
+/// Where lanes write. It may be cloned; a shelf that is a file is closed when all of them are gone.
+#[derive(Clone)]
 pub struct Journal {
-    writes: mpsc::Sender<Write>,
+    shelf: Arc<dyn Shelf>,
     metrics: Arc<Metrics>,
+}
+
+/// The thread that writes the file.
+struct Writer(mpsc::Sender<Write>);
+
+impl Shelf for Writer {
+    fn write(&self, key: String, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(async move {
+            let (done, written) = oneshot::channel();
+            self.0.send(Write { key, bytes, done }).await.map_err(|_| JournalError::Closed)?;
+            written.await.map_err(|_| JournalError::Closed)?
+        })
+    }
 }
 
 impl OpenJournal {
@@ -91,19 +111,7 @@ impl OpenJournal {
             Err(error) => return Err(failed(error.to_string())),
         };
         let entry = table.get_owned(key(service).as_str()).map_err(|error| failed(error.to_string()))?;
-        let Some(bytes) = entry else {
-            return Ok(LaneMemory::default());
-        };
-        let entry_error = |why| JournalError::Entry { service: service.clone(), why };
-        let memory = decode_journal(region, bytes.value()).map_err(entry_error)?;
-        // The key and the goal must speak of one lane: a copied entry is no memory.
-        match memory.intent() {
-            Some(goal) if goal.lane.service != *service => {
-                let why = Invalid::of(&goal.lane, meridian_proto::convert::InvalidKind::Contradiction("its key"));
-                Err(entry_error(why.within("goal.service")))
-            }
-            Some(_) | None => Ok(memory),
-        }
+        recall(region, service, entry.as_ref().map(|bytes| bytes.value()))
     }
 
     /// Starts the writer. Its thread ends, and the file is closed, when the journal and all its clones are dropped.
@@ -120,11 +128,17 @@ impl OpenJournal {
             .name("journal".to_owned())
             .spawn(move || writer::run(&kept, database, waiting))
             .map_err(failed)?;
-        Ok((Journal { writes, metrics }, thread))
+        Ok((Journal::on(Arc::new(Writer(writes)), metrics), thread))
     }
 }
 
 impl Journal {
+    /// A journal on a shelf.
+    #[must_use]
+    pub fn on(shelf: Arc<dyn Shelf>, metrics: Arc<Metrics>) -> Self {
+        Self { shelf, metrics }
+    }
+
     /// Writes what a lane remembers. On disk when this returns.
     ///
     /// # Errors
@@ -134,16 +148,35 @@ impl Journal {
             return Ok(());
         };
         let begun = Instant::now();
-        let (done, written) = oneshot::channel();
-        let write = Write { key: key(service), bytes, done };
-        self.writes.send(write).await.map_err(|_| JournalError::Closed)?;
-        written.await.map_err(|_| JournalError::Closed)??;
+        self.shelf.write(key(service), bytes).await?;
         self.metrics.journal_committed(begun.elapsed());
         Ok(())
     }
 }
 
-fn key(service: &ServiceId) -> String {
+/// What a lane remembers, from its entry.
+///
+/// # Errors
+/// [`JournalError::Entry`] for an entry that must not be obeyed.
+pub fn recall(region: &RegionId, service: &ServiceId, entry: Option<&[u8]>) -> Result<LaneMemory, JournalError> {
+    let Some(bytes) = entry else {
+        return Ok(LaneMemory::default());
+    };
+    let entry_error = |why| JournalError::Entry { service: service.clone(), why };
+    let memory = decode_journal(region, bytes).map_err(entry_error)?;
+    // The key and the goal must speak of one lane: a copied entry is no memory.
+    match memory.intent() {
+        Some(goal) if goal.lane.service != *service => {
+            let why = Invalid::of(&goal.lane, meridian_proto::convert::InvalidKind::Contradiction("its key"));
+            Err(entry_error(why.within("goal.service")))
+        }
+        Some(_) | None => Ok(memory),
+    }
+}
+
+/// The key of a lane's entry.
+#[must_use]
+pub fn key(service: &ServiceId) -> String {
     format!("/agent/lanes/{service}")
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::timeout;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -19,6 +20,14 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Goals and reports are a few kilobytes; HTTP/2's own minimum is plenty, and keeps an idle agent small.
 const WINDOW_BYTES: u32 = 64 * 1024;
+
+/// Opens a connection to a server.
+pub type Dial = dyn Fn(Endpoint) -> BoxFuture<'static, Result<Channel, tonic::transport::Error>> + Send + Sync;
+
+/// Over the machine's own network.
+pub(super) fn by_sockets(endpoint: Endpoint) -> BoxFuture<'static, Result<Channel, tonic::transport::Error>> {
+    Box::pin(async move { endpoint.connect().await })
+}
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +50,7 @@ pub(super) enum ConnectError {
 }
 
 /// Connects to `host:port`. Certificates are read anew, so that they can be renewed in place.
-pub(super) async fn connect(server: &str, security: &Security) -> Result<Channel, ConnectError> {
+pub(super) async fn connect(server: &str, security: &Security, dial: &Dial) -> Result<Channel, ConnectError> {
     let scheme = match security {
         Security::Plaintext => "http",
         Security::Tls(_) => "https",
@@ -60,7 +69,7 @@ pub(super) async fn connect(server: &str, security: &Security) -> Result<Channel
         endpoint = endpoint.tls_config(tls_config(tls).await?).map_err(|source| ConnectError::Tls { source })?;
     }
     let unreached = |source| ConnectError::Unreached { server: server.to_owned(), source };
-    match timeout(READY_MAX, endpoint.connect()).await {
+    match timeout(READY_MAX, dial(endpoint)).await {
         Ok(connected) => connected.map_err(unreached),
         Err(_) => Err(ConnectError::Late { server: server.to_owned() }),
     }

@@ -17,6 +17,7 @@ use rand::RngExt;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
+pub use connect::Dial;
 pub use goals::Goals;
 
 use crate::board::Board;
@@ -34,6 +35,8 @@ pub struct Link {
     pub servers: Vec<String>,
     /// How links are secured.
     pub security: Security,
+    /// How connections are opened.
+    pub dial: Arc<Dial>,
     /// What the drivers can do, all of them.
     pub capabilities: BTreeSet<String>,
     /// Where goals go.
@@ -42,6 +45,12 @@ pub struct Link {
     pub board: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+}
+
+/// Dials over the machine's own network.
+#[must_use]
+pub fn sockets() -> Arc<Dial> {
+    Arc::new(connect::by_sockets)
 }
 
 impl Link {
@@ -75,7 +84,7 @@ impl Link {
     }
 
     async fn session(&self, server: &str) -> Result<Ended, Box<dyn Error + Send + Sync>> {
-        let channel = connect::connect(server, &self.security).await?;
+        let channel = connect::connect(server, &self.security, self.dial.as_ref()).await?;
         let ended = session::hold(channel, self.hello(), &self.goals, &self.board, &self.metrics).await?;
         Ok(ended)
     }

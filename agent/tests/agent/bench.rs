@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use meridian_agent::app::{Agent, AgentParts, StartError};
+use meridian_agent::app::{Agent, AgentParts, Memory, StartError};
 use meridian_agent::config::Security;
 use meridian_agent::journal::JournalError;
 use meridian_agent::lane::LaneDrivers;
+use meridian_agent::link;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::{Goal, SlotGoal};
@@ -64,7 +65,8 @@ impl Bench {
             region: region(),
             servers: servers.iter().map(ToString::to_string).collect(),
             security: Security::Plaintext,
-            state_dir: self.folder.path().join("state"),
+            dial: link::sockets(),
+            memory: Memory::Folder(self.folder.path().join("state")),
             metrics: None,
             lanes: vec![lane],
         };

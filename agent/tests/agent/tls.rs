@@ -50,6 +50,7 @@ async fn a_session_is_held_over_mutual_tls_once_the_files_are_right() {
     let link = Link {
         servers: vec![server.address.to_string()],
         security: Security::Tls(tls),
+        dial: meridian_agent::link::sockets(),
         capabilities: std::collections::BTreeSet::new(),
         goals: Goals { region: region(), inboxes: std::collections::BTreeMap::new(), metrics: metrics.clone() },
         board: std::sync::Arc::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::Tls;
+use super::{Dial, Tls};
 use crate::error::ClientError;
 
 /// A server in reach accepts at once; more would be spent on an address that is gone.
@@ -16,7 +16,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepares a connection that opens with its first use.
-pub(super) async fn open(address: &str, tls: Option<&Tls>) -> Result<Channel, ClientError> {
+pub(super) async fn open(address: &str, tls: Option<&Tls>, dial: &Dial) -> Result<Channel, ClientError> {
     let refuse = |why: String| ClientError::Address { address: address.to_owned(), why };
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| refuse(chain(&error)))?;
     let secure = match endpoint.uri().scheme_str() {
@@ -46,7 +46,7 @@ pub(super) async fn open(address: &str, tls: Option<&Tls>) -> Result<Channel, Cl
         }
         (false, None) => {}
     }
-    Ok(endpoint.connect_lazy())
+    Ok(dial(&endpoint))
 }
 
 enum TlsProblem {

@@ -23,6 +23,9 @@ pub(crate) use stream::Stream;
 /// The most addresses of one installation: more replicas than this serve nobody.
 const ADDRESSES_MAX: usize = 16;
 
+/// Makes the connection to an address; it opens with its first call.
+pub type Dial = dyn Fn(&tonic::transport::Endpoint) -> Channel + Send + Sync;
+
 /// Where servers are and how to speak to them.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -71,6 +74,14 @@ impl Client {
     /// # Errors
     /// An address or PEM file that can't be used. A server that does not answer is found out by the first call.
     pub async fn connect(endpoint: Endpoint) -> Result<Self, ClientError> {
+        Self::connect_by(endpoint, &tonic::transport::Endpoint::connect_lazy).await
+    }
+
+    /// The same, over a network of one's own.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_by(endpoint: Endpoint, dial: &Dial) -> Result<Self, ClientError> {
         let Endpoint { addresses, tls, timeout } = endpoint;
         if addresses.is_empty() || addresses.len() > ADDRESSES_MAX {
             let why = format!("give 1 to {ADDRESSES_MAX} addresses");
@@ -78,7 +89,7 @@ impl Client {
         }
         let mut links = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let channel = channel::open(&address, tls.as_ref()).await?;
+            let channel = channel::open(&address, tls.as_ref(), dial).await?;
             links.push(Link { address, channel });
         }
         Ok(Self { shared: Arc::new(Shared { links, current: AtomicUsize::new(0), timeout }) })

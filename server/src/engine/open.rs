@@ -7,6 +7,7 @@ use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::step::Moment;
 use meridian_store::{CommitError, Expect};
+use tokio::time::Instant;
 
 use super::books::Request;
 use super::commit::{Decision, commit};
@@ -81,7 +82,7 @@ impl Engine {
             request: order.request.as_ref(),
             now,
         };
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         match commit(books, decision).await {
             Ok(done) => {
                 self.shared.metrics.committed("start", began.elapsed());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meridian_core::id::{Lane, RolloutId};
+use meridian_core::invariants::Taken;
 use meridian_core::rollout::event::{Effect, Event, Notice, Order, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Rollout};
@@ -212,7 +213,12 @@ impl Runner {
             Event::Guard(_) => Event::Guard(self.engine.shared.sessions.sight(record, moment.now)),
             Event::Pause(_) | Event::Resume(_) | Event::Rollback(..) | Event::Abandon(_) => event.clone(),
         };
+        let trace = &self.engine.shared.trace;
+        let judged = trace.judges().then(|| event.clone());
         let transition = step(record, event, moment)?;
+        if let Some(event) = &judged {
+            trace.answered(Taken { before: record, event, moment, answer: &transition });
+        }
         self.wake = transition.wake;
         if transition.next.is_none() {
             let _nobody = self.engine.shared.changes.send(Changed { id: self.id.clone() });

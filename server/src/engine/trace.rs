@@ -2,6 +2,7 @@
 
 use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
+use meridian_core::invariants::Taken;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
 
@@ -29,6 +30,14 @@ pub trait StepTrace: Send + Sync + 'static {
 
     /// A rollout has ended.
     fn ended(&self, record: &Rollout, at: Timestamp);
+
+    /// Whether [`StepTrace::answered`] wants to be told: an event has to be kept for it.
+    fn judges(&self) -> bool {
+        false
+    }
+
+    /// The rules have answered; a decision that follows is not committed yet, and may never be.
+    fn answered(&self, _taken: Taken<'_>) {}
 }
 
 /// Listens to nothing.

@@ -13,13 +13,13 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use meridian_store::{Store, layout};
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::grpc::Streams;
 use crate::metrics::Metrics;
+use crate::ports::Listener;
 use crate::tls::accept;
 
 /// Connections at once; a handful of machines ask.
@@ -42,10 +42,10 @@ pub struct Watched {
 }
 
 /// Answers until `stop`.
-pub async fn serve(listener: TcpListener, watched: Arc<Watched>, stop: CancellationToken) {
+pub async fn serve(listener: Box<dyn Listener>, watched: Arc<Watched>, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
-    accept(&listener, &stop, |stream, _peer| {
+    accept(listener.as_ref(), &stop, |stream, _peer| {
         while connections.try_join_next().is_some() {}
         let Ok(permit) = room.clone().try_acquire_owned() else {
             return;

@@ -4,14 +4,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+
+use crate::ports::{Connection, Listener};
 
 /// After a failed accept: long enough not to spin while descriptors are used up, short enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Hands every connection to `take` until `stop`.
-pub async fn accept(listener: &TcpListener, stop: &CancellationToken, mut take: impl FnMut(TcpStream, SocketAddr)) {
+pub async fn accept(
+    listener: &dyn Listener,
+    stop: &CancellationToken,
+    mut take: impl FnMut(Box<dyn Connection>, SocketAddr),
+) {
     loop {
         let taken = tokio::select! {
             biased;
@@ -19,14 +24,7 @@ pub async fn accept(listener: &TcpListener, stop: &CancellationToken, mut take: 
             taken = listener.accept() => taken,
         };
         match taken {
-            Ok((stream, peer)) => {
-                // A goal is one small message; waiting to fill a packet would cost more than the rest of its way.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, %peer, "the connection was gone before it began");
-                    continue;
-                }
-                take(stream, peer);
-            }
+            Ok((connection, peer)) => take(connection, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken in");
                 tokio::select! {

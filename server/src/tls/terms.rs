@@ -10,10 +10,10 @@ use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::identity::{Caller, IdentityRefused, identity};
+use crate::ports::Connection;
 
 /// A handshake takes two round trips; whoever needs longer than this does not mean well or is not there.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
@@ -106,11 +106,11 @@ impl Terms {
     ///
     /// # Errors
     /// If that fails or takes longer than [`HANDSHAKE_MAX`].
-    pub async fn agree(&self, stream: TcpStream) -> std::io::Result<(Box<dyn Wire>, Caller)> {
+    pub async fn agree(&self, mut stream: Box<dyn Connection>) -> std::io::Result<(Box<dyn Wire>, Caller)> {
         let slow = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing came in time");
         match self {
             Self::Plaintext => {
-                tokio::time::timeout(HANDSHAKE_MAX, preface(&stream)).await.map_err(slow)??;
+                tokio::time::timeout(HANDSHAKE_MAX, preface(stream.as_mut())).await.map_err(slow)??;
                 Ok((Box::new(stream), Caller::Plaintext))
             }
             Self::Tls { acceptor, trust_domain } => {
@@ -125,7 +125,7 @@ impl Terms {
 
 /// Waits for the first words of HTTP/2; whoever says something else is let go at once. The protocol's own code waits for
 /// them for ever.
-async fn preface(stream: &TcpStream) -> std::io::Result<()> {
+async fn preface(stream: &mut dyn Connection) -> std::io::Result<()> {
     let mut said = [0; PREFACE.len()];
     loop {
         let length = stream.peek(&mut said).await?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Front;
 use crate::metrics::CallMetrics;
+use crate::ports::{Connection as Stream, Listener};
 use crate::tls::{Terms, Wire, accept};
 
 /// Connections at once: what the largest installation's agents need, below the usual limit of file descriptors.
@@ -38,7 +38,7 @@ const KEEPALIVE_WAIT: Duration = Duration::from_secs(5);
 /// A port before it is served.
 pub struct Port {
     /// Bound already.
-    pub listener: TcpListener,
+    pub listener: Box<dyn Listener>,
     /// How connections are taken.
     pub terms: Terms,
     /// What is behind it.
@@ -62,7 +62,7 @@ impl Port {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         let mut connections = JoinSet::new();
-        accept(&listener, &closing, |stream, peer| {
+        accept(listener.as_ref(), &closing, |stream, peer| {
             while connections.try_join_next().is_some() {}
             let (Ok(room), Ok(handshake)) = (room.clone().try_acquire_owned(), handshakes.clone().try_acquire_owned())
             else {
@@ -90,7 +90,7 @@ impl Port {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, handshake: OwnedSemaphorePermit) {
+    async fn serve(self, stream: Box<dyn Stream>, handshake: OwnedSemaphorePermit) {
         let agreed = tokio::select! {
             agreed = self.terms.agree(stream) => agreed,
             () = self.closing.cancelled() => return,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use etcd_client::{Channel, Client, ConnectOptions, KvClient, LeaseClient, ResponseHeader, WatchClient};
 
 use super::codes::Failure;
-use super::{EtcdError, EtcdOptions};
+use super::{Dial, EtcdError, EtcdOptions};
 use crate::Revision;
 
 /// Above every page, watch fragment and transaction; the default of 4 MiB is below.
@@ -41,7 +41,7 @@ struct Turn {
 
 impl Members {
     /// Prepares the clients. Nothing is dialled before the first request.
-    pub(super) async fn prepare(options: &EtcdOptions) -> Result<Self, EtcdError> {
+    pub(super) async fn prepare(options: &EtcdOptions, dial: &Dial) -> Result<Self, EtcdError> {
         let tls = match &options.tls {
             Some(files) => Some(files.load().await?),
             None => None,
@@ -49,9 +49,9 @@ impl Members {
         let mut members = Vec::with_capacity(options.endpoints.len());
         for address in &options.endpoints {
             let endpoint = options.dial(address, tls.as_ref())?;
-            let kv = client(&endpoint).await?;
-            let watch = client(&endpoint).await?;
-            let lease = client(&endpoint).await?;
+            let kv = client(dial(&endpoint)).await?;
+            let watch = client(dial(&endpoint)).await?;
+            let lease = client(dial(&endpoint)).await?;
             members.push(Member {
                 address: address.clone(),
                 kv: kv.kv_client().max_decoding_message_size(LARGEST_ANSWER),
@@ -142,20 +142,22 @@ impl Members {
     }
 }
 
-async fn client(endpoint: &tonic::transport::Endpoint) -> Result<Client, EtcdError> {
+async fn client(channel: tonic::transport::Channel) -> Result<Client, EtcdError> {
     let options = ConnectOptions::new().with_require_leader(true);
-    Client::from_channel(Channel::Tonic(endpoint.connect_lazy()), Some(options))
+    Client::from_channel(Channel::Tonic(channel), Some(options))
         .await
         .map_err(|error| EtcdError::Options { reason: error.to_string() })
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::transport::Endpoint;
+
     use super::*;
 
     async fn three() -> Members {
         let addresses = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"];
-        Members::prepare(&EtcdOptions::new(addresses)).await.unwrap()
+        Members::prepare(&EtcdOptions::new(addresses), &Endpoint::connect_lazy).await.unwrap()
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ use etcd_client::{CompactionResponse, GetOptions, GetResponse, KvClient, Respons
 use futures::future::BoxFuture;
 use futures::stream;
 use thiserror::Error;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::lease::check_ttl;
 use crate::{
@@ -49,6 +50,9 @@ pub enum EtcdError {
     },
 }
 
+/// Makes the connection to a member; it opens with its first request.
+pub type Dial = dyn Fn(&Endpoint) -> Channel + Send + Sync;
+
 /// A store in etcd. Revisions are etcd's own, so commits of others in the same etcd make gaps.
 pub struct EtcdStore {
     members: Arc<Members>,
@@ -62,8 +66,16 @@ impl EtcdStore {
     /// # Errors
     /// [`EtcdError`] if an option cannot work.
     pub async fn connect(options: EtcdOptions) -> Result<Self, EtcdError> {
+        Self::connect_by(options, &Endpoint::connect_lazy).await
+    }
+
+    /// The same, over a network of one's own.
+    ///
+    /// # Errors
+    /// [`EtcdError`] if an option cannot work.
+    pub async fn connect_by(options: EtcdOptions, dial: &Dial) -> Result<Self, EtcdError> {
         options.validate()?;
-        let members = Members::prepare(&options).await?;
+        let members = Members::prepare(&options, dial).await?;
         Ok(Self { members: Arc::new(members), names: Names::new(&options.prefix), options })
     }
 
