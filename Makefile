@@ -1,19 +1,26 @@
 # The front door. Each target is one line; what it does in detail is cargo's or xtask's.
 STORE ?= embedded
 TRAFFIC ?= proxy
+MINUTES ?= 3
 # Programs are run as built with the whole workspace: `cargo run -p` would choose features anew and build twice.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test verify fix bench
+.PHONY: help demo chaos-demo test robustness verify fix bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## play a whole rollout on this machine: STORE=embedded|etcd TRAFFIC=proxy|envoy
 	cargo xtask tools $(STORE) $(TRAFFIC) && cargo build --bins --workspace && $(BUILT)/debug/meridian-demo --store $(STORE) --traffic $(TRAFFIC)
 
+chaos-demo: ## kill the owner, cut a region off, ship a bad release; three servers, three etcd nodes (Linux, root)
+	cargo xtask tools etcd faults && cargo build --bins --workspace && $(BUILT)/debug/meridian-robustness demo
+
 test: ## everything that proves something; builds the programs first, because end-to-end tests start them
 	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
+
+robustness: ## break everything for MINUTES=3 while rollouts go on, and check what was seen (Linux, root); APPEND=file adds up
+	cargo xtask tools etcd faults && cargo build --bins --workspace && $(BUILT)/debug/meridian-robustness storm --minutes $(MINUTES) $(if $(APPEND),--append $(APPEND))
 
 verify: ## what a change must pass besides its tests; never writes
 	cargo fmt --all --check && cargo clippy --locked --workspace --all-targets -- -D warnings && cargo xtask tidy && cargo xtask tools deny && .tools/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources

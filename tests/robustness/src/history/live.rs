@@ -1,0 +1,96 @@
+//! What must hold of a region's answers: S8, a live slot at every instant. A gap counts if it lies where the traffic was
+//! being switched and the machine itself did not stand still. It does not know why a request failed.
+
+use super::{History, Micros, Violation, broken};
+
+/// The longest time without an answer that a switch may cost.
+pub const GAP_MAX_MICROS: Micros = 50_000;
+/// How far around a switch a gap is blamed on it: the order, the way to the agent and the confirmation take that long.
+const AROUND_MICROS: Micros = 1_000_000;
+
+/// A time in which no slot of a region answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// Where.
+    pub region: String,
+    /// Since the last answer.
+    pub from: Micros,
+    /// Until the next one.
+    pub to: Micros,
+    /// Requests in it that no slot answered.
+    pub failed: usize,
+}
+
+pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
+    for Gap { region, from, to, failed } in gaps(history) {
+        let what = format!("{region}: no slot answered from {from} to {to} µs ({failed} requests failed) in a switch");
+        broken(found, "S8", what);
+    }
+}
+
+/// The gaps that a switch has to answer for.
+#[must_use]
+pub fn gaps(history: &History) -> Vec<Gap> {
+    let mut found = Vec::new();
+    for region in history.probes.keys() {
+        let windows = switches(history, region);
+        let of_switch = silent(history, region).into_iter().filter(|gap| {
+            let switched = windows.iter().any(|window| overlap((gap.from, gap.to), *window));
+            let stalled = history.stalls.iter().any(|stall| overlap((gap.from, gap.to), *stall));
+            // A request that failed found nobody; one that was only late may have waited for the machine.
+            switched && (gap.failed > 0 || (gap.to - gap.from > GAP_MAX_MICROS && !stalled))
+        });
+        found.extend(of_switch);
+    }
+    found
+}
+
+/// The times between two answers that are longer than allowed, or in which a request failed.
+fn silent(history: &History, region: &str) -> Vec<Gap> {
+    let Some(probes) = history.probes.get(region) else { return Vec::new() };
+    let mut ordered: Vec<_> = probes.iter().collect();
+    ordered.sort_by_key(|probe| probe.end);
+    let mut found = Vec::new();
+    let (mut last, mut failed) = (None, 0);
+    for probe in ordered {
+        if probe.slot.is_none() {
+            failed += 1;
+            continue;
+        }
+        if let Some(from) = last {
+            let gap = Gap { region: region.to_owned(), from, to: probe.end, failed };
+            if failed > 0 || probe.end.saturating_sub(from) > GAP_MAX_MICROS {
+                found.push(gap);
+            }
+        }
+        (last, failed) = (Some(probe.end), 0);
+    }
+    found
+}
+
+/// When a region's traffic was on its way: from the decision that changed its weight to the one that holds it for
+/// confirmed.
+fn switches(history: &History, region: &str) -> Vec<(Micros, Micros)> {
+    let mut windows = Vec::new();
+    let mut open: Option<Micros> = None;
+    let mut before: Option<(&str, u64)> = None;
+    for decision in &history.decisions {
+        let Some(lane) = decision.lanes.get(region) else { continue };
+        // Another rollout counts the weight of another release: its first record moves nothing.
+        let weight_before = before.filter(|(rollout, _)| *rollout == decision.rollout).map_or(0, |(_, weight)| weight);
+        before = Some((&decision.rollout, lane.weight_new));
+        if lane.weight_new != weight_before {
+            open = open.or(Some(decision.seen));
+        }
+        if let Some(since) = open.filter(|_| lane.is_confirmed) {
+            windows.push((since.saturating_sub(AROUND_MICROS), decision.seen + AROUND_MICROS));
+            open = None;
+        }
+    }
+    windows.extend(open.map(|since| (since.saturating_sub(AROUND_MICROS), Micros::MAX)));
+    windows
+}
+
+fn overlap(one: (Micros, Micros), other: (Micros, Micros)) -> bool {
+    one.0 <= other.1 && other.0 <= one.1
+}
