@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ground::{Ground, Keeper, missing, sweep};
 use crate::options::{Command, Options, StormOptions};
@@ -43,9 +44,7 @@ async fn keep() -> anyhow::Result<ExitCode> {
     let mut worker = command.spawn().context("starting on the ground")?;
     let status = tokio::select! {
         status = worker.wait() => status?,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            // It has got the same signal, or is told by being killed.
+        () = interrupted()? => {
             worker.kill().await?;
             anyhow::bail!("interrupted");
         }
@@ -56,6 +55,17 @@ async fn keep() -> anyhow::Result<ExitCode> {
     keeper.keeps_folder = true;
     println!("logs are kept in {}", keeper.folder.display());
     Ok(ExitCode::FAILURE)
+}
+
+/// Ends when somebody wants the program to end.
+fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut by_key, mut by_order) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = by_key.recv() => {}
+            _ = by_order.recv() => {}
+        }
+    })
 }
 
 async fn work(ground: &Ground, folder: &Path, command: Command) -> anyhow::Result<ExitCode> {

@@ -41,7 +41,18 @@ impl Traced {
         let strace = tool("strace").context("`strace` is on this machine")?;
         let log = File::create(member.log().with_extension("strace"))?;
         let mut command = Command::new(strace);
-        command.args(["-f", "-qq", "-p", &pid.to_string(), "-e", "trace=fsync,fdatasync", "-e", inject]);
+        command.args([
+            "-f",
+            "-qq",
+            "-p",
+            &pid.to_string(),
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            "signal=none",
+            "-e",
+            inject,
+        ]);
         let strace = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
         let traced = Self { strace };
         wait_until("strace to hold on", ATTACH_MAX, || async { is_traced(pid).then_some(()) }).await?;

@@ -35,8 +35,8 @@ impl RegionProbe {
         };
         let (probing, loading) = (options(PROBE_RATE, true), options(rate, false));
         // The load's threads belong to the node of the thread that starts them.
-        let probe = node.within(|| Load::start(probing))??;
-        let load = if rate > 0.0 { Some(node.within(|| Load::start(loading))??) } else { None };
+        let probe = node.within(move || Load::start(probing))??;
+        let load = if rate > 0.0 { Some(node.within(move || Load::start(loading))??) } else { None };
         Ok(Self { probe, load })
     }
 

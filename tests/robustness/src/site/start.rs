@@ -27,14 +27,15 @@ pub(super) fn etcds(nodes: &[Node], folder: &Path) -> anyhow::Result<Vec<Member>
         let name = format!("e{}", index + 1);
         let disk = folder.join(&name).join("disk");
         small_disk(&disk, ETCD_MEGABYTES)?;
-        let clients = format!("http://{}:{ETCD_PORT}", node.address);
+        let (clients, peers) = (format!("http://{}:{ETCD_PORT}", node.address), peer(node));
+        let data = disk.join("data").display().to_string();
         let words = [
             ("--name", name.as_str()),
-            ("--data-dir", disk.join("data").to_str().context("our folder has a plain name")?),
+            ("--data-dir", data.as_str()),
             ("--listen-client-urls", &clients),
             ("--advertise-client-urls", &clients),
-            ("--listen-peer-urls", &peer(node)),
-            ("--initial-advertise-peer-urls", &peer(node)),
+            ("--listen-peer-urls", &peers),
+            ("--initial-advertise-peer-urls", &peers),
             ("--initial-cluster", &cluster),
             ("--logger", "zap"),
             ("--log-level", "warn"),
