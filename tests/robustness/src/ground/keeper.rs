@@ -101,10 +101,11 @@ fn clear(of: &str, folder: &Path, keeps_folder: bool) {
         }
     }
     unmount_below(folder);
-    if !keeps_folder && folder.exists() {
-        if let Err(why) = std::fs::remove_dir_all(folder) {
-            eprintln!("{} was left: {why}", folder.display());
-        }
+    if !keeps_folder
+        && folder.exists()
+        && let Err(why) = std::fs::remove_dir_all(folder)
+    {
+        eprintln!("{} was left: {why}", folder.display());
     }
 }
 

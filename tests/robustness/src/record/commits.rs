@@ -95,7 +95,7 @@ async fn follow(store: EtcdStore, base: Instant, shared: Arc<Mutex<Recorded>>) {
     loop {
         let from = lock(&shared).revision;
         let Ok(mut watch) = store.watch(&everything, from).await else {
-            sleep(AGAIN).await;
+            sleep(AGAIN).await; // tidy: paced
             continue;
         };
         while let Some(item) = watch.next().await {
@@ -124,7 +124,7 @@ async fn follow(store: EtcdStore, base: Instant, shared: Arc<Mutex<Recorded>>) {
                 }
             }
         }
-        sleep(AGAIN).await;
+        sleep(AGAIN).await; // tidy: paced
     }
 }
 
