@@ -5,9 +5,11 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use meridian_core::id::ReplicaId;
 use meridian_store::embedded::{EmbeddedLimits, EmbeddedStore};
 use meridian_store::etcd::EtcdStore;
 use meridian_store::memory::{MemoryLimits, MemoryStore};
+use meridian_store::record::Member;
 use meridian_store::{Metered, Store, StoreMetrics};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -79,13 +81,14 @@ pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Runn
     let (metrics, store_metrics) = Metrics::new(StoreMetrics::register);
     let store: Arc<dyn Store> = Arc::new(Metered::new(open(store).await?, store_metrics));
     let traces = otlp.as_deref().map(Traces::begin).transpose()?.map(Arc::new);
-    let shared = shared(store, clock, trace.unwrap_or_else(|| listening(traces.as_ref())), metrics);
+    let (listener, grpc_addr) = bind(ports.as_ref(), listen).await?;
+    let (http_listener, http_addr) = bind(ports.as_ref(), http).await?;
+    let trace = trace.unwrap_or_else(|| listening(traces.as_ref()));
+    let shared = shared(store, grpc_addr, clock, trace, metrics);
     let unreadable = |error: &dyn std::fmt::Display| StartError::Descriptors(error.to_string());
     let (routes, health) = grpc::routes(&shared).map_err(|error| unreadable(&error))?;
     let calls = shared.metrics.calls.clone();
     let front = Front::new(routes, calls.clone()).map_err(|error| unreadable(&error))?;
-    let (listener, grpc_addr) = bind(ports.as_ref(), listen).await?;
-    let (http_listener, http_addr) = bind(ports.as_ref(), http).await?;
     let port = Port { listener, terms, front, metrics: calls };
 
     let ended = CancellationToken::new();
@@ -96,16 +99,31 @@ pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Runn
     Ok(Running { grpc_addr, http_addr, stopping, supervised })
 }
 
-fn shared(store: Arc<dyn Store>, clock: Arc<dyn Clock>, trace: Arc<dyn StepTrace>, metrics: Metrics) -> Shared {
+fn shared(
+    store: Arc<dyn Store>,
+    address: SocketAddr,
+    clock: Arc<dyn Clock>,
+    trace: Arc<dyn StepTrace>,
+    metrics: Metrics,
+) -> Shared {
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
         sessions: Arc::new(Sessions::default()),
         trace,
         metrics: metrics.engine.clone(),
+        ownership_metrics: metrics.ownership.clone(),
+        replica: fresh_replica(),
+        member: Member { address: address.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() },
     });
     let catalog = Catalog::new(store.clone(), clock.clone());
     Shared { engine, catalog, store, clock, streams: Streams::default(), metrics }
+}
+
+/// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
+fn fresh_replica() -> ReplicaId {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    ReplicaId::new(format!("replica-{random}")).expect("hexadecimal digits are allowed in names")
 }
 
 /// Spawns every task; what comes back owns them.

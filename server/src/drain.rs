@@ -1,5 +1,5 @@
-//! Going away in order: say so, take nothing new in, send agents to another server, let what is under way end, and cut
-//! what does not end in time. A port alone would wait for open streams for ever.
+//! Going away in order: say so, give up what is owned so that others go on at once, take nothing new in, send agents to
+//! another server, let what is under way end, and cut what does not end in time. A port alone would wait for open streams for ever.
 
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ impl Drain {
         let Self { health, streams, engine, port_closing, mut port, stop, mut rest } = self;
         let whole = async {
             grpc::set_health(&health, ServingStatus::NotServing).await;
+            engine.ownership().retire().await;
             streams.drain();
             port_closing.cancel();
             // The port cuts what does not end within its own time, and with it the streams that nobody reads.

@@ -1,8 +1,9 @@
 //! The control plane: takes what people write down, decides with `core`, persists, and tells agents what their lanes
 //! should be at. A library, so that tests can start a server in their own process.
 //!
-//! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`catalog`] (what is
-//! written down before anything moves), [`grpc`] (how all of it is spoken), [`app`] (who knows whom).
+//! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`ownership`] (which of several
+//! equal replicas moves what forward), [`catalog`] (what is written down before anything moves), [`grpc`] (how all of it is
+//! spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
@@ -17,6 +18,8 @@ pub mod error;
 pub mod grpc;
 pub mod http;
 pub mod metrics;
+mod mirror;
+pub mod ownership;
 pub mod ports;
 pub mod program;
 pub mod session;

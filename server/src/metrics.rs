@@ -35,12 +35,19 @@ struct CutLabels {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, Eq, PartialEq, Hash, EncodeLabelSet)]
+struct MoveLabels {
+    moved: &'static str,
+}
+
 /// All metrics of a server. Cheap to clone; clones count into the same place.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     /// Of decisions.
     pub engine: EngineMetrics,
+    /// Of what this replica owns.
+    pub ownership: OwnershipMetrics,
     /// Of calls.
     pub calls: CallMetrics,
     /// Of agents and watchers.
@@ -58,6 +65,18 @@ pub struct EngineMetrics {
     pub rollbacks: Counter,
     decisions: Family<KindLabels, Counter>,
     commit_seconds: Histogram,
+}
+
+/// What is counted of ownership.
+#[derive(Clone, Debug, Default)]
+pub struct OwnershipMetrics {
+    /// Shards that this replica owns now.
+    pub shards: Gauge,
+    /// Keepalives that were not answered.
+    pub keepalives_failed: Counter,
+    /// Forward decisions refused by the store because their owner was not the owner any more.
+    pub refused: Counter,
+    moves: Family<MoveLabels, Counter>,
 }
 
 /// What the front counts.
@@ -94,9 +113,10 @@ impl Metrics {
         let theirs = also(&mut registry);
         let ours = registry.sub_registry_with_prefix(PREFIX);
         let engine = EngineMetrics::register(ours);
+        let ownership = OwnershipMetrics::register(ours);
         let calls = CallMetrics::register(ours);
         let links = LinkMetrics::register(ours);
-        (Self { registry: Arc::new(Mutex::new(registry)), engine, calls, links }, theirs)
+        (Self { registry: Arc::new(Mutex::new(registry)), engine, ownership, calls, links }, theirs)
     }
 
     /// Everything as OpenMetrics text.
@@ -152,6 +172,26 @@ impl EngineMetrics {
     pub fn committed(&self, kind: &'static str, took: Duration) {
         self.decisions.get_or_create(&KindLabels { kind }).inc();
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+}
+
+impl OwnershipMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("shards_owned", "Shards that this server owns now", metrics.shards.clone());
+        registry.register("keepalives_failed", "Keepalives not answered", metrics.keepalives_failed.clone());
+        registry.register(
+            "owner_refused",
+            "Forward decisions refused because another server owned the shard",
+            metrics.refused.clone(),
+        );
+        registry.register("shards_moved", "Shards taken and given up", metrics.moves.clone());
+        metrics
+    }
+
+    /// Counts shards that were taken or given up.
+    pub fn moved(&self, moved: &'static str, shards: usize) {
+        self.moves.get_or_create(&MoveLabels { moved }).inc_by(u64::try_from(shards).unwrap_or(u64::MAX));
     }
 }
 

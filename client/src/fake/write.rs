@@ -41,6 +41,7 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         etag: view.etag.clone(),
         revision: view.revision,
         view_time: moment(Some(view.viewed)),
+        known_time: moment(Some(view.viewed)),
         actions: view.actions.clone(),
     }
 }

@@ -34,6 +34,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             revision,
             view_time,
             actions,
+            known_time: _,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {

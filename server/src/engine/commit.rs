@@ -17,6 +17,7 @@ use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
 use super::RequestMark;
 use super::books::{Books, Kept};
 use crate::error::EngineError;
+use crate::ownership::Claim;
 
 /// A decision to be committed.
 pub(super) struct Decision<'a> {
@@ -30,6 +31,10 @@ pub(super) struct Decision<'a> {
     pub actor: String,
     pub message: String,
     pub request: Option<&'a RequestMark>,
+    /// The right to move something forward; not asked for where anyone may.
+    pub claim: Option<Claim>,
+    /// Sessions that have to be the newest of their regions still: what was seen in them led to this.
+    pub sessions: Vec<(RegionId, Revision)>,
     pub now: Timestamp,
 }
 
@@ -44,7 +49,7 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Commits. A lost answer is resolved by reading the audit entry, which is written once.
 pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
-    let Decision { next, expect, head, lanes, kind, actor, message, request, now } = decision;
+    let Decision { next, expect, head, lanes, kind, actor, message, request, claim, sessions, now } = decision;
     let service = &next.plan.service;
     let value = record::encode_rollout(next);
     let entry = AuditEntry {
@@ -68,6 +73,13 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     if let Some(Kept { value: before, expect }) = lanes {
         let after = lanes_after(next, before);
         txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
+    }
+    if let Some(claim) = claim {
+        // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
+        txn = txn.check(claim.key(), Expect::Created(claim.token));
+    }
+    for (region, revision) in sessions {
+        txn = txn.check(layout::session(&region), Expect::At(revision));
     }
     if let Some(mark) = request {
         let done = RequestDone { body: mark.body, resource: next.id.to_string(), time: now };

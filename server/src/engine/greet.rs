@@ -1,9 +1,10 @@
-//! Greeting an agent: the session's number by compare-and-swap, and the goals of its lanes.
+//! Greeting an agent: the session's number by compare-and-swap, its key under this replica's lease in the same transaction,
+//! and the goals of its lanes.
 
 use meridian_core::id::{Lane, RegionId};
 use meridian_core::rollout::goals::goal;
-use meridian_store::record::{self, Region};
-use meridian_store::{CommitError, Expect, Txn, commit_known, layout};
+use meridian_store::record::{self, Region, SessionHeld};
+use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
 
 use super::Engine;
 use crate::error::EngineError;
@@ -24,17 +25,23 @@ impl Engine {
         for service in facts.services.iter().take(SERVICES_RECALLED_MAX) {
             self.recall_goal(&Lane { service: service.clone(), region: region.clone() }).await?;
         }
-        let number = self.draw_number(region, &facts).await?;
+        let drawn = self.draw_number(region, &facts).await?;
         let now = self.shared.clock.now();
         let contended = || EngineError::Contended { key: region.to_string() };
-        self.shared.sessions.open(region, number, facts, now).ok_or_else(contended)
+        self.shared.sessions.open(region, drawn, facts, now).ok_or_else(contended)
     }
 
-    async fn draw_number(&self, region: &RegionId, facts: &AgentFacts) -> Result<u64, EngineError> {
-        let key = layout::region(region);
+    /// The number of a new session, and the revision of its key. Any older session of the region is over with this commit,
+    /// on whichever replica it is.
+    async fn draw_number(&self, region: &RegionId, facts: &AgentFacts) -> Result<(u64, Revision), EngineError> {
+        let (key, session) = (layout::region(region), layout::session(region));
+        let store = self.shared.books.store.as_ref();
+        // As the watch has shown it; read only after that has turned out to be old.
+        let mut before = self.shared.sessions.key_of(region);
         for attempt in 0..CONFLICTS_MAX {
+            let lease = self.shared.ownership.leased().await?;
             let now = self.shared.clock.now();
-            let item = self.shared.books.store.get(&key).await?.item;
+            let item = store.get(&key).await?.item;
             let (mut record, expect) = match item {
                 None => (Region { created: now, updated: now, ..Region::default() }, Expect::Absent),
                 Some(item) => (record::decode_region(&key, &item.value)?, Expect::At(item.mod_revision)),
@@ -43,21 +50,37 @@ impl Engine {
             record.agent_version.clone_from(&facts.version);
             record.capabilities.clone_from(&facts.capabilities);
             let number = record.session_number;
-            let txn = Txn::new().put(key.clone(), record::encode_region(&record), expect);
-            match commit_known(self.shared.books.store.as_ref(), txn, &key).await {
-                Ok(_) => return Ok(number),
-                Err(CommitError::Conflict { .. }) => tokio::time::sleep(crate::backoff::jittered(attempt)).await,
+            let held = SessionHeld { number, replica: self.shared.ownership.me().clone(), since: now };
+            let replaced = before.map_or(Expect::Absent, Expect::At);
+            let txn = Txn::new().put(key.clone(), record::encode_region(&record), expect).put_leased(
+                session.clone(),
+                record::encode_session(&held),
+                replaced,
+                lease,
+            );
+            // The session's entry is its replica's and its number's alone.
+            match commit_known(store, txn, &session).await {
+                Ok(committed) => return Ok((number, committed.revision)),
+                Err(CommitError::Conflict { .. } | CommitError::LeaseGone { .. }) => {
+                    tokio::time::sleep(crate::backoff::jittered(attempt)).await;
+                }
                 Err(error) => return Err(error.into()),
             }
+            before = store.get(&session).await?.item.map(|item| item.mod_revision);
         }
         Err(EngineError::Contended { key: key.as_str().to_owned() })
     }
 
     /// Derives the goal of a lane whose rollout may have ended long ago.
     async fn recall_goal(&self, lane: &Lane) -> Result<(), EngineError> {
-        if self.shared.sessions.knows_goal(lane) {
-            return Ok(());
-        }
+        if self.shared.sessions.knows_goal(lane) { Ok(()) } else { self.read_goal(lane).await }
+    }
+
+    /// Reads the goal of a lane anew: another replica may have issued one that is not known here yet.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn read_goal(&self, lane: &Lane) -> Result<(), EngineError> {
         let lanes = self.shared.books.lanes(&lane.service).await?;
         let Some(id) = lanes.value.get(&lane.region).and_then(|state| state.rollout.as_ref()) else {
             return Ok(());

@@ -2,22 +2,25 @@
 //! the happy path are this one path; triggers carry no data, only "look again".
 //!
 //! It decides nothing. It persists a decision before it acts on it, and everything it does afterwards can be derived
-//! again from the record.
+//! again from the record. Of several equal replicas each runs every rollout that has not ended: the owner of its shard
+//! looks and moves it forward, the others only guard it, and orders are carried out wherever they arrive.
 
 mod books;
 mod commit;
+mod follow;
 mod greet;
 mod open;
 mod runner;
 mod status;
-mod sweep;
 pub mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use meridian_core::id::RolloutId;
+use meridian_core::id::{ReplicaId, RolloutId};
 use meridian_core::rollout::event::Event;
+use meridian_core::time::Timestamp;
+use meridian_store::record::Member;
 use meridian_store::{Revision, Store};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +32,9 @@ pub use trace::{NoTrace, StepTrace};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
-use crate::metrics::EngineMetrics;
-use crate::session::Sessions;
+use crate::metrics::{EngineMetrics, OwnershipMetrics};
+use crate::ownership::Ownership;
+use crate::session::{self, Sessions};
 use books::Books;
 use runner::{OrderCall, RunnerHandle};
 
@@ -46,6 +50,12 @@ pub struct EngineParts {
     pub trace: Arc<dyn StepTrace>,
     /// What is counted.
     pub metrics: EngineMetrics,
+    /// What is counted of ownership.
+    pub ownership_metrics: OwnershipMetrics,
+    /// Which of several equal replicas this is.
+    pub replica: ReplicaId,
+    /// What the others are told of it.
+    pub member: Member,
 }
 
 /// What makes a repeated request have the effect of once.
@@ -79,6 +89,9 @@ struct Shared {
     sessions: Arc<Sessions>,
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
+    ownership: Ownership,
+    /// When all records were last known to be the newest.
+    followed: Mutex<Timestamp>,
     runners: Mutex<BTreeMap<RolloutId, RunnerHandle>>,
     changes: broadcast::Sender<Changed>,
     tasks: TaskTracker,
@@ -89,9 +102,11 @@ impl Engine {
     /// An engine that does nothing until [`Engine::run`].
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let EngineParts { store, clock, sessions, trace, metrics } = parts;
+        let EngineParts { store, clock, sessions, trace, metrics, ownership_metrics, replica, member } = parts;
         let shared = Shared {
+            ownership: Ownership::new(replica, member, store.clone(), ownership_metrics),
             books: Books::new(store),
+            followed: Mutex::new(Timestamp::from_millis(0)),
             clock,
             sessions,
             trace,
@@ -104,12 +119,30 @@ impl Engine {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Sweeps until `shutdown`, then ends and joins every runner.
+    /// Owns, follows and runs rollouts until `shutdown`, then ends and joins everything; what was owned goes last.
     pub async fn run(&self, shutdown: CancellationToken) {
-        sweep::run(self, &shutdown).await;
-        self.shared.shutdown.cancel();
-        self.shared.tasks.close();
-        self.shared.tasks.wait().await;
+        let disowned = CancellationToken::new();
+        let (ending, tasks) = (&self.shared.shutdown, &self.shared.tasks);
+        tasks.spawn(follow::run(self.clone(), ending.clone()));
+        let (store, clock) = (self.shared.books.store.clone(), self.shared.clock.clone());
+        let parts = session::Parts { store, clock, ownership: self.shared.ownership.clone() };
+        for task in session::tasks(&self.shared.sessions, &parts, ending) {
+            tasks.spawn(task);
+        }
+        let running = async {
+            shutdown.cancelled().await;
+            ending.cancel();
+            tasks.close();
+            tasks.wait().await;
+            disowned.cancel();
+        };
+        tokio::join!(running, self.shared.ownership.run(disowned.clone()));
+    }
+
+    /// What this replica owns.
+    #[must_use]
+    pub fn ownership(&self) -> &Ownership {
+        &self.shared.ownership
     }
 
     /// Carries out an operator's order.
@@ -156,19 +189,6 @@ impl Engine {
 
     fn known_runner(&self, id: &RolloutId) -> Option<RunnerHandle> {
         self.shared.runners.lock().expect("no holder of this lock panics").get(id).cloned()
-    }
-
-    /// What is known of a rollout now.
-    ///
-    /// # Errors
-    /// If it does not exist or can't be read.
-    pub async fn status(&self, id: &RolloutId) -> Result<Status, EngineError> {
-        let held = self.known_runner(id).and_then(|handle| handle.held.borrow().clone());
-        let (record, revision) = match held {
-            Some(held) => held,
-            None => self.shared.books.rollout(id).await?,
-        };
-        Ok(self.status_of(record, revision))
     }
 
     /// The table of sessions.

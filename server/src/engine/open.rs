@@ -80,6 +80,8 @@ impl Engine {
             actor: order.actor.clone(),
             message: format!("plan {}", order.plan.hex()),
             request: order.request.as_ref(),
+            claim: None,
+            sessions: Vec::new(),
             now,
         };
         let began = Instant::now();

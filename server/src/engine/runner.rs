@@ -1,17 +1,18 @@
-//! One task per active rollout: it takes orders first, then looks. The only caller of `core`'s `step` that commits.
+//! One task per active rollout on every replica: it takes orders first, then looks if it owns the rollout and guards it if
+//! not. The only caller of `core`'s `step` that commits.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::invariants::Taken;
-use meridian_core::rollout::event::{Effect, Event, Notice, Order, Transition};
+use meridian_core::rollout::event::{Effect, Event, Notice, Order, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::record::Head;
-use meridian_store::{CommitError, Expect, Revision};
+use meridian_store::{CommitError, Expect, Revision, Versioned};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -21,6 +22,7 @@ use super::commit::{Decision, check_etag, commit};
 use super::trace::EndedStep;
 use super::{Changed, Engine, RequestMark};
 use crate::error::EngineError;
+use crate::ownership::Claim;
 
 /// Orders waiting for one rollout; people and their scripts never have more under way.
 const ORDERS_WAITING: usize = 64;
@@ -32,6 +34,10 @@ const CONFLICTS_MAX: u32 = 30;
 const GATHER_PER_LANE: Duration = Duration::from_micros(20);
 /// Up to this many lanes nothing is gathered: each report is looked at once it is there.
 const GATHER_ABOVE: usize = 32;
+
+/// Sessions compared by one decision: more do not fit into a transaction. Of what moves so many lanes at once the rest is
+/// held by the watch alone, which closes an older session as soon as a newer one is seen.
+const SESSIONS_COMPARED_MAX: usize = 100;
 
 /// A record and its revision.
 pub(super) type Held = (Arc<Rollout>, Revision);
@@ -49,12 +55,50 @@ pub(super) struct OrderCall {
 pub(super) struct RunnerHandle {
     pub orders: mpsc::Sender<OrderCall>,
     pub held: watch::Receiver<Option<Held>>,
+    news: Arc<News>,
+}
+
+/// What the store shows of a rollout while its runner does something else: the newest record.
+#[derive(Default)]
+struct News {
+    record: Mutex<Option<Versioned>>,
+    look: Arc<Notify>,
+}
+
+impl RunnerHandle {
+    /// Shows the runner a record. Its own ones and older ones are not looked at.
+    pub fn offer(&self, item: Versioned) {
+        let newer = |revision: Revision| revision < item.mod_revision;
+        if !self.held.borrow().as_ref().is_none_or(|(_, held)| newer(*held)) {
+            return;
+        }
+        let mut record = self.news.record.lock().expect("no holder of this lock panics");
+        if record.as_ref().is_none_or(|waiting| newer(waiting.mod_revision)) {
+            *record = Some(item);
+            self.news.look.notify_one();
+        }
+    }
+}
+
+/// Why a decision is asked for.
+enum Asked<'a> {
+    /// Something may be seen differently.
+    Sight,
+    /// Somebody wants it.
+    Order(&'a Event),
+}
+
+/// A decision as the rules made it, and with which right it is committed.
+struct Decided {
+    transition: Transition,
+    moment: Moment,
+    claim: Option<Claim>,
 }
 
 struct Runner {
     engine: Engine,
     id: RolloutId,
-    look: Arc<Notify>,
+    news: Arc<News>,
     held: Held,
     publish: watch::Sender<Option<Held>>,
     head: Option<Kept<Head>>,
@@ -72,12 +116,12 @@ impl Engine {
         let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
         let held = (record, revision);
         let (publish, seen) = watch::channel(Some(held.clone()));
-        let handle = RunnerHandle { orders, held: seen };
+        let news = Arc::new(News::default());
+        let handle = RunnerHandle { orders, held: seen, news: news.clone() };
         runners.insert(id.clone(), handle.clone());
         let engine = self.clone();
-        let look = Arc::new(Notify::new());
         let span = tracing::info_span!("rollout", id = %id);
-        let runner = Runner { engine, id, look, held, publish, head: None, wake: None };
+        let runner = Runner { engine, id, news, held, publish, head: None, wake: None };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }
@@ -87,19 +131,23 @@ impl Runner {
     async fn run(mut self, mut inbox: mpsc::Receiver<OrderCall>) {
         self.begin();
         let shutdown = self.engine.shared.shutdown.clone();
+        let mut owners = self.engine.shared.ownership.subscribe();
         loop {
-            if let Err(error) = self.decide(&Event::Look(Default::default()), None).await {
+            self.catch_up().await;
+            if let Err(error) = self.decide(&Asked::Sight, None).await {
                 tracing::warn!(%error, "a look came to nothing; looking again");
             }
             if self.held.0.phase.is_terminal() {
                 break;
             }
             let pause = self.pause();
+            let look = self.news.look.clone();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(call) = inbox.recv() => self.obey(call).await,
-                () = self.look.notified() => self.gather(&mut inbox).await,
+                () = look.notified() => self.gather(&mut inbox).await,
+                Ok(()) = owners.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -116,7 +164,7 @@ impl Runner {
     fn begin(&self) {
         for lane in self.lanes() {
             self.push_goal(&lane.region);
-            self.engine.shared.sessions.look_after(lane, self.look.clone());
+            self.engine.shared.sessions.look_after(lane, self.news.look.clone());
         }
         self.engine.shared.metrics.rollouts_active.inc();
     }
@@ -129,7 +177,7 @@ impl Runner {
             self.obey(call).await;
         }
         for lane in self.lanes() {
-            self.engine.shared.sessions.look_away(&lane, &self.look);
+            self.engine.shared.sessions.look_away(&lane, &self.news.look);
         }
         self.engine.shared.metrics.rollouts_active.dec();
     }
@@ -173,19 +221,44 @@ impl Runner {
         {
             return Ok(self.held.clone());
         }
-        check_etag(&self.id, etag, self.held.1)?;
-        self.decide(&event, request).await?;
-        Ok(self.held.clone())
+        self.catch_up().await;
+        let judged = self.obeyed(&event, etag, request).await;
+        let Err(EngineError::Refused(_) | EngineError::StaleEtag { .. }) = judged else {
+            return judged.map(|()| self.held.clone());
+        };
+        // Whoever gives the order may have seen what another replica decided a moment ago; it is not refused for that.
+        let known = self.held.1;
+        self.reload().await?;
+        if self.held.1 != known {
+            self.obeyed(&event, etag, request).await?;
+            return Ok(self.held.clone());
+        }
+        judged.map(|()| self.held.clone())
     }
 
-    /// Makes and commits the decision that follows from an event, as often as somebody else gets in between.
-    async fn decide(&mut self, event: &Event, request: Option<&RequestMark>) -> Result<(), EngineError> {
+    async fn obeyed(
+        &mut self,
+        event: &Event,
+        etag: Option<Revision>,
+        request: Option<&RequestMark>,
+    ) -> Result<(), EngineError> {
+        check_etag(&self.id, etag, self.held.1)?;
+        self.decide(&Asked::Order(event), request).await
+    }
+
+    /// Makes and commits the decision that follows, as often as somebody else gets in between.
+    async fn decide(&mut self, asked: &Asked<'_>, request: Option<&RequestMark>) -> Result<(), EngineError> {
         for attempt in 0..CONFLICTS_MAX {
-            let Some((transition, moment)) = self.next_decision(event).await? else {
+            let Some(decided) = self.next_decision(asked).await? else {
                 return Ok(());
             };
-            match self.commit(&transition, moment, event, request).await {
+            match self.commit(&decided, asked, request).await {
                 Ok(()) => return Ok(()),
+                Err(CommitError::Conflict { key }) if decided.claim.as_ref().is_some_and(|c| c.key() == key) => {
+                    // What follows is no longer ours to do.
+                    decided.claim.iter().for_each(|claim| self.engine.shared.ownership.lost(claim));
+                    return Ok(());
+                }
                 Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
                     self.engine.shared.metrics.conflicts.inc();
                     self.reload().await?;
@@ -200,20 +273,29 @@ impl Runner {
         Err(EngineError::Contended { key: self.id.to_string() })
     }
 
-    /// Asks the rules; `None`: nothing to decide.
-    async fn next_decision(&mut self, event: &Event) -> Result<Option<(Transition, Moment)>, EngineError> {
-        if self.head.is_none() {
-            self.head = Some(self.engine.shared.books.head(&self.held.0.plan.service).await?);
+    /// The next decision, if there is one and we have the right to it. The head is read only for one.
+    async fn next_decision(&mut self, asked: &Asked<'_>) -> Result<Option<Decided>, EngineError> {
+        let decided = self.ask(asked)?;
+        if decided.is_none() || self.head.is_some() {
+            return Ok(decided);
         }
+        self.head = Some(self.engine.shared.books.head(&self.held.0.plan.service).await?);
+        self.ask(asked)
+    }
+
+    /// Asks the rules; `None`: nothing to decide, or not with the right that we have.
+    fn ask(&mut self, asked: &Asked<'_>) -> Result<Option<Decided>, EngineError> {
+        let shared = &self.engine.shared;
         let head = self.head.as_ref().map_or(self.held.0.epoch, |head| head.value.epoch);
-        let moment = Moment { now: self.engine.shared.clock.now(), head };
+        let moment = Moment { now: shared.clock.now(), head };
         let record = &self.held.0;
-        let event = match event {
-            Event::Look(_) => Event::Look(self.engine.shared.sessions.sight(record, moment.now)),
-            Event::Guard(_) => Event::Guard(self.engine.shared.sessions.sight(record, moment.now)),
-            Event::Pause(_) | Event::Resume(_) | Event::Rollback(..) | Event::Abandon(_) => event.clone(),
+        let claim = shared.ownership.claim(&record.plan.service);
+        let event = match asked {
+            Asked::Sight if claim.is_some() => Event::Look(shared.sessions.sight(record, moment.now)),
+            Asked::Sight => Event::Guard(shared.sessions.sight(record, moment.now)),
+            Asked::Order(event) => (*event).clone(),
         };
-        let trace = &self.engine.shared.trace;
+        let trace = &shared.trace;
         let judged = trace.judges().then(|| event.clone());
         let transition = step(record, event, moment)?;
         if let Some(event) = &judged {
@@ -221,19 +303,25 @@ impl Runner {
         }
         self.wake = transition.wake;
         if transition.next.is_none() {
-            let _nobody = self.engine.shared.changes.send(Changed { id: self.id.clone() });
+            let _nobody = shared.changes.send(Changed { id: self.id.clone() });
             return Ok(None);
         }
-        Ok(Some((transition, moment)))
+        // Whoever may stop needs no right, and must not fail for want of one.
+        let claim = match transition.right {
+            Right::Owner if claim.is_none() => return Ok(None),
+            Right::Owner => claim,
+            Right::Anyone => None,
+        };
+        Ok(Some(Decided { transition, moment, claim }))
     }
 
     async fn commit(
         &mut self,
-        transition: &Transition,
-        moment: Moment,
-        event: &Event,
+        decided: &Decided,
+        asked: &Asked<'_>,
         request: Option<&RequestMark>,
     ) -> Result<(), CommitError> {
+        let Decided { transition, moment, claim } = decided;
         let (Some(next), Some(head)) = (&transition.next, &self.head) else {
             return Ok(());
         };
@@ -243,10 +331,12 @@ impl Runner {
         } else {
             None
         };
-        let (actor, message) = said(event, transition);
+        let (actor, message) = said(asked, transition);
         let expect = Expect::At(self.held.1);
-        let (kind, now) = (transition.kind, moment.now);
-        let decision = Decision { next, expect, head, lanes, kind, actor, message, request, now };
+        let (kind, now, claim) = (transition.kind, moment.now, claim.clone());
+        // A stop waits for no session either.
+        let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
+        let decision = Decision { next, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
         let began = Instant::now();
         let done = commit(&self.engine.shared.books, decision).await?;
         self.engine.shared.metrics.committed(kind, began.elapsed());
@@ -257,14 +347,40 @@ impl Runner {
         Ok(())
     }
 
-    async fn reload(&mut self) -> Result<(), EngineError> {
-        self.head = None;
-        self.held = self.engine.shared.books.rollout(&self.id).await?;
-        self.publish.send_replace(Some(self.held.clone()));
-        // Whoever changed it may not have told the agents before it went away.
-        for lane in self.lanes() {
-            self.push_goal(&lane.region);
+    /// The sessions open here whose lanes move by this.
+    fn sessions_behind(&self, next: &Rollout) -> Vec<(meridian_core::id::RegionId, Revision)> {
+        let before = &self.held.0.lanes;
+        let moved = next.lanes.iter().filter(|(region, lane)| before.get(region) != Some(lane));
+        let keys =
+            moved.filter_map(|(region, _)| Some((region.clone(), self.engine.shared.sessions.key_here(region)?)));
+        keys.take(SESSIONS_COMPARED_MAX).collect()
+    }
+
+    /// Takes over what another replica has decided.
+    async fn catch_up(&mut self) {
+        let waiting = self.news.record.lock().expect("no holder of this lock panics").take();
+        let Some(item) = waiting.filter(|item| item.mod_revision > self.held.1) else { return };
+        match self.engine.shared.books.decode_rollout(&item.key, &item.value).await {
+            Ok(record) => self.adopt((Arc::new(record), item.mod_revision)),
+            Err(error) => tracing::error!(%error, "what another replica has written can't be read"),
         }
+    }
+
+    fn adopt(&mut self, newer: Held) {
+        self.head = None;
+        let before = std::mem::replace(&mut self.held, newer);
+        self.publish.send_replace(Some(self.held.clone()));
+        for (region, lane) in &self.held.0.lanes {
+            if before.0.lanes.get(region).is_none_or(|was| was.goal_epoch != lane.goal_epoch) {
+                self.push_goal(region);
+            }
+        }
+        let _nobody = self.engine.shared.changes.send(Changed { id: self.id.clone() });
+    }
+
+    async fn reload(&mut self) -> Result<(), EngineError> {
+        let newer = self.engine.shared.books.rollout(&self.id).await?;
+        self.adopt(newer);
         Ok(())
     }
 
@@ -320,11 +436,13 @@ impl Runner {
 }
 
 /// Who decided, and in what words, for the audit.
-fn said(event: &Event, transition: &Transition) -> (String, String) {
+fn said(asked: &Asked<'_>, transition: &Transition) -> (String, String) {
     let by = |order: &Order| (order.actor.clone(), order.reason.clone());
-    match event {
-        Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order) => by(order),
-        Event::Look(_) | Event::Guard(_) => {
+    match asked {
+        Asked::Order(
+            Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order),
+        ) => by(order),
+        Asked::Sight | Asked::Order(Event::Look(_) | Event::Guard(_)) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
                 Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
                 Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,

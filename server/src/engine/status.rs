@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use meridian_core::id::RolloutId;
 use meridian_core::observation::Sight;
 use meridian_core::rollout::event::Event;
 use meridian_core::rollout::reason::Wait;
@@ -10,7 +11,8 @@ use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::Revision;
 
-use super::Engine;
+use super::{Engine, follow};
+use crate::error::EngineError;
 
 /// A rollout as it is seen from here.
 #[derive(Clone, Debug)]
@@ -25,10 +27,30 @@ pub struct Status {
     pub waits: Vec<Wait>,
     /// When this was put together.
     pub now: Timestamp,
+    /// When the record was last known to be the newest.
+    pub known: Timestamp,
 }
 
 impl Engine {
-    /// The status of a record at hand.
+    /// What is known of a rollout. What was not heard of for too long is read anew: an old view is never shown as the
+    /// present one.
+    ///
+    /// # Errors
+    /// If it does not exist or can't be read.
+    pub async fn status(&self, id: &RolloutId) -> Result<Status, EngineError> {
+        let known = *self.shared.followed.lock().expect("no holder of this lock panics");
+        let fresh = self.shared.clock.now().since(known) <= follow::STALE_AFTER;
+        let held = self.known_runner(id).filter(|_| fresh).and_then(|handle| handle.held.borrow().clone());
+        match held {
+            Some((record, revision)) => Ok(Status { known, ..self.status_of(record, revision) }),
+            None => {
+                let (record, revision) = self.shared.books.rollout(id).await?;
+                Ok(self.status_of(record, revision))
+            }
+        }
+    }
+
+    /// The status of a record that was read or written just now.
     #[must_use]
     pub fn status_of(&self, record: Arc<Rollout>, revision: Revision) -> Status {
         let now = self.shared.clock.now();
@@ -36,6 +58,6 @@ impl Engine {
         // The rules themselves say what they wait for; a decision that follows by now is the runner's to make.
         let moment = Moment { now, head: record.epoch };
         let waits = step(&record, Event::Look(sight.clone()), moment).map(|transition| transition.waits);
-        Status { waits: waits.unwrap_or_default(), record, revision, sight, now }
+        Status { waits: waits.unwrap_or_default(), record, revision, sight, now, known: now }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::Observed;
 use meridian_core::time::Span;
 use meridian_proto::convert::{Hello, LANES_MAX, lane_from_wire, span_to_wire};
@@ -17,8 +17,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::front::{code_name, translated};
 use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use super::{Shared, status};
-use crate::session::registry::SILENCE_MAX;
-use crate::session::{AgentFacts, SessionTicket};
+use crate::session::{AgentFacts, SILENCE_MAX, SessionTicket};
 use crate::tls::{Caller, Identity, IdentityRefused};
 
 /// An agent that has connected has its hello at hand.
@@ -31,6 +30,8 @@ const GOALS_MAX: usize = 200;
 const RECONNECT_SPREAD_MILLIS: u64 = 1000;
 /// Services that one agent may name; each is one read when it connects.
 const SERVICES_MAX: usize = 256;
+/// Lanes of one message for which the store is asked what it has issued: a replica is behind in a few at a time.
+const UNKNOWN_READ_MAX: usize = 16;
 
 /// Answers agents.
 pub struct Agents {
@@ -136,7 +137,7 @@ impl Link {
         inbound: &mut Inbound,
         out: &Out,
     ) -> Result<(), Option<Status>> {
-        self.take(ticket, lanes)?;
+        self.take(ticket, lanes).await?;
         let welcome = wire::Welcome {
             session_number: ticket.number,
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,7 +167,7 @@ impl Link {
                 Some(Said::Report(wire::Report { lanes })) => {
                     self.shared.metrics.links.reports.inc();
                     let lanes = self.readable(&ticket.region, lanes);
-                    self.take(ticket, lanes)?;
+                    self.take(ticket, lanes).await?;
                 }
                 Some(Said::Hello(_)) => {
                     let message = "a session has one hello, and it comes first";
@@ -194,13 +195,24 @@ impl Link {
         Err(Some(superseded(&ticket.region)))
     }
 
-    /// Hands what was seen to the table of sessions.
-    fn take(&self, ticket: &SessionTicket, lanes: Vec<Seen>) -> Result<(), Option<Status>> {
-        let now = self.shared.clock.now();
-        let (speaks, lying) = self.shared.engine.sessions().report(ticket, lanes, now);
-        for lane in lying {
+    /// Hands what was seen to the table of sessions. What claims an epoch that is not known here is believed only if the
+    /// store knows it.
+    async fn take(&self, ticket: &SessionTicket, lanes: Vec<Seen>) -> Result<(), Option<Status>> {
+        let sessions = self.shared.engine.sessions();
+        let (mut speaks, mut unknown) = sessions.report(ticket, lanes, self.shared.clock.now());
+        if !unknown.is_empty() {
+            for (service, _) in unknown.iter().take(UNKNOWN_READ_MAX) {
+                let lane = Lane { service: service.clone(), region: ticket.region.clone() };
+                if let Err(error) = self.shared.engine.read_goal(&lane).await {
+                    tracing::warn!(%error, %lane, "the newest goal of a lane can't be read");
+                }
+            }
+            (speaks, unknown) = sessions.report(ticket, unknown, self.shared.clock.now());
+        }
+        for (service, _) in unknown {
             self.shared.metrics.links.lanes_lying.inc();
-            tracing::error!(%lane, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
+            let region = &ticket.region;
+            tracing::error!(%service, %region, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
         }
         if speaks || self.shared.streams.is_draining() { Ok(()) } else { Err(Some(superseded(&ticket.region))) }
     }

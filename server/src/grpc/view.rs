@@ -19,7 +19,7 @@ use crate::engine::Status;
 /// A rollout as it is seen from here.
 #[must_use]
 pub fn rollout(status: &Status) -> v1::Rollout {
-    let Status { record, revision, sight, waits, now } = status;
+    let Status { record, revision, sight, waits, now, known } = status;
     let (state, since, cause) = phase(record);
     let plan = &record.plan;
     let waves = plan.waves.iter().map(|wave| v1::RolloutWave {
@@ -47,6 +47,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         etag: etag_to_wire(*revision),
         revision: revision.get(),
         view_time: Some(timestamp_to_wire(*now)),
+        known_time: Some(timestamp_to_wire(*known)),
         actions: operator::allowed(record).iter().map(|order| (*order).to_owned()).collect(),
     }
 }

@@ -1,4 +1,5 @@
-//! The table of sessions. One live session per region; of two only the newest, by its number, may change anything.
+//! The table of sessions. One live session per region over all replicas; of two only the newest, by its number, may change
+//! anything. What the store shows of other replicas' sessions comes in through [`super::elsewhere`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -7,13 +8,12 @@ use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen, Sight};
 use meridian_core::rollout::state::Rollout;
-use meridian_core::time::{Span, Timestamp};
+use meridian_core::time::Timestamp;
+use meridian_store::Revision;
 use tokio::sync::Notify;
 
+use super::entry::{Entry, Live, SessionKey};
 use super::outbox::Outbox;
-
-/// An agent that was silent for so long counts as lost: three times the interval at which it reports.
-pub const SILENCE_MAX: Span = Span::from_millis(4_500);
 
 /// What an agent says of itself.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -50,50 +50,40 @@ pub struct RegionStatus {
     pub lanes: BTreeMap<ServiceId, Observed>,
 }
 
-#[derive(Default)]
-struct Entry {
-    live: Option<(u64, Timestamp, Arc<Outbox>)>,
-    number_max: u64,
-    heard: Option<Timestamp>,
-    facts: AgentFacts,
-    lanes: BTreeMap<ServiceId, Observed>,
-    goals: BTreeMap<ServiceId, Goal>,
-}
-
-impl Entry {
-    fn contact(&self, now: Timestamp) -> Contact {
-        match (&self.live, self.heard) {
-            (Some((_, since, _)), Some(heard)) if now.since(heard) <= SILENCE_MAX => Contact::Live(*since),
-            (_, Some(heard)) => Contact::Lost(heard),
-            (_, None) => Contact::Never,
-        }
-    }
-}
-
-/// All sessions of this server.
+/// All sessions of this server, and what is known of those of others.
 #[derive(Default)]
 pub struct Sessions {
-    regions: Mutex<BTreeMap<RegionId, Entry>>,
+    pub(super) regions: Mutex<BTreeMap<RegionId, Entry>>,
     lookers: Mutex<HashMap<Lane, Arc<Notify>>>,
+    /// Lanes of which something was heard here since they were last looked at for telling others.
+    pub(super) news: Mutex<BTreeSet<Lane>>,
+    pub(super) newsworthy: Notify,
 }
 
 impl Sessions {
-    /// Opens a session; an older one of the region is closed. `None` if a newer one is open.
-    pub fn open(&self, region: &RegionId, number: u64, facts: AgentFacts, now: Timestamp) -> Option<SessionTicket> {
+    /// Opens a session whose key was written with revision `key`; an older one of the region is closed. `None` if a newer
+    /// one is known.
+    pub fn open(
+        &self,
+        region: &RegionId,
+        (number, key): (u64, Revision),
+        facts: AgentFacts,
+        now: Timestamp,
+    ) -> Option<SessionTicket> {
         let outbox = Arc::new(Outbox::default());
         {
             let mut regions = self.regions.lock().expect("no holder of this lock panics");
             let entry = regions.entry(region.clone()).or_default();
-            if number <= entry.number_max {
+            if number <= entry.newest && entry.key.is_none_or(|known| known.revision != key) {
                 return None;
             }
-            if let Some((_, _, older)) = entry.live.replace((number, now, outbox.clone())) {
-                older.close();
+            entry.begin(number);
+            entry.live = Some(Live { number, since: now, outbox: outbox.clone() });
+            if entry.key.is_none_or(|known| known.revision <= key) {
+                entry.key = Some(SessionKey { revision: key, number, since: now, ours: true });
             }
-            entry.number_max = number;
             entry.heard = Some(now);
             entry.facts = facts;
-            entry.lanes.clear();
             for goal in entry.goals.values() {
                 outbox.put(goal.clone());
             }
@@ -110,30 +100,30 @@ impl Sessions {
             let Some(entry) = regions.get_mut(&ticket.region) else {
                 return;
             };
-            if entry.live.as_ref().is_some_and(|(number, _, _)| *number == ticket.number) {
+            if entry.live.as_ref().is_some_and(|live| live.number == ticket.number) {
                 entry.live = None;
             }
         }
         self.wake_region(&ticket.region);
     }
 
-    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch nobody issued are
-    /// left out and returned.
+    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch not known here are
+    /// left out and returned: they lie, or another replica has issued what is not known here yet.
     pub fn report(
         &self,
         ticket: &SessionTicket,
         lanes: Vec<(ServiceId, Observed)>,
         now: Timestamp,
-    ) -> (bool, Vec<Lane>) {
-        let mut lying = Vec::new();
+    ) -> (bool, Vec<(ServiceId, Observed)>) {
+        let mut unknown = Vec::new();
         let mut changed = Vec::new();
         {
             let mut regions = self.regions.lock().expect("no holder of this lock panics");
             let Some(entry) = regions.get_mut(&ticket.region) else {
-                return (false, lying);
+                return (false, unknown);
             };
-            if entry.live.as_ref().is_none_or(|(number, _, _)| *number != ticket.number) {
-                return (false, lying);
+            if entry.here().is_none_or(|live| live.number != ticket.number) {
+                return (false, unknown);
             }
             let was = entry.contact(now);
             entry.heard = Some(now);
@@ -142,7 +132,7 @@ impl Sessions {
                 let lane = Lane { service: service.clone(), region: ticket.region.clone() };
                 let issued = entry.goals.get(&service).map(|goal| goal.epoch);
                 if issued.is_some_and(|issued| observed.accepted > issued) {
-                    lying.push(lane);
+                    unknown.push((service, observed));
                     continue;
                 }
                 if entry.lanes.get(&service) != Some(&observed) {
@@ -157,7 +147,8 @@ impl Sessions {
             }
         }
         self.wake(&changed);
-        (true, lying)
+        self.tell_others(changed);
+        (true, unknown)
     }
 
     /// Tells an agent a goal, now or when it comes back. Older ones never replace newer ones.
@@ -168,10 +159,26 @@ impl Sessions {
         if !newer {
             return;
         }
-        if let Some((_, _, outbox)) = &entry.live {
-            outbox.put(goal.clone());
+        if let Some(live) = &entry.live {
+            live.outbox.put(goal.clone());
         }
         entry.goals.insert(goal.lane.service.clone(), goal);
+    }
+
+    /// The revision of a region's session key, as far as is known here.
+    #[must_use]
+    pub fn key_of(&self, region: &RegionId) -> Option<Revision> {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        regions.get(region)?.key.map(|key| key.revision)
+    }
+
+    /// The revision of the session key that was written from here, if the region's newest session is open here.
+    #[must_use]
+    pub fn key_here(&self, region: &RegionId) -> Option<Revision> {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        let entry = regions.get(region)?;
+        let live = entry.here()?;
+        entry.key.filter(|key| key.ours && key.number == live.number).map(|key| key.revision)
     }
 
     /// Whether a goal for the lane is known here.
@@ -216,8 +223,8 @@ impl Sessions {
     /// Closes every session: the server goes away.
     pub fn close_all(&self) {
         let regions = self.regions.lock().expect("no holder of this lock panics");
-        for (_, _, outbox) in regions.values().filter_map(|entry| entry.live.as_ref()) {
-            outbox.close();
+        for live in regions.values().filter_map(|entry| entry.live.as_ref()) {
+            live.outbox.close();
         }
     }
 
@@ -234,14 +241,14 @@ impl Sessions {
         }
     }
 
-    fn wake(&self, lanes: &[Lane]) {
+    pub(super) fn wake(&self, lanes: &[Lane]) {
         let lookers = self.lookers.lock().expect("no holder of this lock panics");
         for looker in lanes.iter().filter_map(|lane| lookers.get(lane)) {
             looker.notify_one();
         }
     }
 
-    fn wake_region(&self, region: &RegionId) {
+    pub(super) fn wake_region(&self, region: &RegionId) {
         let lookers = self.lookers.lock().expect("no holder of this lock panics");
         for (_, looker) in lookers.iter().filter(|(lane, _)| lane.region == *region) {
             looker.notify_one();

@@ -4,4 +4,6 @@
 
 mod agent;
 mod decisions;
+mod frozen;
+mod replicas;
 mod stage;

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
+use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, Stage as PlaybookStage, StageKind, Step, ValidPlaybook,
     VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Release, Reversibility};
-use meridian_core::rollout::state::{LaneAt, Phase};
+use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
 use meridian_server::clock::SystemClock;
 use meridian_server::engine::{Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
-use meridian_server::metrics::Metrics;
+use meridian_server::metrics::{Metrics, OwnershipMetrics};
 use meridian_server::session::Sessions;
 use meridian_store::memory::{MemoryLimits, MemoryStore};
-use meridian_store::record::{self, StoredPlan};
+use meridian_store::record::{self, Member, StoredPlan};
 use meridian_store::{Expect, Key, Store, Txn, Versioned, layout};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -35,25 +35,36 @@ pub fn service() -> ServiceId {
 }
 
 pub struct Stage {
-    store: Arc<dyn Store>,
+    pub store: Arc<dyn Store>,
     regions: Vec<RegionId>,
     running: Mutex<Vec<(CancellationToken, JoinHandle<()>)>>,
+    metrics: Mutex<Option<OwnershipMetrics>>,
 }
 
 impl Stage {
     pub async fn set(regions: &[&str]) -> Self {
         let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
-        Self { store, regions, running: Mutex::default() }
+        Self { store, regions, running: Mutex::default(), metrics: Mutex::default() }
     }
 
     pub fn engine(&self) -> Engine {
+        self.engine_on(self.store.clone())
+    }
+
+    /// An engine that sees the store through another one.
+    pub fn engine_on(&self, store: Arc<dyn Store>) -> Engine {
+        let metrics = Metrics::new(|_| ()).0;
+        *self.metrics.lock().unwrap() = Some(metrics.ownership.clone());
         let engine = Engine::new(EngineParts {
-            store: self.store.clone(),
+            store,
             clock: Arc::new(SystemClock),
             sessions: Arc::new(Sessions::default()),
             trace: Arc::new(NoTrace),
-            metrics: Metrics::new(|_| ()).0.engine.clone(),
+            metrics: metrics.engine,
+            ownership_metrics: metrics.ownership,
+            replica: ReplicaId::new(format!("replica-{}", uuid::Uuid::new_v4().simple())).unwrap(),
+            member: Member { address: String::new(), version: String::new() },
         });
         let (running, shutdown) = (engine.clone(), CancellationToken::new());
         let token = shutdown.clone();
@@ -175,6 +186,27 @@ impl Stage {
             Ok(status) => status,
             Err(_) => panic!("in vain: {:?}", engine.status(id).await),
         }
+    }
+
+    /// Until the store has refused a forward decision of the engine that was made last.
+    pub async fn until_refused(&self) {
+        let metrics = self.metrics.lock().unwrap().clone().unwrap();
+        let waiting = async {
+            while metrics.refused.get() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await; // tidy: paced
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("nothing was refused");
+    }
+
+    /// A rollout as the store has it.
+    pub async fn record(&self, id: &RolloutId) -> Rollout {
+        let key = layout::rollout(id);
+        let item = self.store.get(&key).await.unwrap().item.unwrap();
+        let at = layout::plan(&record::plan_of_rollout(&key, &item.value).unwrap());
+        let plan = self.store.get(&at).await.unwrap().item.unwrap();
+        let plan = record::decode_plan(&at, &plan.value).unwrap().plan;
+        record::decode_rollout(&key, &item.value, Arc::new(plan)).unwrap()
     }
 
     pub async fn records(&self) -> Vec<Versioned> {

@@ -7,6 +7,7 @@ mod draining;
 mod identity;
 mod limits;
 mod program;
+mod replicas;
 mod requests;
 mod rollouts;
 mod seen;

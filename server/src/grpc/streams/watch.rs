@@ -308,8 +308,8 @@ fn is_over(rollout: &Rollout) -> bool {
     rollout.actions.is_empty() && rollout.state != i32::from(State::RollingBack)
 }
 
-/// Of the view without its time: the same again is no news.
+/// Of the view without its times: the same again is no news.
 fn digest(rollout: &Rollout) -> Digest {
-    let timeless = Rollout { view_time: None, ..rollout.clone() };
+    let timeless = Rollout { view_time: None, known_time: None, ..rollout.clone() };
     Digest::of(&timeless.encode_to_vec())
 }

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod fixture;
+pub mod pair;
 pub mod raw;
 pub mod raw_http;
 

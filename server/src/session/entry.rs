@@ -1,0 +1,95 @@
+//! One region as it is seen from this replica: the session that is open here, the newest one that the store shows of any
+//! replica, and what was said last by the agent. Of all sessions of a region only the newest counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use meridian_core::goal::Goal;
+use meridian_core::id::ServiceId;
+use meridian_core::observation::{Contact, Observed};
+use meridian_core::time::{Span, Timestamp};
+use meridian_store::Revision;
+
+use super::outbox::Outbox;
+use super::registry::AgentFacts;
+
+/// An agent that was silent for so long counts as lost: three times the interval at which it reports.
+pub const SILENCE_MAX: Span = Span::from_millis(4_500);
+
+/// A session that is open here.
+pub(super) struct Live {
+    pub number: u64,
+    pub since: Timestamp,
+    pub outbox: Arc<Outbox>,
+}
+
+/// The region's session key, as the store last showed it or as it was written from here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct SessionKey {
+    pub revision: Revision,
+    pub number: u64,
+    pub since: Timestamp,
+    /// Whether this replica wrote it.
+    pub ours: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Entry {
+    pub live: Option<Live>,
+    pub key: Option<SessionKey>,
+    /// The newest session ever seen.
+    pub newest: u64,
+    pub heard: Option<Timestamp>,
+    pub facts: AgentFacts,
+    /// What was said last in the newest session.
+    pub lanes: BTreeMap<ServiceId, Observed>,
+    /// What other replicas have written down of lanes: the session it was said in, and the revision.
+    pub told: BTreeMap<ServiceId, (u64, Observed, Revision)>,
+    pub goals: BTreeMap<ServiceId, Goal>,
+}
+
+impl Entry {
+    /// Whether the agent can be reached, by this replica or another.
+    pub fn contact(&self, now: Timestamp) -> Contact {
+        if let Some(live) = self.here() {
+            return match self.heard {
+                Some(heard) if now.since(heard) > SILENCE_MAX => Contact::Lost(heard),
+                Some(_) | None => Contact::Live(live.since),
+            };
+        }
+        match (self.elsewhere(), self.heard) {
+            (Some(key), _) => Contact::Live(key.since),
+            (None, Some(heard)) => Contact::Lost(heard),
+            (None, None) => Contact::Never,
+        }
+    }
+
+    /// The session here, if no newer one is known.
+    pub fn here(&self) -> Option<&Live> {
+        self.live.as_ref().filter(|live| live.number == self.newest)
+    }
+
+    /// The session that another replica holds.
+    pub fn elsewhere(&self) -> Option<&SessionKey> {
+        self.key.as_ref().filter(|key| !key.ours)
+    }
+
+    /// A session with this number is there: what was said in older ones counts no more.
+    pub fn begin(&mut self, number: u64) {
+        if number <= self.newest {
+            return;
+        }
+        self.newest = number;
+        self.lanes.clear();
+        for (service, (session, observed, _)) in &self.told {
+            if *session == number {
+                self.lanes.insert(service.clone(), observed.clone());
+            }
+        }
+        if self.live.as_ref().is_some_and(|live| live.number < number)
+            && let Some(older) = self.live.take()
+        {
+            older.outbox.close();
+        }
+    }
+}
