@@ -1,7 +1,7 @@
 //! The program itself, with real processes and the real proxy: what it leaves running, what it finds again, what it says.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,6 +9,7 @@ use meridian_core::digest::Digest;
 use meridian_core::goal::SlotGoal;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::Slot;
+use meridian_drivers::conformance::free_address;
 use meridian_drivers::process::ProcessConfig;
 use meridian_drivers::proxy::ProxyConfig;
 use meridian_drivers::{TrafficConfig, WorkloadConfig, open_traffic, open_workload};
@@ -95,7 +96,7 @@ struct Region {
 impl Region {
     fn new(folder: &Path) -> Self {
         std::fs::create_dir(folder.join("artifacts")).unwrap();
-        Self { folder: folder.to_owned(), entrance: free(), metrics: free() }
+        Self { folder: folder.to_owned(), entrance: free_address(), metrics: free_address() }
     }
 
     /// An artifact as the sample reads it, under its digest.
@@ -170,10 +171,6 @@ fn program(name: &str) -> PathBuf {
     let path = Path::new(AGENT).with_file_name(name);
     assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins`", path.display());
     path
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 async fn end(mut agent: Child, signal: Signal) -> Option<i32> {

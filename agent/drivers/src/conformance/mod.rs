@@ -9,14 +9,18 @@ mod load;
 pub mod traffic;
 pub mod workload;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use tokio::net::TcpSocket;
 
 use crate::detached::{Identity, Mark};
+use crate::ports;
 
 /// Longer than anything takes that works, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,6 +39,19 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         assert!(tokio::time::Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(POLL_EVERY).await;
     }
+}
+
+/// A loopback address for a program under test, held for as long as this process lives: other tests take ports all the
+/// time, before the program's first start and between two.
+///
+/// # Panics
+/// When the machine has none left.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    static HELD: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+    let (address, held) = ports::hold((Ipv4Addr::LOCALHOST, 0).into()).expect("loopback has free ports");
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+    address
 }
 
 /// A program of this workspace, beside the running test's own folder.

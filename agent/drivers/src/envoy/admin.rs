@@ -9,7 +9,6 @@ use meridian_core::evidence::Histogram;
 use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::{Split, Weight};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
 use super::routes::{COHORT_RULE, METADATA, METADATA_ROUTE, SPLIT_RULE};
 use crate::error::{DriverError, code};
@@ -20,9 +19,8 @@ use crate::traffic::{Route, RouteSeen, SlotCounters};
 /// The admin thread answers between configuration updates.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const ROUTES_PATH: &str = "/config_dump?resource=dynamic_route_configs";
-const FLUSHES_PATH: &str = "/stats?format=json&filter=%5Eserver%5C.dropped_stat_flushes%24";
-/// A worker that is busy with one event.
-const FLUSH_TAKES: Duration = Duration::from_millis(1);
+const PROBES_PATH: &str =
+    "/stats?format=json&filter=%5Elistener%5C.probe%5C.worker_%5B0-9%5D%2B%5C.downstream_cx_active%24";
 const STATS_PATH: &str = "/stats?format=json&histogram_buckets=disjoint&filter=\
     %5Ecluster%5C.(blue%7Cgreen)%5C.upstream_rq_(completed%7C5xx%7Cactive%7Cpending_active%7Ctime)%24";
 
@@ -36,34 +34,11 @@ pub(super) async fn counters(admin: &Path) -> Result<Slots<SlotCounters>, Driver
     read_counters(&get(admin, STATS_PATH).await?).map_err(unreadable)
 }
 
-/// Waits until every worker has done what the main thread gave it before this call: only then does no request obey an
-/// older route, for Envoy acknowledges when its main thread has a route, not when its workers have.
-///
-/// Asking for stats begins a flush, which visits every worker after all it was given before, unless one is under way;
-/// then Envoy counts a dropped one. So two calls that are not dropped have a whole flush between them. `dropped` is the
-/// count of an earlier call, if there was one. Returns the last count.
-pub(super) async fn workers_caught_up(
-    admin: &Path,
-    mut dropped: Option<u64>,
-    within: Duration,
-) -> Result<u64, DriverError> {
-    let deadline = Instant::now() + within;
-    let mut begun = 0;
-    loop {
-        let now = read_dropped(&get(admin, FLUSHES_PATH).await?);
-        if dropped == Some(now) {
-            begun += 1;
-        } else if Instant::now() >= deadline {
-            let message = format!("Envoy's workers have not taken the route within {within:?}");
-            return Err(DriverError::passing(code::TRAFFIC_TIMEOUT, message));
-        } else if dropped.is_some() {
-            sleep(FLUSH_TAKES).await;
-        }
-        dropped = Some(now);
-        if begun == 2 {
-            return Ok(now);
-        }
-    }
+/// How many connections each worker has on the listener of [`super::workers`]; none before that listener is there.
+pub(super) async fn probe_connections(admin: &Path) -> Result<Vec<u64>, DriverError> {
+    let answer = get(admin, PROBES_PATH).await?;
+    let listed = answer.get("stats").and_then(Value::as_array).into_iter().flatten();
+    Ok(listed.filter_map(|entry| entry.get("value")?.as_u64()).collect())
 }
 
 async fn get(admin: &Path, path: &str) -> Result<Value, DriverError> {
@@ -78,11 +53,6 @@ async fn get(admin: &Path, path: &str) -> Result<Value, DriverError> {
 
 fn unreadable(what: String) -> DriverError {
     DriverError::permanent(code::TRAFFIC_UNREADABLE, format!("Envoy's answer: {what}"))
-}
-
-/// Envoy makes the counter when it first counts.
-fn read_dropped(answer: &Value) -> u64 {
-    answer.pointer("/stats/0/value").and_then(Value::as_u64).unwrap_or(0)
 }
 
 fn read_route(dump: &Value) -> Result<Option<RouteSeen>, String> {

@@ -3,7 +3,7 @@
 //! It knows the order of pushes: endpoints before the routes that need them, routes before the endpoints they left are
 //! taken away. Envoy's acknowledgement is waited for in between, and the last route is on disk before it is pushed, so
 //! that an agent that comes back changes nothing. Where to go next: `routes` (from a route to Envoy's configuration),
-//! `feed` and `ads` (how it gets there), `admin` (how it is read back).
+//! `feed` and `ads` (how it gets there), `workers` (when it is in effect), `admin` (how it is read back).
 
 mod admin;
 mod ads;
@@ -14,15 +14,16 @@ mod pb;
 mod resources;
 mod routes;
 mod saved;
+mod workers;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use meridian_core::slot::{Slot, Slots};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -30,6 +31,7 @@ use self::ads::AdsServer;
 pub use self::config::EnvoyConfig;
 use self::feed::{Feed, Kind, Publication, Unsettled};
 use self::saved::{Saved, SavedFile};
+use self::workers::Workers;
 use crate::detached::{Duty, Identity, Launch, Standing, inherited};
 use crate::error::{DriverError, code};
 use crate::traffic::{Route, RouteSeen, TrafficCapabilities, TrafficCounters, TrafficDriver};
@@ -45,7 +47,10 @@ const RETIRE_GRACE: Duration = Duration::from_secs(5);
 pub struct EnvoyTraffic {
     config: EnvoyConfig,
     entrance: SocketAddr,
+    /// See [`ports::hold`]; `None` if an Envoy of before was listening already.
+    _held: Option<TcpSocket>,
     admin: PathBuf,
+    probe: PathBuf,
     feed: Arc<Feed>,
     _ads: AdsServer,
     standing: Standing,
@@ -59,8 +64,7 @@ struct Turn {
     file: SavedFile,
     /// The Envoy that was seen listening.
     listening: Option<Identity>,
-    /// See [`admin::workers_caught_up`].
-    flushes_dropped: Option<u64>,
+    workers: Workers,
 }
 
 impl EnvoyTraffic {
@@ -71,12 +75,13 @@ impl EnvoyTraffic {
     pub async fn open(mut config: EnvoyConfig) -> Result<Self, DriverError> {
         config.dir = program::absolute(&config.dir)?;
         durable::make_folder(&config.dir).await?;
-        let (admin, ads_socket) =
-            (program::socket(&config.dir, "admin.sock")?, program::socket(&config.dir, "ads.sock")?);
+        let socket = |name| program::socket(&config.dir, name);
+        let (admin, ads_socket, probe) = (socket("admin.sock")?, socket("ads.sock")?, socket("probe.sock")?);
         let listen = config.listen;
         let entrance = ports::kept(listen.ip(), listen.port(), &config.dir.join("port.json")).await?;
+        let held = ports::hold(entrance).ok().map(|(_, held)| held);
         let (file, saved) = SavedFile::open(&config.dir.join("route.pages")).await?;
-        let feed = Arc::new(feed_of(&config, entrance, &saved));
+        let feed = Arc::new(feed_of(&config, entrance, &probe, &saved));
         let ads = AdsServer::open(&ads_socket, &config.node, Arc::clone(&feed))?;
         let bootstrap = config.dir.join("bootstrap.json");
         durable::save(&bootstrap, &bootstrap::bootstrap(&config, &admin, &ads_socket)).await?;
@@ -86,9 +91,10 @@ impl EnvoyTraffic {
             socket: admin.clone(),
             log_bytes_max: config.log_bytes_max,
         });
-        let (standing, turn) =
-            (standing.await?, Mutex::new(Turn { saved, file, listening: None, flushes_dropped: None }));
-        Ok(Self { config, entrance, admin, feed, _ads: ads, standing, turn })
+        let standing = standing.await?;
+        let workers = Workers::new(admin.clone(), probe.clone());
+        let turn = Mutex::new(Turn { saved, file, listening: None, workers });
+        Ok(Self { config, entrance, _held: held, admin, probe, feed, _ads: ads, standing, turn })
     }
 
     /// Envoy's process.
@@ -125,10 +131,9 @@ impl EnvoyTraffic {
         let both = Slots::from_fn(|slot: Slot| route.targets.get(slot).or(left(slot)));
         let routes = routes::routes(Some(route), self.config.idle_timeout_ms);
         self.pushed(Kind::Cluster, resources::clusters(&self.config, &both)).await?;
-        self.pushed(Kind::Listener, resources::listener(&self.config, self.entrance)).await?;
+        self.pushed(Kind::Listener, resources::listeners(&self.config, self.entrance, &self.probe)).await?;
         self.pushed(Kind::Route, routes).await?;
-        let caught_up = admin::workers_caught_up(&self.admin, turn.flushes_dropped, self.config.ack_timeout());
-        turn.flushes_dropped = Some(caught_up.await?);
+        turn.workers.have(&routes::mark(route), self.config.ack_timeout()).await?;
         self.pushed(Kind::Cluster, resources::clusters(&self.config, &route.targets)).await
     }
 
@@ -196,13 +201,13 @@ impl TrafficDriver for EnvoyTraffic {
 }
 
 /// What was wanted last is served again; what was acknowledged last is what Envoy falls back to if it refuses.
-fn feed_of(config: &EnvoyConfig, entrance: SocketAddr, saved: &Saved) -> Feed {
+fn feed_of(config: &EnvoyConfig, entrance: SocketAddr, probe: &Path, saved: &Saved) -> Feed {
     let of = |kind, route: Option<&Route>| match kind {
         Kind::Cluster => {
             let targets = route.map_or_else(Slots::default, |route| route.targets);
             resources::clusters(config, &targets)
         }
-        Kind::Listener => resources::listener(config, entrance),
+        Kind::Listener => resources::listeners(config, entrance, probe),
         Kind::Route => routes::routes(route, config.idle_timeout_ms),
     };
     Feed::new(
@@ -211,8 +216,8 @@ fn feed_of(config: &EnvoyConfig, entrance: SocketAddr, saved: &Saved) -> Feed {
     )
 }
 
-fn launch(config: &EnvoyConfig, bootstrap: &std::path::Path) -> Launch {
-    let tools = std::path::Path::new(".tools/bin/envoy");
+fn launch(config: &EnvoyConfig, bootstrap: &Path) -> Launch {
+    let tools = Path::new(".tools/bin/envoy");
     let configured = config.binary.as_deref().or(tools.is_file().then_some(tools));
     Launch {
         program: program::locate(configured, "envoy"),

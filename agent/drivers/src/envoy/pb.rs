@@ -11,6 +11,7 @@ pub(super) use envoy_types::pb::google::protobuf::{Any, BoolValue, Duration, Str
 pub(super) use envoy_types::util::pack_any;
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 pub(super) const fn number(value: u32) -> Option<UInt32Value> {
     Some(UInt32Value { value })
@@ -38,6 +39,12 @@ pub(super) fn address(socket: SocketAddr) -> core::Address {
         ..Default::default()
     };
     core::Address { address: Some(core::address::Address::SocketAddress(socket)) }
+}
+
+/// A unix socket for our own user only.
+pub(super) fn pipe(path: &Path) -> core::Address {
+    let pipe = core::Pipe { path: path.display().to_string(), mode: 0o600 };
+    core::Address { address: Some(core::address::Address::Pipe(pipe)) }
 }
 
 /// A header to be added beside others of its name.

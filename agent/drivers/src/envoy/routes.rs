@@ -5,6 +5,7 @@
 //! when a kept connection breaks before an answer, and one for all others, which retries only what was never sent.
 
 use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
+use meridian_core::digest::Digest;
 use meridian_core::slot::Slot;
 use meridian_core::weight::{Split, Weight};
 
@@ -27,6 +28,8 @@ use crate::traffic::{Route, Sticky};
 pub(super) const METADATA: &str = "meridian";
 /// Under which name.
 pub(super) const METADATA_ROUTE: &str = "route";
+/// Where each of its rules carries the route's [`mark`].
+pub(super) const METADATA_MARK: &str = "mark";
 /// The name of the Envoy routes that obey the weights.
 pub(super) const SPLIT_RULE: &str = "split";
 /// The name of the Envoy routes of the cohort.
@@ -48,9 +51,7 @@ pub(super) fn routes(route: Option<&Route>, idle_timeout_ms: u64) -> Publication
     let (version, hosts, metadata) = match route {
         None => ("none".to_owned(), refuse_all(), None),
         Some(route) => {
-            let told = serde_json::to_string(&convert::routing(route));
-            // Plain data without maps always has a text.
-            let metadata = pb::metadata(METADATA, METADATA_ROUTE, told.unwrap_or_default());
+            let metadata = pb::metadata(METADATA, METADATA_ROUTE, told(route));
             (format!("{}-{}", route.epoch, route.hash.short()), rules(route, idle_timeout_ms), Some(metadata))
         }
     };
@@ -59,6 +60,16 @@ pub(super) fn routes(route: Option<&Route>, idle_timeout_ms: u64) -> Publication
     let configuration =
         RouteConfiguration { name: ROUTES.to_owned(), virtual_hosts: vec![host], metadata, ..Default::default() };
     Publication { version, resources: vec![pack_any(configuration)] }
+}
+
+/// What tells a route from every other, those with the same epoch included.
+pub(super) fn mark(route: &Route) -> String {
+    Digest::of(told(route).as_bytes()).short()
+}
+
+fn told(route: &Route) -> String {
+    // Plain data without maps always has a text.
+    serde_json::to_string(&convert::routing(route)).unwrap_or_default()
 }
 
 fn refuse_all() -> Vec<EnvoyRoute> {
@@ -81,7 +92,9 @@ fn rules(route: &Route, idle_timeout_ms: u64) -> Vec<EnvoyRoute> {
         rules.extend(Slot::BOTH.map(|slot| Rule::sticky(sticky, slot)));
     }
     rules.push(Rule::split(route.split, sticky));
-    rules.into_iter().flat_map(|rule| rule.envoy_routes(idle_timeout_ms)).collect()
+    let metadata = pb::metadata(METADATA, METADATA_MARK, mark(route));
+    let marked = |route| EnvoyRoute { metadata: Some(metadata.clone()), ..route };
+    rules.into_iter().flat_map(|rule| rule.envoy_routes(idle_timeout_ms)).map(marked).collect()
 }
 
 /// Who is matched, and where they go.

@@ -12,7 +12,7 @@ use super::*;
 use crate::conformance::backend::Backend;
 use crate::conformance::clients::{Answer, EntranceClient};
 use crate::conformance::traffic::{TrafficBed, suite};
-use crate::conformance::{Sweep, eventually, kill_hard, marked_process};
+use crate::conformance::{Sweep, eventually, free_address, kill_hard, marked_process};
 
 struct Bed {
     // Before the folder: it reads the marks there.
@@ -25,7 +25,7 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let entrance = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
+        let entrance = free_address();
         let sweep = Sweep(vec![folder.path().join("process.json")]);
         Self { folder, entrance, client: EntranceClient::new(entrance), _sweep: sweep }
     }
@@ -132,5 +132,26 @@ async fn a_silent_envoy_is_a_passing_trouble() {
     let error = driver.route(&route(1, Slot::Blue, targets)).await.unwrap_err();
     assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_TIMEOUT, false), "{error}");
     assert_eq!(driver.look().await.unwrap_err().code(), code::TRAFFIC_UNREACHABLE);
+    driver.retire().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_worker_is_asked_and_no_request_meets_an_older_route() {
+    const WORKERS: u32 = 3;
+    let (bed, blue, green) = (Bed::new(), Backend::start(Slot::Blue).await, Backend::start(Slot::Green).await);
+    let mut config = bed.config();
+    config.concurrency = WORKERS;
+    let driver = EnvoyTraffic::open(config).await.unwrap();
+    let targets = Slots { blue: Some(blue.address), green: Some(green.address) };
+    for counter in 1..=20 {
+        let slot = if counter % 2 == 0 { Slot::Blue } else { Slot::Green };
+        driver.route(&route(counter, slot, targets)).await.unwrap();
+        // New connections, so that more than one worker answers.
+        for _ in 0..4 {
+            assert_eq!(EntranceClient::new(bed.entrance).ask(&[]).await.unwrap().slot, Some(slot));
+        }
+    }
+    let admin = bed.folder.path().join("admin.sock");
+    assert_eq!(admin::probe_connections(&admin).await.unwrap(), [1; WORKERS as usize]);
     driver.retire().await.unwrap();
 }

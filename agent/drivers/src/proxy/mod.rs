@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use meridian_proxy::control::{self, ClientError, ControlClient, Refusal, Routing};
+use tokio::net::TcpSocket;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -31,6 +32,8 @@ const RETIRE_GRACE: Duration = Duration::from_secs(6);
 pub struct ProxyTraffic {
     client: ControlClient,
     entrance: SocketAddr,
+    /// See [`ports::hold`]; `None` if a proxy of before was listening already.
+    _held: Option<TcpSocket>,
     standing: Standing,
     ack_timeout: Duration,
     turn: Mutex<()>,
@@ -47,6 +50,7 @@ impl ProxyTraffic {
         let socket = program::socket(&dir, "control.sock")?;
         let listen = config.listen;
         let entrance = ports::kept(listen.ip(), listen.port(), &dir.join("port.json")).await?;
+        let held = ports::hold(entrance).ok().map(|(_, held)| held);
         let launch = Launch {
             program: program::locate(config.binary.as_deref(), "meridian-proxy"),
             arguments: vec![
@@ -67,7 +71,7 @@ impl ProxyTraffic {
         let standing = Standing::open(Duty { launch, mark, socket: socket.clone(), log_bytes_max }).await?;
         let ack_timeout = Duration::from_millis(config.ack_timeout_ms);
         let client = ControlClient::new(socket).with_timeout(ack_timeout);
-        Ok(Self { client, entrance, standing, ack_timeout, turn: Mutex::new(()) })
+        Ok(Self { client, entrance, _held: held, standing, ack_timeout, turn: Mutex::new(()) })
     }
 
     /// The proxy's process, if it was started through a driver.

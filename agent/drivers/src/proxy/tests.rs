@@ -11,7 +11,7 @@ use super::*;
 use crate::conformance::backend::Backend;
 use crate::conformance::clients::{Answer, EntranceClient};
 use crate::conformance::traffic::{TrafficBed, suite};
-use crate::conformance::{Sweep, eventually, kill_hard, marked_process, program as built};
+use crate::conformance::{Sweep, eventually, free_address, kill_hard, marked_process, program as built};
 
 struct Bed {
     // Before the folder: it reads the marks there.
@@ -24,7 +24,7 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let entrance = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
+        let entrance = free_address();
         let sweep = Sweep(vec![folder.path().join("process.json")]);
         Self { folder, entrance, client: EntranceClient::new(entrance), _sweep: sweep }
     }
