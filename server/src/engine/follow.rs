@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use crate::mirror::{self, Sink};
 
-/// Between two listings; in between the watch tells.
-const EVERY: Duration = Duration::from_secs(5);
+/// Between two listings; in between the watch tells. A listing reads every record there is.
+const EVERY: Duration = Duration::from_secs(15);
 /// Records whose watch and listings were silent for longer are not shown as if they were known: three times the silence
 /// after which a watch tells where it is.
 pub(super) const STALE_AFTER: Span = Span::from_secs(15);
