@@ -118,9 +118,8 @@ async fn a_rollback_through_another_server_needs_no_owner() -> anyhow::Result<()
     let mut scene = Scene::set().await?;
     let rollout = scene.launch("slow").await?;
     let launcher = Launcher::new(&scene.fleet).await?;
-    launcher
-        .until_view(&rollout, |view| view.summary.contains("bak") || view.lanes.iter().all(|l| l.confirmed))
-        .await?;
+    let bakes = |lane: &LaneView| lane.position == LanePosition::Baking;
+    launcher.until_view(&rollout, |view| view.lanes.iter().all(bakes)).await?;
     let owner = scene.owner().await?;
     scene.fleet.servers_mut().kill(owner);
     let other = Launcher::with_client(scene.fleet.client_of((owner + 1) % SERVERS).await?).await?;
@@ -131,7 +130,7 @@ async fn a_rollback_through_another_server_needs_no_owner() -> anyhow::Result<()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_frozen_for_longer_than_its_lease_changes_nothing_when_it_wakes() -> anyhow::Result<()> {
-    let mut scene = Scene::set().await?;
+    let scene = Scene::set().await?;
     let rollout = scene.launch("steps").await?;
     decisions(&scene.fleet, &rollout, 1).await?;
     let frozen = scene.owner().await?;
