@@ -22,6 +22,8 @@ use crate::ownership::Claim;
 /// A decision to be committed.
 pub(super) struct Decision<'a> {
     pub next: &'a Rollout,
+    /// The hash of its plan.
+    pub plan: Digest,
     /// Under which the record is replaced; `Absent` for the first decision.
     pub expect: Expect,
     pub head: &'a Kept<Head>,
@@ -49,9 +51,9 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Commits. A lost answer is resolved by reading the audit entry, which is written once.
 pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
-    let Decision { next, expect, head, lanes, kind, actor, message, request, claim, sessions, now } = decision;
+    let Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now } = decision;
     let service = &next.plan.service;
-    let value = record::encode_rollout(next);
+    let value = record::encode_rollout(next, plan);
     let entry = AuditEntry {
         service: service.clone(),
         rollout: next.id.clone(),
@@ -63,8 +65,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         record: Digest::of(&value),
         previous: head.value.audit,
     };
-    let moved =
-        Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(next.plan.hash()), ..head.value.clone() };
+    let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), ..head.value.clone() };
     let audit_key = layout::audit(service, next.epoch);
     let mut txn = Txn::new()
         .put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent)

@@ -73,6 +73,7 @@ impl Engine {
         }
         let decision = Decision {
             next: &record,
+            plan: order.plan,
             expect: Expect::Absent,
             head: &head,
             lanes: Some(lanes),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use meridian_core::digest::Digest;
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::invariants::Taken;
 use meridian_core::rollout::event::{Effect, Event, Notice, Order, Right, Transition};
@@ -98,6 +99,8 @@ struct Decided {
 struct Runner {
     engine: Engine,
     id: RolloutId,
+    /// The hash of its plan.
+    plan: Digest,
     news: Arc<News>,
     held: Held,
     publish: watch::Sender<Option<Held>>,
@@ -112,7 +115,7 @@ impl Engine {
         if let Some(handle) = runners.get(&record.id) {
             return handle.clone();
         }
-        let id = record.id.clone();
+        let (id, plan) = (record.id.clone(), record.plan.hash());
         let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
         let held = (record, revision);
         let (publish, seen) = watch::channel(Some(held.clone()));
@@ -121,7 +124,7 @@ impl Engine {
         runners.insert(id.clone(), handle.clone());
         let engine = self.clone();
         let span = tracing::info_span!("rollout", id = %id);
-        let runner = Runner { engine, id, news, held, publish, head: None, wake: None };
+        let runner = Runner { engine, id, plan, news, held, publish, head: None, wake: None };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }
@@ -336,7 +339,8 @@ impl Runner {
         let (kind, now, claim) = (transition.kind, moment.now, claim.clone());
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
-        let decision = Decision { next, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
+        let plan = self.plan;
+        let decision = Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
         let began = Instant::now();
         let done = commit(&self.engine.shared.books, decision).await?;
         self.engine.shared.metrics.committed(kind, began.elapsed());

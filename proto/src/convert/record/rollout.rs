@@ -71,15 +71,16 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
     Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes })
 }
 
-/// A rollout as its record says it; the plan is stored on its own.
+/// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
+/// to hash a large plan at every decision would cost more than everything else about it.
 #[must_use]
-pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
+pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRecord {
     let Rollout { id, plan, epoch, requester, opened, phase, lanes } = rollout;
     records::RolloutRecord {
         schema: schema(),
         id: id.to_string(),
         service: plan.service.to_string(),
-        plan: plan.hash().to_string(),
+        plan: hash.to_string(),
         epoch: Some((*epoch).into()),
         requester: requester.clone(),
         opened: Some(timestamp_to_wire(*opened)),

@@ -21,7 +21,7 @@ fn rollout() -> (records::RolloutRecord, Arc<Plan>) {
         let lane = rollout.lanes.values().next();
         lane.is_some_and(|lane| lane.at.step().is_some() && lane.vote.is_some())
     }));
-    (rollout_to_record(&rollout), rollout.plan)
+    (rollout_to_record(&rollout, rollout.plan.hash()), rollout.plan)
 }
 
 const SPOILT: &[Case<records::RolloutRecord>] = &[

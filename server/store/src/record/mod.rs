@@ -159,8 +159,8 @@ pub fn decode_plan(key: &Key, bytes: &[u8]) -> Result<StoredPlan, RecordError> {
 
 /// The bytes of a rollout; its plan is stored on its own.
 #[must_use]
-pub fn encode_rollout(rollout: &Rollout) -> Bytes {
-    encode(&convert::rollout_to_record(rollout))
+pub fn encode_rollout(rollout: &Rollout, plan: Digest) -> Bytes {
+    encode(&convert::rollout_to_record(rollout, plan))
 }
 
 /// Reads a rollout of `plan`.
