@@ -2,10 +2,11 @@
 STORE ?= embedded
 TRAFFIC ?= proxy
 MINUTES ?= 3
+SIZE ?= small
 # Programs are run as built with the whole workspace: `cargo run -p` would choose features anew and build twice.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo chaos-demo test robustness verify fix bench
+.PHONY: help demo chaos-demo test model robustness verify fix bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,9 @@ chaos-demo: ## kill the owner, cut a region off, ship a bad release; three serve
 
 test: ## everything that proves something; builds the programs first, because end-to-end tests start them
 	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
+
+model: ## check the rules in every order of events, and that planted bugs are found: SIZE=small|medium|large
+	cargo run --release --quiet -p meridian-model -- --size $(SIZE)
 
 robustness: ## break everything for MINUTES=3 while rollouts go on, and check what was seen (Linux, root); APPEND=file adds up
 	cargo xtask tools etcd faults && cargo build --bins --workspace && $(BUILT)/debug/meridian-robustness storm --minutes $(MINUTES) $(if $(APPEND),--append $(APPEND))
