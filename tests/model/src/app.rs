@@ -33,7 +33,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut holds = true;
     if options.only.is_none() {
         let mut ends = BTreeSet::new();
-        for walk in options.size.walks() {
+        for mut walk in options.size.walks() {
+            if let How::AtRandom(wanted) = &mut walk.how {
+                *wanted = (*wanted).max(options.size.states_min().saturating_sub(states));
+            }
             let outcome = tell_walk(&walk);
             states += outcome.states;
             holds &= outcome.broken.is_none();
@@ -76,6 +79,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 fn tell_walk(of: &Walk) -> Outcome {
     let how = match of.how {
         How::Everything => "everything".to_owned(),
+        How::UpTo(states) => format!("everything, or {states} states"),
         How::ShortestFirst(states) => format!("the shortest ways, {states} states"),
         How::AtRandom(states) => format!("at random, {states} states"),
     };
@@ -83,7 +87,12 @@ fn tell_walk(of: &Walk) -> Outcome {
     let outcome = walk(of, &mut |line| println!("{line}"));
     let Outcome { states, unique, depth, took, .. } = &outcome;
     let different = unique.map_or(String::new(), |unique| format!(", {unique} different"));
-    println!("walked: {states} states{different}, depth {depth}, {:.1} s", took.as_secs_f64());
+    let whole = match of.how {
+        How::Everything => "the whole of it",
+        How::UpTo(most) if *states < most => "the whole of it",
+        How::UpTo(_) | How::ShortestFirst(_) | How::AtRandom(_) => "part of it",
+    };
+    println!("walked {whole}: {states} states{different}, depth {depth}, {:.1} s", took.as_secs_f64());
     if let Some(Break { id, what, trace }) = &outcome.broken {
         println!("BROKEN {id}: {what}");
         trace.iter().for_each(|action| println!("    {action}"));

@@ -64,6 +64,10 @@ pub fn walk(walk: &Walk, tell: &mut (dyn FnMut(&str) + Send)) -> Outcome {
     let checked = |turns: Turns| turns.checker().threads(THREADS).finish_when(HasDiscoveries::AnyFailures);
     match walk.how {
         How::Everything => outcome(&checked(turns).spawn_dfs().join_and_report(&mut Progress(tell)), began),
+        How::UpTo(states) => {
+            let checker = checked(turns).target_state_count(states);
+            outcome(&checker.spawn_dfs().join_and_report(&mut Progress(tell)), began)
+        }
         How::ShortestFirst(states) => {
             let checker = checked(turns).target_state_count(states);
             outcome(&checker.spawn_bfs().join_and_report(&mut Progress(tell)), began)

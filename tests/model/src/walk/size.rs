@@ -30,6 +30,8 @@ pub struct Walk {
 pub enum How {
     /// Every state.
     Everything,
+    /// Every state, if there are not more than so many.
+    UpTo(usize),
     /// The shortest ways first, until so many states were met.
     ShortestFirst(usize),
     /// At random, until so many states were met.
@@ -47,29 +49,39 @@ impl Size {
         }
     }
 
+    /// The states that all walks together meet at the least; the random one, which is the last, goes on until then.
+    #[must_use]
+    pub const fn states_min(self) -> usize {
+        match self {
+            Self::Small | Self::Medium => 0,
+            Self::Large => 100_000_000,
+        }
+    }
+
     /// Its walks.
     #[must_use]
     pub fn walks(self) -> Vec<Walk> {
         let everything = |fleet| Walk { fleet, how: How::Everything };
+        let up_to = |fleet, states| Walk { fleet, how: How::UpTo(states) };
         let shortest = |fleet, states| Walk { fleet, how: How::ShortestFirst(states) };
         let at_random = |fleet, states| Walk { fleet, how: How::AtRandom(states) };
         match self {
             Self::Small => vec![
                 everything(LONE),
-                everything(Fleet { servers: 2, steps: &[100], ..LONE }),
+                everything(Fleet { servers: 2, steps: &[100], ticks: 0, ..LONE }),
                 at_random(CROWD, 200_000),
             ],
             Self::Medium => vec![
-                everything(Fleet { faults: 2, ..LONE }),
-                everything(Fleet { servers: 2, orders: 2, ..LONE }),
-                everything(Fleet { servers: 2, regions: 2, steps: &[100], ticks: 0, ..LONE }),
-                at_random(CROWD, 5_000_000),
+                up_to(Fleet { faults: 2, ..LONE }, 15_000_000),
+                up_to(Fleet { servers: 2, ..LONE }, 15_000_000),
+                up_to(Fleet { servers: 2, regions: 2, steps: &[100], ticks: 0, ..LONE }, 5_000_000),
+                at_random(CROWD, 2_000_000),
             ],
             Self::Large => vec![
-                everything(Fleet { servers: 2, regions: 2, steps: &[100], ..LONE }),
-                everything(Fleet { servers: 3, steps: &[100], faults: 2, ..LONE }),
-                shortest(Fleet { servers: 3, regions: 3, steps: &[100], faults: 3, decisions: 4, ..LONE }, 30_000_000),
-                at_random(CROWD, 60_000_000),
+                up_to(Fleet { servers: 2, orders: 2, ..LONE }, 100_000_000),
+                up_to(Fleet { servers: 2, regions: 2, steps: &[100], ticks: 0, ..LONE }, 40_000_000),
+                shortest(Fleet { servers: 3, regions: 3, steps: &[100], faults: 3, decisions: 4, ..LONE }, 5_000_000),
+                at_random(CROWD, 20_000_000),
             ],
         }
     }
