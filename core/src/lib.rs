@@ -19,6 +19,7 @@ pub mod lane;
 pub mod observation;
 pub mod ownership;
 pub mod plan;
+pub mod planted;
 pub mod playbook;
 pub mod release;
 pub mod rollout;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use meridian_core::agent::{Accepted, LaneMemory};
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::planted;
 use meridian_core::slot::{Slot, Slots};
 use meridian_drivers::RouteSeen;
 use tokio::time::{Instant, sleep, timeout};
@@ -18,6 +19,7 @@ use super::trouble::{Complaint, Source, Troubles, code};
 use super::work::{Finished, Work};
 use super::world::{self, Known, Seen};
 use crate::board::Urgency;
+use crate::journal::JournalError;
 use crate::measure::Order;
 use crate::metrics::RefusedAs;
 
@@ -69,7 +71,8 @@ pub(super) enum Moved {
 impl Shell {
     /// A lane that remembers what is on disk.
     #[must_use]
-    pub fn new(parts: LaneParts, memory: LaneMemory) -> Self {
+    pub fn new(parts: LaneParts, mut memory: LaneMemory) -> Self {
+        let _news = planted::is("redo-forgotten") && memory.mark_done(memory.accepted());
         Self {
             parts,
             memory,
@@ -145,7 +148,7 @@ impl Shell {
         let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
         // A goal may be there to take traffic off a slot that hangs, so it does not wait for that slot's answer.
         let (written, slots, route) = tokio::join!(
-            self.parts.journal.write(&self.parts.lane.service, &memory),
+            self.keep(&memory, "intent-not-written"),
             timeout(QUICK_LOOK, world::look_at_slots(workload.as_ref())),
             world::look_at_route(traffic.as_ref()),
         );
@@ -216,6 +219,13 @@ impl Shell {
         // With its hash: the log is the account that a fault run holds against the decisions.
         info!(epoch = %goal.epoch, rollout = %goal.rollout, hash = %goal.hash(), "goal taken");
         self.work.keep_only_for(goal).await;
+    }
+
+    async fn keep(&self, memory: &LaneMemory, forgotten: &'static str) -> Result<(), JournalError> {
+        if planted::is(forgotten) {
+            return Ok(());
+        }
+        self.parts.journal.write(&self.parts.lane.service, memory).await
     }
 
     fn not_written(&mut self, why: &dyn std::fmt::Display) {
@@ -308,7 +318,7 @@ impl Shell {
         if !memory.mark_done(goal.epoch) || !self.troubles.may_try(Source::Journal, Instant::now()) {
             return;
         }
-        match self.parts.journal.write(&self.parts.lane.service, &memory).await {
+        match self.keep(&memory, "done-not-written").await {
             Ok(()) => {
                 self.memory = memory;
                 self.troubles.cleared(Source::Journal);
@@ -334,7 +344,10 @@ impl Shell {
             observed.slots = self.known.slots;
             observed.traffic = traffic;
             observed.trouble = self.troubles.worst(epoch);
-            observed.evidence = observed.evidence.take().filter(|evidence| evidence.pin.epoch == accepted);
+            observed.evidence = observed
+                .evidence
+                .take()
+                .filter(|evidence| evidence.pin.epoch == accepted || planted::is("foreign-evidence"));
         });
     }
 

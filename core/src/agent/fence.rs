@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::goal::Goal;
 use crate::observation::DoneMark;
+use crate::planted;
 
 /// What an agent keeps on disk for a lane. Written before the first action of a goal and after the last.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -84,7 +85,7 @@ impl LaneMemory {
     pub fn accept(&mut self, goal: Goal) -> Result<Accepted, GoalRefused> {
         let accepted = self.accepted();
         // No decision has epoch zero, so a goal that claims it is older than everything.
-        if goal.epoch < accepted || goal.epoch == Epoch::ZERO {
+        if (goal.epoch < accepted && !planted::is("no-fence")) || goal.epoch == Epoch::ZERO {
             return Err(GoalRefused::Stale { offered: goal.epoch, accepted });
         }
         if let Some(known) = self.intent.as_ref().filter(|known| known.epoch == goal.epoch) {
@@ -94,9 +95,9 @@ impl LaneMemory {
             }
             return Ok(Accepted::Known);
         }
-        assert!(goal.epoch > accepted, "only a higher epoch replaces an intent");
+        assert!(goal.epoch > accepted || planted::is("no-fence"), "only a higher epoch replaces an intent");
         self.intent = Some(goal);
-        self.done = false;
+        self.done &= planted::is("done-kept");
         Ok(Accepted::New)
     }
 

@@ -6,6 +6,7 @@
 use crate::cohort::Cohort;
 use crate::goal::{Goal, SlotGoal};
 use crate::observation::{SlotSeen, SlotState, TrafficSeen};
+use crate::planted;
 use crate::release::ReleaseRef;
 use crate::slot::{Slot, Slots};
 use crate::weight::Split;
@@ -71,6 +72,7 @@ pub fn next_move(goal: &Goal, world: &LocalWorld) -> NextMove {
     }
     match (actions.is_empty(), blocked) {
         (false, _) => NextMove::Act(actions),
+        (true, Some(_)) if planted::is("reached-early") => NextMove::Reached,
         (true, Some(blocked)) => NextMove::Wait(blocked),
         (true, None) => NextMove::Reached,
     }
@@ -84,7 +86,7 @@ enum ContentMove {
 
 fn content_move(goal: &Goal, world: &LocalWorld, slot: Slot) -> ContentMove {
     let seen = *world.slots.get(slot);
-    let in_use = serves_now(world, slot) || goal.serves(slot);
+    let in_use = (serves_now(world, slot) || goal.serves(slot)) && !planted::is("stop-serving");
     match (goal.slots.get(slot), seen) {
         (SlotGoal::Keep, _) | (SlotGoal::Empty, None) => ContentMove::Fits,
         (SlotGoal::Empty, Some(_)) if in_use => ContentMove::Wait(Blocked::SlotServes(slot)),
@@ -128,6 +130,7 @@ fn traffic_move(goal: &Goal, world: &LocalWorld) -> TrafficMove {
         return TrafficMove::Fits;
     }
     let unready = Slot::BOTH.into_iter().find(|slot| goal.serves(*slot) && !may_serve(goal, world, *slot));
+    let unready = unready.filter(|_| !planted::is("switch-before-ready"));
     unready.map_or(TrafficMove::Route(split), TrafficMove::Wait)
 }
 

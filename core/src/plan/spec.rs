@@ -9,6 +9,7 @@ use crate::epoch::Epoch;
 use crate::evidence::{EvidencePolicy, StepRef};
 use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
+use crate::planted;
 use crate::playbook::{Limits, RollbackPolicy, StageKind};
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
@@ -39,7 +40,8 @@ impl PlannedLane {
     /// The split before anything moved, and after everything went back; `None` where nothing has served yet.
     #[must_use]
     pub fn base_split(&self) -> Option<Split> {
-        self.base.as_ref().map(|placed| Split::all(placed.slot))
+        let slot = |placed: &Placed| if planted::is("way-back-by-colour") { Slot::Blue } else { placed.slot };
+        self.base.as_ref().map(|placed| Split::all(slot(placed)))
     }
 }
 

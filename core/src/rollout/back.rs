@@ -9,6 +9,7 @@ use super::step::Draft;
 use super::votes::in_current_wave;
 use crate::id::RegionId;
 use crate::observation::Sight;
+use crate::planted;
 use crate::playbook::Scope;
 use crate::release::Reversibility;
 use crate::time::Timestamp;
@@ -48,7 +49,8 @@ pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(),
     }
     let mut newly = false;
     for region in &turned {
-        if !is_back_bound(&draft.next, region) {
+        let stays = planted::is("finished-stay") && matches!(draft.next.lanes[region].at, LaneAt::Settled(_));
+        if !is_back_bound(&draft.next, region) && !stays {
             draft.move_lane(region, LaneAt::Reverting);
             newly = true;
         }
@@ -106,7 +108,8 @@ pub(super) fn confirm(draft: &mut Draft, sight: &Sight) {
     let regions: Vec<RegionId> = draft.next.lanes.keys().cloned().collect();
     for region in regions {
         let view = LaneView::new(&draft.next, &region, sight);
-        if view.at() == LaneAt::Reverting && view.is_confirmed() && view.traffic_is_ordered() {
+        let is_back = view.is_confirmed() && view.traffic_is_ordered() || planted::is("back-unconfirmed");
+        if view.at() == LaneAt::Reverting && is_back {
             draft.move_lane(&region, LaneAt::Reverted);
             // The decision that brings it back keeps its name; this one only records it.
             draft.kind = "back";
@@ -174,7 +177,7 @@ pub(super) fn watch_frozen(draft: &mut Draft, sight: &Sight, cause: &Cause) {
 /// Ends the rollback once no lane is left on its way. Says whether it did.
 fn end_if_back(draft: &mut Draft) -> bool {
     let lanes = &draft.next.lanes;
-    if lanes.values().any(|lane| lane.at == LaneAt::Reverting) {
+    if lanes.values().any(|lane| lane.at == LaneAt::Reverting) && !planted::is("end-while-turning") {
         return false;
     }
     let since = draft.now;
@@ -189,6 +192,7 @@ fn end_if_back(draft: &mut Draft) -> bool {
         | Phase::Failed { .. } => return false,
     };
     let forward = lanes.iter().find(|(_, lane)| !matches!(lane.at, LaneAt::Waiting | LaneAt::Reverted));
+    let forward = forward.filter(|_| !planted::is("end-while-turning"));
     if let Some((region, _)) = forward {
         if matches!(draft.next.phase, Phase::Frozen { .. }) {
             return false;

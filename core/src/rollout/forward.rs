@@ -9,6 +9,7 @@ use super::votes;
 use crate::evidence::{Outcome, StepRef, Verdict};
 use crate::id::RegionId;
 use crate::observation::Sight;
+use crate::planted;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
@@ -127,7 +128,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     let Phase::Running(run) = draft.next.phase.clone() else {
         return false;
     };
-    if let Some(hold) = &run.hold {
+    if let Some(hold) = run.hold.as_ref().filter(|_| !planted::is("hold-ignored")) {
         draft.waits.push(Wait::Held(hold.cause.clone()));
         return false;
     }
@@ -143,7 +144,8 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
             return true;
         }
     }
-    if wave.regions.iter().all(|region| is_through(&draft.next, region, run.wave)) {
+    let mut through = wave.regions.iter().map(|region| is_through(&draft.next, region, run.wave));
+    if through.clone().all(|through| through) || planted::is("wave-runs-ahead") && through.any(|through| through) {
         let pace = Pace::Soaking(draft.now);
         draft.run_on(Run { pace, ..run });
         return true;
@@ -166,12 +168,12 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
     let plan = draft.next.plan.clone();
     let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
     let until = since.after(wave.soak);
-    if draft.now < until {
+    if draft.now < until && !planted::is("soak-skipped") {
         draft.wake_at(until);
         draft.waits.push(Wait::Soak { until });
         return false;
     }
-    if let Some(cause) = votes::latest_cause(&draft.next) {
+    if let Some(cause) = votes::latest_cause(&draft.next).filter(|_| !planted::is("vote-ignored")) {
         // Too few votes to go back are still too many to go on: a human lifts them.
         draft.hold(cause, "hold");
         return true;
@@ -276,7 +278,7 @@ fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, O
     let plan = &view.record.plan;
     let until = view.since().after(plan.step(step).expect("a record only names steps of its own plan").bake);
     let region = view.region.clone();
-    if now < until {
+    if now < until && !planted::is("bake-skipped") {
         return (Some(Wait::Bake { region, until }), Some(until));
     }
     if view.has_baked(now) {
@@ -316,7 +318,7 @@ fn crowd(record: &Rollout, region: &RegionId, wave: usize) -> Option<Wait> {
     // A region that stands in a later wave meanwhile takes nobody's place in this one.
     let on_their_way = record.lanes.values().filter(|lane| lane.at.is_on_its_way_in(wave)).count();
     let allowed = record.plan.waves.get(wave).map_or(0, |wave| wave.max_parallel as usize);
-    (on_their_way >= allowed).then(|| Wait::Parallel { region: region.clone() })
+    (on_their_way >= allowed && !planted::is("crowd-ignored")).then(|| Wait::Parallel { region: region.clone() })
 }
 
 /// A region may take step `s` only if every other one on its way has completed at least `s - max_skew` steps.
@@ -324,6 +326,7 @@ fn skew(record: &Rollout, sight: &Sight, region: &RegionId, target: LaneAt, now:
     let LaneAt::Shifting(to) = target else { return None };
     let wave = record.plan.waves.get(to.wave)?;
     let needed = to.step.saturating_sub(wave.max_skew as usize);
+    let needed = if planted::is("skew-ignored") { 0 } else { needed };
     let behind = wave.regions.iter().filter(|other| *other != region).find(|other| {
         let view = LaneView::new(record, other, sight);
         completed(&view, to.wave, now).is_some_and(|completed| completed < needed)

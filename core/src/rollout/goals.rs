@@ -7,6 +7,7 @@ use crate::goal::{Goal, Measurement, SlotGoal};
 use crate::id::{Lane, RegionId};
 use crate::lane::{LaneState, Placed};
 use crate::plan::PlannedLane;
+use crate::planted;
 use crate::slot::Slots;
 use crate::weight::Split;
 
@@ -86,6 +87,7 @@ fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<Slo
         LaneOrder::Final => (run_new, SlotGoal::Empty),
         // Where nothing has served before, there is no traffic that could still be on the new slot.
         LaneOrder::Back if planned.base.is_none() => (SlotGoal::Empty, SlotGoal::Empty),
+        LaneOrder::Back if planted::is("stop-serving") => (SlotGoal::Empty, run_base),
         LaneOrder::Back => (SlotGoal::Keep, run_base),
     };
     Slots::from_fn(|slot| if slot == planned.slot { new.clone() } else { old.clone() })
@@ -107,10 +109,11 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
         return before.clone();
     }
     let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
+    let new = if planted::is("stable-forgotten") { before.stable.clone() } else { Some(new) };
     let (stable, held) = match &record.phase {
-        Phase::Stable { .. } => (Some(new), false),
+        Phase::Stable { .. } => (new, false),
         Phase::RolledBack { .. } | Phase::Aborted { .. } => (planned.base.clone(), false),
-        Phase::Failed { .. } if serves_only_new(record, planned, progress) => (Some(new), false),
+        Phase::Failed { .. } if serves_only_new(record, planned, progress) => (new, false),
         Phase::Failed { .. } => (planned.base.clone(), false),
         Phase::Running(_)
         | Phase::RollingBack { .. }

@@ -5,6 +5,7 @@ use super::state::{LaneAt, Rollout};
 use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Seen, Sight, SlotState};
+use crate::planted;
 use crate::release::ReleaseRef;
 use crate::slot::Slot;
 use crate::time::{Span, Timestamp};
@@ -68,7 +69,8 @@ impl<'a> LaneView<'a> {
         };
         let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         // Comparing epochs first saves most hashes.
-        done.epoch == lane.goal_epoch && Some(done.hash) == goal_hash(self.record, self.region)
+        let is_own = done.epoch == lane.goal_epoch && Some(done.hash) == goal_hash(self.record, self.region);
+        is_own || planted::is("any-confirmation")
     }
 
     /// Whether the traffic read back is what the goal orders.
@@ -100,7 +102,8 @@ impl<'a> LaneView<'a> {
     /// Whether a rollback could switch this instant. Where nothing has served before there is no way back to keep.
     pub fn way_back_is_ready(&self) -> bool {
         let planned = self.record.plan.lanes.get(self.region).expect("a lane view is made by a name of the plan");
-        planned.base.as_ref().is_none_or(|base| self.slot_runs(base.slot, &base.release))
+        let is_warm = planned.base.as_ref().is_none_or(|base| self.slot_runs(base.slot, &base.release));
+        is_warm || planted::is("cold-way-back")
     }
 
     /// What stands in the agent's way with the present goal.
@@ -120,16 +123,15 @@ impl<'a> LaneView<'a> {
     pub fn verdict_of_bake(&self, step: StepRef) -> Option<Verdict> {
         let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
         let measured = self.observed()?.evidence.as_ref()?.to;
-        self.verdict(step).filter(|verdict| verdict.outcome != Outcome::Pass || measured >= bake)
+        self.verdict(step)
+            .filter(|verdict| verdict.outcome != Outcome::Pass || measured >= bake || planted::is("bake-skipped"))
     }
 
     fn counts(&self, evidence: &Evidence, step: StepRef) -> bool {
         let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
         let pin = &evidence.pin;
-        pin.rollout == self.record.id
-            && pin.step == step
-            && pin.digest == self.record.plan.release.digest
-            && pin.epoch == lane.goal_epoch
+        let is_own = pin.step == step && pin.epoch == lane.goal_epoch || planted::is("foreign-evidence");
+        is_own && pin.rollout == self.record.id && pin.digest == self.record.plan.release.digest
     }
 
     /// Whether a bake may be left: long enough, traffic still as ordered, and every check passes.
@@ -138,7 +140,7 @@ impl<'a> LaneView<'a> {
             return false;
         };
         let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
-        let long_enough = now >= self.since().after(bake);
+        let long_enough = now >= self.since().after(bake) || planted::is("bake-skipped");
         long_enough && self.traffic_is_ordered() && self.passes(step)
     }
 
@@ -146,6 +148,7 @@ impl<'a> LaneView<'a> {
         if self.record.plan.evidence.checks.is_empty() {
             return self.reachable_since().is_some();
         }
-        self.verdict_of_bake(step).is_some_and(|verdict| verdict.outcome == Outcome::Pass)
+        let least = if planted::is("inconclusive-passes") { Outcome::Inconclusive } else { Outcome::Pass };
+        self.verdict_of_bake(step).is_some_and(|verdict| verdict.outcome >= least)
     }
 }

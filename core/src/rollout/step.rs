@@ -10,6 +10,7 @@ use super::{back, forward, operator};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::id::RegionId;
+use crate::planted;
 use crate::time::Timestamp;
 
 /// When and on top of what a decision is made.
@@ -170,12 +171,13 @@ impl Draft {
         }
         assert!(!before.phase.is_terminal(), "an ended rollout never changes");
         let epoch = moment.head.next().ok_or(Refused::EpochExhausted)?;
+        let epoch = epoch.next().filter(|_| planted::is("epoch-skips")).unwrap_or(epoch);
         self.next.epoch = epoch;
         let phase = self.next.phase.clone();
         for (region, lane) in &mut self.next.lanes {
             let was = before.lanes.get(region).map(|lane| lane_order(&before.phase, lane.at));
             if was != Some(lane_order(&phase, lane.at)) {
-                lane.goal_epoch = epoch;
+                lane.goal_epoch = if planted::is("goal-epoch-kept") { lane.goal_epoch } else { epoch };
                 self.effects.push(Effect::PushGoal(region.clone()));
             }
         }

@@ -8,6 +8,7 @@ use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::lane::LaneState;
+use meridian_core::planted;
 use meridian_core::rollout::goals::lane_after;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
@@ -63,19 +64,24 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         actor: truncated(actor),
         message: truncated(message),
         record: Digest::of(&value),
-        previous: head.value.audit,
+        previous: head.value.audit.filter(|_| !planted::is("audit-unchained")),
     };
     let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), ..head.value.clone() };
     let audit_key = layout::audit(service, next.epoch);
-    let mut txn = Txn::new()
-        .put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent)
-        .put(layout::rollout(&next.id), value, expect)
-        .put(layout::head(service), record::encode_head(&moved), head.expect);
+    let audited = Txn::new().put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent);
+    let audited = if planted::is("audit-left-out") { Txn::new() } else { audited };
+    let mut txn = audited.put(layout::rollout(&next.id), value, expect).put(
+        layout::head(service),
+        record::encode_head(&moved),
+        head.expect,
+    );
+    let forgotten = if next.phase.is_terminal() { "lanes-not-freed" } else { "lanes-not-taken" };
+    let lanes = lanes.filter(|_| !planted::is(forgotten));
     if let Some(Kept { value: before, expect }) = lanes {
         let after = lanes_after(next, before);
         txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
     }
-    if let Some(claim) = claim {
+    if let Some(claim) = claim.filter(|_| !planted::is("owner-unchecked")) {
         // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
         txn = txn.check(claim.key(), Expect::Created(claim.token));
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use meridian_core::digest::Digest;
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::invariants::Taken;
+use meridian_core::planted;
 use meridian_core::rollout::event::{Effect, Event, Notice, Order, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Rollout};
@@ -294,7 +295,9 @@ impl Runner {
         let record = &self.held.0;
         let claim = shared.ownership.claim(&record.plan.service);
         let event = match asked {
-            Asked::Sight if claim.is_some() => Event::Look(shared.sessions.sight(record, moment.now)),
+            Asked::Sight if claim.is_some() || planted::is("guard-goes-forward") => {
+                Event::Look(shared.sessions.sight(record, moment.now))
+            }
             Asked::Sight => Event::Guard(shared.sessions.sight(record, moment.now)),
             Asked::Order(event) => (*event).clone(),
         };
@@ -311,7 +314,7 @@ impl Runner {
         }
         // Whoever may stop needs no right, and must not fail for want of one.
         let claim = match transition.right {
-            Right::Owner if claim.is_none() => return Ok(None),
+            Right::Owner if claim.is_none() && !planted::is("guard-goes-forward") => return Ok(None),
             Right::Owner => claim,
             Right::Anyone => None,
         };
@@ -341,6 +344,9 @@ impl Runner {
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
         let plan = self.plan;
         let decision = Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
+        for goal in next.lanes.keys().filter_map(|region| goal(next, region)).filter(|_| planted::is("speak-first")) {
+            self.engine.shared.sessions.push(goal);
+        }
         let began = Instant::now();
         let done = commit(&self.engine.shared.books, decision).await?;
         self.engine.shared.metrics.committed(kind, began.elapsed());

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen, Sight};
+use meridian_core::planted;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
 use meridian_store::Revision;
@@ -84,7 +85,7 @@ impl Sessions {
             }
             entry.heard = Some(now);
             entry.facts = facts;
-            for goal in entry.goals.values() {
+            for goal in entry.goals.values().filter(|_| !planted::is("goals-not-recalled")) {
                 outbox.put(goal.clone());
             }
         }

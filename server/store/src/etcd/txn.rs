@@ -14,7 +14,9 @@ pub(super) fn request(names: &Names, txn: &Txn) -> EtcdTxn {
     let mut reads = Vec::with_capacity(txn.ops().len());
     for op in txn.ops() {
         let name = names.outer(op.key());
-        compares.push(compare(&name, op.expect()));
+        if op.expect() != Expect::Absent || !meridian_core::planted::is("absent-unchecked") {
+            compares.push(compare(&name, op.expect()));
+        }
         reads.push(TxnOp::get(name.clone(), Some(GetOptions::new().with_keys_only())));
         match op {
             Op::Put { value, lease, .. } => {
@@ -32,6 +34,9 @@ fn compare(name: &str, expect: Expect) -> Compare {
     match expect {
         // etcd compares a key that does not exist as if its revisions were zero.
         Expect::Absent => Compare::mod_revision(name, CompareOp::Equal, 0),
+        Expect::At(_) if meridian_core::planted::is("revision-unchecked") => {
+            Compare::mod_revision(name, CompareOp::Greater, 0)
+        }
         Expect::Present => Compare::mod_revision(name, CompareOp::Greater, 0),
         Expect::At(revision) => Compare::mod_revision(name, CompareOp::Equal, number(revision)),
         Expect::Created(revision) => Compare::create_revision(name, CompareOp::Equal, number(revision)),
