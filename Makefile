@@ -5,8 +5,13 @@ MINUTES ?= 3
 SIZE ?= small
 # Programs are run as built with the whole workspace: `cargo run -p` would choose features anew and build twice.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
+# Simulated histories need flags of their own, so they are built beside the rest.
+SIM := $(BUILT)/sim
+SIM_CARGO := RUSTFLAGS="--cfg tokio_unstable" cargo
+SIM_FLAGS := --profile sim --target-dir $(SIM) -p meridian-sim --features simulated,planted
+SIM_RUN = $(if $(SEED),--seed $(SEED),$(if $(PLANTED),--planted $(if $(filter 1,$(PLANTED)),all,$(PLANTED)),--seeds $(or $(SEEDS),500)))
 
-.PHONY: help demo chaos-demo test model robustness verify fix bench
+.PHONY: help demo chaos-demo test model robustness verify fix bench sim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +36,9 @@ verify: ## what a change must pass besides its tests; never writes
 
 fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
+
+sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1; SERVERS=k FROM=seed
+	$(SIM_CARGO) build $(SIM_FLAGS) --bin meridian-sim --example seed && $(SIM)/sim/meridian-sim $(SIM_RUN) $(if $(SERVERS),--servers $(SERVERS)) $(if $(FROM),--from $(FROM))
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
 	cargo xtask tools etcd envoy && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench

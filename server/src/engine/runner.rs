@@ -343,7 +343,8 @@ impl Runner {
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
         let plan = self.plan;
-        let decision = Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
+        let decision =
+            Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
         for goal in next.lanes.keys().filter_map(|region| goal(next, region)).filter(|_| planted::is("speak-first")) {
             self.engine.shared.sessions.push(goal);
         }

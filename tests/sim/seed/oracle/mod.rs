@@ -1,0 +1,88 @@
+//! The oracle: sees everything at once — what etcd commits, what agents make durable, what servers see and answer — and
+//! holds all of it against the invariants of core while it happens. It changes nothing.
+
+mod books;
+mod truth;
+mod witness;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use meridian_core::agent::LaneMemory;
+use meridian_core::digest::Digest;
+use meridian_core::epoch::Epoch;
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
+use meridian_core::invariants::Orders;
+use meridian_core::lane::LaneState;
+use meridian_core::plan::Plan;
+use meridian_core::rollout::state::Rollout;
+use meridian_store::record::Head;
+
+use crate::story::Story;
+
+/// Of one run; clones are the same one.
+#[derive(Clone)]
+pub struct Oracle {
+    pub story: Story,
+    books: Arc<Mutex<Books>>,
+}
+
+/// All that was ever committed, and what agents really did.
+#[derive(Default)]
+struct Books {
+    plans: BTreeMap<Digest, Arc<Plan>>,
+    rollouts: BTreeMap<RolloutId, Rollout>,
+    heads: BTreeMap<ServiceId, Head>,
+    lanes: BTreeMap<ServiceId, BTreeMap<RegionId, LaneState>>,
+    sessions: BTreeMap<RegionId, u64>,
+    orders: Orders,
+    agents: BTreeMap<RegionId, Agent>,
+    /// The owner's token in the change at hand, and the last one of each rollout.
+    token: Option<i64>,
+    tokens: BTreeMap<RolloutId, i64>,
+    /// Releases that answer badly, by region.
+    bad: BTreeSet<(RegionId, Digest)>,
+}
+
+/// What an agent has made durable, ever.
+#[derive(Default)]
+struct Agent {
+    accepted: Epoch,
+    confirmed: BTreeSet<(Epoch, Digest)>,
+}
+
+impl Oracle {
+    /// One that has seen nothing.
+    pub fn new(story: Story) -> Self {
+        Self { story, books: Arc::default() }
+    }
+
+    /// A release answers badly in a region.
+    pub fn is_bad(&self, region: &RegionId, digest: Digest) {
+        self.books().bad.insert((region.clone(), digest));
+    }
+
+    /// An agent has made its memory durable.
+    pub fn remembers(&self, region: &RegionId, memory: &LaneMemory) {
+        let Some(goal) = memory.intent() else { return };
+        let broken = {
+            let mut books = self.books();
+            let agent = books.agents.entry(region.clone()).or_default();
+            agent.accepted = agent.accepted.max(goal.epoch);
+            if let Some(done) = memory.done_mark() {
+                agent.confirmed.insert((done.epoch, done.hash));
+            }
+            books.orders.accepted(goal)
+        };
+        self.story.hold(broken);
+    }
+
+    /// Every rollout as it is committed now.
+    pub fn rollouts(&self) -> Vec<Rollout> {
+        self.books().rollouts.values().cloned().collect()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

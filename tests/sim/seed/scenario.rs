@@ -1,0 +1,183 @@
+//! What a seed plays: how many servers and regions, which playbook, which releases are bad and where. All of it is drawn
+//! before anything runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meridian_core::digest::Digest;
+use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+};
+use meridian_core::release::{Release, Reversibility};
+use meridian_core::time::Span;
+use meridian_core::weight::Weight;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+/// Releases after the first, at most.
+pub const ROLLOUTS: u64 = 3;
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub servers: usize,
+    pub regions: Vec<RegionId>,
+    pub playbook: Playbook,
+    /// Releases that answer badly in a region.
+    pub bad: BTreeMap<RegionId, BTreeMap<Digest, Bad>>,
+    /// How the operator decides.
+    pub operator: u64,
+    pub ending: Ending,
+}
+
+/// How a release answers badly.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bad {
+    /// Percent of its requests.
+    pub percent: u64,
+    /// From then on; from the beginning if that is nought.
+    pub from: Duration,
+}
+
+/// What happens once the faults are over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// All is well, and everything comes to rest.
+    AllWell,
+    /// One region and all servers but one stay broken for ever: the others come back all the same.
+    CoreOnly {
+        /// The region.
+        lost: usize,
+        /// Whether its agent is gone, or only can't be reached.
+        is_down: bool,
+        /// The server that is left.
+        server: usize,
+    },
+}
+
+impl Scenario {
+    /// Draws one.
+    pub fn draw(rng: &mut StdRng, servers: Option<usize>) -> Self {
+        let drawn = [1, 1, 2, 3][rng.random_range(0..4)];
+        let servers = servers.unwrap_or(drawn).max(1);
+        let count = rng.random_range(2..=4);
+        let regions: Vec<RegionId> = (0..count).map(region).collect();
+        let playbook = playbook(rng, &regions);
+        let mut bad: BTreeMap<RegionId, BTreeMap<Digest, Bad>> = BTreeMap::new();
+        for release in 2..2 + ROLLOUTS {
+            let digest = self::release(release).digest;
+            let is_bad = rng.random_range(0..100) < 45;
+            for region in &regions {
+                if is_bad && rng.random_range(0..100) < 60 {
+                    let late = rng.random_range(0..3) == 0;
+                    let from = Duration::from_millis(if late { rng.random_range(4_000..25_000) } else { 0 });
+                    let percent = rng.random_range(15..=80);
+                    bad.entry(region.clone()).or_default().insert(digest, Bad { percent, from });
+                }
+            }
+        }
+        let ending = match rng.random_range(0..4) {
+            0 => Ending::CoreOnly {
+                lost: rng.random_range(0..regions.len()),
+                is_down: rng.random_range(0..2) == 0,
+                server: rng.random_range(0..servers),
+            },
+            _ => Ending::AllWell,
+        };
+        Self { servers, regions, playbook, bad, operator: rng.random(), ending }
+    }
+}
+
+/// The only service.
+pub fn service() -> ServiceId {
+    ServiceId::new("checkout").expect("a name")
+}
+
+/// A region by number.
+pub fn region(number: usize) -> RegionId {
+    RegionId::new(format!("r{number}")).expect("a name")
+}
+
+/// A release by number.
+pub fn release(number: u64) -> Release {
+    let version = format!("{number}.0.0");
+    Release {
+        service: service(),
+        digest: Digest::of(version.as_bytes()),
+        version: version.parse().expect("a version"),
+        notes: String::new(),
+        reversibility: Reversibility::Free,
+        prepares: None,
+    }
+}
+
+fn percent(percent: u64) -> Weight {
+    Weight::from_basis_points(percent * 100).expect("at most a hundred")
+}
+
+/// Brings the first release up everywhere at once.
+pub fn install() -> Playbook {
+    let step = Step { weight: Weight::WHOLE, cohort: None, bake: Span::ZERO };
+    let wave = Wave {
+        id: WaveId::new("all").expect("a name"),
+        regions: RegionSelector::Rest,
+        max_parallel: 9,
+        max_skew: 9,
+        steps: vec![step],
+        soak: Span::ZERO,
+    };
+    Playbook {
+        id: PlaybookId::new("install").expect("a name"),
+        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
+        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
+        limits: Limits::default(),
+    }
+}
+
+fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
+    let cut = rng.random_range(0..regions.len());
+    let (first, second) = regions.split_at(cut);
+    let parts: Vec<&[RegionId]> = [first, second].into_iter().filter(|part| !part.is_empty()).collect();
+    let waves = parts.into_iter().enumerate().map(|(index, part)| wave(rng, index, part)).collect();
+    let votes = match rng.random_range(0..4) {
+        0 => VotePolicy::Count(rng.random_range(1..=2)),
+        1 => VotePolicy::Percent(percent(rng.random_range(10..=60))),
+        _ => VotePolicy::Any,
+    };
+    let secs = Span::from_secs;
+    let check = Check {
+        name: "errors".to_owned(),
+        measure: Measure::ErrorRatio { max: percent(5) },
+        sample_min: rng.random_range(10..=60),
+    };
+    Playbook {
+        id: PlaybookId::new("steps").expect("a name"),
+        stages: vec![Stage { kind: StageKind::Production, waves }],
+        evidence: EvidencePolicy { checks: vec![check], window: secs(30), extend_max: secs(15) },
+        rollback: RollbackPolicy { votes, fleet: rng.random_range(0..4) > 0, retention: secs(rng.random_range(0..=3)) },
+        limits: Limits { prepare: secs(30), shift: secs(20), revert: secs(30), total: secs(600) },
+    }
+}
+
+fn wave(rng: &mut StdRng, index: usize, regions: &[RegionId]) -> Wave {
+    let mut steps = Vec::new();
+    for weight in [20, 50] {
+        if rng.random_range(0..2) == 0 {
+            let bake = Span::from_millis(rng.random_range(300..=2500));
+            steps.push(Step { weight: percent(weight), cohort: None, bake });
+        }
+    }
+    let bake = Span::from_millis(rng.random_range(0..=2500));
+    steps.push(Step { weight: Weight::WHOLE, cohort: None, bake });
+    Wave {
+        id: WaveId::new(format!("w{index}")).expect("a name"),
+        regions: RegionSelector::Names(regions.to_vec()),
+        max_parallel: rng.random_range(1..=3),
+        max_skew: rng.random_range(0..=2),
+        steps,
+        soak: Span::from_millis(rng.random_range(0..=1500)),
+    }
+}

@@ -1,0 +1,292 @@
+//! A region as it really is: slots, a data plane, requests, and the disk under its agent. All of it outlives the agent's
+//! process. What an agent does to it is held against the invariants while it happens.
+
+pub mod disk;
+pub mod drivers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use meridian_core::agent::{Action, LaneMemory, LocalWorld, serves_now};
+use meridian_core::digest::Digest;
+use meridian_core::epoch::Epoch;
+use meridian_core::goal::Goal;
+use meridian_core::id::RegionId;
+use meridian_core::invariants;
+use meridian_core::observation::{SlotSeen, SlotState, TrafficSeen};
+use meridian_core::slot::{Slot, Slots};
+use meridian_drivers::Route;
+use meridian_drivers::fake::FakeWorld;
+use meridian_proto::convert::record::decode_journal;
+use rand::rngs::StdRng;
+
+use crate::oracle::Oracle;
+use crate::scenario::Bad;
+use crate::story::Story;
+use disk::Disk;
+use drivers::{Traffic, Weather, Workload};
+
+/// Requests that arrive between two looks of the world.
+const REQUESTS: u64 = 60;
+/// A slot comes up within this.
+const UP_MAX_MILLIS: u64 = 700;
+/// After something broke by itself, what an agent has just read back may be over.
+const DISTURBED: Duration = Duration::from_secs(3);
+
+/// A region. Clones are the same one.
+#[derive(Clone)]
+pub struct Site(Arc<Inner>);
+
+struct Inner {
+    region: RegionId,
+    world: FakeWorld,
+    weather: Weather,
+    story: Story,
+    oracle: Oracle,
+    /// Releases that answer badly here.
+    bad: BTreeMap<Digest, Bad>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is on the disk.
+    durable: LaneMemory,
+    /// The highest epoch that the data plane was told.
+    routed: Epoch,
+    coming_up: BTreeMap<Slot, Duration>,
+    /// Slots that fell by themselves and are not up again.
+    felled: BTreeSet<Slot>,
+    disturbed: Option<Duration>,
+    failing_until: Duration,
+    silent_until: Duration,
+}
+
+impl Site {
+    /// A region with two empty slots.
+    pub fn new(region: RegionId, rng: StdRng, bad: BTreeMap<Digest, Bad>, story: Story, oracle: Oracle) -> Self {
+        let world = FakeWorld::new();
+        world.start_ready(false);
+        let state = Mutex::default();
+        Self(Arc::new(Inner { region, world, weather: Weather::new(rng), story, oracle, bad, state }))
+    }
+
+    /// Which region.
+    pub fn region(&self) -> &RegionId {
+        &self.0.region
+    }
+
+    /// Its disk, on which every entry is judged.
+    pub fn disk(&self, rng: StdRng) -> Disk {
+        let site = self.clone();
+        Disk::new(rng, Box::new(move |_, bytes| site.remembers(bytes)))
+    }
+
+    /// A driver of its slots.
+    pub fn workload(&self) -> Workload {
+        Workload { site: self.clone(), fake: self.0.world.workload() }
+    }
+
+    /// A driver of its data plane.
+    pub fn traffic(&self) -> Traffic {
+        Traffic { site: self.clone(), fake: self.0.world.traffic() }
+    }
+
+    /// How drivers are late here.
+    pub fn weather(&self) -> &Weather {
+        &self.0.weather
+    }
+
+    /// As core looks at it.
+    pub fn local(&self) -> LocalWorld {
+        let seen = |slot| {
+            let process = self.0.world.process(slot)?;
+            Some(SlotSeen { digest: process.digest, state: process.state })
+        };
+        let traffic = self.0.world.route().map(|route| TrafficSeen { split: route.split, cohort: route.cohort });
+        LocalWorld { slots: Slots::from_fn(seen), traffic }
+    }
+
+    /// What is on its agent's disk.
+    pub fn memory(&self) -> LaneMemory {
+        self.state().durable.clone()
+    }
+
+    /// Something has become durable.
+    fn remembers(&self, bytes: &[u8]) {
+        let Ok(after) = decode_journal(&self.0.region, bytes) else {
+            return self.0.story.require("S12", false, || format!("{}: an entry that can't be read", self.0.region));
+        };
+        let before = std::mem::replace(&mut self.state().durable, after.clone());
+        let (story, region) = (&self.0.story, &self.0.region);
+        let done = if after.is_done() { "done" } else { "intent" };
+        story.note(region.as_str(), format_args!("disk: {} {done}", after.accepted()));
+        story.hold(invariants::memory(&before, &after));
+        self.0.oracle.remembers(region, &after);
+        let is_calm = self.is_calm();
+        if after.is_done() && is_calm {
+            story.hold(invariants::done(&after, &self.local()));
+        }
+    }
+
+    /// An agent is about to touch the region.
+    fn is_done(&self, action: &Action) {
+        let (story, region) = (&self.0.story, &self.0.region);
+        story.note(region.as_str(), format_args!("{action:?}"));
+        match self.memory().intent() {
+            Some(goal) => story.hold(invariants::action(goal, &self.local(), action)),
+            None => story.require("S12", false, || format!("{region}: {action:?} without a goal on disk")),
+        }
+    }
+
+    /// An agent tells the data plane where requests go. The route in effect may be told again, with other targets.
+    fn is_routed(&self, route: &Route) {
+        let is_again = self.0.world.route().is_some_and(|known| {
+            (known.epoch, known.hash, known.split, &known.cohort)
+                == (route.epoch, route.hash, route.split, &route.cohort)
+        });
+        if is_again {
+            return;
+        }
+        self.is_done(&Action::Route(route.split, route.cohort.clone()));
+        let (story, region) = (&self.0.story, &self.0.region);
+        let (accepted, routed) = (self.memory().accepted(), self.state().routed);
+        story.require("S12", route.epoch == accepted, || {
+            format!("{region}: routes for {}, {accepted} is on disk", route.epoch)
+        });
+        story.require("S1", route.epoch >= routed, || format!("{region}: routes for {} after {routed}", route.epoch));
+    }
+
+    fn note_route(&self, route: &Route, is_taken: bool) {
+        let what = if is_taken { "routed" } else { "not routed" };
+        self.0.story.note(self.0.region.as_str(), format_args!("{what}: {} at {}", route.split, route.epoch));
+        if is_taken {
+            let mut state = self.state();
+            state.routed = state.routed.max(route.epoch);
+        }
+    }
+
+    /// The grace of a stop is over; the traffic must not have come back in the meantime.
+    fn still_may_stop(&self, slot: Slot) {
+        let region = &self.0.region;
+        let serves = serves_now(&self.local(), slot);
+        self.0.story.require("S8", !serves, || format!("{region}: {slot} gets traffic and is stopped"));
+        self.state().felled.remove(&slot);
+    }
+
+    fn comes_up(&self, slot: Slot) {
+        let is_starting = self.0.world.process(slot).is_some_and(|process| process.state == SlotState::Starting);
+        let at = self.0.story.now() + Duration::from_millis(self.0.weather.below(UP_MAX_MILLIS) + 5);
+        if is_starting {
+            self.state().coming_up.entry(slot).or_insert(at);
+        }
+    }
+
+    /// Whether drivers fail now.
+    fn fails(&self) -> bool {
+        let now = self.0.story.now();
+        now < self.state().failing_until && self.0.weather.below(100) < 60
+    }
+
+    fn is_silent(&self) -> bool {
+        self.0.story.now() < self.state().silent_until
+    }
+
+    fn is_calm(&self) -> bool {
+        let now = self.0.story.now();
+        let state = self.state();
+        state.felled.is_empty() && state.disturbed.is_none_or(|at| now > at + DISTURBED)
+    }
+
+    /// Time passes: slots come up, requests come in, and somebody has to be there for them.
+    pub fn pass(&self) {
+        let now = self.0.story.now();
+        let up: Vec<Slot> = {
+            let mut state = self.state();
+            let up: Vec<_> = state.coming_up.iter().filter(|(_, at)| **at <= now).map(|(slot, _)| *slot).collect();
+            up.iter().for_each(|slot| {
+                state.coming_up.remove(slot);
+                state.felled.remove(slot);
+            });
+            up
+        };
+        for slot in up {
+            self.0.world.set_state(slot, SlotState::Ready);
+            self.0.story.note(self.0.region.as_str(), format_args!("{slot} is ready"));
+        }
+        self.serve();
+    }
+
+    fn serve(&self) {
+        let (local, now) = (self.local(), self.0.story.now());
+        let Some(traffic) = &local.traffic else { return };
+        let mut is_live = false;
+        for slot in Slot::BOTH {
+            let share = u64::from(traffic.split.of(slot).basis_points());
+            if share == 0 {
+                continue;
+            }
+            let requests = REQUESTS * share / 10_000;
+            let seen = local.slots.get(slot).as_ref();
+            let is_ready = seen.is_some_and(|seen| seen.state == SlotState::Ready);
+            let bad = seen.and_then(|seen| self.0.bad.get(&seen.digest)).filter(|bad| bad.from <= now);
+            let percent = bad.map_or(0, |bad| bad.percent);
+            let errors = if is_ready { (requests * percent).div_ceil(100) } else { requests };
+            self.0.world.count(slot, requests, errors);
+            is_live |= is_ready;
+        }
+        let was_felled = !self.is_calm();
+        let region = &self.0.region;
+        self.0.story.require("S8", is_live || was_felled, || format!("{region}: nobody is there: {local:?}"));
+    }
+
+    /// A task of its agent ended, which none should.
+    pub fn ended(&self, how: &str) {
+        let region = &self.0.region;
+        self.0.story.require("TASK", false, || format!("{region}: a task of the agent ended: {how}"));
+    }
+
+    /// A slot falls by itself.
+    pub fn fell(&self, slot: Slot) {
+        let now = self.0.story.now();
+        if self.0.world.process(slot).is_some() {
+            self.0.world.set_state(slot, SlotState::Failed);
+            let mut state = self.state();
+            state.coming_up.remove(&slot);
+            state.felled.insert(slot);
+            state.disturbed = Some(now);
+        }
+    }
+
+    /// Drivers fail often for a while.
+    pub fn fail_until(&self, until: Duration) {
+        self.state().failing_until = until;
+    }
+
+    /// Counters can't be read for a while.
+    pub fn silent_until(&self, until: Duration) {
+        self.state().silent_until = until;
+    }
+
+    /// The data plane starts anew and counts from nought.
+    pub fn restart_data_plane(&self) {
+        self.0.world.restart_data_plane();
+    }
+
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        (state.failing_until, state.silent_until) = (Duration::ZERO, Duration::ZERO);
+    }
+
+    /// Whether it is where the goal on disk says, confirmed.
+    pub fn is_settled_on(&self, goal: &Goal) -> bool {
+        let memory = self.memory();
+        memory.is_done() && memory.intent() == Some(goal)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,59 @@
+//! What the runner is asked for.
+
+/// How it is asked.
+pub const USAGE: &str =
+    "meridian-sim --seeds N | --seed S | --planted NAME,…|all  [--from F] [--jobs J] [--tries T] [--servers K]";
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// So many seeds.
+    Seeds(u64),
+    /// One, with its story.
+    Seed(u64),
+    /// Faults planted in the code, each until it is found; none named: all.
+    Planted(Vec<String>),
+}
+
+/// Everything that was asked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub task: Task,
+    /// The first seed.
+    pub from: u64,
+    /// Processes at once.
+    pub jobs: usize,
+    /// Words for every process.
+    pub words: Vec<String>,
+    /// How many seeds a planted fault is given.
+    pub tries: u64,
+}
+
+impl Options {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// What is not understood.
+    pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut task, mut from, mut jobs, mut tries, mut passed) = (None, 0, 2, 1000, Vec::new());
+        while let Some(word) = words.next() {
+            let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+            let number = || value.parse::<u64>().map_err(|error| format!("{word} {value}: {error}"));
+            match word.as_str() {
+                "--seeds" => task = Some(Task::Seeds(number()?)),
+                "--seed" => task = Some(Task::Seed(number()?)),
+                "--planted" => {
+                    let names = value.split(',').filter(|name| *name != "all").map(str::to_owned);
+                    task = Some(Task::Planted(names.collect()));
+                }
+                "--from" => from = number()?,
+                "--jobs" => jobs = usize::try_from(number()?).unwrap_or(1).max(1),
+                "--tries" => tries = number()?,
+                "--servers" => passed.extend([word, value]),
+                _ => return Err(format!("{word} is not an option")),
+            }
+        }
+        let task = task.ok_or("nothing to do")?;
+        Ok(Self { task, from, jobs, words: passed, tries })
+    }
+}
