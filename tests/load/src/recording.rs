@@ -1,5 +1,7 @@
 //! Every request with its times, small enough for millions of them. It does not know what is looked for in it.
 
+use crate::failure::FailureReason;
+
 /// More requests than this are counted but not kept: 240 MB.
 pub(crate) const LIMIT: usize = 10_000_000;
 /// More different versions and slots than this share the label `other`.
@@ -25,6 +27,7 @@ struct Entry {
     slot: u16,
     version: u16,
     status: u16,
+    failure: Option<FailureReason>,
 }
 
 /// One request. Its times are microseconds since [`crate::Options::base`].
@@ -40,6 +43,8 @@ pub struct Sample<'a> {
     pub version: Option<&'a str>,
     /// The status; `None` if there was no answer.
     pub status: Option<u16>,
+    /// Why it counts as failed; `None`: a slot answered.
+    pub failure: Option<FailureReason>,
 }
 
 impl Recording {
@@ -66,6 +71,7 @@ impl Recording {
             slot: self.label(entry.slot),
             version: self.label(entry.version),
             status: (entry.status != NO_STATUS).then_some(entry.status),
+            failure: entry.failure,
         })
     }
 
@@ -80,6 +86,7 @@ impl Recording {
             slot: self.index(sample.slot),
             version: self.index(sample.version),
             status: sample.status.unwrap_or(NO_STATUS),
+            failure: sample.failure,
         };
         self.entries.push(entry);
     }
@@ -108,7 +115,8 @@ mod tests {
     use super::*;
 
     fn sample<'a>(start_micros: u64, slot: Option<&'a str>, version: Option<&'a str>) -> Sample<'a> {
-        Sample { start_micros, end_micros: start_micros + 3, slot, version, status: slot.map(|_| 200) }
+        let failure = slot.is_none().then_some(FailureReason::Refused);
+        Sample { start_micros, end_micros: start_micros + 3, slot, version, status: slot.map(|_| 200), failure }
     }
 
     #[test]

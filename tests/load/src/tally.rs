@@ -177,6 +177,7 @@ impl Tally {
             }
             Err(Unanswered { reason, detail }) => Some((*reason, detail)),
         };
+        let reason = failure.as_ref().map(|(reason, _)| *reason);
         if let Some((reason, detail)) = failure {
             snapshot.failed_by_switch += 1;
             let example = || FailureExample { start_micros, end_micros, detail: detail.clone() };
@@ -190,6 +191,7 @@ impl Tally {
                 slot: answer.and_then(|answer| answer.slot.as_deref()),
                 version: answer.and_then(|answer| answer.version.as_deref()),
                 status: answer.map(|answer| answer.status),
+                failure: reason,
             };
             recording.add(sample, LIMIT);
         }

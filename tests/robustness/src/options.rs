@@ -35,7 +35,7 @@ pub struct StormOptions {
     #[arg(long)]
     pub append: Option<PathBuf>,
     /// Equal servers.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 3)]
     pub servers: u8,
     /// What chance begins with; each run has its own unless told.
     #[arg(long)]

@@ -17,13 +17,14 @@ pub struct Gap {
     pub from: Micros,
     /// Until the next one.
     pub to: Micros,
-    /// Requests in it that no slot answered.
+    /// Requests in it that were sent away without a slot's answer.
     pub failed: usize,
 }
 
 pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     for Gap { region, from, to, failed } in gaps(history) {
-        let what = format!("{region}: no slot answered from {from} to {to} µs ({failed} requests failed) in a switch");
+        let what =
+            format!("{region}: no slot answered from {from} to {to} µs ({failed} requests were sent away) in a switch");
         broken(found, "S8", what);
     }
 }
@@ -32,13 +33,13 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
 #[must_use]
 pub fn gaps(history: &History) -> Vec<Gap> {
     let mut found = Vec::new();
+    let stalls = merged(&history.stalls);
     for region in history.probes.keys() {
         let windows = switches(history, region);
         let of_switch = silent(history, region).into_iter().filter(|gap| {
             let switched = windows.iter().any(|window| overlap((gap.from, gap.to), *window));
-            let stalled = history.stalls.iter().any(|stall| overlap((gap.from, gap.to), *stall));
             // A request that failed found nobody; one that was only late may have waited for the machine.
-            switched && (gap.failed > 0 || (gap.to - gap.from > GAP_MAX_MICROS && !stalled))
+            switched && (gap.failed > 0 || !was_the_machines(gap, &stalls))
         });
         found.extend(of_switch);
     }
@@ -54,7 +55,7 @@ fn silent(history: &History, region: &str) -> Vec<Gap> {
     let (mut last, mut failed) = (None, 0);
     for probe in ordered {
         if probe.slot.is_none() {
-            failed += 1;
+            failed += usize::from(!probe.timed_out);
             continue;
         }
         if let Some(from) = last {
@@ -89,6 +90,28 @@ fn switches(history: &History, region: &str) -> Vec<(Micros, Micros)> {
     }
     windows.extend(open.map(|since| (since.saturating_sub(AROUND_MICROS), Micros::MAX)));
     windows
+}
+
+/// Times as they come, as times that do not overlap, in order.
+fn merged(times: &[(Micros, Micros)]) -> Vec<(Micros, Micros)> {
+    let mut ordered = times.to_vec();
+    ordered.sort_unstable();
+    let mut merged: Vec<(Micros, Micros)> = Vec::new();
+    for (from, to) in ordered {
+        match merged.last_mut().filter(|last| from <= last.1) {
+            Some(last) => last.1 = last.1.max(to),
+            None => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+/// Whether without the machine's own stalls the gap would have been short enough.
+fn was_the_machines(gap: &Gap, stalls: &[(Micros, Micros)]) -> bool {
+    let first = stalls.partition_point(|stall| stall.1 < gap.from);
+    let in_it = stalls[first..].iter().take_while(|stall| stall.0 <= gap.to);
+    let stalled: Micros = in_it.map(|stall| stall.1.min(gap.to) - stall.0.max(gap.from)).sum();
+    gap.to - gap.from <= GAP_MAX_MICROS + stalled
 }
 
 fn overlap(one: (Micros, Micros), other: (Micros, Micros)) -> bool {

@@ -32,7 +32,7 @@ pub struct History {
     pub calls: Vec<Call>,
     /// Every request of a region's probe, in the order in which they ended.
     pub probes: BTreeMap<String, Vec<Probe>>,
-    /// When the machine itself stood still: nobody's probe can be held to its pace then.
+    /// When the machine itself stood still or had no core to spare: nobody's probe can be held to its pace then.
     pub stalls: Vec<(Micros, Micros)>,
     /// What serves in a region after everything has healed: version and the release recorded as stable there.
     pub ends: BTreeMap<String, RegionEnd>,
@@ -175,6 +175,8 @@ pub struct Probe {
     pub slot: Option<String>,
     /// The version that answered.
     pub version: Option<String>,
+    /// Whether it was given up after its whole time: late, for whatever reason, and not sent away by anybody.
+    pub timed_out: bool,
 }
 
 /// How a region was found when everything had healed.

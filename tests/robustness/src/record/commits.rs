@@ -166,9 +166,12 @@ fn decision(rollout: &Rollout, item: &Versioned, seen: Micros) -> Decision {
         let weight_new = goal.split.map_or(0, |split| split.of(planned.slot).basis_points().into());
         let is_confirmed = rollout.phase.is_terminal()
             || match progress.at {
-                LaneAt::Waiting | LaneAt::Preparing { .. } => true,
-                LaneAt::Baking(_) | LaneAt::Settled(_) | LaneAt::Reverted => true,
                 LaneAt::Shifting(_) | LaneAt::Reverting => false,
+                LaneAt::Waiting
+                | LaneAt::Preparing { .. }
+                | LaneAt::Baking(_)
+                | LaneAt::Settled(_)
+                | LaneAt::Reverted => true,
             };
         let lane = LaneSeen { epoch: goal.epoch, hash: goal.hash().to_string(), weight_new, is_confirmed };
         Some((region.to_string(), lane))

@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use meridian_client::{Client, ContactView, Endpoint};
+use meridian_core::id::ServiceId;
+use meridian_core::ownership::Shard;
 use meridian_harness::{ArtifactFolder, wait_until};
 use meridian_store::etcd::{EtcdOptions, EtcdStore};
+use meridian_store::{Key, Store as _, layout, record};
 
 use crate::ground::{Ground, Node, tool};
 
@@ -143,12 +146,20 @@ impl Site {
         connected.await
     }
 
-    /// The server that does the forward work of the service.
+    /// The server that does the forward work of the service, as the store has it.
     ///
     /// # Errors
     /// If nobody owns it.
     pub async fn owner(&self) -> anyhow::Result<&Member> {
-        self.servers.first().context("there is a server")
+        let store = self.store().await?;
+        let read = async |key: Key| anyhow::Ok(store.get(&key).await?.item.map(|item| item.value));
+        let key = layout::owner(Shard::of(&ServiceId::new(SERVICE)?));
+        let owner = record::decode_owner(&key, &read(key.clone()).await?.context("somebody owns the service")?)?;
+        let key = layout::replica(&owner);
+        let member = record::decode_member(&key, &read(key.clone()).await?.context("the owner is there")?)?;
+        let mut servers = self.servers.iter();
+        let found = servers.find(|server| member.address == format!("{}:{GRPC_PORT}", server.node.address));
+        found.with_context(|| format!("the owner at {} is one of ours", member.address))
     }
 
     /// Microseconds since the beginning.

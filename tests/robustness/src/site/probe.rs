@@ -1,7 +1,7 @@
 //! A region's probe: a request every ten milliseconds through the region's own front, each one kept; and a load besides.
 //! It runs on the region's node, so no fault on a link is in its way. It does not judge.
 
-use meridian_load::{Load, Options, Recording};
+use meridian_load::{FailureReason, Load, Options, Recording};
 use tokio::time::Duration;
 
 use super::{FRONT, Site};
@@ -59,7 +59,12 @@ impl RegionProbe {
         if let Some(load) = self.load {
             load.stop().await;
         }
-        requests(&self.probe.stop().await.recording)
+        let report = self.probe.stop().await;
+        for (reason, failures) in &report.totals.failures {
+            let example = failures.examples.first().map_or("", |example| example.detail.as_str());
+            println!("unanswered by a slot: {} {reason}, such as {example:?}", failures.count);
+        }
+        requests(&report.recording)
     }
 }
 
@@ -70,6 +75,7 @@ fn requests(recording: &Recording) -> Vec<Probe> {
         // Only a slot tells its version; what answers without one is something on the way to it.
         slot: sample.version.and(sample.slot).map(str::to_owned),
         version: sample.version.map(str::to_owned),
+        timed_out: matches!(sample.failure, Some(FailureReason::TimedOut | FailureReason::NotSent)),
     });
     kept.collect()
 }

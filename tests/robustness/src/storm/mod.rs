@@ -26,7 +26,7 @@ pub use stall::Pulse;
 pub use totals::Totals;
 
 /// Requests per second in each region besides the probe.
-const LOAD_RATE: f64 = 20.0;
+const LOAD_RATE: f64 = 10.0;
 /// How many violations are printed; the first ones say why.
 const SHOWN_MAX: usize = 30;
 

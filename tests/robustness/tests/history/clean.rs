@@ -134,7 +134,7 @@ fn a_slow_answer_far_from_any_switch_is_not_blamed_on_one() {
     story.clock += 300_000;
     let (start, end) = (story.clock - 250_000, story.clock);
     let (slot, version) = (Some("green".to_owned()), Some("1.0.0".to_owned()));
-    story.history.probes.get_mut("eu").unwrap().push(Probe { start, end, slot, version });
+    story.history.probes.get_mut("eu").unwrap().push(Probe { start, end, slot, version, timed_out: false });
     story.answers(200);
     passes("slow by itself", &story.told());
 }

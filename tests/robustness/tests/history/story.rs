@@ -155,7 +155,7 @@ impl Story {
             self.clock += 10_000;
             for region in REGIONS {
                 let (slot, version) = (Some("blue".to_owned()), Some(self.serving.clone()));
-                let probe = Probe { start: self.clock - 4_000, end: self.clock, slot, version };
+                let probe = Probe { start: self.clock - 4_000, end: self.clock, slot, version, timed_out: false };
                 self.history.probes.entry(region.to_owned()).or_default().push(probe);
             }
         }
