@@ -1,6 +1,7 @@
-//! P7: memory of the shipped programs at rest. The floors are programs that only hold the connection: a bare server, and
-//! one stub agent.
+//! P5 and P7: memory of the shipped programs at rest, and of a server for each agent. The floors are programs that only
+//! hold the connection: a bare server, and one stub agent.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,11 +19,50 @@ use crate::fleet;
 use crate::machine::resident_when_stable;
 use crate::pki::{Authority, IssuedFiles, Subject};
 use crate::row::Row;
-use crate::stub::Stub;
+use crate::stub::{Stub, Stubs};
 
 /// How long an agent may take to connect on a busy machine.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
 const REGION: &str = "r0000";
+
+/// Agents in P5.
+const AGENTS: usize = 1000;
+
+/// Measures and prints the row of a server's memory for each agent.
+pub async fn measure_agents() -> anyhow::Result<()> {
+    let folder = ground::folder()?;
+    let tls = folder.path().join("tls");
+    let authority = Authority::create(&tls)?;
+    let (bare, address) = bare(&tls).await?;
+    let (floor, stub) = per_agent(bare.id().context("the bare server has ended")?, address, &tls).await?;
+    stub.quit().await?;
+    let (server, listens) = server(&authority, folder.path()).await?;
+    let (ours, stub) = per_agent(server.pid(), listens, &tls).await?;
+    let what =
+        format!("RSS of meridian-server for each of {AGENTS} idle agents, mTLS; floor: a server that only greets");
+    Row { id: "P5", floor, ours, unit: "kB", target: "50kB".to_owned(), what }.print();
+    stub.quit().await
+}
+
+/// What a server grows by for each agent, in kB.
+async fn per_agent(pid: u32, address: SocketAddr, tls: &Path) -> anyhow::Result<(f64, Stub)> {
+    let (empty, _) = resident_when_stable(pid).await?;
+    let stub = Stub::start(address, tls, Stubs::each(AGENTS)).await?;
+    let (full, _) = resident_when_stable(pid).await?;
+    #[expect(clippy::cast_precision_loss, reason = "a thousand")]
+    let each = (full - empty) * 1000.0 / AGENTS as f64;
+    Ok((each, stub))
+}
+
+/// A server on an embedded store, once it listens.
+async fn server(authority: &Authority, folder: &Path) -> anyhow::Result<(Running, SocketAddr)> {
+    let data = folder.join("data").display().to_string();
+    let store = ["--store".to_owned(), "embedded".to_owned(), "--data".to_owned(), data];
+    let (server, listens) = fleet::serve(authority, folder, &store)?;
+    wait_until("the server to listen", CONNECT_MAX, || async { tokio::net::TcpStream::connect(listens).await.ok() })
+        .await?;
+    Ok((server, listens))
+}
 
 /// Measures and prints both rows.
 pub async fn measure() -> anyhow::Result<()> {
@@ -38,11 +78,7 @@ async fn programs(folder: &Path) -> anyhow::Result<()> {
     let authority = Authority::create(&tls)?;
     let (bare, address) = bare(&tls).await?;
     let (floor, _) = resident_when_stable(bare.id().context("the bare server has ended")?).await?;
-    let data = folder.join("data").display().to_string();
-    let store = ["--store".to_owned(), "embedded".to_owned(), "--data".to_owned(), data];
-    let (server, listens) = fleet::serve(&authority, folder, &store)?;
-    wait_until("the server to listen", CONNECT_MAX, || async { tokio::net::TcpStream::connect(listens).await.ok() })
-        .await?;
+    let (server, listens) = server(&authority, folder).await?;
     let (ours, own) = resident_when_stable(server.pid()).await?;
     let what = format!(
         "RSS of meridian-server at rest, embedded store, mTLS, no agent ({own:.1}MB of it its own); floor: a server that \
@@ -50,7 +86,7 @@ async fn programs(folder: &Path) -> anyhow::Result<()> {
     );
     Row { id: "P7", floor, ours, unit: "MB", target: "15MB".to_owned(), what }.print();
 
-    let stub = Stub::start(address, &tls, 1).await?;
+    let stub = Stub::start(address, &tls, Stubs::each(1)).await?;
     let (floor, _) = resident_when_stable(stub.pid()?).await?;
     let agent = agent(&authority, folder, &listens.to_string())?;
     connected(&authority, listens).await?;
@@ -63,7 +99,7 @@ async fn programs(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The bare server as a process; it ends with its stdin.
-async fn bare(tls: &Path) -> anyhow::Result<(Child, std::net::SocketAddr)> {
+async fn bare(tls: &Path) -> anyhow::Result<(Child, SocketAddr)> {
     let mut child = Command::new(std::env::current_exe()?)
         .args([Path::new("bare"), Path::new("--tls"), tls])
         .stdin(Stdio::piped())
@@ -100,7 +136,7 @@ fn agent(authority: &Authority, folder: &Path, server: &str) -> anyhow::Result<R
     Program::new(program("meridian-agent")?, log).args([Path::new("--config"), &file]).start()
 }
 
-async fn connected(authority: &Authority, server: std::net::SocketAddr) -> anyhow::Result<()> {
+async fn connected(authority: &Authority, server: SocketAddr) -> anyhow::Result<()> {
     let client = fleet::client(authority, server).await?;
     wait_until("the agent to connect", CONNECT_MAX, || async {
         let regions = client.regions().await.ok()?;

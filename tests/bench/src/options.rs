@@ -21,14 +21,22 @@ pub enum Command {
     P1,
     /// A rollback of 100 and 1 000 regions.
     P2,
-    /// A breach in one of 100 regions.
+    /// A breach in one of 100 and of 1 000 regions.
     P3,
+    /// 1 000 rollouts that go back at once. The same run as P11 and P12.
+    P4,
+    /// Memory of a server for each idle agent.
+    P5,
     /// Memory of idle programs.
     P7,
     /// Failed requests over 1 000 switches per traffic driver, and their time (P10).
     P9,
     /// The same run as P9.
     P10,
+    /// A step's cost after 100 000 decisions. The same run as P4.
+    P11,
+    /// 1 000 rollouts that go forward at once. The same run as P4.
+    P12,
     /// Stub agents: real connections, no work. Told by lines on stdin.
     Agents {
         /// The server.
@@ -40,6 +48,9 @@ pub enum Command {
         /// How many.
         #[arg(long)]
         count: usize,
+        /// In how many regions the first service has a lane.
+        #[arg(long)]
+        lanes: usize,
     },
     /// A server that only greets agents: the floor under a server's memory.
     Bare {

@@ -33,12 +33,12 @@ pub struct Commits {
 
 impl Commits {
     /// Follows the decisions of the service from now on.
-    pub async fn follow(etcd: &str) -> anyhow::Result<Self> {
+    pub async fn follow(etcd: &[String]) -> anyhow::Result<Self> {
         let (times, service) = (Times::default(), ServiceId::new(SERVICE)?);
         let (stop, stopped) = oneshot::channel();
         let (open, opened) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (noted, options) = (times.clone(), EtcdOptions::new([etcd]));
+        let (noted, options) = (times.clone(), EtcdOptions::new(etcd));
         let watching = async move {
             let watch = watch(options, &service).await;
             let (result, stream) = match watch {

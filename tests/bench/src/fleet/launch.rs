@@ -19,14 +19,20 @@ use super::Rig;
 /// For a thousand regions on a busy machine.
 const STATE_MAX: Duration = Duration::from_secs(60);
 
-/// A playbook of waves that each take every region, through these weights in basis points.
-pub fn playbook(name: &str, waves: &[Vec<u64>], bake: Span, checks: Vec<Check>) -> anyhow::Result<Playbook> {
+/// A playbook of waves that each take the regions through these weights in basis points.
+pub fn playbook(
+    name: &str,
+    regions: &RegionSelector,
+    waves: &[Vec<u64>],
+    bake: Span,
+    checks: Vec<Check>,
+) -> anyhow::Result<Playbook> {
     let mut stages = Vec::new();
     for (index, weights) in waves.iter().enumerate() {
         let step = |weight: &u64| Ok(Step { weight: Weight::from_basis_points(*weight)?, cohort: None, bake });
         let wave = Wave {
             id: WaveId::new(format!("wave-{index}"))?,
-            regions: RegionSelector::Rest,
+            regions: regions.clone(),
             max_parallel: u32::MAX,
             max_skew: u32::MAX,
             steps: weights.iter().map(step).collect::<anyhow::Result<_>>()?,
@@ -53,18 +59,19 @@ pub fn errors_check() -> anyhow::Result<Check> {
 impl Rig {
     /// Brings 1.0.0 to every region and makes 1.1.0, which is to follow with the playbook `half`: a long bake at 50 %.
     pub async fn prepare(&self, checks: Vec<Check>) -> anyhow::Result<ReleaseName> {
-        self.launcher.apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
+        let everywhere = RegionSelector::Rest;
+        self.launcher.apply(&playbook("install", &everywhere, &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
         let bake = Span::from_secs(3600);
-        self.launcher.apply(&playbook("half", &[vec![5000, 10_000]], bake, checks)?).await?;
+        self.launcher.apply(&playbook("half", &everywhere, &[vec![5000, 10_000]], bake, checks)?).await?;
         let first = self.launcher.release_digest("1.0.0", Digest::of(b"1.0.0")).await?;
         let rollout = self.launcher.start(&first, "install").await?;
         self.until(&rollout, RolloutState::Stable).await?;
         self.launcher.release_digest("1.1.0", Digest::of(b"1.1.0")).await
     }
 
-    /// Starts a rollout and waits until every region bakes at 50 %.
-    pub(super) async fn bake(&self, release: &ReleaseName) -> anyhow::Result<RolloutName> {
-        let rollout = self.launcher.start(release, "half").await?;
+    /// Starts a rollout and waits until every region of it bakes.
+    pub(super) async fn bake(&self, release: &ReleaseName, playbook: &str) -> anyhow::Result<RolloutName> {
+        let rollout = self.launcher.start(release, playbook).await?;
         let bakes =
             |view: &RolloutView| view.lanes.iter().all(|lane| lane.position == LanePosition::Baking && lane.confirmed);
         self.until_view(&rollout, "every region to bake", bakes).await?;
@@ -76,7 +83,8 @@ impl Rig {
         self.until_view(rollout, &format!("{rollout} to be {state:?}"), |view| view.state == state).await
     }
 
-    async fn until_view(
+    /// Waits until a rollout looks like this.
+    pub(super) async fn until_view(
         &self,
         rollout: &RolloutName,
         what: &str,

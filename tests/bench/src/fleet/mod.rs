@@ -1,9 +1,10 @@
 //! A control plane under measurement: a real etcd, the shipped server with TLS, and stub agents in a process of their
 //! own; beside it a bare server with as many stubs of its own, for the floor. The rows: `step` (P1), `rollback` (P2),
-//! `breach` (P3).
+//! `breach` (P3), `crowd` (P4, P11, P12).
 
 pub mod breach;
 mod commits;
+pub mod crowd;
 pub mod launch;
 pub mod rollback;
 pub mod step;
@@ -21,13 +22,32 @@ use tempfile::TempDir;
 use crate::bare::Bare;
 use crate::cas::Cas;
 use crate::pki::{Authority, IssuedFiles, Subject};
-use crate::stub::Stub;
+use crate::stub::{Stub, Stubs};
 use commits::Commits;
 
 /// How long a server may take to answer on a busy machine.
 const START_MAX: Duration = Duration::from_secs(60);
 /// One call may wait behind the commits of a large rollout.
 const CALL_MAX: Duration = Duration::from_secs(30);
+
+/// How large a rig is.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Regions, each with an agent.
+    pub regions: usize,
+    /// In how many of them the first service runs.
+    pub lanes: usize,
+    /// Members of the etcd cluster.
+    pub etcd_nodes: usize,
+}
+
+impl Shape {
+    /// So many regions, with the first service in all of them, on one etcd.
+    #[must_use]
+    pub const fn of(regions: usize) -> Self {
+        Self { regions, lanes: regions, etcd_nodes: 1 }
+    }
+}
 
 /// Everything that one row needs. Dropping it ends every process.
 pub struct Rig {
@@ -46,28 +66,36 @@ pub struct Rig {
     /// The agents of the floor.
     pub bare_stub: Stub,
     server: Running,
-    _etcd: EtcdProcess,
+    etcd: Vec<EtcdProcess>,
     folder: TempDir,
 }
 
 impl Rig {
-    /// Starts everything, with so many regions connected twice.
-    pub async fn start(count: usize) -> anyhow::Result<Self> {
+    /// Starts everything, with every region connected twice: to the server and to the floor's.
+    pub async fn start(shape: Shape) -> anyhow::Result<Self> {
+        let Shape { regions: count, lanes, etcd_nodes } = shape;
         let folder = ground::folder()?;
         let tls = folder.path().join("tls");
         let authority = Authority::create(&tls)?;
-        let etcd = EtcdProcess::start().await?;
-        let store = ["--store".to_owned(), "etcd".to_owned(), "--etcd".to_owned(), etcd.endpoint()];
+        let etcd = EtcdProcess::start_cluster(etcd_nodes, &[]).await?;
+        let endpoints = endpoints(&etcd);
+        let store = ["--store".to_owned(), "etcd".to_owned(), "--etcd".to_owned(), endpoints.join(",")];
         let (server, address) = serve(&authority, folder.path(), &store)?;
         let client = client(&authority, address).await?;
         answering(&client).await?;
-        let commits = Commits::follow(&etcd.endpoint()).await?;
-        let cas = Cas::connect(&etcd.endpoint()).await?;
-        let stub = Stub::start(address, &tls, count).await?;
+        let commits = Commits::follow(&endpoints).await?;
+        let cas = Cas::connect(&endpoints).await?;
+        let stub = Stub::start(address, &tls, Stubs { count, lanes }).await?;
         let bare = Bare::start(&authority).await?;
-        let bare_stub = Stub::start(bare.address, &tls, count).await?;
+        let bare_stub = Stub::start(bare.address, &tls, Stubs::each(count)).await?;
         let launcher = Launcher::with_client(client).await?;
-        Ok(Self { count, launcher, commits, cas, stub, bare, bare_stub, server, _etcd: etcd, folder })
+        Ok(Self { count, launcher, commits, cas, stub, bare, bare_stub, server, etcd, folder })
+    }
+
+    /// Where etcd is.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<String> {
+        endpoints(&self.etcd)
     }
 
     /// The server's pid.
@@ -93,6 +121,10 @@ impl Rig {
         self.server.end(Duration::from_secs(6));
         Ok(())
     }
+}
+
+fn endpoints(etcd: &[EtcdProcess]) -> Vec<String> {
+    etcd.iter().map(EtcdProcess::endpoint).collect()
 }
 
 /// Starts the shipped server with TLS in a folder; returns it and where it listens.

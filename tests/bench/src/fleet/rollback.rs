@@ -29,7 +29,7 @@ pub async fn measure(rig: &mut Rig, release: &ReleaseName, rounds: u64, target: 
     let (mut floors, mut ours, mut orders, mut cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         floors.push(push_to_all(rig, round).await?);
-        let Back { from_commit, from_order, server_cpu_micros } = roll_back(rig, release).await?;
+        let Back { from_commit, from_order, server_cpu_micros } = roll_back(rig, release, "half").await?;
         cpu.push(server_cpu_micros);
         ours.push(from_commit);
         orders.push(from_order);
@@ -47,15 +47,18 @@ pub async fn measure(rig: &mut Rig, release: &ReleaseName, rounds: u64, target: 
 }
 
 /// One rollback, in milliseconds to the last acknowledgement.
-struct Back {
-    from_commit: f64,
-    from_order: f64,
+pub(super) struct Back {
+    /// From the commit.
+    pub from_commit: f64,
+    /// From the order at the caller.
+    pub from_order: f64,
     /// For each agent; the order, its commit and its answer included.
-    server_cpu_micros: f64,
+    pub server_cpu_micros: f64,
 }
 
-async fn roll_back(rig: &mut Rig, release: &ReleaseName) -> anyhow::Result<Back> {
-    let rollout = rig.bake(release).await?;
+/// Starts a rollout, lets it bake and takes it back.
+pub(super) async fn roll_back(rig: &mut Rig, release: &ReleaseName, playbook: &str) -> anyhow::Result<Back> {
+    let rollout = rig.bake(release, playbook).await?;
     tokio::time::sleep(QUIET).await; // tidy: paced
     let (ordered, cpu_before) = (micros(), cpu_micros(rig.server_pid())?);
     let view = rig.launcher.roll_back(&rollout).await?;

@@ -4,10 +4,11 @@
 
 use meridian_client::RolloutState;
 use meridian_core::digest::Digest;
+use meridian_core::playbook::RegionSelector;
 use meridian_core::time::Span;
 
-use super::Rig;
 use super::launch::playbook;
+use super::{Rig, Shape};
 use crate::figures::median;
 use crate::row::Row;
 
@@ -19,13 +20,14 @@ const RISE_BASIS_POINTS: u64 = 25;
 /// As many as steps of a round.
 const CAS_A_ROUND: usize = 400;
 
-/// Measures and prints.
-pub async fn measure() -> anyhow::Result<()> {
-    let mut rig = Rig::start(1).await?;
-    rig.launcher.apply(&playbook("install", &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
+/// Measures on an etcd of so many nodes, and prints.
+pub async fn measure(etcd_nodes: usize) -> anyhow::Result<()> {
+    let mut rig = Rig::start(Shape { etcd_nodes, ..Shape::of(1) }).await?;
+    let everywhere = RegionSelector::Rest;
+    rig.launcher.apply(&playbook("install", &everywhere, &[vec![10_000]], Span::ZERO, Vec::new())?).await?;
     let weights = |wave: u64| (1..=STEPS).map(|step| (wave * STEPS + step) * RISE_BASIS_POINTS).collect();
     let waves: Vec<Vec<u64>> = (0..WAVES).map(weights).collect();
-    rig.launcher.apply(&playbook("fine", &waves, Span::ZERO, Vec::new())?).await?;
+    rig.launcher.apply(&playbook("fine", &everywhere, &waves, Span::ZERO, Vec::new())?).await?;
     launch(&mut rig, 0, "install").await?;
     let (mut floors, mut ours, mut intervals) = (Vec::new(), Vec::new(), 0);
     for round in 1..=ROUNDS {
@@ -38,7 +40,7 @@ pub async fn measure() -> anyhow::Result<()> {
     let (floor, ours) = (median(&floors), median(&ours));
     let what = format!(
         "a region's step, p50 of {intervals} intervals between goals at the agent; floor: two raw CAS of 256 B; \
-         step/CAS={:.2} rounds={ROUNDS} etcd=1 node, mTLS",
+         step/CAS={:.2} rounds={ROUNDS} etcd={etcd_nodes} node(s), mTLS",
         2.0 * ours / floor
     );
     Row { id: "P1", floor, ours, unit: "ms", target: "0.80".to_owned(), what }.print();
@@ -46,7 +48,7 @@ pub async fn measure() -> anyhow::Result<()> {
 }
 
 /// Launches the next release; the time between each goal at the agent and the next one, in milliseconds.
-async fn launch(rig: &mut Rig, round: u64, playbook: &str) -> anyhow::Result<Vec<f64>> {
+pub(super) async fn launch(rig: &mut Rig, round: u64, playbook: &str) -> anyhow::Result<Vec<f64>> {
     let version = format!("1.{round}.0");
     let release = rig.launcher.release_digest(&version, Digest::of(version.as_bytes())).await?;
     rig.stub.stats().await?;

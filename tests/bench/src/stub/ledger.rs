@@ -1,14 +1,26 @@
-//! When goals came and acknowledgements left, by epoch. It does not know whose.
+//! When goals came and acknowledgements left: of the first service by epoch, of the crowd of others in sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meridian_core::epoch::Epoch;
+use meridian_core::goal::Goal;
+use meridian_core::id::ServiceId;
 
 /// The epochs of one run.
 #[derive(Debug, Default)]
 pub struct Ledger {
     epochs: Mutex<BTreeMap<Epoch, Times>>,
+    crowd: Mutex<Crowd>,
+}
+
+#[derive(Debug, Default)]
+struct Crowd {
+    acks: u64,
+    /// How many services are to go back, once that was asked.
+    wanted: usize,
+    back: BTreeSet<ServiceId>,
+    first_breach: Option<u64>,
 }
 
 /// What happened under one epoch, in microseconds of the machine's clock.
@@ -36,6 +48,38 @@ impl Ledger {
     /// Everything noted, by epoch; forgotten with this.
     pub fn take(&self) -> BTreeMap<Epoch, Times> {
         std::mem::take(&mut *self.epochs())
+    }
+
+    /// From now on services of the crowd go back, so many.
+    pub fn expect_back(&self, wanted: usize) {
+        let acks = self.crowd().acks;
+        *self.crowd() = Crowd { acks, wanted, ..Crowd::default() };
+    }
+
+    /// Somebody reports breaches of the crowd.
+    pub fn breached(&self, at: u64) {
+        let mut crowd = self.crowd();
+        crowd.first_breach = Some(crowd.first_breach.map_or(at, |first| first.min(at)));
+    }
+
+    /// A goal of the crowd was acknowledged. Returns the first breach and this acknowledgement once all have gone back.
+    pub fn note_crowd(&self, goal: &Goal, ack: u64) -> Option<(u64, u64)> {
+        let mut crowd = self.crowd();
+        crowd.acks += 1;
+        let first = crowd.first_breach?;
+        // Whoever goes back measures nothing any more.
+        let is_last = goal.measurement.is_none() && crowd.back.insert(goal.lane.service.clone());
+        (is_last && crowd.back.len() == crowd.wanted).then_some((first, ack))
+    }
+
+    /// How many goals of the crowd were acknowledged.
+    pub fn crowd_acks(&self) -> u64 {
+        self.crowd().acks
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        // Whole after every statement.
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn epochs(&self) -> MutexGuard<'_, BTreeMap<Epoch, Times>> {

@@ -12,10 +12,31 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::clock::millis_between;
+
 /// For a thousand connections on a busy machine.
 const CONNECT_MAX: Duration = Duration::from_secs(90);
+/// For a thousand rollouts.
+const CROWD_MAX: Duration = Duration::from_secs(90);
 /// For one line.
 const LINE_MAX: Duration = Duration::from_secs(30);
+
+/// How many stubs, and in how many of their regions the first service has a lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Stubs {
+    /// Sessions.
+    pub count: usize,
+    /// Lanes of the first service.
+    pub lanes: usize,
+}
+
+impl Stubs {
+    /// So many, with a lane of the first service each.
+    #[must_use]
+    pub const fn each(count: usize) -> Self {
+        Self { count, lanes: count }
+    }
+}
 
 /// A process of stub agents.
 pub struct Stub {
@@ -41,15 +62,19 @@ enum Line {
     Connected,
     All(Whole),
     Breach(u64),
+    Back { first: u64, last: u64 },
+    Crowd { acks: u64, at: u64 },
     Epoch(Whole),
     End,
 }
 
 impl Stub {
     /// Starts the process and waits until every stub was welcomed.
-    pub async fn start(server: SocketAddr, tls: &Path, count: usize) -> anyhow::Result<Self> {
+    pub async fn start(server: SocketAddr, tls: &Path, stubs: Stubs) -> anyhow::Result<Self> {
+        let Stubs { count, lanes } = stubs;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["agents", "--server", &server.to_string(), "--count", &count.to_string(), "--tls"])
+            .args(["agents", "--server", &server.to_string(), "--count", &count.to_string()])
+            .args(["--lanes", &lanes.to_string(), "--tls"])
             .arg(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -90,6 +115,24 @@ impl Stub {
         self.wait("a breach to be reported", LINE_MAX, of).await
     }
 
+    /// Has every service of the crowd, so many, breach where it is; milliseconds until the last has acknowledged to go back.
+    pub async fn breach_crowd(&mut self, services: usize) -> anyhow::Result<f64> {
+        self.tell(&format!("breach-crowd {services}")).await?;
+        let of = |line: &Line| {
+            if let Line::Back { first, last } = line { Some(millis_between(*first, *last)) } else { None }
+        };
+        self.wait("the crowd to go back", CROWD_MAX, of).await
+    }
+
+    /// How many goals the crowd has acknowledged so far, and when that was.
+    pub async fn crowd(&mut self) -> anyhow::Result<(u64, u64)> {
+        self.tell("crowd").await?;
+        let of = |line: &Line| {
+            if let Line::Crowd { acks, at } = line { Some((*acks, *at)) } else { None }
+        };
+        self.wait("the crowd to be counted", LINE_MAX, of).await
+    }
+
     /// Every epoch since the last time this was asked.
     pub async fn stats(&mut self) -> anyhow::Result<Vec<Whole>> {
         self.tell("stats").await?;
@@ -100,7 +143,7 @@ impl Stub {
                 None
             }
             Line::End => Some(()),
-            Line::Connected | Line::All(_) | Line::Breach(_) => None,
+            Line::Connected | Line::All(_) | Line::Breach(_) | Line::Back { .. } | Line::Crowd { .. } => None,
         };
         self.wait("all epochs", LINE_MAX, of).await?;
         self.seen.clear();
@@ -148,6 +191,8 @@ fn parse(text: &str) -> anyhow::Result<Line> {
         ["connected", _] => Line::Connected,
         ["end"] => Line::End,
         ["breach", at] => Line::Breach(at.parse()?),
+        ["back", first, last] => Line::Back { first: first.parse()?, last: last.parse()? },
+        ["crowd", acks, at] => Line::Crowd { acks: acks.parse()?, at: at.parse()? },
         ["all", epoch, first, last] => Line::All(whole(epoch, first, last)?),
         ["epoch", epoch, _, first, last] => Line::Epoch(whole(epoch, first, last)?),
         _ => anyhow::bail!("not a line of ours"),

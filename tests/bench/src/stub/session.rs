@@ -1,6 +1,7 @@
 //! One stub agent: a connection of its own with a certificate of its own, hello, then an acknowledgement for every goal
-//! in the moment it comes.
+//! in the moment it comes. It runs whatever service it is told to run; those beside the first one are its crowd.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tonic::Streaming;
 use tonic::transport::{ClientTlsConfig, Endpoint};
 
 use super::ledger::{Ledger, Times};
-use super::{lane, say};
+use super::{Breach, lane, say};
 use crate::clock;
 
 /// Often enough that no server takes the stub for lost, seldom enough that a thousand are quiet.
@@ -36,19 +37,22 @@ const WINDOW_BYTES: u32 = 64 * 1024;
 pub struct Session {
     /// Whose agent it is.
     pub region: RegionId,
-    /// Its only service.
+    /// The service whose epochs are noted one by one.
     pub service: ServiceId,
     /// Where the server is.
     pub server: SocketAddr,
     /// Who it is and whom it believes.
     pub tls: ClientTlsConfig,
-    /// How many stubs there are.
-    pub all: usize,
+    /// How many lanes that service has.
+    pub lanes: usize,
     /// What they noted.
     pub ledger: Arc<Ledger>,
-    /// The region that is to report a breach.
-    pub breach: watch::Receiver<Option<RegionId>>,
+    /// Who is to report a breach.
+    pub breach: watch::Receiver<Breach>,
 }
+
+/// The lanes of a region as its agent says them.
+type Lanes = BTreeMap<ServiceId, Observed>;
 
 /// A stub agent that was welcomed.
 pub struct Welcomed {
@@ -87,7 +91,7 @@ impl Session {
 impl Welcomed {
     /// Acknowledges until the server ends the session, which is an error here.
     pub async fn hold(mut self) -> anyhow::Result<()> {
-        let mut observed = Observed::default();
+        let mut lanes = Lanes::new();
         let mut alive = interval(SIGN_OF_LIFE_EVERY);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -96,40 +100,63 @@ impl Welcomed {
                 message = self.incoming.message() => {
                     let at = clock::micros();
                     match message?.and_then(|response| response.message) {
-                        Some(Response::Goals(goals)) => self.acknowledge(&mut observed, goals, at).await?,
+                        Some(Response::Goals(goals)) => self.acknowledge(&mut lanes, goals, at).await?,
                         Some(Response::Welcome(_)) => {}
                         Some(Response::Drain(_)) | None => anyhow::bail!("the server ended the session"),
                     }
                 }
                 changed = self.session.breach.changed() => {
                     changed.context("the stubs end")?;
-                    let ours = self.session.breach.borrow_and_update().as_ref() == Some(&self.session.region);
-                    if ours && lane::breach(&mut observed) {
-                        let at = clock::micros();
-                        self.report(&observed).await?;
-                        say(format_args!("breach {at}"));
-                    }
+                    let breach = self.session.breach.borrow_and_update().clone();
+                    self.breach(&mut lanes, &breach).await?;
                 }
                 _ = alive.tick() => self.send(wire::Report::default()).await?,
             }
         }
     }
 
-    async fn acknowledge(&mut self, observed: &mut Observed, goals: wire::Goals, at: u64) -> anyhow::Result<()> {
+    async fn acknowledge(&mut self, lanes: &mut Lanes, goals: wire::Goals, at: u64) -> anyhow::Result<()> {
+        let ledger = self.session.ledger.clone();
         for goal in goals.goals {
             let goal = goal_from_wire(&self.session.region, goal)?;
+            let service = &goal.lane.service;
+            let observed = lanes.entry(service.clone()).or_default();
             lane::obey(observed, &goal);
-            self.report(observed).await?;
-            let Times { count, first_goal, last_ack } = self.session.ledger.note(goal.epoch, at, clock::micros());
-            if count == self.session.all {
-                say(format_args!("all {} {first_goal} {last_ack}", goal.epoch));
+            self.send(report_to_wire([(service, &*observed)])).await?;
+            if *service == self.session.service {
+                let Times { count, first_goal, last_ack } = ledger.note(goal.epoch, at, clock::micros());
+                if count == self.session.lanes {
+                    say(format_args!("all {} {first_goal} {last_ack}", goal.epoch));
+                }
+            } else if let Some((first, last)) = ledger.note_crowd(&goal, clock::micros()) {
+                say(format_args!("back {first} {last}"));
             }
         }
         Ok(())
     }
 
-    async fn report(&self, observed: &Observed) -> anyhow::Result<()> {
-        self.send(report_to_wire([(&self.session.service, observed)])).await
+    async fn breach(&self, lanes: &mut Lanes, breach: &Breach) -> anyhow::Result<()> {
+        let (first, is_crowd) = (&self.session.service, *breach == Breach::Crowd);
+        let concerned = |service: &ServiceId| match breach {
+            Breach::Nobody => false,
+            Breach::Region(region) => *region == self.session.region && service == first,
+            Breach::Crowd => service != first,
+        };
+        let measured = lanes.iter_mut().filter(|(service, _)| concerned(service));
+        let breached: Vec<_> =
+            measured.filter_map(|(service, seen)| lane::breach(seen).then_some((service, &*seen))).collect();
+        if breached.is_empty() {
+            return Ok(());
+        }
+        let at = clock::micros();
+        if is_crowd {
+            self.session.ledger.breached(at);
+        }
+        self.send(report_to_wire(breached)).await?;
+        if !is_crowd {
+            say(format_args!("breach {at}"));
+        }
+        Ok(())
     }
 
     async fn send(&self, report: wire::Report) -> anyhow::Result<()> {
