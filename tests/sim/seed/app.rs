@@ -27,7 +27,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if options.tells {
+    // Only when asked for: a subscriber draws from the same chance as the world, and the history is another one.
+    if options.tells && std::env::var_os("MERIDIAN_LOG").is_some() {
         tell_logs();
     }
     play(&options)
