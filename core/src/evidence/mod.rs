@@ -3,6 +3,7 @@
 pub mod check;
 pub mod judge;
 pub mod sample;
+pub mod stats;
 
 pub use check::{Check, EvidencePolicy, Measure};
 pub use judge::{Outcome, Verdict, judge, judge_check};
