@@ -13,7 +13,7 @@ use meridian_core::evidence::{Evidence, EvidencePolicy, Measure, Outcome, Pin, P
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use meridian_core::slot::Slot;
-use meridian_drivers::{TrafficCounters, TrafficDriver, WorkloadDriver};
+use meridian_drivers::{SlotCounters, TrafficCounters, TrafficDriver, WorkloadDriver};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -142,9 +142,12 @@ impl Measurer {
         };
         self.metrics.sampled(&self.service, Sampling::Taken);
         let TrafficCounters { start_id, slots } = counters;
-        let counters = slots.get(state.order.slot).clone();
+        let slot = state.order.slot;
+        let compared = state.order.policy.checks.iter().any(|check| check.measure.compares());
+        let other = if compared { slots.get(slot.other()).clone() } else { SlotCounters::default() };
+        let counters = slots.get(slot).clone();
         let at = state.order.since.elapsed();
-        state.ring.push(Reading { at, start_id, counters, probes: state.probes.clone() });
+        state.ring.push(Reading { at, start_id, counters, other, probes: state.probes.clone() });
         let Some(evidence) = state.ring.evidence(&state.order.pin) else {
             return;
         };
@@ -183,7 +186,12 @@ impl Measurer {
                         (name, ProbeCount { sent: 1, failed: u64::from(!answered) })
                     });
                 }
-                Measure::ErrorRatio { .. } | Measure::Latency { .. } => {}
+                Measure::ErrorRatio { .. }
+                | Measure::Latency { .. }
+                | Measure::ErrorDifference { .. }
+                | Measure::LatencyShift { .. }
+                | Measure::ErrorSequence { .. }
+                | Measure::BudgetBurn { .. } => {}
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use meridian_core::evidence::{Evidence, Histogram, Pin, ProbeCount};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::time::Span;
 use meridian_drivers::SlotCounters;
 
@@ -20,6 +20,8 @@ pub(super) struct Reading {
     pub start_id: String,
     /// Of the measured slot.
     pub counters: SlotCounters,
+    /// Of the other slot, if it is compared with.
+    pub other: SlotCounters,
     /// By check, since the step took effect.
     pub probes: BTreeMap<String, ProbeCount>,
 }
@@ -31,18 +33,23 @@ pub(super) struct Ring {
     /// Kept readings, oldest first; what is measured is measured against the first that lies in the window.
     kept: VecDeque<Reading>,
     latest: Option<Reading>,
+    /// What the measured slot had answered when measuring began, in this life of the data plane.
+    begun: Answers,
 }
 
 impl Ring {
     /// An empty ring that looks back as far as `window`.
     pub fn new(window: Duration) -> Self {
-        Self { window, kept: VecDeque::new(), latest: None }
+        Self { window, kept: VecDeque::new(), latest: None, begun: Answers::default() }
     }
 
     /// Adds a reading. One from a new life of the data plane makes all before it incomparable.
     pub fn push(&mut self, reading: Reading) {
         if self.latest.as_ref().is_some_and(|latest| latest.start_id != reading.start_id) {
             (self.kept, self.latest) = (VecDeque::new(), None);
+        }
+        if self.latest.is_none() {
+            self.begun = answers(&reading.counters);
         }
         if let Some(latest) = self.latest.replace(reading) {
             let spacing = self.window / READINGS_MAX;
@@ -60,7 +67,7 @@ impl Ring {
     /// What was counted in the window; `None` until there are two readings.
     pub fn evidence(&self, pin: &Pin) -> Option<Evidence> {
         let (first, latest) = (self.kept.front()?, self.latest.as_ref()?);
-        let (before, now) = (&first.counters, &latest.counters);
+        let ours = grown(&latest.counters, &first.counters);
         let probes = latest.probes.iter().map(|(check, count)| {
             let before = first.probes.get(check).copied().unwrap_or_default();
             let (sent, failed) = (count.sent - before.sent, count.failed - before.failed);
@@ -70,12 +77,28 @@ impl Ring {
             pin: pin.clone(),
             from: span(first.at),
             to: span(latest.at),
-            requests: now.requests.saturating_sub(before.requests),
-            errors: now.errors.saturating_sub(before.errors),
-            latency: difference(&now.latency, &before.latency),
+            requests: ours.answers.requests,
+            errors: ours.answers.errors,
+            latency: ours.latency,
             probes: probes.collect(),
+            other: grown(&latest.other, &first.other),
+            whole: since(answers(&latest.counters), self.begun),
         })
     }
+}
+
+fn answers(counters: &SlotCounters) -> Answers {
+    Answers { requests: counters.requests, errors: counters.errors }
+}
+
+fn since(now: Answers, before: Answers) -> Answers {
+    let requests = now.requests.saturating_sub(before.requests);
+    Answers { requests, errors: now.errors.saturating_sub(before.errors) }
+}
+
+fn grown(now: &SlotCounters, before: &SlotCounters) -> Tally {
+    let latency = difference(&now.latency, &before.latency);
+    Tally { answers: since(answers(now), answers(before)), latency }
 }
 
 fn difference(now: &Histogram, before: &Histogram) -> Histogram {
@@ -109,7 +132,8 @@ mod tests {
         let latency = Histogram { buckets: BTreeMap::from([(1000, millis), (2000, 7)]) };
         let counters = SlotCounters { requests: 50 + millis, errors: 5 + millis / 10, latency, in_flight: 0 };
         let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: millis / 1000, failed: 0 })]);
-        Reading { at: Duration::from_millis(millis), start_id: start_id.to_owned(), counters, probes }
+        let other = SlotCounters { requests: 9 + 2 * millis, ..SlotCounters::default() };
+        Reading { at: Duration::from_millis(millis), start_id: start_id.to_owned(), counters, other, probes }
     }
 
     #[test]
@@ -126,6 +150,8 @@ mod tests {
             assert_eq!((evidence.requests, evidence.errors), (length, millis / 10 - (millis - length) / 10));
             assert_eq!(evidence.latency.buckets, BTreeMap::from([(1000, length)]), "what did not grow is left out");
             assert!(evidence.probes["up"].sent <= 10);
+            assert_eq!(evidence.other.answers.requests, 2 * length, "the other slot in the same window");
+            assert_eq!(evidence.whole, Answers { requests: millis, errors: millis / 10 }, "all of the step");
         }
     }
 
@@ -139,6 +165,7 @@ mod tests {
         ring.push(reading(7000, "b"));
         let evidence = ring.evidence(&pin()).unwrap();
         assert_eq!((evidence.from.millis(), evidence.requests), (6000, 1000));
+        assert_eq!(evidence.whole.requests, 1000, "counted from where the new life was first seen");
     }
 
     #[test]

@@ -26,6 +26,32 @@ pub enum Measure {
         /// Share of failed probes above which the check fails.
         max: Weight,
     },
+    /// How many percentage points more of its requests the new release's slot answers badly than the other slot does in
+    /// the same window. Needs the minimum sample on both; blind once all traffic has moved.
+    ErrorDifference {
+        /// Above this the check fails.
+        max: Weight,
+    },
+    /// Whether requests take longer on the new release's slot than on the other one in the same window: Mann and
+    /// Whitney's test, asked whether they take longer by more than a tolerance. Needs the minimum sample on both.
+    LatencyShift {
+        /// What nobody minds, as a share of the other slot's latencies.
+        tolerance: Weight,
+    },
+    /// Share of requests answered badly since the step took effect, by a confidence sequence: it may be asked after
+    /// every request, says `fail` or `pass` as soon as it knows and is inconclusive until then. For low traffic.
+    ErrorSequence {
+        /// On which side of this the share lies.
+        max: Weight,
+    },
+    /// How many times faster than allowed the error budget is spent, in the window and since the step took effect: both
+    /// must be beyond the factor, so that neither a blip nor something long over counts.
+    BudgetBurn {
+        /// The share of requests that may fail, for ever.
+        budget: Weight,
+        /// How many times as fast as that is too fast.
+        factor: u32,
+    },
 }
 
 /// A named question to the evidence.
@@ -57,12 +83,31 @@ impl EvidencePolicy {
     pub const EXTEND_MAX: Span = Span::from_secs(3600);
 }
 
+impl Measure {
+    /// Whether it looks at the other slot too.
+    #[must_use]
+    pub const fn compares(&self) -> bool {
+        match self {
+            Self::ErrorDifference { .. } | Self::LatencyShift { .. } => true,
+            Self::ErrorRatio { .. }
+            | Self::Latency { .. }
+            | Self::Probe { .. }
+            | Self::ErrorSequence { .. }
+            | Self::BudgetBurn { .. } => false,
+        }
+    }
+}
+
 impl Canonical for Measure {
     fn feed(&self, canon: &mut Canon) {
         match self {
             Self::ErrorRatio { max } => canon.text("error-ratio").value(max),
             Self::Latency { quantile, max } => canon.text("latency").value(quantile).value(max),
             Self::Probe { path, max } => canon.text("probe").text(path).value(max),
+            Self::ErrorDifference { max } => canon.text("error-difference").value(max),
+            Self::LatencyShift { tolerance } => canon.text("latency-shift").value(tolerance),
+            Self::ErrorSequence { max } => canon.text("error-sequence").value(max),
+            Self::BudgetBurn { budget, factor } => canon.text("budget-burn").value(budget).number(u64::from(*factor)),
         };
     }
 }

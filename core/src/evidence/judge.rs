@@ -1,11 +1,14 @@
-//! The threshold judge: evidence and a check in, a three-valued verdict with its numbers out.
+//! The judges: evidence and a check in, a three-valued verdict with its numbers out.
 //!
 //! No data is never success: too small a sample, or none, is inconclusive. A fail needs enough data too.
 
 use std::fmt;
 
 use super::check::{Check, EvidencePolicy, Measure};
-use super::sample::Evidence;
+use super::sample::{Answers, Evidence, Histogram};
+use super::stats::ranks;
+use super::stats::sequence::{self, Side};
+use crate::weight::Weight;
 
 /// The three values of a verdict, the worst first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -37,7 +40,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The check that decided.
     pub check: String,
-    /// What was measured, in the check's unit: basis points for ratios, microseconds for latencies.
+    /// What was measured, in the check's unit: basis points for ratios and differences, microseconds for latencies, parts
+    /// per million of certainty for shifts, hundredths for burn rates.
     pub measured: u64,
     /// The limit in the same unit.
     pub limit: u64,
@@ -60,33 +64,114 @@ pub fn judge(policy: &EvidencePolicy, evidence: &Evidence) -> Verdict {
     policy.checks.iter().map(|check| judge_check(check, evidence)).min_by_key(|v| v.outcome).unwrap_or(nothing_asked)
 }
 
+/// How seldom a judge that compares distributions may be wrong at one look, in parts per million; a bake is many looks.
+const SHIFT_LEVEL_PPM: u64 = 10;
+/// How seldom a confidence sequence may be wrong over all of its looks, on either side.
+const SEQUENCE_LEVEL: f64 = 0.001;
+
+/// What a check found.
+struct Finding {
+    outcome: Outcome,
+    measured: u64,
+    limit: u64,
+    samples: u64,
+}
+
 /// Judges one check.
 #[must_use]
 pub fn judge_check(check: &Check, evidence: &Evidence) -> Verdict {
-    let (measured, limit, samples) = match &check.measure {
+    // At least one sample whatever the playbook says: no data is not success.
+    let sample_min = check.sample_min.max(1);
+    let window = Answers { requests: evidence.requests, errors: evidence.errors };
+    let Finding { outcome, measured, limit, samples } = match &check.measure {
         Measure::ErrorRatio { max } => {
-            let requests = evidence.requests.max(evidence.errors);
-            (ratio(evidence.errors, requests), u64::from(max.basis_points()), requests)
+            let (errors, requests) = (window.errors, seen(window));
+            threshold(ratio(errors, requests), u64::from(max.basis_points()), requests, sample_min)
         }
         Measure::Latency { quantile, max } => {
             let measured = evidence.latency.quantile(*quantile).unwrap_or(0);
-            (measured, max.millis().saturating_mul(1000), evidence.latency.count())
+            threshold(measured, max.millis().saturating_mul(1000), evidence.latency.count(), sample_min)
         }
         Measure::Probe { path: _, max } => {
             let count = evidence.probes.get(&check.name).copied().unwrap_or_default();
             let sent = count.sent.max(count.failed);
-            (ratio(count.failed, sent), u64::from(max.basis_points()), sent)
+            threshold(ratio(count.failed, sent), u64::from(max.basis_points()), sent, sample_min)
+        }
+        Measure::ErrorDifference { max } => {
+            let other = evidence.other.answers;
+            let more = ratio(window.errors, seen(window)).saturating_sub(ratio(other.errors, seen(other)));
+            threshold(more, u64::from(max.basis_points()), seen(window).min(seen(other)), sample_min)
+        }
+        Measure::LatencyShift { tolerance } => {
+            shift(&evidence.latency, &evidence.other.latency, *tolerance, sample_min)
+        }
+        Measure::ErrorSequence { max } => sequential(evidence.whole, *max, sample_min),
+        Measure::BudgetBurn { budget, factor } => {
+            let slower = burn(window, *budget).min(burn(evidence.whole, *budget));
+            let samples = seen(window).min(seen(evidence.whole));
+            threshold(slower, u64::from(*factor).saturating_mul(100), samples, sample_min)
         }
     };
-    // At least one sample whatever the playbook says: no data is not success.
-    let outcome = if samples < check.sample_min.max(1) {
+    Verdict { outcome, check: check.name.clone(), measured, limit, samples }
+}
+
+/// Requests, but never fewer than errors: counts that contradict one another are judged at their worst.
+fn seen(answers: Answers) -> u64 {
+    answers.requests.max(answers.errors)
+}
+
+fn threshold(measured: u64, limit: u64, samples: u64, sample_min: u64) -> Finding {
+    let outcome = if samples < sample_min {
         Outcome::Inconclusive
     } else if measured > limit {
         Outcome::Fail
     } else {
         Outcome::Pass
     };
-    Verdict { outcome, check: check.name.clone(), measured, limit, samples }
+    Finding { outcome, measured, limit, samples }
+}
+
+/// Whether ours are slower than theirs would be if each of theirs took a tolerance longer.
+fn shift(ours: &Histogram, theirs: &Histogram, tolerance: Weight, sample_min: u64) -> Finding {
+    let (samples, limit) = (ours.count().min(theirs.count()), 1_000_000 - SHIFT_LEVEL_PPM);
+    let longer = |bound: u64| {
+        let longer = u128::from(bound) * (10_000 + u128::from(tolerance.basis_points())) / 10_000;
+        u64::try_from(longer).unwrap_or(u64::MAX)
+    };
+    let mut tolerated = std::collections::BTreeMap::new();
+    for (bound, count) in &theirs.buckets {
+        let all: &mut u64 = tolerated.entry(longer(*bound)).or_default();
+        *all = all.saturating_add(*count);
+    }
+    let Some(by_chance) = ranks::greater(&ours.buckets, &tolerated) else {
+        return Finding { outcome: Outcome::Inconclusive, measured: 0, limit, samples };
+    };
+    // Between 0 and 1 million, so the cast is exact.
+    let certainty = ((1.0 - by_chance) * 1e6).clamp(0.0, 1e6) as u64;
+    threshold(certainty, limit, samples, sample_min)
+}
+
+fn sequential(whole: Answers, max: Weight, sample_min: u64) -> Finding {
+    let samples = seen(whole);
+    let side = sequence::side(whole.errors, samples, f64::from(max.basis_points()) / 10_000.0, SEQUENCE_LEVEL);
+    let outcome = match side {
+        Side::Open => Outcome::Inconclusive,
+        Side::Above | Side::Below if samples < sample_min => Outcome::Inconclusive,
+        Side::Above => Outcome::Fail,
+        Side::Below => Outcome::Pass,
+    };
+    Finding { outcome, measured: ratio(whole.errors, samples), limit: u64::from(max.basis_points()), samples }
+}
+
+/// How many times as fast as allowed the budget is spent, in hundredths, rounded up. Without a budget any error is
+/// infinitely fast.
+fn burn(answers: Answers, budget: Weight) -> u64 {
+    let allowed = u128::from(seen(answers)) * u128::from(budget.basis_points());
+    match (answers.errors, allowed) {
+        (0, _) => 0,
+        (_, 0) => u64::MAX,
+        (errors, allowed) => u64::try_from((u128::from(errors) * 1_000_000).div_ceil(allowed)).unwrap_or(u64::MAX),
+    }
 }
 
 /// Parts in basis points of the whole, rounded up so that a breach is never rounded away.
@@ -102,13 +187,12 @@ fn ratio(part: u64, whole: u64) -> u64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::sample::{Histogram, Pin, ProbeCount, StepRef};
+    use super::super::sample::{Pin, ProbeCount, StepRef, Tally};
     use super::*;
     use crate::digest::Digest;
     use crate::epoch::Epoch;
     use crate::id::RolloutId;
     use crate::time::Span;
-    use crate::weight::Weight;
 
     fn evidence(requests: u64, errors: u64) -> Evidence {
         let pin = Pin {
@@ -119,7 +203,9 @@ mod tests {
         };
         let latency = Histogram { buckets: BTreeMap::from([(1_000, requests)]) };
         let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: requests, failed: errors })]);
-        Evidence { pin, from: Span::ZERO, to: Span::from_secs(1), requests, errors, latency, probes }
+        let other = Tally { answers: Answers { requests, errors: 0 }, latency: latency.clone() };
+        let whole = Answers { requests, errors };
+        Evidence { pin, from: Span::ZERO, to: Span::from_secs(1), requests, errors, latency, probes, other, whole }
     }
 
     fn check(measure: Measure) -> Check {
@@ -190,5 +276,93 @@ mod tests {
             ..self::check(Measure::Probe { path: "/".to_owned(), max: Weight::WHOLE })
         };
         assert_eq!(judge_check(&missing, &evidence(500, 0)).outcome, Outcome::Inconclusive, "no such probe");
+    }
+
+    #[test]
+    fn a_difference_is_taken_to_the_slot_beside_it() {
+        let check = check(Measure::ErrorDifference { max: Weight::from_basis_points(100).unwrap() });
+        // (ours: requests, errors), (theirs: requests, errors)
+        let table = [
+            ((200, 2), (200, 0), Outcome::Pass),
+            ((200, 3), (200, 0), Outcome::Fail),
+            ((200, 20), (200, 18), Outcome::Pass),
+            ((200, 20), (200, 17), Outcome::Fail),
+            ((200, 0), (200, 200), Outcome::Pass),
+            ((200, 200), (99, 0), Outcome::Inconclusive),
+            ((99, 99), (200, 0), Outcome::Inconclusive),
+            ((200, 200), (0, 0), Outcome::Inconclusive),
+        ];
+        for ((requests, errors), (beside, failed), expect) in table {
+            let mut evidence = evidence(requests, errors);
+            evidence.other.answers = Answers { requests: beside, errors: failed };
+            assert_eq!(judge_check(&check, &evidence).outcome, expect, "{requests} {errors} {beside} {failed}");
+        }
+    }
+
+    #[test]
+    fn a_shift_of_latency_is_seen_beyond_its_tolerance() {
+        let check = check(Measure::LatencyShift { tolerance: Weight::from_basis_points(2_500).unwrap() });
+        let spread = |scale: u64, count: u64| Histogram {
+            buckets: (1..=20_u64).map(|step| (scale * (80 + 2 * step), count)).collect(),
+        };
+        let table = [
+            (spread(10, 20), spread(10, 20), Outcome::Pass),
+            (spread(11, 20), spread(10, 20), Outcome::Pass),
+            (spread(15, 20), spread(10, 20), Outcome::Fail),
+            (spread(5, 20), spread(10, 20), Outcome::Pass),
+            (spread(15, 4), spread(10, 20), Outcome::Inconclusive),
+            (spread(15, 20), Histogram::default(), Outcome::Inconclusive),
+        ];
+        for (ours, theirs, expect) in table {
+            let mut evidence = evidence(0, 0);
+            (evidence.latency, evidence.other.latency) = (ours, theirs);
+            let verdict = judge_check(&check, &evidence);
+            assert_eq!(verdict.outcome, expect, "{verdict}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_speaks_once_it_knows() {
+        let check =
+            Check { sample_min: 1, ..check(Measure::ErrorSequence { max: Weight::from_basis_points(100).unwrap() }) };
+        let table = [
+            (0, 0, Outcome::Inconclusive),
+            (10, 0, Outcome::Inconclusive),
+            (10, 6, Outcome::Fail),
+            (300, 5, Outcome::Inconclusive),
+            (3_000, 2, Outcome::Pass),
+            (3_000, 90, Outcome::Fail),
+            (1, u64::MAX, Outcome::Fail),
+        ];
+        for (requests, errors, expect) in table {
+            // The window may be empty: what counts is the whole step.
+            let evidence = Evidence { whole: Answers { requests, errors }, ..evidence(0, 0) };
+            assert_eq!(judge_check(&check, &evidence).outcome, expect, "{requests} {errors}");
+        }
+        let patient = Check { sample_min: 100, ..check };
+        let evidence = Evidence { whole: Answers { requests: 10, errors: 6 }, ..evidence(0, 0) };
+        assert_eq!(judge_check(&patient, &evidence).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_budget_burns_now_and_for_long_or_not_at_all() {
+        let budget =
+            |basis_points| Measure::BudgetBurn { budget: Weight::from_basis_points(basis_points).unwrap(), factor: 10 };
+        // budget, window (requests, errors), whole (requests, errors)
+        let table = [
+            (10, (1_000, 10), (5_000, 50), Outcome::Pass),
+            (10, (1_000, 11), (5_000, 51), Outcome::Fail),
+            (10, (1_000, 100), (50_000, 100), Outcome::Pass),
+            (10, (1_000, 0), (5_000, 500), Outcome::Pass),
+            (10, (99, 99), (5_000, 500), Outcome::Inconclusive),
+            (0, (1_000, 1), (5_000, 1), Outcome::Fail),
+            (0, (1_000, 0), (5_000, 0), Outcome::Pass),
+        ];
+        for (basis_points, window, whole, expect) in table {
+            let whole = Answers { requests: whole.0, errors: whole.1 };
+            let evidence = Evidence { whole, ..evidence(window.0, window.1) };
+            let verdict = judge_check(&check(budget(basis_points)), &evidence);
+            assert_eq!(verdict.outcome, expect, "{basis_points} {window:?}: {verdict}");
+        }
     }
 }

@@ -7,4 +7,4 @@ pub mod stats;
 
 pub use check::{Check, EvidencePolicy, Measure};
 pub use judge::{Outcome, Verdict, judge, judge_check};
-pub use sample::{Evidence, Histogram, Pin, ProbeCount, StepRef};
+pub use sample::{Answers, Evidence, Histogram, Pin, ProbeCount, StepRef, Tally};

@@ -69,6 +69,24 @@ pub struct ProbeCount {
     pub failed: u64,
 }
 
+/// How many requests a slot answered, and how many of them badly.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Answers {
+    /// Requests that came to an end there.
+    pub requests: u64,
+    /// Of these, answers with 5xx, and requests that the slot let fail.
+    pub errors: u64,
+}
+
+/// What a slot answered, with latencies.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Tally {
+    /// How many.
+    pub answers: Answers,
+    /// How fast.
+    pub latency: Histogram,
+}
+
 /// What one region measured on one step.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Evidence {
@@ -87,6 +105,10 @@ pub struct Evidence {
     pub latency: Histogram,
     /// Probes by check name.
     pub probes: BTreeMap<String, ProbeCount>,
+    /// What the other slot answered in the same window, under the same weather; nothing where it gets no traffic.
+    pub other: Tally,
+    /// What the new release's slot has answered since the step took effect, however short the window.
+    pub whole: Answers,
 }
 
 impl Canonical for StepRef {

@@ -196,7 +196,25 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
             found.add("CHECK_TWICE", format!("{at}.name"), &check.name, "give every check its own name");
         }
         match &check.measure {
-            Measure::ErrorRatio { max: _ } => {}
+            Measure::ErrorRatio { max: _ }
+            | Measure::ErrorDifference { max: _ }
+            | Measure::LatencyShift { tolerance: _ } => {}
+            Measure::ErrorSequence { max } => {
+                // A rate is never known to lie below nothing, nor above everything.
+                if *max == Weight::NONE || *max == Weight::WHOLE {
+                    found.add(
+                        "SEQUENCE_UNDECIDABLE",
+                        format!("{at}.errorSequence.max"),
+                        max,
+                        "between 0% and 100%, e.g. `1%`",
+                    );
+                }
+            }
+            Measure::BudgetBurn { budget: _, factor } => {
+                if *factor == 0 {
+                    found.add("FACTOR_ZERO", format!("{at}.budgetBurn.factor"), factor, "at least 1, e.g. `10`");
+                }
+            }
             Measure::Latency { quantile, max } => {
                 if *quantile == Weight::NONE {
                     found.add("QUANTILE_ZERO", format!("{at}.latency.quantile"), quantile, "e.g. `99%`");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use meridian_core::agent::{Action, GoalRefused, LaneMemory, LocalWorld, NextMove, next_move};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::{Evidence, Histogram, Pin, StepRef};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, StepRef, Tally};
 use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants;
@@ -197,7 +197,9 @@ impl Site {
         }
         let latency = Histogram { buckets: BTreeMap::from([(1000, requests)]) };
         let to = now.since(self.effect);
-        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes: BTreeMap::new() })
+        let other = Tally { answers: Answers { requests, errors: 0 }, latency: latency.clone() };
+        let whole = Answers { requests, errors };
+        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes: BTreeMap::new(), other, whole })
     }
 }
 

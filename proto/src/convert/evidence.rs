@@ -27,6 +27,20 @@ impl TryFrom<WireMeasure> for Measure {
                 let path = text("path", path, TEXT_BYTES_MAX).at("probe")?;
                 Ok(Self::Probe { path, max: weight("max_basis_points", max_basis_points).at("probe")? })
             }
+            WireMeasure::ErrorDifference(wire_check::ErrorDifference { max_basis_points }) => {
+                Ok(Self::ErrorDifference { max: weight("max_basis_points", max_basis_points).at("error_difference")? })
+            }
+            WireMeasure::LatencyShift(wire_check::LatencyShift { tolerance_basis_points }) => {
+                let tolerance = weight("tolerance_basis_points", tolerance_basis_points).at("latency_shift")?;
+                Ok(Self::LatencyShift { tolerance })
+            }
+            WireMeasure::ErrorSequence(wire_check::ErrorSequence { max_basis_points }) => {
+                Ok(Self::ErrorSequence { max: weight("max_basis_points", max_basis_points).at("error_sequence")? })
+            }
+            WireMeasure::BudgetBurn(wire_check::BudgetBurn { budget_basis_points, factor }) => {
+                let budget = weight("budget_basis_points", budget_basis_points).at("budget_burn")?;
+                Ok(Self::BudgetBurn { budget, factor })
+            }
         }
     }
 }
@@ -44,6 +58,19 @@ impl From<&Measure> for WireMeasure {
             Measure::Probe { path, max } => {
                 Self::Probe(wire_check::Probe { path: path.clone(), max_basis_points: weight_to_wire(*max) })
             }
+            Measure::ErrorDifference { max } => {
+                Self::ErrorDifference(wire_check::ErrorDifference { max_basis_points: weight_to_wire(*max) })
+            }
+            Measure::LatencyShift { tolerance } => {
+                Self::LatencyShift(wire_check::LatencyShift { tolerance_basis_points: weight_to_wire(*tolerance) })
+            }
+            Measure::ErrorSequence { max } => {
+                Self::ErrorSequence(wire_check::ErrorSequence { max_basis_points: weight_to_wire(*max) })
+            }
+            Measure::BudgetBurn { budget, factor } => Self::BudgetBurn(wire_check::BudgetBurn {
+                budget_basis_points: weight_to_wire(*budget),
+                factor: *factor,
+            }),
         }
     }
 }

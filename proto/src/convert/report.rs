@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meridian_core::evidence::{Evidence, Histogram, Pin, ProbeCount};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble};
 use meridian_core::playbook::validate::CHECKS_MAX;
@@ -218,8 +218,8 @@ impl TryFrom<agent::Evidence> for Evidence {
     type Error = Invalid;
 
     fn try_from(wire: agent::Evidence) -> Result<Self, Invalid> {
-        let agent::Evidence { rollout, step, digest: content, epoch, from, to, requests, errors, latency, probes } =
-            wire;
+        let agent::Evidence { rollout, step, digest: content, epoch, from, to, requests, errors, .. } = wire;
+        let agent::Evidence { latency, probes, other, whole_requests, whole_errors, .. } = wire;
         let pin = Pin {
             rollout: named("rollout", rollout, RolloutId::new)?,
             step: required("step", step)?,
@@ -230,23 +230,21 @@ impl TryFrom<agent::Evidence> for Evidence {
         if to < from {
             return Err(Invalid::contradiction("to", to, "the window's beginning"));
         }
-        let buckets = map_with("latency", latency, BUCKETS_MAX, |bucket| {
-            let agent::Bucket { upper_micros, count } = bucket;
-            Ok((upper_micros, count))
-        })?;
+        let latency = histogram(latency)?;
         let probes = map_with("probes", probes, CHECKS_MAX, |probe| {
             let agent::ProbeCount { check, sent, failed } = probe;
             Ok((text("check", check, WORD_BYTES_MAX)?, ProbeCount { sent, failed }))
         })?;
-        Ok(Self { pin, from, to, requests, errors, latency: Histogram { buckets }, probes })
+        let other = optional("other", other)?.unwrap_or_default();
+        let whole = Answers { requests: whole_requests, errors: whole_errors };
+        Ok(Self { pin, from, to, requests, errors, latency, probes, other, whole })
     }
 }
 
 impl From<&Evidence> for agent::Evidence {
     fn from(evidence: &Evidence) -> Self {
-        let Evidence { pin, from, to, requests, errors, latency: Histogram { buckets }, probes } = evidence;
+        let Evidence { pin, from, to, requests, errors, latency, probes, other, whole } = evidence;
         let Pin { rollout, step, digest, epoch } = pin;
-        let bucket = |(upper_micros, count): (&u64, &u64)| agent::Bucket { upper_micros: *upper_micros, count: *count };
         let probe = |(check, count): (&String, &ProbeCount)| {
             let ProbeCount { sent, failed } = *count;
             agent::ProbeCount { check: check.clone(), sent, failed }
@@ -260,8 +258,40 @@ impl From<&Evidence> for agent::Evidence {
             to: Some(span_to_wire(*to)),
             requests: *requests,
             errors: *errors,
-            latency: buckets.iter().map(bucket).collect(),
+            latency: histogram_to_wire(latency),
             probes: probes.iter().map(probe).collect(),
+            other: (*other != Tally::default()).then(|| other.into()),
+            whole_requests: whole.requests,
+            whole_errors: whole.errors,
         }
     }
+}
+
+impl TryFrom<agent::Tally> for Tally {
+    type Error = Invalid;
+
+    fn try_from(wire: agent::Tally) -> Result<Self, Invalid> {
+        let agent::Tally { requests, errors, latency } = wire;
+        Ok(Self { answers: Answers { requests, errors }, latency: histogram(latency)? })
+    }
+}
+
+impl From<&Tally> for agent::Tally {
+    fn from(tally: &Tally) -> Self {
+        let Tally { answers: Answers { requests, errors }, latency } = tally;
+        Self { requests: *requests, errors: *errors, latency: histogram_to_wire(latency) }
+    }
+}
+
+fn histogram(wire: Vec<agent::Bucket>) -> Result<Histogram, Invalid> {
+    let buckets = map_with("latency", wire, BUCKETS_MAX, |bucket| {
+        let agent::Bucket { upper_micros, count } = bucket;
+        Ok((upper_micros, count))
+    })?;
+    Ok(Histogram { buckets })
+}
+
+fn histogram_to_wire(histogram: &Histogram) -> Vec<agent::Bucket> {
+    let bucket = |(upper_micros, count): (&u64, &u64)| agent::Bucket { upper_micros: *upper_micros, count: *count };
+    histogram.buckets.iter().map(bucket).collect()
 }

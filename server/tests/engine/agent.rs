@@ -1,7 +1,7 @@
 //! Agents that obey at once: what they are told is what they then see.
 
 use meridian_core::agent::LaneMemory;
-use meridian_core::evidence::{Evidence, Histogram};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Tally};
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::observation::{Observed, SlotSeen, SlotState, TrafficSeen};
 use meridian_core::slot::Slots;
@@ -118,5 +118,7 @@ fn evidence(goal: &Goal, measured: Measured) -> Option<Evidence> {
         errors,
         latency: Histogram { buckets: [(1000, 1000)].into() },
         probes: std::collections::BTreeMap::new(),
+        other: Tally::default(),
+        whole: Answers { requests: 1000, errors: 0 },
     })
 }

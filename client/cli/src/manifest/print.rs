@@ -167,6 +167,12 @@ impl Page {
                     format!("latency: {{quantile: {quantile}, max: {max}}}")
                 }
                 Measure::Probe { path, max } => format!("probe: {{path: {}, max: {max}}}", scalar(path)),
+                Measure::ErrorDifference { max } => format!("errorDifference: {{max: {max}}}"),
+                Measure::LatencyShift { tolerance } => format!("latencyShift: {{tolerance: {tolerance}}}"),
+                Measure::ErrorSequence { max } => format!("errorSequence: {{max: {max}}}"),
+                Measure::BudgetBurn { budget, factor } => {
+                    format!("budgetBurn: {{budget: {budget}, factor: {factor}}}")
+                }
             };
             self.line(4, measure);
             self.line(4, format!("sampleMin: {sample_min}"));

@@ -82,6 +82,10 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
         weight(0).prop_map(|max| Measure::ErrorRatio { max }),
         (weight(1), span(0)).prop_map(|(quantile, max)| Measure::Latency { quantile, max }),
         ("/([!-.0-~][!-~]{0,20})?", weight(0)).prop_map(|(path, max)| Measure::Probe { path, max }),
+        weight(0).prop_map(|max| Measure::ErrorDifference { max }),
+        weight(0).prop_map(|tolerance| Measure::LatencyShift { tolerance }),
+        (1..10_000_u64).prop_map(|max| Measure::ErrorSequence { max: Weight::from_basis_points(max).unwrap() }),
+        (weight(0), 1..=u32::MAX).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
     ];
     let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
     (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {

@@ -1,7 +1,7 @@
 //! Strategies for what passes between a server and an agent.
 
 use meridian_core::agent::LaneMemory;
-use meridian_core::evidence::{Evidence, Histogram, Pin, ProbeCount};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::Lane;
 use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble};
@@ -74,23 +74,27 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
     let pin = (rollout_id(), step_ref(), digest(), decided());
     let pin = pin.prop_map(|(rollout, step, digest, epoch)| Pin { rollout, step, digest, epoch });
     let probes = (any::<u64>(), any::<u64>()).prop_map(|(sent, failed)| ProbeCount { sent, failed });
-    let parts = (
+    let parts = (pin, (span(), span()), tally(), btree_map(NAME, probes, 0..4), tally(), answers());
+    parts.prop_map(|(pin, (one, another), ours, probes, other, whole)| Evidence {
         pin,
-        (span(), span()),
-        any::<u64>(),
-        any::<u64>(),
-        btree_map(any::<u64>(), any::<u64>(), 0..6),
-        btree_map(NAME, probes, 0..4),
-    );
-    parts.prop_map(|(pin, (one, other), requests, errors, buckets, probes)| Evidence {
-        pin,
-        from: one.min(other),
-        to: one.max(other),
-        requests,
-        errors,
-        latency: Histogram { buckets },
+        from: one.min(another),
+        to: one.max(another),
+        requests: ours.answers.requests,
+        errors: ours.answers.errors,
+        latency: ours.latency,
         probes,
+        other,
+        whole,
     })
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    (any::<u64>(), any::<u64>()).prop_map(|(requests, errors)| Answers { requests, errors })
+}
+
+fn tally() -> impl Strategy<Value = Tally> {
+    let parts = (answers(), btree_map(any::<u64>(), any::<u64>(), 0..6));
+    parts.prop_map(|(answers, buckets)| Tally { answers, latency: Histogram { buckets } })
 }
 
 /// An agent's first words.

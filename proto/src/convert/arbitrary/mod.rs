@@ -173,6 +173,10 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
         weight().prop_map(|max| Measure::ErrorRatio { max }),
         (weight(), span()).prop_map(|(quantile, max)| Measure::Latency { quantile, max }),
         ("/[a-z/]{0,12}", weight()).prop_map(|(path, max)| Measure::Probe { path, max }),
+        weight().prop_map(|max| Measure::ErrorDifference { max }),
+        weight().prop_map(|tolerance| Measure::LatencyShift { tolerance }),
+        weight().prop_map(|max| Measure::ErrorSequence { max }),
+        (weight(), any::<u32>()).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
     ];
     let check = (NAME, measure, any::<u64>());
     let check = check.prop_map(|(name, measure, sample_min)| Check { name, measure, sample_min });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meridian_core::evidence::{Evidence, Histogram};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Tally};
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen};
 use meridian_core::slot::Slot;
@@ -37,6 +37,8 @@ pub fn obey(observed: &mut Observed, goal: &Goal) {
         errors: 0,
         latency: Histogram { buckets: BTreeMap::from([(1000, REQUESTS)]) },
         probes: BTreeMap::new(),
+        other: Tally::default(),
+        whole: Answers { requests: REQUESTS, errors: 0 },
     });
 }
 

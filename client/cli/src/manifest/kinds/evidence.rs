@@ -2,10 +2,15 @@
 
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
+use meridian_core::weight::Weight;
 
 use crate::manifest::report::Report;
 use crate::manifest::shape::{Cursor, Fields, Refused};
 use crate::manifest::values;
+
+/// The fields of a check that say what is measured; a check has one of them.
+const MEASURES: [&str; 7] =
+    ["errorRatio", "errorDifference", "errorSequence", "budgetBurn", "latency", "latencyShift", "probe"];
 
 /// Without the field: no checks, the default window and extension.
 pub(in crate::manifest) fn read(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<EvidencePolicy> {
@@ -21,7 +26,9 @@ pub(in crate::manifest) fn read(given: Option<Cursor<'_>>, report: &mut Report<'
 }
 
 fn check(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Check> {
-    let fields = given.fields(report, &["name", "errorRatio", "latency", "probe", "sampleMin"])?;
+    let mut known = vec!["name", "sampleMin"];
+    known.extend(MEASURES);
+    let fields = given.fields(report, &known)?;
     let name = fields.need(report, "name", "errors");
     let name = name.and_then(|it| it.value(report, values::text(TEXT_BYTES_MAX)));
     let sample_min = fields.need(report, "sampleMin", "50").and_then(|it| it.value(report, values::number));
@@ -30,29 +37,45 @@ fn check(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Check> {
 }
 
 fn measure(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Measure> {
-    match (fields.get("errorRatio"), fields.get("latency"), fields.get("probe")) {
-        (Some(ratio), None, None) => {
-            let fields = ratio.fields(report, &["max"])?;
-            let max = fields.need(report, "max", "1%").and_then(|it| it.value(report, values::percent));
-            Some(Measure::ErrorRatio { max: max? })
+    let given: Vec<_> = MEASURES.iter().filter_map(|name| Some((*name, fields.get(name)?))).collect();
+    let [(name, measure)] = given.as_slice() else {
+        let fix = format!("give exactly one of {}", MEASURES.join(", "));
+        fields.refuse(report, "", Refused::new("FIELDS_CONFLICT", "a check measures exactly one thing", fix));
+        return None;
+    };
+    match *name {
+        "errorRatio" => Some(Measure::ErrorRatio { max: max(measure, report, "1%")? }),
+        "errorDifference" => Some(Measure::ErrorDifference { max: max(measure, report, "1%")? }),
+        "errorSequence" => Some(Measure::ErrorSequence { max: max(measure, report, "1%")? }),
+        "latencyShift" => {
+            let fields = measure.fields(report, &["tolerance"])?;
+            let tolerance = fields.need(report, "tolerance", "25%").and_then(|it| it.value(report, values::percent));
+            Some(Measure::LatencyShift { tolerance: tolerance? })
         }
-        (None, Some(latency), None) => {
-            let fields = latency.fields(report, &["quantile", "max"])?;
+        "budgetBurn" => {
+            let fields = measure.fields(report, &["budget", "factor"])?;
+            let budget = fields.need(report, "budget", "0.1%").and_then(|it| it.value(report, values::percent));
+            let factor = fields.need(report, "factor", "10").and_then(|it| it.value(report, values::small_number));
+            Some(Measure::BudgetBurn { budget: budget?, factor: factor? })
+        }
+        "latency" => {
+            let fields = measure.fields(report, &["quantile", "max"])?;
             let quantile = fields.need(report, "quantile", "99%").and_then(|it| it.value(report, values::percent));
             let max = fields.need(report, "max", "500ms").and_then(|it| it.value(report, values::span));
             Some(Measure::Latency { quantile: quantile?, max: max? })
         }
-        (None, None, Some(probe)) => {
-            let fields = probe.fields(report, &["path", "max"])?;
+        _ => {
+            let fields = measure.fields(report, &["path", "max"])?;
             let path = fields.need(report, "path", "/healthz");
             let path = path.and_then(|it| it.value(report, values::text(TEXT_BYTES_MAX)));
             let max = fields.need(report, "max", "0%").and_then(|it| it.value(report, values::percent));
             Some(Measure::Probe { path: path?, max: max? })
         }
-        _ => {
-            let fix = "give exactly one of errorRatio, latency, probe";
-            fields.refuse(report, "", Refused::new("FIELDS_CONFLICT", "a check measures exactly one thing", fix));
-            None
-        }
     }
+}
+
+/// The one field of a measure that has nothing but a limit.
+fn max(measure: &Cursor<'_>, report: &mut Report<'_>, example: &str) -> Option<Weight> {
+    let fields = measure.fields(report, &["max"])?;
+    fields.need(report, "max", example).and_then(|it| it.value(report, values::percent))
 }

@@ -52,6 +52,12 @@ pub(crate) fn checks_rows(evidence: &EvidencePolicy) -> Vec<Vec<Cell>> {
             Measure::ErrorRatio { max } => format!("errors at most {max}"),
             Measure::Latency { quantile, max } => format!("latency at {quantile} at most {max}"),
             Measure::Probe { path, max } => format!("probes of {path} failing at most {max}"),
+            Measure::ErrorDifference { max } => format!("errors at most {max} points above the other slot"),
+            Measure::LatencyShift { tolerance } => format!("latency at most {tolerance} above the other slot"),
+            Measure::ErrorSequence { max } => format!("errors at most {max} since the step, once it is known"),
+            Measure::BudgetBurn { budget, factor } => {
+                format!("a budget of {budget} burnt at most {factor} times as fast")
+            }
         };
         vec![cell(&check.name), cell(asks), cell(format!("at least {} samples", check.sample_min))]
     };
@@ -110,6 +116,12 @@ pub(crate) fn evidence_json(evidence: &EvidencePolicy) -> Value {
                 ("latency", json!({ "quantile": quantile.to_string(), "max": max.to_string() }))
             }
             Measure::Probe { path, max } => ("probe", json!({ "path": path, "max": max.to_string() })),
+            Measure::ErrorDifference { max } => ("errorDifference", json!({ "max": max.to_string() })),
+            Measure::LatencyShift { tolerance } => ("latencyShift", json!({ "tolerance": tolerance.to_string() })),
+            Measure::ErrorSequence { max } => ("errorSequence", json!({ "max": max.to_string() })),
+            Measure::BudgetBurn { budget, factor } => {
+                ("budgetBurn", json!({ "budget": budget.to_string(), "factor": factor }))
+            }
         };
         json!({ "name": check.name, kind: measure, "sampleMin": check.sample_min })
     };
