@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod judge;
+pub mod pool;
 pub mod sample;
 
 pub use check::{Check, EvidencePolicy, Measure};
 pub use judge::{Outcome, Verdict, judge, judge_check};
+pub use pool::judge_pool;
 pub use sample::{Evidence, Histogram, Pin, ProbeCount, StepRef};
