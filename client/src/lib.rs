@@ -14,6 +14,7 @@ pub mod releases;
 mod retry;
 pub mod rollouts;
 pub mod services;
+pub mod veto;
 pub mod watch;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use rollouts::{
     DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
+pub use veto::VetoView;
 pub use watch::{Watch, WatchItem, WatchTarget};
 
 /// Whether a change is made or only checked.

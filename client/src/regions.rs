@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::Placed;
+use meridian_core::plan::TrafficShare;
 use meridian_core::time::Timestamp;
 use meridian_core::weight::Split;
 use meridian_proto::convert::name;
-use meridian_proto::convert::{At as _, Invalid, InvalidKind};
+use meridian_proto::convert::{At as _, Invalid, InvalidKind, share_or_none};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::region_service_client::RegionServiceClient as Calls;
 
@@ -28,6 +29,8 @@ pub struct RegionView {
     pub description: String,
     /// Taken out of new plans.
     pub cordoned: bool,
+    /// Its part of the traffic, if declared.
+    pub traffic_share: Option<TrafficShare>,
     /// Changes with every change.
     pub etag: String,
     /// When it was registered, if the server says so.
@@ -85,6 +88,8 @@ pub struct RegionChange {
     pub description: String,
     /// Taken out of new plans.
     pub cordoned: bool,
+    /// Its part of the traffic, relative to the other regions.
+    pub traffic_share: Option<TrafficShare>,
     /// If set, the change is refused unless this is still the current one.
     pub etag: Option<String>,
 }
@@ -160,6 +165,7 @@ impl RegionView {
             labels: self.labels.clone(),
             description: self.description.clone(),
             cordoned: self.cordoned,
+            traffic_share: self.traffic_share,
             etag: Some(self.etag.clone()),
         }
     }
@@ -190,10 +196,11 @@ impl ContactView {
 
 impl From<&RegionChange> for v1::Region {
     fn from(change: &RegionChange) -> Self {
-        let RegionChange { id, labels, description, cordoned, etag } = change.clone();
+        let RegionChange { id, labels, description, cordoned, traffic_share, etag } = change.clone();
         let labels = labels.into_iter().collect();
         let etag = etag.unwrap_or_default();
-        Self { name: name::region(&id), labels, description, cordoned, etag, ..Self::default() }
+        let traffic_share = traffic_share.map(TrafficShare::get).unwrap_or_default();
+        Self { name: name::region(&id), labels, description, cordoned, traffic_share, etag, ..Self::default() }
     }
 }
 
@@ -207,6 +214,7 @@ impl TryFrom<v1::Region> for RegionView {
             labels: labels.into_iter().collect(),
             description,
             cordoned,
+            traffic_share: share_or_none("traffic_share", message.traffic_share)?,
             etag,
             created: wire::moment_or_none("create_time", create_time)?,
             updated: wire::moment_or_none("update_time", update_time)?,

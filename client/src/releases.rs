@@ -11,6 +11,7 @@ use meridian_proto::r#gen::v1::release_service_client::ReleaseServiceClient as C
 use crate::connect::Client;
 use crate::error::ClientError;
 use crate::name::{ReleaseName, RequestId};
+use crate::veto::VetoView;
 use crate::{Intent, wire};
 
 /// A release.
@@ -22,6 +23,8 @@ pub struct ReleaseView {
     pub etag: String,
     /// When it was made, if the server says so.
     pub created: Option<Timestamp>,
+    /// Set while no agent may start it.
+    pub veto: Option<VetoView>,
 }
 
 impl Client {
@@ -82,6 +85,7 @@ impl TryFrom<v1::Release> for ReleaseView {
     fn try_from(message: v1::Release) -> Result<Self, Invalid> {
         let etag = message.etag.clone();
         let created = wire::moment_or_none("create_time", message.create_time)?;
-        Ok(Self { release: Release::try_from(message)?, etag, created })
+        let veto = wire::optional("veto", message.veto.clone())?;
+        Ok(Self { release: Release::try_from(message)?, etag, created, veto })
     }
 }

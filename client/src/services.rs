@@ -13,6 +13,7 @@ use meridian_proto::r#gen::v1::service_service_client::ServiceServiceClient as C
 use crate::connect::Client;
 use crate::error::ClientError;
 use crate::name::RequestId;
+use crate::veto::VetoView;
 use crate::{Intent, wire};
 
 /// A service.
@@ -34,6 +35,8 @@ pub struct ServiceView {
     pub updated: Option<Timestamp>,
     /// Digests that no agent may start again until lifted.
     pub vetoed: Vec<Digest>,
+    /// Set while automation is held: no rollout starts.
+    pub hold: Option<VetoView>,
 }
 
 /// A service as it should be.
@@ -126,6 +129,7 @@ impl From<&ServiceChange> for v1::Service {
             create_time: None,
             update_time: None,
             vetoed_digests: Vec::new(),
+            hold: None,
         }
     }
 }
@@ -134,7 +138,8 @@ impl TryFrom<v1::Service> for ServiceView {
     type Error = Invalid;
 
     fn try_from(message: v1::Service) -> Result<Self, Invalid> {
-        let v1::Service { name, description, owner, labels, etag, create_time, update_time, vetoed_digests } = message;
+        let v1::Service { name, description, owner, labels, etag, create_time, update_time, vetoed_digests, hold } =
+            message;
         let digest = |text: String| Digest::parse(&text).map_err(|why| Invalid::of(&text, InvalidKind::BadDigest(why)));
         Ok(Self {
             id: name::parse_service(&name).at("name")?,
@@ -145,6 +150,7 @@ impl TryFrom<v1::Service> for ServiceView {
             created: wire::moment_or_none("create_time", create_time)?,
             updated: wire::moment_or_none("update_time", update_time)?,
             vetoed: wire::list("vetoed_digests", vetoed_digests, digest)?,
+            hold: wire::optional("hold", hold)?,
         })
     }
 }

@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 pub struct AuditEntry {
     /// Whose chain.
     pub service: ServiceId,
-    /// Which rollout.
-    pub rollout: RolloutId,
+    /// Which rollout; `None` for a decision about the service alone.
+    pub rollout: Option<RolloutId>,
     /// The decision's epoch: the position in the chain.
     pub epoch: Epoch,
     /// When.
@@ -23,7 +23,7 @@ pub struct AuditEntry {
     pub actor: String,
     /// In words, at most 4 KiB.
     pub message: String,
-    /// Digest of the record that was committed with it.
+    /// Digest of the rollout's record that was committed with it; of the service's vetoes if they are what it is about.
     pub record: Digest,
     /// Digest of the entry before; `None` for the first.
     pub previous: Option<Digest>,
@@ -31,7 +31,8 @@ pub struct AuditEntry {
 
 impl Canonical for AuditEntry {
     fn feed(&self, canon: &mut Canon) {
-        canon.text("meridian.audit.v1").value(&self.service).value(&self.rollout).value(&self.epoch);
+        let rollout = self.rollout.as_ref().map_or("", RolloutId::as_str);
+        canon.text("meridian.audit.v1").value(&self.service).text(rollout).value(&self.epoch);
         canon.value(&self.time).text(&self.kind).text(&self.actor).text(&self.message).value(&self.record);
         canon.value(&self.previous);
     }

@@ -3,6 +3,7 @@
 use meridian_core::plan::PlanRefusal;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
+use meridian_core::rollout::veto::VetoRefused;
 use meridian_store::record::RecordError;
 use meridian_store::{CommitError, KeyInvalid, StoreError};
 
@@ -31,6 +32,9 @@ pub enum EngineError {
     /// The plan can't be started.
     #[error(transparent)]
     OpenRefused(#[from] OpenRefused),
+    /// The vetoes can't be changed so.
+    #[error(transparent)]
+    VetoRefused(#[from] VetoRefused),
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
@@ -90,6 +94,7 @@ impl EngineError {
             Self::AlreadyExists { .. } => "ALREADY_EXISTS",
             Self::Refused(refused) => refused.code(),
             Self::OpenRefused(refused) => refused.code(),
+            Self::VetoRefused(refused) => refused.code(),
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
             Self::StaleEtag { .. } => "STALE_ETAG",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",

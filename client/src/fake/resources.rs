@@ -82,6 +82,13 @@ impl ServiceService for Shared {
         remove(&mut self.lock().services, &request.name)?;
         answer(v1::DeleteServiceResponse {})
     }
+
+    async fn release_hold(&self, request: Request<v1::ReleaseHoldRequest>) -> Answer<v1::ReleaseHoldResponse> {
+        let v1::ReleaseHoldRequest { name, actor, reason, request_id } = request.into_inner();
+        self.enter("ReleaseHold", &request_id, &[&name, &actor, &reason]).await?;
+        let service = v1::Service { hold: None, ..find(&self.lock().services.items, &name)? };
+        answer(v1::ReleaseHoldResponse { service: Some(self.lock().services.put(name, service)) })
+    }
 }
 
 #[tonic::async_trait]
@@ -136,6 +143,21 @@ impl ReleaseService for Shared {
         let name = request.into_inner().name;
         self.enter("GetRelease", "", &[&name]).await?;
         answer(v1::GetReleaseResponse { release: Some(find(&self.lock().releases.items, &name)?) })
+    }
+
+    async fn veto_release(&self, request: Request<v1::VetoReleaseRequest>) -> Answer<v1::VetoReleaseResponse> {
+        let v1::VetoReleaseRequest { name, actor, reason, request_id } = request.into_inner();
+        self.enter("VetoRelease", &request_id, &[&name, &actor, &reason]).await?;
+        let veto = Some(v1::Veto { actor, reason, ..v1::Veto::default() });
+        let release = v1::Release { veto, ..find(&self.lock().releases.items, &name)? };
+        answer(v1::VetoReleaseResponse { release: Some(self.lock().releases.put(name, release)) })
+    }
+
+    async fn unveto_release(&self, request: Request<v1::UnvetoReleaseRequest>) -> Answer<v1::UnvetoReleaseResponse> {
+        let v1::UnvetoReleaseRequest { name, actor, reason, request_id } = request.into_inner();
+        self.enter("UnvetoRelease", &request_id, &[&name, &actor, &reason]).await?;
+        let release = v1::Release { veto: None, ..find(&self.lock().releases.items, &name)? };
+        answer(v1::UnvetoReleaseResponse { release: Some(self.lock().releases.put(name, release)) })
     }
 
     async fn list_releases(&self, request: Request<v1::ListReleasesRequest>) -> Answer<v1::ListReleasesResponse> {

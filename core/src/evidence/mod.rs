@@ -2,9 +2,11 @@
 
 pub mod check;
 pub mod judge;
+pub mod pool;
 pub mod sample;
 pub mod stats;
 
 pub use check::{Check, EvidencePolicy, Measure};
 pub use judge::{Outcome, Verdict, judge, judge_check};
+pub use pool::judge_pool;
 pub use sample::{Answers, Evidence, Histogram, Pin, ProbeCount, StepRef, Tally};

@@ -10,7 +10,7 @@ mod record;
 mod transition;
 
 pub use agent::{action, done, intent, live, memory};
-pub use pair::{Orders, holders, lane_state, opening, where_it_ended};
+pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use transition::{Taken, transition};
 
@@ -24,7 +24,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 28] = [
+pub const CATALOGUE: [(&str, &str); 30] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -68,6 +68,8 @@ pub const CATALOGUE: [(&str, &str); 28] = [
         "What was fixed at the start, and what can't be undone, stays; phases follow their arrows; a place is read back.",
     ),
     ("C11", "Past a point of no return nothing goes back by itself."),
+    ("C12", "What goes back on evidence goes back on a fail: too little data sends nobody back."),
+    ("C13", "What was taken back is vetoed from that decision on, and nothing vetoed or held starts."),
 ];
 
 /// Notes a broken invariant unless it holds.

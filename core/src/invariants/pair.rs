@@ -11,6 +11,7 @@ use crate::goal::Goal;
 use crate::id::{Lane, RegionId, RolloutId};
 use crate::lane::{LaneState, Placed};
 use crate::rollout::state::{Phase, Rollout};
+use crate::rollout::veto::{Veto, Vetoes};
 use crate::weight::Split;
 
 /// Every goal that any server has ever issued.
@@ -56,16 +57,32 @@ pub fn holders(records: &[Rollout]) -> Vec<Broken> {
     broken
 }
 
-/// Checks the first record of a rollout against the lanes it was opened over.
+/// Checks the first record of a rollout against the lanes and vetoes it was opened over.
 #[must_use]
-pub fn opening(record: &Rollout, lanes: &BTreeMap<RegionId, LaneState>) -> Vec<Broken> {
+pub fn opening(record: &Rollout, lanes: &BTreeMap<RegionId, LaneState>, vetoes: &Vetoes) -> Vec<Broken> {
     let mut broken = Vec::new();
+    let release = &record.plan.release;
+    let free = vetoes.hold.is_none() && !vetoes.digests.contains_key(&release.digest);
+    require(&mut broken, "C13", free, || format!("{release} starts against {vetoes:?}"));
     for (region, planned) in &record.plan.lanes {
         let lane = lanes.get(region).cloned().unwrap_or_default();
         require(&mut broken, "S16", !lane.held, || format!("{region} is held by {:?}", lane.rollout));
         require(&mut broken, "S11", planned.base == lane.stable, || format!("{region} would go back elsewhere"));
         require(&mut broken, "S2", record.epoch > lane.epoch, || format!("{region} was written at {}", lane.epoch));
     }
+    broken
+}
+
+/// Checks what a decision made of the service's vetoes.
+#[must_use]
+pub fn vetoes(before: &Rollout, next: &Rollout, after: &Vetoes) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let back = |record: &Rollout| matches!(record.phase, Phase::RollingBack { .. });
+    let begins = back(next) && !back(before) && next.lanes.values().any(|lane| lane.moved);
+    let digest = &next.plan.release.digest;
+    let own = |veto: &Veto| veto.rollout.as_ref() == Some(&next.id);
+    let kept = after.digests.get(digest).is_some_and(own) && after.hold.as_ref().is_some_and(own);
+    require(&mut broken, "C13", !begins || kept, || format!("{} goes back and may be started again", next.id));
     broken
 }
 

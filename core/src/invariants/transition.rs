@@ -2,12 +2,13 @@
 //! alone, not against the machine's own helpers, so that a fault there can't hide here.
 
 use super::{Broken, forward, require};
+use crate::evidence::Outcome;
 use crate::id::RegionId;
 use crate::playbook::Scope;
 use crate::release::Reversibility;
 use crate::rollout::event::{Event, Right, Transition};
 use crate::rollout::goals::lane_order;
-use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
+use crate::rollout::state::{Cause, LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use crate::rollout::step::Moment;
 
 /// One decision, seen from outside.
@@ -53,6 +54,7 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
     let turned = lanes(before, after).find(|(_, was, is)| was.at != is.at && is.at == LaneAt::Reverting);
     let by_itself = matches!(taken.event, Event::Look(_) | Event::Guard(_));
     require(&mut broken, "C11", !(past && by_itself && turned.is_some()), || format!("{turned:?} was turned back"));
+    on_a_fail(&mut broken, after);
     right(&mut broken, taken, after);
     forward::check(&mut broken, taken, after);
     broken
@@ -75,6 +77,18 @@ fn idle(broken: &mut Vec<Broken>, taken: Taken<'_>) {
     let wakes = taken.answer.wake.is_some();
     require(broken, "C9", !timed || wakes || !looks, || "nobody would look at a running rollout again".to_owned());
     require(broken, "C10", taken.answer.effects.is_empty(), || "effects without a decision".to_owned());
+}
+
+/// Where evidence is the cause, it says so with enough data.
+fn on_a_fail(broken: &mut Vec<Broken>, after: &Rollout) {
+    let (Phase::RollingBack { cause, .. } | Phase::Frozen { cause, .. }) = &after.phase else {
+        return;
+    };
+    let trigger = if let Cause::PointOfNoReturn { trigger } = cause { trigger.as_ref() } else { cause };
+    if let Cause::Votes { verdict, .. } | Cause::Pooled { verdict, .. } = trigger {
+        let fails = verdict.outcome == Outcome::Fail && verdict.samples > 0;
+        require(broken, "C12", fails, || format!("{} on {verdict}", after.phase.as_str()));
+    }
 }
 
 /// What goes forward needs the owner; what stops, goes back or was ordered needs nobody.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};
+use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use crate::digest::Digest;
-use crate::id::{RegionId, RolloutId};
+use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
-use crate::playbook::{RegionSelector, Stage, ValidPlaybook, Wave};
-use crate::release::Release;
+use crate::playbook::{RegionSelector, Stage, ValidPlaybook, VotePolicy, Wave};
+use crate::release::{Release, ReleaseRef};
+use crate::rollout::veto::Veto;
 use crate::slot::Slot;
 use crate::weight::Weight;
 
@@ -28,6 +29,8 @@ pub struct RegionFacts {
     pub cohorts: Option<bool>,
     /// Whether its traffic driver can split by weight; `None` if its agent never said.
     pub weights: Option<bool>,
+    /// Its part of the traffic, if an operator has declared one.
+    pub share: Option<TrafficShare>,
     /// The service's lane there.
     pub lane: LaneState,
 }
@@ -39,8 +42,8 @@ pub struct Inventory {
     pub regions: BTreeMap<RegionId, RegionFacts>,
     /// The service's latest plan.
     pub parent: Option<Digest>,
-    /// Digests that must not start again.
-    pub vetoed: BTreeSet<Digest>,
+    /// Digests that must not start again, and why.
+    pub vetoed: BTreeMap<Digest, Veto>,
 }
 
 /// Why a plan can't be made.
@@ -111,11 +114,21 @@ pub enum PlanRefusal {
         /// The later wave.
         wave: String,
     },
+    /// Votes are counted by traffic, and some regions say what theirs is and this one does not.
+    #[error("region {region} declares no traffic share and others do; declare one for every region, or for none")]
+    ShareMissing {
+        /// The region.
+        region: RegionId,
+    },
     /// The digest must not start again.
-    #[error("{digest} is vetoed after a rollback; lift the veto or release something else")]
+    #[error("{service} {release} is vetoed {veto}; `meridian release unveto {service} {release}` lifts that")]
     Vetoed {
-        /// The digest.
-        digest: Digest,
+        /// Whose.
+        service: ServiceId,
+        /// The release.
+        release: ReleaseRef,
+        /// Why.
+        veto: Veto,
     },
     /// The release needs another one everywhere first.
     #[error("release {version} prepares on {needs}, which is not stable in region {region}; roll that out first")]
@@ -143,6 +156,7 @@ impl PlanRefusal {
             Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
             Self::NotWhole { .. } => "REGION_NOT_WHOLE",
             Self::WeightFalls { .. } => "WEIGHT_FALLS",
+            Self::ShareMissing { .. } => "TRAFFIC_SHARE_MISSING",
             Self::Vetoed { .. } => "DIGEST_VETOED",
             Self::NotPrepared { .. } => "NOT_PREPARED",
         }
@@ -169,8 +183,9 @@ pub fn compile(
     if regions.len() > REGIONS_MAX {
         refused.push(PlanRefusal::TooManyRegions(regions.len()));
     }
-    if inventory.vetoed.contains(&release.digest) {
-        refused.push(PlanRefusal::Vetoed { digest: release.digest });
+    if let Some(veto) = inventory.vetoed.get(&release.digest).cloned() {
+        let service = release.service.clone();
+        refused.push(PlanRefusal::Vetoed { service, release: release.reference(), veto });
     }
     let mut lanes = BTreeMap::new();
     for region in &regions {
@@ -178,8 +193,9 @@ pub fn compile(
             continue;
         };
         check_region(region, facts, release, &waves, &mut refused);
-        lanes.insert(region.clone(), plan_lane(&facts.lane));
+        lanes.insert(region.clone(), plan_lane(facts));
     }
+    check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -199,9 +215,27 @@ pub fn compile(
 }
 
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
-fn plan_lane(lane: &LaneState) -> PlannedLane {
+fn plan_lane(facts: &RegionFacts) -> PlannedLane {
+    let RegionFacts { lane, share, .. } = facts;
     let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
-    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch }
+    let share = share.unwrap_or(TrafficShare::EQUAL);
+    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share }
+}
+
+/// Shares are declared everywhere or nowhere: a share that is only half known would weigh a vote wrongly.
+fn check_shares(
+    votes: VotePolicy,
+    regions: &BTreeSet<RegionId>,
+    inventory: &Inventory,
+    refused: &mut Vec<PlanRefusal>,
+) {
+    let VotePolicy::Traffic(_) = votes else { return };
+    let facts = regions.iter().filter_map(|region| Some((region, inventory.regions.get(region)?)));
+    let (declared, missing): (Vec<_>, Vec<_>) = facts.partition(|(_, facts)| facts.share.is_some());
+    if !declared.is_empty() {
+        let missing = missing.into_iter().map(|(region, _)| PlanRefusal::ShareMissing { region: region.clone() });
+        refused.extend(missing);
+    }
 }
 
 fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave>, refused: &mut Vec<PlanRefusal>) {

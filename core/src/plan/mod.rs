@@ -5,4 +5,4 @@ pub mod forecast;
 pub mod spec;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
-pub use spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};
+pub use spec::{InvalidShare, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};

@@ -25,6 +25,40 @@ pub struct PlaybookRef {
     pub revision: u64,
 }
 
+/// A region's part of the service's traffic, relative to the other regions: 1 ..= 1 000 000.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct TrafficShare(u32);
+
+/// A share that is none, or above the largest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+#[error("a traffic share is 1 to 1000000, {0} is not")]
+pub struct InvalidShare(pub u64);
+
+impl TrafficShare {
+    /// The share of every region where none is declared.
+    pub const EQUAL: Self = Self(1);
+    /// Nobody knows traffic more exactly than this, and sums over all regions stay small.
+    pub const LARGEST: Self = Self(1_000_000);
+
+    /// From a number.
+    ///
+    /// # Errors
+    /// For nought, and above [`Self::LARGEST`].
+    pub fn new(share: u64) -> Result<Self, InvalidShare> {
+        u32::try_from(share)
+            .ok()
+            .filter(|share| (1..=Self::LARGEST.0).contains(share))
+            .map(Self)
+            .ok_or(InvalidShare(share))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
 /// A lane as the plan found it, and where its way back leads.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct PlannedLane {
@@ -34,6 +68,8 @@ pub struct PlannedLane {
     pub base: Option<Placed>,
     /// The lane's epoch when the plan was made; the start is refused if the lane has moved on.
     pub epoch: Epoch,
+    /// What the region's vote weighs where the policy counts traffic.
+    pub share: TrafficShare,
 }
 
 impl PlannedLane {
@@ -160,5 +196,12 @@ impl Canonical for Plan {
         canon.text("meridian.plan.v1").value(&self.service).value(&self.release).text(self.reversibility.as_str());
         canon.value(&self.playbook.id).number(self.playbook.revision).value(&self.parent).value(&self.lanes);
         canon.value(&self.waves).value(&self.evidence).value(&self.rollback).value(&self.limits);
+        // The first plans knew no shares; those without keep their hash.
+        if self.lanes.values().any(|lane| lane.share != TrafficShare::EQUAL) {
+            canon.text("shares");
+            for lane in self.lanes.values() {
+                canon.number(u64::from(lane.share.0));
+            }
+        }
     }
 }

@@ -4,5 +4,8 @@
 pub mod spec;
 pub mod validate;
 
-pub use spec::{Limits, Playbook, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy, Wave};
+pub use spec::{
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,
+    Wave,
+};
 pub use validate::{ValidPlaybook, Violation, validate};

@@ -90,8 +90,26 @@ pub enum VotePolicy {
     Any,
     /// At least this many.
     Count(u32),
-    /// At least this share of the regions that have moved.
+    /// At least this share of the regions that have begun.
     Percent(Weight),
+    /// Regions with at least this share of the traffic of all that have begun, by the shares that the plan has pinned.
+    Traffic(Weight),
+}
+
+/// Whose votes count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Electorate {
+    /// The regions of the current wave.
+    Wave,
+    /// Every region, finished ones too.
+    Fleet,
+}
+
+/// The evidence of all regions that bake one step, judged together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Pooling {
+    /// Below this many requests (or probes) in all regions together the pool is inconclusive.
+    pub sample_min: u64,
 }
 
 /// How far a rollback reaches.
@@ -110,6 +128,10 @@ pub enum Scope {
 pub struct RollbackPolicy {
     /// Votes that trigger it.
     pub votes: VotePolicy,
+    /// Whose votes they are.
+    pub over: Electorate,
+    /// If set, a fail of the pool triggers it too, whatever the regions say one by one.
+    pub pooled: Option<Pooling>,
     /// `true`: the whole fleet; `false`: the wave of the vote.
     pub fleet: bool,
     /// How long after the switch the old slots stay warm.
@@ -142,7 +164,25 @@ impl Default for Limits {
 
 impl Default for RollbackPolicy {
     fn default() -> Self {
-        Self { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) }
+        let (votes, over, pooled) = (VotePolicy::Any, Electorate::Fleet, None);
+        Self { votes, over, pooled, fleet: true, retention: Span::from_secs(3600) }
+    }
+}
+
+impl Electorate {
+    /// Whose votes count if nobody says: those of the regions that would go back.
+    #[must_use]
+    pub const fn of(fleet: bool) -> Self {
+        if fleet { Self::Fleet } else { Self::Wave }
+    }
+
+    /// `wave` or `fleet`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wave => "wave",
+            Self::Fleet => "fleet",
+        }
     }
 }
 
@@ -170,6 +210,7 @@ impl Canonical for VotePolicy {
             Self::Any => canon.text("any"),
             Self::Count(count) => canon.text("count").number(u64::from(*count)),
             Self::Percent(weight) => canon.text("percent").value(weight),
+            Self::Traffic(weight) => canon.text("traffic").value(weight),
         };
     }
 }
@@ -177,6 +218,13 @@ impl Canonical for VotePolicy {
 impl Canonical for RollbackPolicy {
     fn feed(&self, canon: &mut Canon) {
         canon.value(&self.votes).value(&self.fleet).value(&self.retention);
+        // What the first plans did not know is fed only where it is used, so that they keep their hash.
+        if self.over != Electorate::of(self.fleet) {
+            canon.text("over").text(self.over.as_str());
+        }
+        if let Some(Pooling { sample_min }) = self.pooled {
+            canon.text("pooled").number(sample_min);
+        }
     }
 }
 

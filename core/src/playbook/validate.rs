@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::spec::{Playbook, RegionSelector, Stage, Step, VotePolicy, Wave};
+use super::spec::{Playbook, Pooling, RegionSelector, Stage, Step, VotePolicy, Wave};
 use crate::cohort::{CohortRule, RequestKey};
 use crate::evidence::Measure;
 use crate::time::Span;
@@ -62,19 +62,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     }
     check_evidence(&mut found, &playbook);
     check_limits(&mut found, &playbook);
-    match playbook.rollback.votes {
-        VotePolicy::Any => {}
-        VotePolicy::Count(count) => {
-            if count == 0 {
-                found.add("VOTES_ZERO", "rollback.votes.count", 0, "ask for at least one vote");
-            }
-        }
-        VotePolicy::Percent(weight) => {
-            if weight == Weight::NONE {
-                found.add("VOTES_ZERO", "rollback.votes.percent", 0, "ask for more than 0%");
-            }
-        }
-    }
+    check_rollback(&mut found, &playbook);
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
 
@@ -228,6 +216,26 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
                     found.add("PROBE_PATH_INVALID", format!("{at}.probe.path"), path.escape_debug(), fix);
                 }
             }
+        }
+    }
+}
+
+fn check_rollback(found: &mut Found, playbook: &Playbook) {
+    let (fix, share) = ("ask for at least one vote", "ask for more than 0%");
+    match playbook.rollback.votes {
+        VotePolicy::Count(0) => found.add("VOTES_ZERO", "rollback.votes.count", 0, fix),
+        VotePolicy::Percent(Weight::NONE) => found.add("VOTES_ZERO", "rollback.votes.percent", 0, share),
+        VotePolicy::Traffic(Weight::NONE) => found.add("VOTES_ZERO", "rollback.votes.traffic", 0, share),
+        VotePolicy::Any | VotePolicy::Count(_) | VotePolicy::Percent(_) | VotePolicy::Traffic(_) => {}
+    }
+    if let Some(Pooling { sample_min }) = playbook.rollback.pooled {
+        if sample_min == 0 {
+            let fix = "ask for some requests, more than one region has";
+            found.add("SAMPLE_ZERO", "rollback.pooled.sampleMin", sample_min, fix);
+        }
+        if playbook.evidence.checks.is_empty() {
+            let fix = "write a check under `evidence.checks`, or leave `pooled` out";
+            found.add("POOL_WITHOUT_CHECKS", "rollback.pooled", "{}", fix);
         }
     }
 }

@@ -87,10 +87,11 @@ pub(super) fn guard_switched(draft: &mut Draft, sight: &Sight) {
     }
 }
 
-/// Casts votes and goes back if the policy is met. Says whether it did.
+/// Casts votes and goes back if the policy is met, or if the regions together fail. Says whether it did.
 fn vote(draft: &mut Draft, sight: &Sight) -> bool {
     votes::cast(draft, sight);
-    let Some((_, cause)) = votes::verdict_of_fleet(&draft.next) else {
+    let met = votes::verdict_of_fleet(&draft.next).map(|(_, cause)| cause);
+    let Some(cause) = met.or_else(|| votes::verdict_of_pool(&draft.next, sight)) else {
         return false;
     };
     let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };

@@ -27,4 +27,5 @@ pub mod reason;
 pub mod state;
 pub mod step;
 pub mod summary;
+pub mod veto;
 pub mod votes;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use super::step::Moment;
-use crate::id::{RegionId, RolloutId};
+use super::veto::{Veto, Vetoes};
+use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
 use crate::plan::Plan;
+use crate::release::ReleaseRef;
 
 /// Why a plan can't be started.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
@@ -26,6 +28,24 @@ pub enum OpenRefused {
         /// Who.
         rollout: RolloutId,
     },
+    /// The digest was taken back before.
+    #[error("{service} {release} is vetoed {veto}; `meridian release unveto {service} {release}` lifts that")]
+    Vetoed {
+        /// Whose.
+        service: ServiceId,
+        /// The release.
+        release: ReleaseRef,
+        /// Why.
+        veto: Box<Veto>,
+    },
+    /// After a rollback nothing starts by itself.
+    #[error("automation of {service} is held {veto}; `meridian service release-hold {service}` lifts that")]
+    AutomationHeld {
+        /// Whose.
+        service: ServiceId,
+        /// Why.
+        veto: Box<Veto>,
+    },
     /// The epoch counter has reached its end.
     #[error("the service's epoch counter has reached its end; restore with a higher generation")]
     EpochExhausted,
@@ -38,6 +58,8 @@ impl OpenRefused {
         match self {
             Self::PlanStale { .. } => "PLAN_STALE",
             Self::LaneHeld { .. } => "LANE_HELD",
+            Self::Vetoed { .. } => "DIGEST_VETOED",
+            Self::AutomationHeld { .. } => "AUTOMATION_HELD",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }
     }
@@ -46,15 +68,23 @@ impl OpenRefused {
 /// Opens a rollout over lanes as they are now. The shell commits it together with the lanes.
 ///
 /// # Errors
-/// If a lane is held or has moved on since the plan was compiled.
+/// If the release is vetoed or automation held; if a lane is held or has moved on since the plan was compiled.
 pub fn open(
     id: RolloutId,
     plan: Arc<Plan>,
     requester: String,
     lanes: &BTreeMap<RegionId, LaneState>,
+    vetoes: &Vetoes,
     moment: Moment,
 ) -> Result<Rollout, OpenRefused> {
     let epoch = moment.head.next().ok_or(OpenRefused::EpochExhausted)?;
+    let service = || plan.service.clone();
+    if let Some(veto) = vetoes.digests.get(&plan.release.digest).cloned().map(Box::new) {
+        return Err(OpenRefused::Vetoed { service: service(), release: plan.release.clone(), veto });
+    }
+    if let Some(veto) = vetoes.hold.clone().map(Box::new) {
+        return Err(OpenRefused::AutomationHeld { service: service(), veto });
+    }
     for (region, planned) in &plan.lanes {
         let now = lanes.get(region).cloned().unwrap_or_default();
         if let (true, Some(rollout)) = (now.held, &now.rollout) {

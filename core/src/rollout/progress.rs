@@ -118,6 +118,15 @@ impl<'a> LaneView<'a> {
         self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
     }
 
+    /// What was measured on the step that bakes here, if it is this lane's own.
+    pub fn evidence_of_bake(&self) -> Option<(StepRef, &'a Evidence)> {
+        let LaneAt::Baking(step) = self.at() else {
+            return None;
+        };
+        let evidence = self.observed()?.evidence.as_ref()?;
+        self.counts(evidence, step).then_some((step, evidence))
+    }
+
     /// The verdict that a bake is left on. A pass counts only if it was measured for as long as the bake asks: one that
     /// came early and was not renewed says nothing about the rest.
     pub fn verdict_of_bake(&self, step: StepRef) -> Option<Verdict> {

@@ -167,6 +167,7 @@ impl std::fmt::Display for Cause {
         match self {
             Self::Operator { actor, reason } => write!(f, "{actor}: {reason}"),
             Self::Votes { region, verdict } => write!(f, "{region} votes {verdict}"),
+            Self::Pooled { step: _, regions, verdict } => write!(f, "{regions} regions together: {verdict}"),
             Self::Driver { region, code, message } => write!(f, "{region}: driver gave up with {code}: {message}"),
             Self::Deadline { region: Some(region), limit } => write!(f, "{region}: the limit `{limit}` has passed"),
             Self::Deadline { region: None, limit } => write!(f, "the limit `{limit}` has passed"),
@@ -191,6 +192,7 @@ impl Cause {
         match self {
             Self::Operator { .. } => "OPERATOR",
             Self::Votes { .. } => "VOTES",
+            Self::Pooled { .. } => "POOLED",
             Self::Driver { .. } => "DRIVER",
             Self::Deadline { .. } => "DEADLINE",
             Self::Inconclusive { .. } => "INCONCLUSIVE",

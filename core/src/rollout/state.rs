@@ -134,6 +134,15 @@ pub enum Cause {
         /// What it says.
         verdict: Verdict,
     },
+    /// The evidence of several regions, taken together, fails where none of them had to.
+    Pooled {
+        /// The step that they baked.
+        step: StepRef,
+        /// How many regions.
+        regions: u32,
+        /// What the pool says.
+        verdict: Verdict,
+    },
     /// A driver failed for good.
     Driver {
         /// Where.

@@ -1,12 +1,14 @@
-//! Votes: regions that want to go back, and whether the policy is met.
+//! Votes: regions that want to go back, whether the policy is met, and what the regions say together.
+
+use std::collections::BTreeMap;
 
 use super::progress::LaneView;
-use super::state::{Ballot, Cause, LaneAt, Phase, Rollout, Vote};
+use super::state::{Ballot, Cause, LaneAt, LaneProgress, Phase, Rollout, Vote};
 use super::step::Draft;
-use crate::evidence::Outcome;
+use crate::evidence::{Evidence, Outcome, StepRef, judge_pool};
 use crate::id::RegionId;
 use crate::observation::Sight;
-use crate::playbook::VotePolicy;
+use crate::playbook::{Electorate, VotePolicy};
 use crate::time::{Span, Timestamp};
 
 /// Casts the votes that follow from what was seen. A vote stays until its region changes its step.
@@ -20,7 +22,7 @@ pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
             continue;
         };
         let step = match lane.at {
-            LaneAt::Preparing { wave } => crate::evidence::StepRef { wave, step: 0 },
+            LaneAt::Preparing { wave } => StepRef { wave, step: 0 },
             LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => step,
             LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => continue,
         };
@@ -67,30 +69,54 @@ fn ballot(view: &LaneView<'_>, now: Timestamp) -> Option<Ballot> {
 
 /// The cause of a rollback if the votes meet the policy.
 pub(super) fn verdict_of_fleet(record: &Rollout) -> Option<(RegionId, Cause)> {
-    let counted = |region: &RegionId| record.plan.rollback.fleet || in_current_wave(record, region);
-    let mut votes: Vec<(&RegionId, &Vote)> = Vec::new();
-    let mut electorate = 0_usize;
-    for (region, lane) in record.lanes.iter().filter(|(region, _)| counted(region)) {
-        let standing = match lane.at {
-            LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_) => true,
-            LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => false,
-        };
-        electorate += usize::from(standing);
-        votes.extend(lane.vote.as_ref().filter(|_| standing).map(|vote| (region, vote)));
-    }
+    let electorate: Vec<(&RegionId, &LaneProgress)> = electorate(record).collect();
+    let votes: Vec<(&RegionId, &Vote)> =
+        electorate.iter().filter_map(|(region, lane)| Some((*region, lane.vote.as_ref()?))).collect();
+    let (all, fails) = (electorate.len() as u64, votes.len() as u64);
+    let share = |region: &RegionId| record.plan.lanes.get(region).map_or(0, |planned| u64::from(planned.share.get()));
     let met = match record.plan.rollback.votes {
-        VotePolicy::Any => !votes.is_empty(),
-        VotePolicy::Count(count) => !votes.is_empty() && votes.len() >= count as usize,
-        VotePolicy::Percent(weight) => {
-            let needed = electorate * usize::from(weight.basis_points());
-            !votes.is_empty() && votes.len() * 10_000 >= needed
+        VotePolicy::Any => true,
+        VotePolicy::Count(count) => fails >= u64::from(count),
+        VotePolicy::Percent(weight) => fails * 10_000 >= all * u64::from(weight.basis_points()),
+        VotePolicy::Traffic(weight) => {
+            let all: u64 = electorate.iter().map(|(region, _)| share(region)).sum();
+            let fails: u64 = votes.iter().map(|(region, _)| share(region)).sum();
+            fails * 10_000 >= all * u64::from(weight.basis_points())
         }
     };
-    if !met {
-        return None;
-    }
-    let (region, vote) = votes.into_iter().max_by_key(|(_, vote)| vote.at)?;
+    // Without a vote nothing is met, however little the policy asks for.
+    let (region, vote) = votes.into_iter().filter(|_| met).max_by_key(|(_, vote)| vote.at)?;
     Some((region.clone(), cause_of(region, &vote.ballot)))
+}
+
+/// The regions that may vote: those whose votes the plan counts, from their first preparation on until they turn back.
+fn electorate(record: &Rollout) -> impl Iterator<Item = (&RegionId, &LaneProgress)> {
+    let counted = |region: &RegionId| match record.plan.rollback.over {
+        Electorate::Fleet => true,
+        Electorate::Wave => in_current_wave(record, region),
+    };
+    let standing = |lane: &LaneProgress| match lane.at {
+        LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_) => true,
+        LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => false,
+    };
+    record.lanes.iter().filter(move |(region, lane)| counted(region) && standing(lane))
+}
+
+/// The cause of a rollback if the regions that bake one step fail together. Too little data in all of them together is
+/// no fail either.
+pub(super) fn verdict_of_pool(record: &Rollout, sight: &Sight) -> Option<Cause> {
+    let sample_min = record.plan.rollback.pooled?.sample_min;
+    let mut pools: BTreeMap<StepRef, Vec<&Evidence>> = BTreeMap::new();
+    for (region, _) in electorate(record) {
+        if let Some((step, evidence)) = LaneView::new(record, region, sight).evidence_of_bake() {
+            pools.entry(step).or_default().push(evidence);
+        }
+    }
+    pools.into_iter().find_map(|(step, pool)| {
+        let verdict = judge_pool(&record.plan.evidence, sample_min, &pool)?;
+        let regions = u32::try_from(pool.len()).expect("a plan has far fewer regions");
+        (verdict.outcome == Outcome::Fail).then_some(Cause::Pooled { step, regions, verdict })
+    })
 }
 
 /// What the latest standing vote says, whether or not there are enough of them.

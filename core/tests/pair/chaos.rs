@@ -95,6 +95,7 @@ fn mood() -> impl Strategy<Value = Mood> {
         5 => Just(Mood::Good),
         2 => Just(Mood::Bad),
         1 => Just(Mood::Quiet),
+        1 => Just(Mood::Faint),
         1 => Just(Mood::Silent),
         1 => any::<u8>().prop_map(Mood::Foreign),
     ]

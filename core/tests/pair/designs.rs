@@ -1,6 +1,6 @@
 //! Random plans: one to four regions, one to three waves, every policy.
 
-use meridian_core::playbook::{Limits, VotePolicy};
+use meridian_core::playbook::{Electorate, Limits, VotePolicy};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Span;
 use proptest::prelude::*;
@@ -53,7 +53,20 @@ fn votes() -> impl Strategy<Value = VotePolicy> {
         2 => Just(VotePolicy::Any),
         1 => (1_u32..=3).prop_map(VotePolicy::Count),
         1 => (1_u64..=100).prop_map(|share| VotePolicy::Percent(percent(share))),
+        1 => (1_u64..=100).prop_map(|share| VotePolicy::Traffic(percent(share))),
     ]
+}
+
+fn over() -> impl Strategy<Value = Option<Electorate>> {
+    prop_oneof![2 => Just(None), 1 => Just(Some(Electorate::Wave)), 1 => Just(Some(Electorate::Fleet))]
+}
+
+fn pooled() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![1 => Just(None), 1 => Just(Some(10)), 1 => Just(Some(110))]
+}
+
+fn shares() -> impl Strategy<Value = Vec<u64>> {
+    prop_oneof![1 => Just(Vec::new()), 1 => proptest::collection::vec(1_u64..=100, 4)]
 }
 
 /// A playbook, and the regions that serve nothing yet.
@@ -64,11 +77,14 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
         1 => Just(Reversibility::PointOfNoReturn),
     ];
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
-    (waves(), any::<bool>(), votes(), any::<bool>(), reversibility, first).prop_map(
-        |(waves, checked, votes, fleet, reversibility, first)| {
+    let rules = (votes(), over(), pooled(), shares(), any::<bool>());
+    (waves(), any::<bool>(), rules, reversibility, first).prop_map(
+        |(waves, checked, (votes, over, pooled, shares, fleet), reversibility, first)| {
+            let pooled = pooled.filter(|_| checked);
             let secs = Span::from_secs;
             let limits = Limits { prepare: secs(60), shift: secs(40), revert: secs(60), total: secs(100_000) };
-            (Design { waves, checked, votes, fleet, reversibility, retention: 60, limits }, first)
+            let retention = 60;
+            (Design { waves, checked, votes, over, pooled, shares, fleet, reversibility, retention, limits }, first)
         },
     )
 }

@@ -14,7 +14,7 @@ fn chain(length: u64) -> Vec<AuditEntry> {
     for counter in 1..=length {
         let entry = AuditEntry {
             service: service(),
-            rollout: RolloutId::new("r").unwrap(),
+            rollout: Some(RolloutId::new("r").unwrap()),
             epoch: Epoch::new(1, counter),
             time: Timestamp::from_millis(counter),
             kind: "advance".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use meridian_core::agent::{Action, LaneMemory, LocalWorld};
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::StepRef;
+use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
@@ -15,6 +15,7 @@ use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
 use meridian_core::rollout::step::Moment;
+use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
 use meridian_core::weight::Split;
 
@@ -124,6 +125,9 @@ fn decisions() -> Ids {
         Arc::make_mut(&mut record.plan).reversibility = meridian_core::release::Reversibility::PointOfNoReturn;
     };
     let past = World { record: doctored(&world.record, no_return), ..world.clone() };
+    let verdict =
+        Verdict { outcome: Outcome::Inconclusive, check: "errors".to_owned(), measured: 0, limit: 0, samples: 0 };
+    let unsure = Cause::Pooled { step: first, regions: 2, verdict };
     let rolling = ended(Phase::RollingBack { cause: cause.clone(), since });
     [
         caught("S15", decided(&ended(Phase::Stable { since }), |record| record.requester.push('x'))),
@@ -148,6 +152,7 @@ fn decisions() -> Ids {
         caught("S5", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
         caught("S5", decided(&world, |record| put(record, 0, LaneAt::Reverting))),
         caught("C6", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
+        caught("C12", decided(&world, |record| record.phase = Phase::RollingBack { cause: unsure.clone(), since })),
         caught("C11", decided(&past, |record| put(record, 0, LaneAt::Reverting))),
     ]
     .into()
@@ -200,12 +205,17 @@ fn pairs() -> Ids {
     let look = Event::Look(world.sight.clone());
     let fresh = doctored(&world.record, |record| put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 0 })));
     let moment = Moment { now: world.now, head: world.head };
+    let (none, mut held) = (Vetoes::default(), world.clone());
+    held.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
+    let (back, held) = (held.record, held.vetoes);
     let mut seen: Ids = [
         caught("S3", orders.issue(&other)),
         caught("S4", orders.accepted(&other)),
         caught("S4", orders.accepted(&unknown)),
         caught("S16", invariants::holders(&[world.record.clone(), twin])),
-        caught("S16", invariants::opening(&world.record, &world.lanes)),
+        caught("S16", invariants::opening(&world.record, &world.lanes, &none)),
+        caught("C13", invariants::opening(&world.record, &world.lanes, &held)),
+        caught("C13", invariants::vetoes(&world.record, &back, &none)),
         caught("S16", invariants::lane_state(&world.record, &region(0), &lane, &freed)),
         caught("S23", invariants::idempotent(&fresh, &look, moment)),
     ]

@@ -8,6 +8,7 @@ use meridian_core::rollout::goals::lane_after;
 use meridian_core::rollout::open::{OpenRefused, open};
 use meridian_core::rollout::reason::Refused;
 use meridian_core::rollout::step::Moment;
+use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
 
 use super::world::World;
@@ -62,7 +63,7 @@ fn a_lane_is_opened_only_as_it_was_planned() {
     let moment = Moment { now: world.now, head: world.head };
     let opened = |lane: LaneState, moment| {
         let lanes = [(region(0), lane)].into();
-        open(RolloutId::new("next").unwrap(), plan.clone(), "anna".to_owned(), &lanes, moment)
+        open(RolloutId::new("next").unwrap(), plan.clone(), "anna".to_owned(), &lanes, &Vetoes::default(), moment)
     };
     let lane = world.lanes[&region(0)].clone();
     assert!(opened(lane.clone(), moment).is_ok());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod back;
 mod chain;
 mod deadlines;
 mod doctored;
@@ -9,12 +10,8 @@ mod ends;
 mod evidence;
 mod first;
 mod forward;
-mod guard;
 mod orders;
 mod plans;
-mod scopes;
 mod summary;
-mod unreachable;
-mod votes;
 #[path = "../world/mod.rs"]
 mod world;

@@ -7,9 +7,10 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
-use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave, validate,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -34,6 +35,12 @@ pub struct Design {
     pub waves: Vec<WaveDesign>,
     pub checked: bool,
     pub votes: VotePolicy,
+    /// `None`: as far as a rollback reaches.
+    pub over: Option<Electorate>,
+    /// The pool's minimum sample.
+    pub pooled: Option<u64>,
+    /// Traffic shares of the regions by number; fewer are declared than there are if it is shorter.
+    pub shares: Vec<u64>,
     pub fleet: bool,
     pub reversibility: Reversibility,
     /// Seconds.
@@ -55,6 +62,9 @@ impl Design {
             waves: waves.iter().map(|regions| WaveDesign::of(regions)).collect(),
             checked: true,
             votes: VotePolicy::Any,
+            over: None,
+            pooled: None,
+            shares: Vec::new(),
             fleet: true,
             reversibility: Reversibility::Free,
             retention: 100,
@@ -78,6 +88,8 @@ impl Design {
             },
             rollback: RollbackPolicy {
                 votes: self.votes,
+                over: self.over.unwrap_or(Electorate::of(self.fleet)),
+                pooled: self.pooled.map(|sample_min| Pooling { sample_min }),
                 fleet: self.fleet,
                 retention: Span::from_secs(self.retention),
             },
@@ -90,7 +102,10 @@ impl Design {
         let release = Release { reversibility: self.reversibility, ..release(version) };
         let facts = |region: RegionId| {
             let lane = lanes.get(&region).cloned().unwrap_or_default();
-            (region, RegionFacts { lane, ..RegionFacts::default() })
+            let number = self.regions().iter().position(|id| *id == region);
+            let share =
+                number.and_then(|number| self.shares.get(number)).map(|share| TrafficShare::new(*share).unwrap());
+            (region, RegionFacts { lane, share, ..RegionFacts::default() })
         };
         let regions = self.regions().into_iter().map(facts).collect();
         let inventory = Inventory { regions, ..Inventory::default() };

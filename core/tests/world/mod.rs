@@ -8,6 +8,7 @@ pub mod site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::invariants::{self, Broken, Orders, Taken};
@@ -20,6 +21,7 @@ use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::{Refused, Wait};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
+use meridian_core::rollout::veto::{Veto, VetoOrder, VetoRefused, Vetoes};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
 
@@ -47,6 +49,7 @@ pub struct World {
     /// What the server knows.
     pub sight: Sight,
     pub orders: Orders,
+    pub vetoes: Vetoes,
     /// The words of all decisions.
     pub kinds: Vec<&'static str>,
     /// Every phase and every wait that was met.
@@ -77,22 +80,26 @@ impl World {
         let plan = Arc::new(design.plan("2.0.0", &lanes));
         let moment = Moment { now, head };
         let id = RolloutId::new("first").unwrap();
-        let record = open(id, plan, "anna".to_owned(), &lanes, moment).unwrap();
-        hold(invariants::opening(&record, &lanes));
+        let vetoes = Vetoes::default();
+        let record = open(id, plan, "anna".to_owned(), &lanes, &vetoes, moment).unwrap();
+        hold(invariants::opening(&record, &lanes, &vetoes));
         let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
-        let mut world = Self { record, head, now, lanes, sites, sight, orders, kinds, met };
+        let mut world = Self { record, head, now, lanes, sites, sight, orders, vetoes, kinds, met };
         world.committed();
         world
     }
 
-    /// Opens the next rollout over what the last one left.
+    /// Opens the next rollout over what the last one left; somebody lifts the hold if there is one.
     pub fn reopen(&mut self, design: &Design, version: &str) {
         assert!(self.record.phase.is_terminal(), "the lanes are free");
         let plan = Arc::new(design.plan(version, &self.lanes));
-        let moment = Moment { now: self.now, head: self.head };
         let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
-        let record = open(id, plan, "anna".to_owned(), &self.lanes, moment).unwrap();
-        hold(invariants::opening(&record, &self.lanes));
+        if self.vetoes.hold.is_some() {
+            self.veto(VetoOrder::ReleaseHold).unwrap();
+        }
+        let moment = Moment { now: self.now, head: self.head };
+        let record = open(id, plan, "anna".to_owned(), &self.lanes, &self.vetoes, moment).unwrap();
+        hold(invariants::opening(&record, &self.lanes, &self.vetoes));
         hold(invariants::holders(&[self.record.clone(), record.clone()]));
         self.record = record;
         self.committed();
@@ -122,6 +129,10 @@ impl World {
         self.met.insert(self.record.phase.as_str());
         self.met.extend(answer.waits.iter().map(Wait::code));
         if let Some(next) = &answer.next {
+            if let Some(after) = self.vetoes.after(&before, next) {
+                self.vetoes = after;
+            }
+            hold(invariants::vetoes(&before, next, &self.vetoes));
             self.record = next.clone();
             self.kinds.push(answer.kind);
             self.committed();
@@ -224,6 +235,22 @@ impl World {
 
     pub fn until_phase(&mut self, word: &str) {
         self.until(word, |world| world.record.phase.as_str() == word);
+    }
+
+    /// What regions serve and the rollout launches.
+    pub fn in_use(&self) -> BTreeSet<Digest> {
+        let stable = self.lanes.values().filter_map(|lane| Some(lane.stable.as_ref()?.release.digest));
+        let launched = (!self.record.phase.is_terminal()).then_some(self.record.plan.release.digest);
+        stable.chain(launched).collect()
+    }
+
+    /// Somebody vetoes, or lifts a veto or the hold: a decision of the service.
+    pub fn veto(&mut self, order: VetoOrder) -> Result<(), VetoRefused> {
+        let said = Veto { rollout: None, actor: "anna".to_owned(), reason: "to see it".to_owned(), at: self.now };
+        let epoch = self.head.next().unwrap();
+        self.vetoes = self.vetoes.order(order, said, epoch, &self.in_use())?;
+        self.head = epoch;
+        Ok(())
     }
 
     pub fn site(&mut self, number: usize) -> &mut Site {

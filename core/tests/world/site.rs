@@ -24,6 +24,8 @@ pub enum Mood {
     Bad,
     /// Too few requests to say.
     Quiet,
+    /// Too few requests to say alone, and too many errors among those of several regions.
+    Faint,
     /// Nothing.
     Silent,
     /// Good, but not of this step: wrong epoch, step, release or rollout.
@@ -189,6 +191,7 @@ impl Site {
             Mood::Good | Mood::Foreign(_) => (1000, 1),
             Mood::Bad => (1000, 500),
             Mood::Quiet => (3, 3),
+            Mood::Faint => (60, 2),
             Mood::Silent => return None,
         };
         let mut pin = goal.pin()?;

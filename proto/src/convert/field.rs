@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::InvalidName;
+use meridian_core::plan::TrafficShare;
 use meridian_core::weight::Weight;
 use semver::Version;
 
@@ -98,6 +99,15 @@ pub(crate) fn within(field: &str, number: u64, min: u64, max: u64) -> Result<(),
         return Ok(());
     }
     Err(Invalid::of(number, InvalidKind::OutOfRange { min, max })).at(field)
+}
+
+/// A declared traffic share; nought: none is declared.
+///
+/// # Errors
+/// If it is above the largest.
+pub fn share_or_none(field: &str, number: u32) -> Result<Option<TrafficShare>, Invalid> {
+    within(field, u64::from(number), 0, u64::from(TrafficShare::LARGEST.get()))?;
+    Ok(TrafficShare::new(u64::from(number)).ok())
 }
 
 /// A text of at most `max` bytes.

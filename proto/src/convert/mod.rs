@@ -24,7 +24,7 @@ mod tests;
 
 pub use field::{
     LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
-    WORD_BYTES_MAX, labels, text,
+    WORD_BYTES_MAX, labels, share_or_none, text,
 };
 pub use goal::goal_from_wire;
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};

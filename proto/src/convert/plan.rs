@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, forecast::forecast};
+use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare, forecast::forecast};
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{StageKind, Step};
 
-use super::field::{list, map_with, named, not_empty, optional, position_to_wire, required, within, word};
+use super::field::{
+    list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, within, word,
+};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
 use super::playbook::regions_from_wire;
@@ -126,22 +128,24 @@ fn check_whole(plan: &Plan) -> Result<(), Invalid> {
 }
 
 fn lane_from_wire(wire: v1::PlannedLane) -> Result<(RegionId, PlannedLane), Invalid> {
-    let v1::PlannedLane { region, slot, base, epoch } = wire;
+    let v1::PlannedLane { region, slot, base, epoch, traffic_share } = wire;
     let lane = PlannedLane {
         slot: word::<v1::Slot, _>("slot", slot)?,
         base: optional("base", base)?,
         epoch: required("epoch", epoch)?,
+        share: share_or_none("traffic_share", traffic_share)?.unwrap_or(TrafficShare::EQUAL),
     };
     Ok((named("region", region, RegionId::new)?, lane))
 }
 
 fn lane_to_wire(region: &RegionId, lane: &PlannedLane) -> v1::PlannedLane {
-    let PlannedLane { slot, base, epoch } = lane;
+    let PlannedLane { slot, base, epoch, share } = lane;
     v1::PlannedLane {
         region: region.to_string(),
         slot: v1::Slot::from(*slot).into(),
         base: base.as_ref().map(Into::into),
         epoch: Some((*epoch).into()),
+        traffic_share: share.get(),
     }
 }
 

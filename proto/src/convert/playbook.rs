@@ -4,7 +4,7 @@ use meridian_core::id::{PlaybookId, RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 
 use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
@@ -193,25 +193,49 @@ impl TryFrom<v1::RollbackPolicy> for RollbackPolicy {
     type Error = Invalid;
 
     fn try_from(wire: v1::RollbackPolicy) -> Result<Self, Invalid> {
-        let v1::RollbackPolicy { votes, fleet, retention } = wire;
+        let v1::RollbackPolicy { votes, fleet, retention, over, pooled } = wire;
         let votes = match present("votes", votes)? {
             Votes::Any(wire_rollback::AnyVote {}) => VotePolicy::Any,
             Votes::Count(count) => VotePolicy::Count(count),
             Votes::PercentBasisPoints(share) => VotePolicy::Percent(weight("percent_basis_points", share)?),
+            Votes::TrafficBasisPoints(share) => VotePolicy::Traffic(weight("traffic_basis_points", share)?),
         };
-        Ok(Self { votes, fleet, retention: span("retention", retention)? })
+        let over = electorate(over, fleet).at("over")?;
+        let pooled = pooled.map(|v1::Pooling { sample_min }| Pooling { sample_min });
+        Ok(Self { votes, over, pooled, fleet, retention: span("retention", retention)? })
+    }
+}
+
+/// Clients that know no electorate mean the regions that would go back.
+fn electorate(number: i32, fleet: bool) -> Result<Electorate, Invalid> {
+    match v1::Electorate::try_from(number) {
+        Ok(v1::Electorate::Unspecified) => Ok(Electorate::of(fleet)),
+        Ok(v1::Electorate::Wave) => Ok(Electorate::Wave),
+        Ok(v1::Electorate::Fleet) => Ok(Electorate::Fleet),
+        Err(_) => Err(Invalid::of(number, InvalidKind::UnknownWord("wave, fleet"))),
     }
 }
 
 impl From<&RollbackPolicy> for v1::RollbackPolicy {
     fn from(policy: &RollbackPolicy) -> Self {
-        let RollbackPolicy { votes, fleet, retention } = policy;
+        let RollbackPolicy { votes, over, pooled, fleet, retention } = policy;
         let votes = match votes {
             VotePolicy::Any => Votes::Any(wire_rollback::AnyVote {}),
             VotePolicy::Count(count) => Votes::Count(*count),
             VotePolicy::Percent(share) => Votes::PercentBasisPoints(weight_to_wire(*share)),
+            VotePolicy::Traffic(share) => Votes::TrafficBasisPoints(weight_to_wire(*share)),
         };
-        Self { votes: Some(votes), fleet: *fleet, retention: Some(span_to_wire(*retention)) }
+        let over = match over {
+            Electorate::Wave => v1::Electorate::Wave,
+            Electorate::Fleet => v1::Electorate::Fleet,
+        };
+        Self {
+            votes: Some(votes),
+            fleet: *fleet,
+            retention: Some(span_to_wire(*retention)),
+            over: over.into(),
+            pooled: pooled.map(|Pooling { sample_min }| v1::Pooling { sample_min }),
+        }
     }
 }
 

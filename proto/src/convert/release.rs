@@ -22,6 +22,7 @@ pub fn release_from_wire(service: &ServiceId, wire: v1::Release) -> Result<Relea
         prepares,
         etag: _,
         create_time: _,
+        veto: _,
     } = wire;
     let semantic = version("version", &semantic)?;
     if !resource.is_empty() && resource != name::release(service, &semantic) {
@@ -60,6 +61,7 @@ impl From<&Release> for v1::Release {
             prepares: prepares.as_ref().map(ToString::to_string).unwrap_or_default(),
             etag: String::new(),
             create_time: None,
+            veto: None,
         }
     }
 }

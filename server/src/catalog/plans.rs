@@ -97,8 +97,10 @@ impl Catalog {
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights) = (able("cohorts"), able("weights"));
             let lane = lanes.get(&id).cloned().unwrap_or_default();
-            (id, RegionFacts { labels: entry.labels, cordoned: entry.cordoned, cohorts, weights, lane })
+            let (labels, cordoned, share) = (entry.labels, entry.cordoned, entry.traffic_share);
+            (id, RegionFacts { labels, cordoned, cohorts, weights, share, lane })
         };
-        Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed: head.vetoed })
+        let vetoed = head.vetoes.digests;
+        Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed })
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use meridian_core::id::RegionId;
+use meridian_core::plan::TrafficShare;
 use meridian_store::record::Region;
 use meridian_store::{Key, Txn, layout, layout::Place};
 
@@ -23,6 +24,8 @@ pub struct RegionSpec {
     pub description: String,
     /// Taken out of new plans.
     pub cordoned: bool,
+    /// Its part of the traffic.
+    pub traffic_share: Option<TrafficShare>,
 }
 
 impl Catalog {
@@ -37,10 +40,10 @@ impl Catalog {
         terms: &Terms,
     ) -> Result<Stored<Region>, EngineError> {
         self.put(id, terms, move |current: Option<&Stored<Region>>, now| {
-            let RegionSpec { labels, description, cordoned } = spec.clone();
+            let RegionSpec { labels, description, cordoned, traffic_share } = spec.clone();
             let before = current.map(|current| current.value.clone());
             let base = before.clone().unwrap_or_else(|| Region { created: now, ..Region::default() });
-            let wanted = Region { labels, description, cordoned, ..base };
+            let wanted = Region { labels, description, cordoned, traffic_share, ..base };
             if before.as_ref() == Some(&wanted) {
                 return Ok(Draft::Unchanged);
             }

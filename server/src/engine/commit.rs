@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use meridian_core::audit::AuditEntry;
 use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
-use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
 use meridian_core::rollout::goals::lane_after;
 use meridian_core::rollout::state::Rollout;
+use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
 use meridian_store::record::{self, Head, RequestDone};
 use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
@@ -25,6 +26,8 @@ pub(super) struct Decision<'a> {
     pub next: &'a Rollout,
     /// The hash of its plan.
     pub plan: Digest,
+    /// The record before; `None` for the first decision.
+    pub before: Option<&'a Rollout>,
     /// Under which the record is replaced; `Absent` for the first decision.
     pub expect: Expect,
     pub head: &'a Kept<Head>,
@@ -52,12 +55,13 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Commits. A lost answer is resolved by reading the audit entry, which is written once.
 pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
-    let Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now } = decision;
+    let Decision { next, before, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now } =
+        decision;
     let service = &next.plan.service;
     let value = record::encode_rollout(next, plan);
     let entry = AuditEntry {
         service: service.clone(),
-        rollout: next.id.clone(),
+        rollout: Some(next.id.clone()),
         epoch: next.epoch,
         time: now,
         kind: kind.to_owned(),
@@ -66,7 +70,9 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         record: Digest::of(&value),
         previous: head.value.audit.filter(|_| !planted::is("audit-unchained")),
     };
-    let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), ..head.value.clone() };
+    let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
+    let vetoes = vetoes.unwrap_or_else(|| head.value.vetoes.clone());
+    let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), vetoes };
     let audit_key = layout::audit(service, next.epoch);
     let audited = Txn::new().put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent);
     let audited = if planted::is("audit-left-out") { Txn::new() } else { audited };
@@ -88,14 +94,57 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     for (region, revision) in sessions {
         txn = txn.check(layout::session(&region), Expect::At(revision));
     }
-    if let Some(mark) = request {
-        let done = RequestDone { body: mark.body, resource: next.id.to_string(), time: now };
-        let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
-        txn = txn.put(key, record::encode_request(&done), Expect::Absent);
-    }
+    txn = marked(txn, request, next.id.to_string(), now)?;
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
     Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
+}
+
+/// A decision about a service's vetoes, which are of no rollout.
+pub(super) struct VetoDecision<'a> {
+    pub service: &'a ServiceId,
+    pub vetoes: Vetoes,
+    /// The rollout that it goes back to, for the audit.
+    pub rollout: Option<RolloutId>,
+    pub head: &'a Kept<Head>,
+    /// The lanes as they were when it was decided.
+    pub lanes: Expect,
+    pub kind: &'static str,
+    pub said: Veto,
+    pub request: Option<&'a RequestMark>,
+}
+
+/// Commits a decision about vetoes: the head and the audit entry, if no lane was taken or freed meanwhile.
+pub(super) async fn commit_vetoes(books: &Books, decision: VetoDecision<'_>) -> Result<(), CommitError> {
+    let VetoDecision { service, vetoes, rollout, head, lanes, kind, said, request } = decision;
+    let Veto { rollout: _, actor, reason, at } = said;
+    let entry = AuditEntry {
+        service: service.clone(),
+        rollout,
+        epoch: vetoes.changed,
+        time: at,
+        kind: kind.to_owned(),
+        actor: truncated(actor),
+        message: truncated(reason),
+        record: vetoes.digest(),
+        previous: head.value.audit,
+    };
+    let moved = Head { epoch: vetoes.changed, audit: Some(entry.digest()), plan: head.value.plan, vetoes };
+    let audit_key = layout::audit(service, entry.epoch);
+    let txn = Txn::new()
+        .put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent)
+        .put(layout::head(service), record::encode_head(&moved), head.expect)
+        .check(layout::lanes(service), lanes);
+    let txn = marked(txn, request, service.to_string(), at)?;
+    commit_known(books.store.as_ref(), txn, &audit_key).await.map(|_| ())
+}
+
+/// Adds what a request id has done.
+fn marked(txn: Txn, request: Option<&RequestMark>, resource: String, time: Timestamp) -> Result<Txn, CommitError> {
+    let Some(mark) = request else { return Ok(txn) };
+    let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
+    let done = RequestDone { body: mark.body, resource, time };
+    Ok(txn.put(key, record::encode_request(&done), Expect::Absent))
 }
 
 /// The lanes as they are after a decision of `next`.

@@ -13,6 +13,7 @@ mod open;
 mod runner;
 mod status;
 pub mod trace;
+mod veto;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 pub use open::OpenOrder;
 pub use status::Status;
 pub use trace::{NoTrace, StepTrace};
+pub use veto::VetoCall;
 
 use crate::clock::Clock;
 use crate::error::EngineError;

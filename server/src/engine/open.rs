@@ -38,7 +38,8 @@ impl Engine {
     /// Starts a rollout.
     ///
     /// # Errors
-    /// If the plan does not exist or is stale, a lane is held, the name is taken, or the store fails.
+    /// If the plan does not exist or is stale, its digest is vetoed or automation held, a lane is held, the name is
+    /// taken, or the store fails.
     pub async fn open(&self, order: OpenOrder) -> Result<Status, EngineError> {
         for attempt in 0..CONFLICTS_MAX {
             if let Some(mark) = &order.request
@@ -67,13 +68,15 @@ impl Engine {
         let lanes = books.lanes(&order.service).await?;
         let now = self.shared.clock.now();
         let moment = Moment { now, head: head.value.epoch };
-        let record = open(order.id.clone(), plan, order.actor.clone(), &lanes.value, moment)?;
+        let vetoes = &head.value.vetoes;
+        let record = open(order.id.clone(), plan, order.actor.clone(), &lanes.value, vetoes, moment)?;
         if order.validate_only {
             return Ok(Some(self.status_of(Arc::new(record), meridian_store::Revision::ZERO)));
         }
         let decision = Decision {
             next: &record,
             plan: order.plan,
+            before: None,
             expect: Expect::Absent,
             head: &head,
             lanes: Some(lanes),

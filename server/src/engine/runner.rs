@@ -342,9 +342,9 @@ impl Runner {
         let (kind, now, claim) = (transition.kind, moment.now, claim.clone());
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
-        let plan = self.plan;
+        let (before, plan) = (Some(self.held.0.as_ref()), self.plan);
         let decision =
-            Decision { next, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
+            Decision { next, before, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
         for goal in next.lanes.keys().filter_map(|region| goal(next, region)).filter(|_| planted::is("speak-first")) {
             self.engine.shared.sessions.push(goal);
         }

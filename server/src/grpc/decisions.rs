@@ -35,7 +35,7 @@ pub(super) async fn list(
             // A chain with a link that can't be read is not shown as if it were whole.
             let entry = record::decode_audit(&item.key, &item.value, &service);
             let entry = entry.map_err(|error| status::refused(&EngineError::from(error)))?;
-            if rollout.as_ref().is_none_or(|id| *id == entry.rollout) {
+            if rollout.is_none() || rollout == entry.rollout {
                 decisions.push(view(&entry));
                 after = Some(item.key);
             }
@@ -68,7 +68,7 @@ fn view(entry: &AuditEntry) -> v1::Decision {
     let AuditEntry { service, rollout, epoch, time, kind, actor, message, record: _, previous } = entry;
     v1::Decision {
         name: name::decision(service, *epoch),
-        rollout: name::rollout(service, rollout),
+        rollout: rollout.as_ref().map(|rollout| name::rollout(service, rollout)).unwrap_or_default(),
         epoch: Some((*epoch).into()),
         time: Some(timestamp_to_wire(*time)),
         kind: kind.clone(),

@@ -81,9 +81,9 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
     }
     let mut routes = Routes::builder();
     routes
-        .add_service(limited!(ServiceServiceServer, services::Services { catalog: catalog() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(ServiceServiceServer, services::Services { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(PlaybookServiceServer, playbooks::Playbooks { catalog: catalog() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(ReleaseServiceServer, releases::Releases { catalog: catalog() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(ReleaseServiceServer, releases::Releases { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(RegionServiceServer, regions::Regions { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))

@@ -64,6 +64,14 @@ pub(super) fn actor_of(declared: String, caller: &Extensions) -> Result<String, 
     })
 }
 
+/// Who orders something about vetoes, and why: what is lifted or forbidden for everybody needs its reason.
+pub(super) fn said(actor: String, reason: String, caller: &Extensions) -> Result<(String, String), Status> {
+    if reason.trim().is_empty() {
+        return Err(field::missing("reason"));
+    }
+    Ok((actor_of(actor, caller)?, at("", text("reason", reason, TEXT_BYTES_MAX))?))
+}
+
 /// `{service}-{version}-{random}`, cut so that it is a name.
 pub(super) fn fresh_id(service: &ServiceId, version: &semver::Version) -> Result<RolloutId, Status> {
     let letter = |letter: char| {

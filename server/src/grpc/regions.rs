@@ -2,7 +2,8 @@
 
 use meridian_core::id::RegionId;
 use meridian_core::observation::Contact;
-use meridian_proto::convert::{TEXT_BYTES_MAX, labels, name, text, timestamp_to_wire};
+use meridian_core::plan::TrafficShare;
+use meridian_proto::convert::{TEXT_BYTES_MAX, labels, name, share_or_none, text, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::region_service_server::RegionService;
 use meridian_store::{layout, record};
@@ -50,6 +51,7 @@ impl Regions {
             agent_version: region.agent_version.clone(),
             capabilities: region.capabilities.iter().cloned().collect(),
             lanes: lanes.iter().filter_map(lane).collect(),
+            traffic_share: region.traffic_share.map(TrafficShare::get).unwrap_or_default(),
         }
     }
 
@@ -105,12 +107,14 @@ impl RegionService for Regions {
             agent_version: _,
             capabilities: _,
             lanes: _,
+            traffic_share,
         } = region.ok_or_else(|| field::missing("region"))?;
         let id = at("region.name", name::parse_region(&name))?;
         let spec = RegionSpec {
             labels: at("region", labels("labels", all))?,
             description: at("region", text("description", description, TEXT_BYTES_MAX))?,
             cordoned,
+            traffic_share: at("region", share_or_none("traffic_share", traffic_share))?,
         };
         let terms = terms(allow_missing, validate_only, etag("region.etag", &given)?, request);
         let stored = self.shared.catalog.put_region(&id, spec, &terms).await;

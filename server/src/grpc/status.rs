@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use meridian_core::playbook::Violation;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
-use meridian_proto::convert::Invalid;
+use meridian_proto::convert::{Invalid, name};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
@@ -48,6 +48,7 @@ pub fn refused(error: &EngineError) -> Status {
             Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoWayBack(_) | Refused::EpochExhausted,
         )
         | EngineError::OpenRefused(_)
+        | EngineError::VetoRefused(_)
         | EngineError::PlanRefused(_)
         | EngineError::InUse { .. } => precondition(error),
         EngineError::StaleEtag { name, given } => say(Code::Aborted, &[("name", name), ("etag", given)]),
@@ -73,6 +74,14 @@ fn precondition(error: &EngineError) -> Status {
     if let EngineError::InUse { kind, name, by } = error {
         let metadata = [("kind", *kind), ("name", name.as_str()), ("rollout", by.as_str())];
         return status(Code::FailedPrecondition, reason, message.clone(), &metadata, one(name));
+    }
+    if let EngineError::OpenRefused(
+        OpenRefused::Vetoed { service, veto, .. } | OpenRefused::AutomationHeld { service, veto },
+    ) = error
+    {
+        let rollout = veto.rollout.as_ref().map(|rollout| name::rollout(service, rollout)).unwrap_or_default();
+        let metadata = [("service", service.as_str()), ("rollout", rollout.as_str())];
+        return status(Code::FailedPrecondition, reason, message.clone(), &metadata, one(service.as_str()));
     }
     let region =
         if let EngineError::OpenRefused(OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. })

@@ -2,13 +2,14 @@
 //! is left out, never filled in from before.
 
 use meridian_core::evidence::judge;
-use meridian_core::id::RegionId;
+use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::operator;
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::{Ballot, Cause, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote};
 use meridian_core::rollout::summary::summary;
+use meridian_core::rollout::veto::Veto;
 use meridian_core::time::Timestamp;
 use meridian_proto::convert::{name, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
@@ -49,6 +50,18 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         view_time: Some(timestamp_to_wire(*now)),
         known_time: Some(timestamp_to_wire(*known)),
         actions: operator::allowed(record).iter().map(|order| (*order).to_owned()).collect(),
+    }
+}
+
+/// Why something of a service must not start.
+#[must_use]
+pub fn veto(service: &ServiceId, veto: &Veto) -> v1::Veto {
+    let Veto { rollout, actor, reason, at } = veto;
+    v1::Veto {
+        rollout: rollout.as_ref().map(|rollout| name::rollout(service, rollout)).unwrap_or_default(),
+        actor: actor.clone(),
+        reason: reason.clone(),
+        time: Some(timestamp_to_wire(*at)),
     }
 }
 
@@ -196,6 +209,7 @@ fn cause(cause: &Cause) -> v1::Reason {
         | Cause::Deadline { region: Some(region), .. }
         | Cause::NoWayBack { region } => region.to_string(),
         Cause::Operator { .. }
+        | Cause::Pooled { .. }
         | Cause::Deadline { region: None, .. }
         | Cause::PartBack { .. }
         | Cause::PointOfNoReturn { .. } => String::new(),

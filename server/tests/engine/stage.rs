@@ -9,8 +9,8 @@ use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage as PlaybookStage, StageKind, Step, ValidPlaybook,
-    VotePolicy, Wave, validate,
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage as PlaybookStage, StageKind, Step, ValidPlaybook, Wave,
+    validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
@@ -130,7 +130,7 @@ impl Stage {
                 window: Span::from_secs(60),
                 extend_max: Span::from_secs(600),
             },
-            rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
+            rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
             limits: Limits::default(),
         };
         validate(playbook).unwrap()

@@ -13,4 +13,5 @@ mod rollouts;
 mod seen;
 mod support;
 mod traces;
+mod vetoes;
 mod watch;

@@ -17,7 +17,7 @@ async fn reached(server: &Server, name: &str, state: State) -> v1::Rollout {
 }
 
 /// A service whose first release is switched in two regions.
-async fn switched(server: &Server, bake: Span) -> (Vec<Obedient>, v1::Rollout) {
+pub async fn switched(server: &Server, bake: Span) -> (Vec<Obedient>, v1::Rollout) {
     server.put_service(SERVICE).await;
     let mut quick = playbook(bake);
     quick.rollback.retention = Span::ZERO;
@@ -61,21 +61,26 @@ async fn a_rollout_goes_its_way_and_tells_of_it() {
     assert!(lane.rollout.is_empty(), "nobody holds the lane any more");
 }
 
-#[tokio::test]
-async fn an_operator_takes_it_back() {
-    let server = Server::plain().await;
-    let (_agents, _) = switched(&server, Span::ZERO).await;
+/// A rollout of another release that bakes its first step in both regions.
+pub async fn baking(server: &Server, version: &str) -> v1::Rollout {
     server.put_playbook(&playbook(Span::from_secs(3600))).await;
-    server.add_release("1.1.0").await;
-    let made = server.plans().create_plan(fixture::plan("1.1.0")).await.unwrap().into_inner();
+    server.add_release(version).await;
+    let made = server.plans().create_plan(fixture::plan(version)).await.unwrap().into_inner();
     assert!(made.warnings.is_empty(), "{:?}", made.warnings);
     let rollout = server.start_rollout(&made.plan.unwrap().name).await;
-    let baking = until("both bake", || async {
+    until("both bake", || async {
         let rollout = server.rollout(&rollout.name).await;
         let bakes = |lane: &v1::RolloutLane| lane.state == i32::from(v1::rollout_lane::State::Baking);
         rollout.lanes.iter().all(bakes).then_some(rollout)
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn an_operator_takes_it_back() {
+    let server = Server::plain().await;
+    let (_agents, _) = switched(&server, Span::ZERO).await;
+    let baking = baking(&server, "1.1.0").await;
     for lane in &baking.lanes {
         let split = lane.observed_split.unwrap();
         assert_eq!(split.blue_basis_points.min(split.green_basis_points), 2000);
@@ -84,13 +89,13 @@ async fn an_operator_takes_it_back() {
     }
     assert!(baking.waits.iter().any(|wait| wait.code == "BAKE" && wait.until.is_some()), "{:?}", baking.waits);
     let back = v1::RollbackRolloutRequest {
-        name: rollout.name.clone(),
+        name: baking.name.clone(),
         actor: "bob".to_owned(),
         reason: "it smells".to_owned(),
         ..Default::default()
     };
     server.rollouts().rollback_rollout(back).await.unwrap();
-    let back = reached(&server, &rollout.name, State::RolledBack).await;
+    let back = reached(&server, &baking.name, State::RolledBack).await;
     let cause = back.cause.unwrap();
     assert_eq!((cause.code.as_str(), cause.message.as_str()), ("OPERATOR", "bob: it smells"));
     listed(&server).await;

@@ -40,6 +40,11 @@ async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::
     }
     assert!(decisions.iter().any(|decision| decision.kind == "rollback"));
 
+    // What was taken back stays out, and nothing else starts, until a person says so.
+    let again = launcher.start(&bad, "bold").await.unwrap_err();
+    assert!(format!("{again:#}").contains("is vetoed since rollout"), "{again:#}");
+    launcher.pardon(&bad).await?;
+
     for load in loads {
         let before = load.snapshot().version("1.1.0");
         load.wait_until(|seen| seen.version("1.1.0") > before + 20, std::time::Duration::from_secs(20)).await?;

@@ -9,9 +9,7 @@ use meridian_client::{
 };
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, ServiceId, WaveId};
-use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
-};
+use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave};
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
@@ -45,7 +43,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         id: PlaybookId::new(name).expect("a valid name"),
         stages: vec![Stage { kind: StageKind::Production, waves: waves.iter().enumerate().map(wave).collect() }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(60) },
-        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::from_millis(200) },
+        rollback: RollbackPolicy { retention: Span::from_millis(200), ..RollbackPolicy::default() },
         limits: Limits::default(),
     }
 }
@@ -167,6 +165,17 @@ impl Launcher {
         let order = OperatorOrder { actor: "tests".to_owned(), reason: "to see it".to_owned(), etag: None };
         let scope = meridian_core::playbook::Scope::Fleet;
         Ok(self.client.roll_back_rollout(rollout, &scope, &order, &RequestId::random()).await?)
+    }
+
+    /// Lets a release that was taken back be started again: its veto and the hold that came with it are lifted.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub async fn pardon(&self, release: &ReleaseName) -> anyhow::Result<()> {
+        let order = OperatorOrder { actor: "tests".to_owned(), reason: "to do it again".to_owned(), etag: None };
+        self.client.unveto_release(release, &order, &RequestId::random()).await?;
+        self.client.release_hold(&release.service, &order, &RequestId::random()).await?;
+        Ok(())
     }
 
     /// A watch of one rollout, from its snapshot.

@@ -9,7 +9,7 @@ use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave, validate,
+    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave, validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::slot::Slot;
@@ -76,7 +76,7 @@ impl Fleet {
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },
-            rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: LIMIT },
+            rollback: RollbackPolicy { retention: LIMIT, ..RollbackPolicy::default() },
             limits: Limits { prepare: LIMIT, shift: LIMIT, revert: LIMIT, total: TOTAL },
         }
     }

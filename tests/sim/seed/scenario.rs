@@ -8,7 +8,7 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -132,7 +132,7 @@ pub fn install() -> Playbook {
         id: PlaybookId::new("install").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
-        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::ZERO },
+        rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
         limits: Limits::default(),
     }
 }
@@ -153,11 +153,18 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
         measure: Measure::ErrorRatio { max: percent(5) },
         sample_min: rng.random_range(10..=60),
     };
+    let fleet = rng.random_range(0..4) > 0;
     Playbook {
         id: PlaybookId::new("steps").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, waves }],
         evidence: EvidencePolicy { checks: vec![check], window: secs(30), extend_max: secs(15) },
-        rollback: RollbackPolicy { votes, fleet: rng.random_range(0..4) > 0, retention: secs(rng.random_range(0..=3)) },
+        rollback: RollbackPolicy {
+            votes,
+            over: Electorate::of(fleet),
+            pooled: None,
+            fleet,
+            retention: secs(rng.random_range(0..=3)),
+        },
         limits: Limits { prepare: secs(30), shift: secs(20), revert: secs(30), total: secs(600) },
     }
 }

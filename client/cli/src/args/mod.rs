@@ -110,6 +110,9 @@ pub enum Command {
     Describe(What),
     /// Delete a service, playbook or region.
     Delete(Delete),
+    /// Services: what is being launched.
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Releases: what is launched.
     #[command(subcommand)]
     Release(ReleaseCommand),
@@ -203,6 +206,21 @@ pub struct Delete {
     pub yes: bool,
 }
 
+/// `service …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// List services.
+    List,
+    /// Let rollouts start again after a rollback has held them. What went back stays vetoed.
+    ReleaseHold {
+        /// Whose.
+        service: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
 /// `release …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReleaseCommand {
@@ -213,6 +231,22 @@ pub enum ReleaseCommand {
         /// Whose.
         service: Option<String>,
     },
+    /// Let no agent start it again, until the veto is lifted.
+    Veto(ReleaseOrder),
+    /// Lift its veto: it may be started again.
+    Unveto(ReleaseOrder),
+}
+
+/// `release veto` and `release unveto`.
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseOrder {
+    /// Whose release.
+    pub service: String,
+    /// Its version.
+    pub version: String,
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// `release create`.

@@ -160,9 +160,9 @@ impl Change<'_> {
         if there.as_ref().is_some_and(is_same) {
             return Ok(Effect::Unchanged);
         }
-        let RegionManifest { id, labels, description, cordoned } = manifest.clone();
+        let RegionManifest { id, labels, description, cordoned, traffic_share } = manifest.clone();
         let etag = there.as_ref().map(|there| there.etag.clone());
-        let change = RegionChange { id, labels, description, cordoned, etag };
+        let change = RegionChange { id, labels, description, cordoned, traffic_share, etag };
         self.client.apply_region(&change, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }

@@ -12,6 +12,7 @@ mod plan;
 mod region;
 mod release;
 mod rollout;
+mod service;
 mod version;
 
 use crate::args::{Command, Files};
@@ -33,6 +34,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Get(what) => get::run(session, &what).await,
         Command::Describe(what) => describe::run(session, &what).await,
         Command::Delete(delete) => delete::run(session, &delete).await,
+        Command::Service(service) => service::run(session, service).await,
         Command::Release(release) => release::run(session, release).await,
         Command::Rollout(rollout) => rollout::run(session, rollout).await,
         Command::Region(region) => region::run(session, region).await,

@@ -1,16 +1,16 @@
-//! `release …`: make releases known, and list them.
+//! `release …`: make releases known, list them, veto them and lift that.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use meridian_client::Intent;
+use meridian_client::{Intent, ReleaseName};
 use meridian_core::digest::Digest;
 use meridian_core::release::{NOTES_BYTES_MAX, Release, Reversibility};
 use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, get};
-use crate::args::{self, Output, ReleaseCommand, ReleaseCreate};
+use crate::args::{self, Output, ReleaseCommand, ReleaseCreate, ReleaseOrder};
 use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::reference;
@@ -29,7 +29,32 @@ pub(super) async fn run(session: &mut Session<'_>, command: ReleaseCommand) -> O
             session.list(&releases)?;
             Ok(Exit::Done)
         }
+        ReleaseCommand::Veto(order) => veto(session, &order, Change::Veto).await,
+        ReleaseCommand::Unveto(order) => veto(session, &order, Change::Unveto).await,
     }
+}
+
+/// Whether agents may start a release.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Change {
+    Veto,
+    Unveto,
+}
+
+async fn veto(session: &mut Session<'_>, order: &ReleaseOrder, change: Change) -> Outcome {
+    let ReleaseOrder { service, version, reason } = order;
+    let name = ReleaseName { service: reference::service(service)?, version: reference::version(version)? };
+    let (client, request, said) = (session.client().await?, session.request()?, session.order(reason));
+    let (view, note) = match change {
+        Change::Veto => (client.veto_release(&name, &said, &request).await?, "vetoed: no agent may start it"),
+        Change::Unveto => (client.unveto_release(&name, &said, &request).await?, "no longer vetoed"),
+    };
+    if session.global.output == Output::Table {
+        session.write(&format!("release/{}/{} {note}\n", name.service, name.version))?;
+    } else {
+        session.one(&view, Detail::Row)?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {

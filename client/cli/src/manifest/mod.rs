@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 
@@ -96,6 +97,8 @@ pub struct RegionManifest {
     pub description: String,
     /// Taken out of new plans.
     pub cordoned: bool,
+    /// Its part of the traffic, relative to the other regions.
+    pub traffic_share: Option<TrafficShare>,
 }
 
 impl Manifest {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave};
+use meridian_core::playbook::{
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave,
+};
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
 
@@ -84,6 +86,9 @@ impl Page {
         self.line(0, "spec:");
         self.optional(1, "description", &region.description);
         self.line(1, format!("cordoned: {}", region.cordoned));
+        if let Some(share) = region.traffic_share {
+            self.line(1, format!("trafficShare: {}", share.get()));
+        }
     }
 
     fn release(&mut self, release: &Release) {
@@ -108,21 +113,32 @@ impl Page {
             self.stage(stage);
         }
         self.evidence(&playbook.evidence);
-        let RollbackPolicy { votes, fleet, retention } = &playbook.rollback;
-        self.line(1, "rollback:");
-        let votes = match votes {
-            VotePolicy::Any => "any".to_owned(),
-            VotePolicy::Count(count) => format!("{{count: {count}}}"),
-            VotePolicy::Percent(share) => format!("{{percent: {share}}}"),
-        };
-        self.line(2, format!("votes: {votes}"));
-        self.line(2, format!("scope: {}", if *fleet { "fleet" } else { "wave" }));
-        self.line(2, format!("retention: {retention}"));
+        self.rollback(&playbook.rollback);
         let Limits { prepare, shift, revert, total } = &playbook.limits;
         self.line(1, "limits:");
         for (name, limit) in [("prepare", prepare), ("shift", shift), ("revert", revert), ("total", total)] {
             self.line(2, format!("{name}: {limit}"));
         }
+    }
+
+    fn rollback(&mut self, rollback: &RollbackPolicy) {
+        let RollbackPolicy { votes, over, pooled, fleet, retention } = rollback;
+        self.line(1, "rollback:");
+        let votes = match votes {
+            VotePolicy::Any => "any".to_owned(),
+            VotePolicy::Count(count) => format!("{{count: {count}}}"),
+            VotePolicy::Percent(share) => format!("{{percent: {share}}}"),
+            VotePolicy::Traffic(share) => format!("{{traffic: {share}}}"),
+        };
+        self.line(2, format!("votes: {votes}"));
+        if *over != Electorate::of(*fleet) {
+            self.line(2, format!("over: {}", over.as_str()));
+        }
+        if let Some(Pooling { sample_min }) = pooled {
+            self.line(2, format!("pooled: {{sampleMin: {sample_min}}}"));
+        }
+        self.line(2, format!("scope: {}", if *fleet { "fleet" } else { "wave" }));
+        self.line(2, format!("retention: {retention}"));
     }
 
     fn stage(&mut self, stage: &Stage) {

@@ -3,6 +3,7 @@
 
 use meridian_core::digest::Digest;
 use meridian_core::id::InvalidName;
+use meridian_core::plan::TrafficShare;
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use semver::Version;
@@ -85,6 +86,12 @@ pub(super) fn small_number(scalar: &Scalar) -> Read<u32> {
     let fix = format!("write at most {}", u32::MAX);
     let refuse = || Refused::new("NUMBER_INVALID", "this number is too large", fix);
     u32::try_from(number(scalar)?).map_err(|_| refuse())
+}
+
+/// A region's part of the traffic, relative to the others.
+pub(super) fn share(scalar: &Scalar) -> Read<TrafficShare> {
+    let fix = format!("write 1 to {}, e.g. `30`", TrafficShare::LARGEST.get());
+    TrafficShare::new(number(scalar)?).map_err(|invalid| Refused::new("NUMBER_INVALID", invalid.to_string(), fix))
 }
 
 /// `true` or `false`, and no other way to say it.

@@ -9,7 +9,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, WaveId};
 use meridian_core::lane::Placed;
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};
+use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{Limits, RollbackPolicy, StageKind};
 use meridian_core::release::Reversibility;
 use meridian_core::slot::Slot;
@@ -34,7 +34,12 @@ pub fn plan() -> PlanView {
         soak: Span::from_secs(300),
     };
     let base = view.lanes[0].base.clone();
-    let lane = |base: Option<Placed>| PlannedLane { slot: Slot::Green, base, epoch: Epoch::new(0, 3) };
+    let lane = |base: Option<Placed>| PlannedLane {
+        slot: Slot::Green,
+        base,
+        epoch: Epoch::new(0, 3),
+        share: TrafficShare::EQUAL,
+    };
     let plan = Plan {
         service: sample::service(),
         release: view.release,
@@ -216,7 +221,7 @@ async fn regions_are_cordoned_without_losing_anything() {
     let server = FakeServer::start().await;
     let labels = BTreeMap::from([("tier".to_owned(), "low".to_owned())]);
     let (id, description) = (sample::region("eu-west"), "Dublin".to_owned());
-    server.put_region(&RegionChange { id, labels, description, cordoned: false, etag: None });
+    server.put_region(&RegionChange { id, labels, description, cordoned: false, traffic_share: None, etag: None });
     let ran = meridian(&server, &["region", "cordon", "eu-west"]).await;
     assert_eq!(ran.stdout, "region/eu-west cordoned\n");
     let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);

@@ -2,6 +2,9 @@
 
 use meridian_client::RefusalKind;
 use meridian_client::fake::{FakeServer, sample};
+use meridian_core::digest::Digest;
+use meridian_core::id::ServiceId;
+use meridian_core::release::{Release, Reversibility};
 
 use crate::look::plan;
 use crate::run::{Reader, meridian, with};
@@ -32,6 +35,40 @@ async fn pause_resume_and_refusals() {
     }
     server.refuse_next([(RefusalKind::Precondition, "TRANSITION_NOT_ALLOWED")]);
     assert_eq!(meridian(&server, &["rollout", "resume", "checkout/r-1"]).await.exit, 5);
+}
+
+#[tokio::test]
+async fn vetoes_are_given_and_lifted_with_a_reason() {
+    let server = FakeServer::start().await;
+    let release = Release {
+        service: ServiceId::new("checkout").unwrap(),
+        version: "1.8.2".parse().unwrap(),
+        digest: Digest::of(b"1.8.2"),
+        notes: String::new(),
+        reversibility: Reversibility::Free,
+        prepares: None,
+    };
+    server.put_release(&release);
+    let veto = ["release", "veto", "checkout", "1.8.2", "--reason", "it eats orders"];
+    let ran = meridian(&server, &veto).await;
+    assert_eq!(ran.stdout, "release/checkout/1.8.2 vetoed: no agent may start it\n", "{ran:?}");
+    let last = |server: &FakeServer| server.seen().last().unwrap().words.clone();
+    assert_eq!(last(&server), ["services/checkout/releases/1.8.2", "ann", "it eats orders"]);
+    let listed = meridian(&server, &["get", "releases", "--service", "checkout"]).await;
+    assert!(listed.stdout.contains("vetoed"), "{listed:?}");
+    let described = meridian(&server, &["describe", "release/checkout/1.8.2"]).await;
+    assert!(described.stdout.contains("ann: it eats orders"), "{described:?}");
+    let lifted =
+        meridian(&server, &["release", "unveto", "checkout", "1.8.2", "--reason", "fixed the load test"]).await;
+    assert_eq!(lifted.stdout, "release/checkout/1.8.2 no longer vetoed\n");
+    assert!(!meridian(&server, &["get", "releases", "--service", "checkout"]).await.stdout.contains("vetoed"));
+    for silent in [&veto[..4], &["service", "release-hold", "checkout"]] {
+        assert_eq!(meridian(&server, silent).await.exit, 2, "a reason is needed");
+    }
+    server.refuse_next([(RefusalKind::Precondition, "NOT_HELD")]);
+    let nothing = ["service", "release-hold", "checkout", "--reason", "we looked"];
+    assert_eq!(meridian(&server, &nothing).await.exit, 5);
+    assert_eq!(last(&server), ["services/checkout", "ann", "we looked"]);
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -100,9 +101,15 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         Just(VotePolicy::Any),
         (1..=u32::MAX).prop_map(VotePolicy::Count),
         weight(1).prop_map(VotePolicy::Percent),
+        weight(1).prop_map(VotePolicy::Traffic),
     ];
-    let rollback = (votes, any::<bool>(), span(0)).prop_map(|(votes, fleet, retention)| RollbackPolicy {
+    let over = prop_oneof![Just(Electorate::Wave), Just(Electorate::Fleet)];
+    let pooled = option::of((1..=u64::MAX).prop_map(|sample_min| Pooling { sample_min }));
+    let rollback = (votes, over, pooled, any::<bool>(), span(0));
+    let rollback = rollback.prop_map(|(votes, over, pooled, fleet, retention)| RollbackPolicy {
         votes,
+        over,
+        pooled,
         fleet,
         retention,
     });
@@ -114,6 +121,9 @@ fn playbook() -> impl Strategy<Value = Playbook> {
     });
     (name(), kind, waves(), evidence(), rollback, limits).prop_map(|(id, kind, waves, evidence, rollback, limits)| {
         let stages = vec![Stage { kind, waves }];
+        // A pool of nothing that is asked is refused.
+        let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
+        let rollback = RollbackPolicy { pooled, ..rollback };
         Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits }
     })
 }
@@ -156,13 +166,15 @@ proptest! {
     #[test]
     fn services_and_regions_read_back(
         id in name(), labels in labels(0), description in text(), owner in text(), cordoned in any::<bool>(),
+        share in option::of(1_u64..=1_000_000),
     ) {
         let service = ServiceId::new(id.clone()).unwrap();
         let region = RegionId::new(id).unwrap();
         let (labels_too, description_too) = (labels.clone(), description.clone());
         assert_reads_back(Manifest::Service(ServiceManifest { id: service, labels, description, owner }));
         let (labels, description) = (labels_too, description_too);
-        assert_reads_back(Manifest::Region(RegionManifest { id: region, labels, description, cordoned }));
+        let traffic_share = share.map(|share| TrafficShare::new(share).unwrap());
+        assert_reads_back(Manifest::Region(RegionManifest { id: region, labels, description, cordoned, traffic_share }));
     }
 
     /// Any bytes are read or refused; nothing panics, and every refusal prints on its own line.

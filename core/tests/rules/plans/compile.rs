@@ -6,12 +6,17 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::lane::{LaneState, Placed};
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, compile};
-use meridian_core::playbook::{Playbook, RegionSelector, validate};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, TrafficShare, compile};
+use meridian_core::playbook::{Electorate, Playbook, Pooling, RegionSelector, VotePolicy, validate};
 use meridian_core::release::Release;
+use meridian_core::rollout::veto::Veto;
 use meridian_core::slot::Slot;
+use meridian_core::time::Timestamp;
 
-use crate::world::design::{Design, region, release};
+use crate::world::design::{Design, percent, region, release};
+
+/// As plans were hashed before anything was added to them.
+const FIRST_HASH: &str = "1113f36bfe5f351018aae5b74bed00123c2c24cc36b607c8b75990771013ec22";
 
 fn facts() -> RegionFacts {
     let stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference() });
@@ -35,6 +40,11 @@ fn refused(design: &Design, change: impl FnOnce(&mut Release, &mut Inventory)) -
 
 fn change(inventory: &mut Inventory, number: usize) -> &mut RegionFacts {
     inventory.regions.get_mut(&region(number)).unwrap()
+}
+
+fn some_veto() -> Veto {
+    let (actor, reason) = ("anna".to_owned(), "it eats orders".to_owned());
+    Veto { rollout: None, actor, reason, at: Timestamp::from_millis(1) }
 }
 
 fn selecting(selectors: Vec<RegionSelector>) -> Playbook {
@@ -75,9 +85,48 @@ fn each_refusal_is_given() {
     };
     assert_eq!(one(&hold), ["LANE_HELD"]);
     assert_eq!(one(&|_, inventory| change(inventory, 0).weights = Some(false)), ["DRIVER_CANNOT_DO"]);
-    let veto = |release: &mut Release, inventory: &mut Inventory| assert!(inventory.vetoed.insert(release.digest));
+    let veto = |release: &mut Release, inventory: &mut Inventory| {
+        inventory.vetoed.insert(release.digest, some_veto());
+    };
     assert_eq!(one(&veto), ["DIGEST_VETOED"]);
     assert_eq!(one(&|release, _| release.prepares = Some("1.5.0".parse().unwrap())), ["NOT_PREPARED"; 2]);
+}
+
+#[test]
+fn traffic_is_counted_by_every_regions_share_or_by_none() {
+    let mut design = Design::of(&[&[0, 1]]);
+    design.votes = VotePolicy::Traffic(percent(50));
+    let share = |number| Some(TrafficShare::new(number).unwrap());
+    let half = refused(&design, |_, inventory| change(inventory, 0).share = share(30));
+    assert_eq!(half, [PlanRefusal::ShareMissing { region: region(1) }]);
+    let none = plan(design.playbook(), &release("2.0.0"), &inventory(2)).unwrap();
+    assert!(none.lanes.values().all(|lane| lane.share == TrafficShare::EQUAL));
+    let mut all = inventory(2);
+    change(&mut all, 0).share = share(30);
+    change(&mut all, 1).share = share(70);
+    let weighed = plan(design.playbook(), &release("2.0.0"), &all).unwrap();
+    assert_eq!(weighed.lanes[&region(1)].share.get(), 70);
+    assert_ne!(weighed.hash(), none.hash(), "what votes weigh is part of what people agree on");
+    for number in [0, 1_000_001, u64::MAX] {
+        assert!(TrafficShare::new(number).is_err(), "{number}");
+    }
+}
+
+#[test]
+fn a_plan_without_later_additions_keeps_its_first_hash() {
+    let plan = plan(Design::of(&[&[0], &[1]]).playbook(), &release("2.0.0"), &inventory(2)).unwrap();
+    let changes: [fn(&mut meridian_core::plan::Plan); 3] = [
+        |plan| plan.rollback.over = Electorate::Wave,
+        |plan| plan.rollback.pooled = Some(Pooling { sample_min: 1 }),
+        |plan| plan.lanes.get_mut(&region(0)).unwrap().share = TrafficShare::LARGEST,
+    ];
+    let mut hashes: BTreeSet<_> = [plan.hash()].into();
+    for change in changes {
+        let mut changed = plan.clone();
+        change(&mut changed);
+        assert!(hashes.insert(changed.hash()), "every addition is hashed");
+    }
+    assert_eq!(plan.hash().hex(), FIRST_HASH);
 }
 
 #[test]
@@ -150,7 +199,7 @@ fn all_refusals_come_at_once() {
         change(inventory, 0).cordoned = true;
         change(inventory, 1).lane.stable.as_mut().unwrap().release = release.reference();
         inventory.regions.remove(&region(2));
-        inventory.vetoed.insert(release.digest);
+        inventory.vetoed.insert(release.digest, some_veto());
     });
     let codes: BTreeSet<&str> = refusals.iter().map(PlanRefusal::code).collect();
     assert_eq!(codes, BTreeSet::from(["DIGEST_VETOED", "NOTHING_TO_DO", "REGION_CORDONED", "UNKNOWN_REGION"]));

@@ -2,7 +2,7 @@
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
-use meridian_core::playbook::{Playbook, RegionSelector, VotePolicy, Wave, validate};
+use meridian_core::playbook::{Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -168,6 +168,16 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("SPAN_TOO_LONG", "rollback.retention", Box::new(|p| p.rollback.retention = Span::from_millis(u64::MAX))),
         ("VOTES_ZERO", "rollback.votes.count", Box::new(|p| p.rollback.votes = VotePolicy::Count(0))),
         ("VOTES_ZERO", "rollback.votes.percent", Box::new(|p| p.rollback.votes = VotePolicy::Percent(Weight::NONE))),
+        ("VOTES_ZERO", "rollback.votes.traffic", Box::new(|p| p.rollback.votes = VotePolicy::Traffic(Weight::NONE))),
+        ("SAMPLE_ZERO", "rollback.pooled.sampleMin", Box::new(|p| p.rollback.pooled = Some(Pooling { sample_min: 0 }))),
+        (
+            "POOL_WITHOUT_CHECKS",
+            "rollback.pooled",
+            Box::new(|p| {
+                p.evidence.checks.clear();
+                p.rollback.pooled = Some(Pooling { sample_min: 10 });
+            }),
+        ),
     ]
 }
 

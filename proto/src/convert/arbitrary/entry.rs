@@ -1,11 +1,12 @@
 //! Strategies for the smaller records.
 
 use meridian_core::audit::AuditEntry;
-use proptest::collection::btree_set;
+use meridian_core::rollout::veto::{Veto, Vetoes};
+use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, text};
+use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, share, text};
 use crate::convert::record::{Head, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
 
 /// A service's description.
@@ -22,11 +23,21 @@ pub fn stored_service() -> impl Strategy<Value = Service> {
 
 /// A registered region.
 pub fn stored_region() -> impl Strategy<Value = Region> {
-    let said = (text(), btree_set(NAME, 0..4), any::<u64>());
+    let said = (text(), btree_set(NAME, 0..4), any::<u64>(), option::of(share()));
     let parts = (labels(), text(), any::<bool>(), moment(), moment(), said);
     parts.prop_map(|(labels, description, cordoned, created, updated, said)| {
-        let (agent_version, capabilities, session_number) = said;
-        Region { labels, description, cordoned, created, updated, agent_version, capabilities, session_number }
+        let (agent_version, capabilities, session_number, traffic_share) = said;
+        Region {
+            labels,
+            description,
+            cordoned,
+            created,
+            updated,
+            agent_version,
+            capabilities,
+            session_number,
+            traffic_share,
+        }
     })
 }
 
@@ -48,14 +59,23 @@ pub fn stored_plan() -> impl Strategy<Value = StoredPlan> {
 
 /// The head of a service.
 pub fn head() -> impl Strategy<Value = Head> {
-    let parts = (epoch(), option::of(digest()), option::of(digest()), btree_set(digest(), 0..4));
-    parts.prop_map(|(epoch, audit, plan, vetoed)| Head { epoch, audit, plan, vetoed })
+    let parts = (epoch(), option::of(digest()), option::of(digest()), vetoes());
+    parts.prop_map(|(epoch, audit, plan, vetoes)| Head { epoch, audit, plan, vetoes })
+}
+
+fn vetoes() -> impl Strategy<Value = Vetoes> {
+    let veto = || {
+        let parts = (option::of(rollout_id()), text(), text(), moment());
+        parts.prop_map(|(rollout, actor, reason, at)| Veto { rollout, actor, reason, at })
+    };
+    let parts = (epoch(), btree_map(digest(), veto(), 0..4), option::of(veto()));
+    parts.prop_map(|(changed, digests, hold)| Vetoes { changed, digests, hold })
 }
 
 /// An audit entry.
 pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
     let words = (text(), text(), text());
-    let parts = (service(), rollout_id(), decided(), moment(), words, digest(), option::of(digest()));
+    let parts = (service(), option::of(rollout_id()), decided(), moment(), words, digest(), option::of(digest()));
     parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
         service,
         rollout,

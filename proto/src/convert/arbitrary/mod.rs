@@ -27,7 +27,7 @@ pub use agent::{evidence, goal, hello, lane_memory, observed};
 pub use entry::{
     audit_entry, head, request_done, stored_plan, stored_playbook, stored_region, stored_release, stored_service,
 };
-pub use plan::{plan, playbook};
+pub use plan::{plan, playbook, share};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};
 
 const NAME: &str = "[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?";

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::id::RegionId;
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef};
+use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -54,8 +54,17 @@ fn rollback_policy() -> impl Strategy<Value = RollbackPolicy> {
         Just(VotePolicy::Any),
         any::<u32>().prop_map(VotePolicy::Count),
         weight().prop_map(VotePolicy::Percent),
+        weight().prop_map(VotePolicy::Traffic),
     ];
-    (votes, any::<bool>(), span()).prop_map(|(votes, fleet, retention)| RollbackPolicy { votes, fleet, retention })
+    let pooled = option::of(any::<u64>().prop_map(|sample_min| Pooling { sample_min }));
+    let over = select(vec![Electorate::Wave, Electorate::Fleet]);
+    (votes, over, pooled, any::<bool>(), span()).prop_map(|(votes, over, pooled, fleet, retention)| RollbackPolicy {
+        votes,
+        over,
+        pooled,
+        fleet,
+        retention,
+    })
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
@@ -80,11 +89,17 @@ pub fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn planned_lane() -> impl Strategy<Value = PlannedLane> {
-    (slot(), option::of(release_ref()), epoch()).prop_map(|(slot, base, epoch)| PlannedLane {
+    (slot(), option::of(release_ref()), epoch(), share()).prop_map(|(slot, base, epoch, share)| PlannedLane {
         slot,
         base: base.map(|release| meridian_core::lane::Placed { slot: slot.other(), release }),
         epoch,
+        share,
     })
+}
+
+/// A traffic share.
+pub fn share() -> impl Strategy<Value = TrafficShare> {
+    (1..=u64::from(TrafficShare::LARGEST.get())).prop_map(|share| TrafficShare::new(share).expect("within bounds"))
 }
 
 /// A wave that has no regions yet.

@@ -111,6 +111,11 @@ fn plain_cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
         (text(), text()).prop_map(|(actor, reason)| Cause::Operator { actor, reason }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Votes { region, verdict }),
+        (0..9_usize, 0..9_usize, any::<u32>(), verdict()).prop_map(|(wave, step, regions, verdict)| Cause::Pooled {
+            step: StepRef { wave, step },
+            regions,
+            verdict,
+        }),
         (region(), text(), text()).prop_map(|(region, code, message)| Cause::Driver { region, code, message }),
         (option::of(region()), limit()).prop_map(|(region, limit)| Cause::Deadline { region, limit }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Inconclusive { region, verdict }),

@@ -5,7 +5,7 @@ use meridian_core::canon::Canonical;
 use meridian_core::id::{RolloutId, ServiceId};
 
 use super::{check_schema, schema};
-use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, digest_or_none, named, text};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, digest_or_none, named_or_none, text};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
@@ -31,7 +31,7 @@ pub fn audit_from_record(service: ServiceId, wire: records::AuditRecord) -> Resu
     check_schema(schema)?;
     let entry = AuditEntry {
         service,
-        rollout: named("rollout", rollout, RolloutId::new)?,
+        rollout: named_or_none("rollout", rollout, RolloutId::new)?,
         epoch: decided("epoch", epoch)?,
         time: moment("time", time)?,
         kind: text("kind", kind, RECORD_TEXT_BYTES_MAX)?,
@@ -50,7 +50,7 @@ pub fn audit_to_record(entry: &AuditEntry) -> records::AuditRecord {
     let AuditEntry { service: _, rollout, epoch, time, kind, actor, message, record, previous } = entry;
     records::AuditRecord {
         schema: schema(),
-        rollout: rollout.to_string(),
+        rollout: rollout.as_ref().map(ToString::to_string).unwrap_or_default(),
         epoch: Some((*epoch).into()),
         time: Some(timestamp_to_wire(*time)),
         kind: kind.clone(),

@@ -34,6 +34,10 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
             let (region, verdict) = votes_from_wire(votes).at("votes")?;
             Ok(Cause::Votes { region, verdict })
         }
+        Wire::Pooled(wire_cause::Pooled { step, regions, verdict }) => {
+            let (step, verdict) = (required("step", step), required("verdict", verdict));
+            Ok(Cause::Pooled { step: step.at("pooled")?, regions, verdict: verdict.at("pooled")? })
+        }
         Wire::Driver(wire_cause::Driver { region, code, message }) => {
             let (code, message) = (words("code", code).at("driver")?, words("message", message).at("driver")?);
             Ok(Cause::Driver { region: named("region", region, RegionId::new).at("driver")?, code, message })
@@ -69,6 +73,11 @@ impl From<&Cause> for records::Cause {
             Cause::Votes { region, verdict } => {
                 Wire::Votes(wire_cause::Votes { region: region.to_string(), verdict: Some(verdict.into()) })
             }
+            Cause::Pooled { step, regions, verdict } => Wire::Pooled(wire_cause::Pooled {
+                step: Some((*step).into()),
+                regions: *regions,
+                verdict: Some(verdict.into()),
+            }),
             Cause::Driver { region, code, message } => Wire::Driver(wire_cause::Driver {
                 region: region.to_string(),
                 code: code.clone(),

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::digest::Digest;
-use meridian_core::plan::Plan;
+use meridian_core::plan::{Plan, TrafficShare};
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
 use super::{check_schema, schema};
-use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, text, within};
+use crate::convert::field::{
+    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, share_or_none, text, within,
+};
 use crate::convert::invalid::{At, Invalid};
 use crate::convert::report::CAPABILITIES_MAX;
 use crate::convert::time::{moment, timestamp_to_wire};
@@ -80,6 +82,8 @@ pub struct Region {
     pub capabilities: BTreeSet<String>,
     /// Number of its last session; 0 before the first.
     pub session_number: u64,
+    /// Its part of the traffic, if declared.
+    pub traffic_share: Option<TrafficShare>,
 }
 
 impl TryFrom<records::RegionRecord> for Region {
@@ -96,6 +100,7 @@ impl TryFrom<records::RegionRecord> for Region {
             agent_version,
             capabilities,
             session_number,
+            traffic_share,
         } = wire;
         check_schema(schema)?;
         let word = |word| text("", word, RECORD_TEXT_BYTES_MAX);
@@ -108,14 +113,24 @@ impl TryFrom<records::RegionRecord> for Region {
             agent_version: text("agent_version", agent_version, RECORD_TEXT_BYTES_MAX)?,
             capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
             session_number,
+            traffic_share: share_or_none("traffic_share", traffic_share)?,
         })
     }
 }
 
 impl From<&Region> for records::RegionRecord {
     fn from(entry: &Region) -> Self {
-        let Region { labels, description, cordoned, created, updated, agent_version, capabilities, session_number } =
-            entry;
+        let Region {
+            labels,
+            description,
+            cordoned,
+            created,
+            updated,
+            agent_version,
+            capabilities,
+            session_number,
+            traffic_share,
+        } = entry;
         Self {
             schema: schema(),
             labels: labels.clone(),
@@ -126,6 +141,7 @@ impl From<&Region> for records::RegionRecord {
             agent_version: agent_version.clone(),
             capabilities: capabilities.iter().cloned().collect(),
             session_number: *session_number,
+            traffic_share: traffic_share.map(TrafficShare::get).unwrap_or_default(),
         }
     }
 }

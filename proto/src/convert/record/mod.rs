@@ -19,7 +19,7 @@ use crate::r#gen::records::v1::Schema;
 
 pub use audit::{audit_from_record, audit_to_record};
 pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
-pub use head::{Head, VETOED_MAX};
+pub use head::Head;
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};

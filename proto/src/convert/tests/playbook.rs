@@ -35,6 +35,9 @@ fn playbook() -> v1::Playbook {
             votes: Some(v1::rollback_policy::Votes::Any(v1::rollback_policy::AnyVote {})),
             fleet: true,
             retention: duration(3600, 0),
+            // As clients say it that know no electorate.
+            over: 0,
+            pooled: None,
         }),
         limits: Some(v1::Limits {
             prepare: duration(600, 0),

@@ -45,6 +45,7 @@ fn spoilt_releases_are_refused() {
         prepares: String::new(),
         etag: String::new(),
         create_time: None,
+        veto: None,
     };
     check(&good, |wire| release_from_wire(&service, wire), SPOILT);
     assert_eq!(Release::try_from(good).unwrap_err().field, "name");

@@ -2,9 +2,7 @@
 
 use meridian_core::evidence::EvidencePolicy;
 use meridian_core::id::{PlaybookId, WaveId};
-use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
-};
+use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use meridian_proto::r#gen::v1;
@@ -29,7 +27,7 @@ pub fn playbook(bake: Span) -> Playbook {
         id: PlaybookId::new("careful").unwrap(),
         stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },
-        rollback: RollbackPolicy { votes: VotePolicy::Any, fleet: true, retention: Span::from_secs(3600) },
+        rollback: RollbackPolicy::default(),
         limits: Limits::default(),
     }
 }

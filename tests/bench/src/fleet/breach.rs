@@ -54,5 +54,6 @@ async fn breach(rig: &mut Rig, release: &ReleaseName, round: u64) -> anyhow::Res
     let reported = rig.stub.breach(&region).await?;
     let whole = rig.stub.whole(|whole| whole.first_goal >= reported).await?;
     rig.until(&rollout, RolloutState::RolledBack).await?;
+    rig.launcher.pardon(release).await?;
     Ok(millis_between(reported, whole.last_ack))
 }

@@ -66,6 +66,7 @@ pub(super) async fn roll_back(rig: &mut Rig, release: &ReleaseName, playbook: &s
     let cpu = cpu_micros(rig.server_pid())? - cpu_before;
     let committed = rig.commits.at(view.epoch).await?;
     rig.until(&rollout, RolloutState::RolledBack).await?;
+    rig.launcher.pardon(release).await?;
     let (from_commit, from_order) =
         (millis_between(committed, whole.last_ack), millis_between(ordered, whole.last_ack));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

@@ -7,6 +7,7 @@ use meridian_core::rollout::event::{Event, Order, Right};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::state::{Phase, Rollout, Run};
 use meridian_core::rollout::step::{Moment, step};
+use meridian_core::rollout::veto::Vetoes;
 
 use super::{Decided, Known, Look, Ordered, Rules, Standing};
 use crate::action::OrderKind;
@@ -61,9 +62,10 @@ impl Rules {
             let lanes = self.lanes.get(self.first_lanes);
             let lanes = self.names.iter().cloned().zip(lanes.iter().cloned()).collect();
             let moment = Moment { now: now(0), head: meridian_core::epoch::Epoch::new(1, 0) };
-            let record = open(rollout(name), self.plan.clone(), "anna".to_owned(), &lanes, moment);
+            let vetoes = Vetoes::default();
+            let record = open(rollout(name), self.plan.clone(), "anna".to_owned(), &lanes, &vetoes, moment);
             let record = record.expect("the lanes are free and as they were planned over");
-            let mut broken = self.note(invariants::opening(&record, &lanes));
+            let mut broken = self.note(invariants::opening(&record, &lanes, &vetoes));
             let next = self.record(record, moment, &mut broken);
             let decision =
                 self.decisions.id(Decision { before: Id::NONE, next, event: None, moment, right: Right::Anyone });

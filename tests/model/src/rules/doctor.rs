@@ -1,7 +1,7 @@
 //! The planted bugs of the servers' rules: what `core` is asked is bent before, or what it answers is bent after. With no
 //! bug planted both are handed on as they are.
 
-use meridian_core::evidence::{Evidence, Histogram, Pin};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, Tally};
 use meridian_core::observation::{DoneMark, Observed, Sight, SlotSeen, SlotState, TrafficSeen};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
@@ -91,7 +91,9 @@ fn no_data(before: &Rollout, region: &Region, observed: &mut Observed) {
         let (from, to) = (Span::ZERO, Span::ZERO);
         let latency = Histogram::default();
         let probes = std::collections::BTreeMap::new();
-        observed.evidence = Some(Evidence { pin, from, to, requests: 1000, errors: 0, latency, probes });
+        let whole = Answers { requests: 1000, errors: 0 };
+        let (requests, errors, other) = (whole.requests, whole.errors, Tally::default());
+        observed.evidence = Some(Evidence { pin, from, to, requests, errors, latency, probes, other, whole });
     }
 }
 

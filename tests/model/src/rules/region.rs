@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use meridian_core::agent::{Action, LaneMemory, LocalWorld, NextMove, next_move};
-use meridian_core::evidence::{Evidence, Histogram};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Tally};
 use meridian_core::goal::Goal;
 use meridian_core::invariants::{self, Broken};
 use meridian_core::observation::{Observed, SlotSeen, SlotState, TrafficSeen};
@@ -217,6 +217,15 @@ fn evidence(memory: &LaneMemory, mood: Mood) -> Option<Evidence> {
         Mood::Bad => (1000, 500),
         Mood::Quiet => (3, 0),
     };
-    let latency = Histogram::default();
-    Some(Evidence { pin, from: Span::ZERO, to: Span::ZERO, requests, errors, latency, probes: BTreeMap::new() })
+    Some(Evidence {
+        pin,
+        from: Span::ZERO,
+        to: Span::ZERO,
+        requests,
+        errors,
+        latency: Histogram::default(),
+        probes: BTreeMap::new(),
+        other: Tally::default(),
+        whole: Answers { requests, errors },
+    })
 }

@@ -145,7 +145,7 @@ impl Recorded {
                 revision: item.mod_revision.get(),
                 digest: entry.digest().to_string(),
                 service: entry.service.to_string(),
-                rollout: entry.rollout.to_string(),
+                rollout: entry.rollout.map(|rollout| rollout.to_string()).unwrap_or_default(),
                 epoch: entry.epoch,
                 kind: entry.kind,
                 actor: entry.actor,

@@ -143,7 +143,8 @@ impl Books {
             }
             None => {
                 let lanes = self.lanes.get(&service).cloned().unwrap_or_default();
-                broken.extend(invariants::opening(&next, &lanes));
+                let vetoes = self.heads.get(&service).map(|head| head.vetoes.clone()).unwrap_or_default();
+                broken.extend(invariants::opening(&next, &lanes, &vetoes));
             }
         }
         for region in next.lanes.keys() {
@@ -169,7 +170,7 @@ impl Books {
         };
         let is_chained = entry.previous == head.audit;
         require(broken, "S18", is_chained, || format!("the entry of {} does not follow the last", next.epoch));
-        let names = entry.record == Digest::of(&one.value) && entry.rollout == next.id;
+        let names = entry.record == Digest::of(&one.value) && entry.rollout.as_ref() == Some(&next.id);
         require(broken, "S18", names, || format!("the entry of {} is about something else", next.epoch));
         let moved = written.iter().find(|other| other.place == Place::Head(service.clone()));
         let moved = moved.and_then(|head| record::decode_head(&head.key, &head.value).ok());

@@ -2,7 +2,7 @@
 //! a place.
 
 use meridian_core::id::PlaybookId;
-use meridian_core::playbook::{Limits, Playbook, RollbackPolicy, Violation, VotePolicy, validate};
+use meridian_core::playbook::{Electorate, Limits, Playbook, Pooling, RollbackPolicy, Violation, VotePolicy, validate};
 
 use super::{evidence, wave};
 use crate::manifest::envelope::Metadata;
@@ -45,25 +45,41 @@ fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
 fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
     let standard = RollbackPolicy::default();
     let Some(given) = given else { return Some(standard) };
-    let fields = given.fields(report, &["votes", "scope", "retention"])?;
+    let fields = given.fields(report, &["votes", "over", "pooled", "scope", "retention"])?;
     let votes = fields.get("votes").map_or(Some(standard.votes), |it| votes(&it, report));
     let scopes = [("fleet", true), ("wave", false)];
     let fleet = fields.value_or(report, "scope", standard.fleet, values::word(&scopes));
+    let words = [("wave", Electorate::Wave), ("fleet", Electorate::Fleet)];
+    let over = fields.value_or(report, "over", Electorate::of(fleet.unwrap_or(standard.fleet)), values::word(&words));
+    let pooled = match fields.get("pooled") {
+        Some(given) => pooling(&given, report).map(Some),
+        None => Some(None),
+    };
     let retention = fields.value_or(report, "retention", standard.retention, values::span);
-    Some(RollbackPolicy { votes: votes?, fleet: fleet?, retention: retention? })
+    let (votes, over, pooled, fleet, retention) = (votes?, over?, pooled?, fleet?, retention?);
+    Some(RollbackPolicy { votes, over, pooled, fleet, retention })
+}
+
+fn pooling(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Pooling> {
+    let fields = given.fields(report, &["sampleMin"])?;
+    let sample_min = fields.need(report, "sampleMin", "1000").and_then(|it| it.value(report, values::number));
+    sample_min.map(|sample_min| Pooling { sample_min })
 }
 
 fn votes(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<VotePolicy> {
     if given.is_scalar() {
         return given.value(report, values::word(&[("any", VotePolicy::Any)]));
     }
-    let fields = given.fields(report, &["count", "percent"])?;
-    match (fields.get("count"), fields.get("percent")) {
-        (Some(count), None) => count.value(report, values::small_number).map(VotePolicy::Count),
-        (None, Some(percent)) => percent.value(report, values::percent).map(VotePolicy::Percent),
-        (Some(_), Some(_)) | (None, None) => {
-            let fix = "write `any`, `{count: 2}` or `{percent: 50%}`";
-            fields.refuse(report, "", Refused::new("FIELDS_CONFLICT", "either a count or a percentage is needed", fix));
+    let fields = given.fields(report, &["count", "percent", "traffic"])?;
+    match (fields.get("count"), fields.get("percent"), fields.get("traffic")) {
+        (Some(count), None, None) => count.value(report, values::small_number).map(VotePolicy::Count),
+        (None, Some(percent), None) => percent.value(report, values::percent).map(VotePolicy::Percent),
+        (None, None, Some(traffic)) => traffic.value(report, values::percent).map(VotePolicy::Traffic),
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) | (None, None, None) => {
+            let fix = "write `any`, `{count: 2}`, `{percent: 50%}` or `{traffic: 30%}`";
+            let refused =
+                Refused::new("FIELDS_CONFLICT", "one of a count, a percentage and a traffic share is needed", fix);
+            fields.refuse(report, "", refused);
             None
         }
     }

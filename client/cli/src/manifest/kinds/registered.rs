@@ -32,10 +32,16 @@ pub(in crate::manifest) fn region(
     let id = metadata.name(report, RegionId::new);
     let labels = metadata.labels.clone();
     let Some(spec) = spec else {
-        return Some(RegionManifest { id: id?, labels, description: String::new(), cordoned: false });
+        let (description, cordoned, traffic_share) = (String::new(), false, None);
+        return Some(RegionManifest { id: id?, labels, description, cordoned, traffic_share });
     };
-    let fields = spec.fields(report, &["description", "cordoned"])?;
+    let fields = spec.fields(report, &["description", "cordoned", "trafficShare"])?;
     let description = fields.value_or(report, "description", String::new(), values::text(TEXT_BYTES_MAX));
     let cordoned = fields.value_or(report, "cordoned", false, values::boolean);
-    Some(RegionManifest { id: id?, labels, description: description?, cordoned: cordoned? })
+    let traffic_share = match fields.get("trafficShare") {
+        Some(given) => given.value(report, values::share).map(Some),
+        None => Some(None),
+    };
+    let (description, cordoned, traffic_share) = (description?, cordoned?, traffic_share?);
+    Some(RegionManifest { id: id?, labels, description, cordoned, traffic_share })
 }

@@ -10,6 +10,7 @@ pub(crate) mod service;
 
 use std::collections::BTreeMap;
 
+use meridian_client::VetoView;
 use meridian_core::lane::Placed;
 use meridian_core::time::Timestamp;
 use meridian_core::weight::Split;
@@ -58,6 +59,20 @@ pub(crate) fn placed_json(placed: Option<&Placed>) -> Value {
             "digest": placed.release.digest.to_string(),
         })
     })
+}
+
+/// Why something must not start: `anna: it eats orders (services/a/rollouts/b)`.
+fn veto_text(veto: &VetoView) -> String {
+    let VetoView { rollout, actor, reason, at: _ } = veto;
+    if rollout.is_empty() { format!("{actor}: {reason}") } else { format!("{actor}: {reason} ({rollout})") }
+}
+
+fn veto_json(veto: Option<&VetoView>) -> Value {
+    let json = |veto: &VetoView| {
+        let VetoView { rollout, actor, reason, at } = veto;
+        json!({ "rollout": rollout, "actor": actor, "reason": reason, "time": moment_json(*at) })
+    };
+    veto.map_or(Value::Null, json)
 }
 
 /// `1.8.1 (blue)`, or a dash.

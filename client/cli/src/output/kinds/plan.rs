@@ -8,7 +8,7 @@ use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, votes_text};
+use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, triggers_text};
 use super::{moment_json, placed_json};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
@@ -83,8 +83,7 @@ fn overview(page: &mut Page, view: &PlanView) {
     page.field("going back", toned(tone, reversibility.as_str()));
     page.field("playbook", cell(format!("{} revision {}", playbook.id, playbook.revision)));
     page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
-    let scope = if rollback.fleet { "the fleet" } else { "the wave" };
-    page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
+    page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
 }
 

@@ -3,7 +3,9 @@
 use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Step, VotePolicy, Wave};
+use meridian_core::playbook::{
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Step, VotePolicy, Wave,
+};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
 use serde_json::{Value, json};
@@ -36,12 +38,26 @@ pub(crate) fn share_text(weight: Weight, cohort: Option<&CohortRule>, bake: Span
     format!("{who} for {bake}")
 }
 
-/// A vote policy as people say it.
-pub(crate) fn votes_text(votes: VotePolicy) -> String {
+/// When a plan goes back by itself, as people say it.
+pub(crate) fn triggers_text(rollback: &RollbackPolicy) -> String {
+    let scope = if rollback.fleet { "the fleet" } else { "the wave" };
+    let votes = votes_text(rollback.votes);
+    let over = match rollback.over {
+        over if over == Electorate::of(rollback.fleet) => "",
+        Electorate::Wave => " in the wave",
+        Electorate::Fleet => " in the fleet",
+    };
+    let pooled =
+        rollback.pooled.map(|Pooling { sample_min }| format!(", or a fail over {sample_min} samples together"));
+    format!("{scope}, on {votes}{over}{}", pooled.unwrap_or_default())
+}
+
+fn votes_text(votes: VotePolicy) -> String {
     match votes {
         VotePolicy::Any => "any fail vote".to_owned(),
         VotePolicy::Count(count) => format!("{count} fail votes"),
-        VotePolicy::Percent(share) => format!("fail votes of {share}"),
+        VotePolicy::Percent(share) => format!("fail votes of {share} of the regions"),
+        VotePolicy::Traffic(share) => format!("fail votes of {share} of the traffic"),
     }
 }
 
@@ -138,9 +154,15 @@ pub(crate) fn rollback_json(rollback: &RollbackPolicy) -> Value {
         VotePolicy::Any => Value::from("any"),
         VotePolicy::Count(count) => json!({ "count": count }),
         VotePolicy::Percent(share) => json!({ "percent": share.to_string() }),
+        VotePolicy::Traffic(share) => json!({ "traffic": share.to_string() }),
     };
     let scope = if rollback.fleet { "fleet" } else { "wave" };
-    json!({ "votes": votes, "scope": scope, "retention": rollback.retention.to_string() })
+    let (over, retention) = (rollback.over.as_str(), rollback.retention.to_string());
+    let mut value = json!({ "votes": votes, "over": over, "scope": scope, "retention": retention });
+    if let Some(Pooling { sample_min }) = rollback.pooled {
+        value["pooled"] = json!({ "sampleMin": sample_min });
+    }
+    value
 }
 
 /// Limits with the words of the manifest.
@@ -215,8 +237,7 @@ impl Shown for PlaybookView {
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
-        let scope = if rollback.fleet { "the fleet" } else { "the wave" };
-        page.field("goes back", cell(format!("{scope}, on {}", votes_text(rollback.votes))));
+        page.field("goes back", cell(triggers_text(rollback)));
         page.field("old slots", cell(format!("stay warm for {}", rollback.retention)));
         let Limits { prepare, shift, revert, total } = limits;
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");

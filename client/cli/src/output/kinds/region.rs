@@ -13,8 +13,8 @@ use crate::style::{self, Tone};
 
 /// The manifest of a region that is there.
 pub(crate) fn to_manifest(view: &RegionView) -> Manifest {
-    let RegionView { id, labels, description, cordoned, .. } = view.clone();
-    Manifest::Region(RegionManifest { id, labels, description, cordoned })
+    let RegionView { id, labels, description, cordoned, traffic_share, .. } = view.clone();
+    Manifest::Region(RegionManifest { id, labels, description, cordoned, traffic_share })
 }
 
 fn contact(view: &RegionView, now: Timestamp) -> Cell {
@@ -27,6 +27,15 @@ fn contact(view: &RegionView, now: Timestamp) -> Cell {
 
 fn cordon(view: &RegionView) -> Cell {
     if view.cordoned { toned(Tone::Warning, "cordoned") } else { cell("open") }
+}
+
+fn spec_json(view: &RegionView) -> Value {
+    let mut value = json!({ "description": view.description, "cordoned": view.cordoned });
+    // Written down it would be a share that nobody declared.
+    if let Some(share) = view.traffic_share {
+        value["trafficShare"] = Value::from(share.get());
+    }
+    value
 }
 
 fn lane_json(lane: &RegionLaneView) -> Value {
@@ -72,7 +81,7 @@ impl Shown for RegionView {
             "apiVersion": API_VERSION,
             "kind": "Region",
             "metadata": { "name": self.id.as_str(), "labels": self.labels },
-            "spec": { "description": self.description, "cordoned": self.cordoned },
+            "spec": spec_json(self),
             "status": {
                 "etag": self.etag,
                 "created": moment_json(self.created),
@@ -93,6 +102,8 @@ impl Shown for RegionView {
     fn describe(&self, now: Timestamp) -> Page {
         let mut page = Page::default();
         page.field("region", toned(Tone::Strong, &self.id)).field("agent", contact(self, now));
+        let share = self.traffic_share.map(|share| share.get().to_string());
+        page.field("traffic share", or_dash(share.unwrap_or_default()));
         page.field("plans", cordon(self)).field("description", or_dash(&self.description));
         page.field("labels", labels_cell(&self.labels)).field("version", or_dash(&self.agent_version));
         page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));

@@ -4,14 +4,14 @@ use meridian_client::{ReleaseName, ReleaseView};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{age_cell, moment_cell, moment_json};
+use super::{age_cell, moment_cell, moment_json, veto_json, veto_text};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
 
 impl Shown for ReleaseView {
-    const HEADERS: &'static [&'static str] = &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "AGE"];
+    const HEADERS: &'static [&'static str] = &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "VETO", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
         let release = &self.release;
@@ -21,6 +21,7 @@ impl Shown for ReleaseView {
             cell(release.digest.short()),
             cell(release.reversibility.as_str()),
             or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()),
+            self.veto.as_ref().map_or_else(|| or_dash(""), |_| toned(Tone::Warning, "vetoed")),
             age_cell(self.created, now),
         ]
     }
@@ -48,7 +49,11 @@ impl Shown for ReleaseView {
             "kind": "Release",
             "metadata": { "name": manifest.name() },
             "spec": spec,
-            "status": { "etag": self.etag, "created": moment_json(self.created) },
+            "status": {
+                "etag": self.etag,
+                "created": moment_json(self.created),
+                "veto": veto_json(self.veto.as_ref()),
+            },
         })
     }
 
@@ -62,6 +67,8 @@ impl Shown for ReleaseView {
         page.field("release", toned(Tone::Strong, format!("{} {}", release.service, release.version)));
         page.field("digest", cell(release.digest)).field("going back", cell(release.reversibility.as_str()));
         page.field("prepares", or_dash(release.prepares.as_ref().map(ToString::to_string).unwrap_or_default()));
+        let veto = self.veto.as_ref().map(|veto| toned(Tone::Warning, veto_text(veto)));
+        page.field("vetoed", veto.unwrap_or_else(|| or_dash("")));
         page.field("created", moment_cell(self.created, now)).field("notes", or_dash(&release.notes));
         page
     }

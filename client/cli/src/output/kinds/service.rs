@@ -4,7 +4,7 @@ use meridian_client::ServiceView;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{age_cell, labels_cell, moment_cell, moment_json};
+use super::{age_cell, labels_cell, moment_cell, moment_json, veto_json, veto_text};
 use crate::manifest::{self, API_VERSION, Manifest, ServiceManifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
@@ -17,12 +17,13 @@ pub(crate) fn to_manifest(view: &ServiceView) -> Manifest {
 }
 
 impl Shown for ServiceView {
-    const HEADERS: &'static [&'static str] = &["NAME", "OWNER", "LABELS", "VETOED", "AGE"];
+    const HEADERS: &'static [&'static str] = &["NAME", "OWNER", "LABELS", "HELD", "VETOED", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
         let vetoed = if self.vetoed.is_empty() { or_dash("") } else { toned(Tone::Warning, self.vetoed.len()) };
+        let held = self.hold.as_ref().map_or_else(|| or_dash(""), |_| toned(Tone::Warning, "held"));
         let age = age_cell(self.created, now);
-        vec![cell(&self.id), or_dash(&self.owner), labels_cell(&self.labels), vetoed, age]
+        vec![cell(&self.id), or_dash(&self.owner), labels_cell(&self.labels), held, vetoed, age]
     }
 
     fn name(&self) -> String {
@@ -41,6 +42,7 @@ impl Shown for ServiceView {
                 "created": moment_json(self.created),
                 "updated": moment_json(self.updated),
                 "vetoedDigests": vetoed,
+                "hold": veto_json(self.hold.as_ref()),
             },
         })
     }
@@ -55,6 +57,8 @@ impl Shown for ServiceView {
         page.field("owner", or_dash(&self.owner)).field("description", or_dash(&self.description));
         page.field("labels", labels_cell(&self.labels)).field("etag", or_dash(&self.etag));
         page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
+        let held = self.hold.as_ref().map(|veto| toned(Tone::Warning, veto_text(veto)));
+        page.field("automation held", held.unwrap_or_else(|| or_dash("")));
         let vetoed = self.vetoed.iter().map(|digest| vec![toned(Tone::Warning, digest)]).collect();
         page.table("vetoed: no agent may start these", &[], vetoed);
         page

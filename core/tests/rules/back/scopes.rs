@@ -7,8 +7,8 @@ use meridian_core::slot::Slot;
 use meridian_core::time::Span;
 use meridian_core::weight::Split;
 
-use super::world::World;
-use super::world::design::{Design, region};
+use crate::world::World;
+use crate::world::design::{Design, region};
 
 /// Region 0 has settled in wave 0, regions 1 and 2 bake in wave 1, region 3 waits in wave 2.
 fn midway() -> World {

@@ -6,9 +6,9 @@ use meridian_core::rollout::state::{Cause, Phase};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Span;
 
-use super::world::World;
-use super::world::design::{Design, region};
-use super::world::site::Mood;
+use crate::world::World;
+use crate::world::design::{Design, region};
+use crate::world::site::Mood;
 
 fn two_waves() -> Design {
     let mut design = Design::of(&[&[0, 1], &[2]]);
@@ -98,9 +98,9 @@ fn what_goes_forward_needs_the_owner_and_nothing_else_does() {
         let answer = step(&world.record, Event::Look(world.sight.clone()), moment).unwrap();
         owned += usize::from(answer.right == Right::Owner);
         for order in [
-            Event::Pause(super::world::order()),
-            Event::Resume(super::world::order()),
-            Event::Rollback(super::world::order(), Scope::Fleet),
+            Event::Pause(crate::world::order()),
+            Event::Resume(crate::world::order()),
+            Event::Rollback(crate::world::order(), Scope::Fleet),
             Event::Guard(world.sight.clone()),
         ] {
             let right = step(&world.record, order, moment).map(|answer| answer.right);

@@ -5,8 +5,8 @@ use meridian_core::rollout::summary::summary;
 use meridian_core::slot::Slot;
 use meridian_core::weight::Split;
 
-use super::world::World;
-use super::world::design::{Design, region};
+use crate::world::World;
+use crate::world::design::{Design, region};
 
 fn baking() -> World {
     let mut world = World::new(&Design::of(&[&[0, 1, 2]]));

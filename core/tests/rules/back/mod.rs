@@ -1,0 +1,7 @@
+//! Going back: who decides it, on what, how far it reaches, and what is remembered of it.
+
+mod guard;
+mod scopes;
+mod unreachable;
+mod vetoes;
+mod votes;
