@@ -279,11 +279,22 @@ impl Runner {
 
     /// The next decision, if there is one and we have the right to it. The head is read only for one.
     async fn next_decision(&mut self, asked: &Asked<'_>) -> Result<Option<Decided>, EngineError> {
+        // The record may have come by the watch after the head was read.
+        self.head.take_if(|head| head.value.epoch < self.held.0.epoch);
         let decided = self.ask(asked)?;
         if decided.is_none() || self.head.is_some() {
             return Ok(decided);
         }
-        self.head = Some(self.engine.shared.books.head(&self.held.0.plan.service).await?);
+        let head = self.engine.shared.books.head(&self.held.0.plan.service).await?;
+        if head.value.epoch < self.held.0.epoch {
+            // Both are written by one commit, so this read is of the past; nothing is decided on it.
+            let reason = format!(
+                "the head of {} was read at {}, behind its rollout",
+                self.held.0.plan.service, head.value.epoch
+            );
+            return Err(EngineError::Unavailable(reason));
+        }
+        self.head = Some(head);
         self.ask(asked)
     }
 
