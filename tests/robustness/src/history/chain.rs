@@ -15,19 +15,36 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
 }
 
 /// S2: a service's epochs are 1, 2, 3, … in the order of revisions; a restored store begins a new generation above all.
+/// A decision about the service alone (a veto, a hold lifted) takes an epoch too, and only its audit entry shows it.
 fn epochs(history: &History, found: &mut Vec<Violation>) {
     let mut last: BTreeMap<&str, (u64, Epoch)> = BTreeMap::new();
-    for Decision { revision, service, epoch, rollout, .. } in &history.decisions {
-        let before = last.insert(service, (*revision, *epoch));
+    let of_rollouts = history.decisions.iter().map(|Decision { revision, service, epoch, rollout, .. }| {
+        (*revision, service.as_str(), *epoch, rollout.as_str())
+    });
+    let of_services = history.audits.iter().filter(|audit| is_of_service(audit));
+    let of_services = of_services.map(|audit| (audit.revision, audit.service.as_str(), audit.epoch, "the service"));
+    let mut all: Vec<(u64, &str, Epoch, &str)> = of_rollouts.collect();
+    for decision in of_services {
+        // What was recorded of rollouts keeps its order, right or wrong; these are put in where they were committed.
+        let at = all.iter().position(|(revision, ..)| *revision > decision.0).unwrap_or(all.len());
+        all.insert(at, decision);
+    }
+    for (revision, service, epoch, rollout) in all {
+        let before = last.insert(service, (revision, epoch));
         let (revision_before, before) = before.unwrap_or((0, Epoch::ZERO));
-        let follows = before.next() == Some(*epoch) || epoch.generation() > before.generation();
+        let follows = before.next() == Some(epoch) || epoch.generation() > before.generation();
         if !follows {
             broken(found, "S2", format!("{rollout}: epoch {epoch} follows {before} at revision {revision}"));
         }
-        if *revision <= revision_before {
+        if revision <= revision_before {
             broken(found, "S2", format!("{rollout}: revision {revision} follows {revision_before}"));
         }
     }
+}
+
+/// Whether it was decided about the service alone; the rollout it may name is the one that brought the veto.
+fn is_of_service(audit: &Audit) -> bool {
+    ["veto", "unveto", "release-hold"].contains(&audit.kind.as_str())
 }
 
 /// S3: whoever knows an epoch knows the same: one record per epoch, and one goal per lane and epoch.
@@ -120,7 +137,8 @@ fn audits(history: &History, found: &mut Vec<Violation>) {
     }
     let decided = |audit: &Audit| {
         let mut decisions = history.decisions.iter();
-        decisions.any(|decision| decision.revision == audit.revision && decision.epoch == audit.epoch)
+        is_of_service(audit)
+            || decisions.any(|decision| decision.revision == audit.revision && decision.epoch == audit.epoch)
     };
     let mut last: BTreeMap<&str, &Audit> = BTreeMap::new();
     for audit in &history.audits {

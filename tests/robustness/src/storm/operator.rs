@@ -99,6 +99,7 @@ impl<'a> Operator<'a> {
         let mut number = 0;
         while Instant::now() < end {
             number += 1;
+            self.lift().await;
             let version = format!("1.1.{number}");
             let is_good = chance.random_bool(0.6);
             let artifact = if is_good { Artifact::good(&version) } else { Artifact::failing(&version, 0.4) };
@@ -117,6 +118,12 @@ impl<'a> Operator<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Lets launches go on after a rollback; a service that is not held refuses, which is as good.
+    async fn lift(&self) {
+        let words = OperatorOrder { actor: "storm".to_owned(), reason: "the next release".to_owned(), etag: None };
+        let _held_or_not = self.all.release_hold(&self.service, &words, &RequestId::random()).await;
     }
 
     fn any(&self, chance: &mut StdRng) -> &Client {
