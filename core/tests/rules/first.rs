@@ -48,6 +48,28 @@ fn a_first_release_that_serves_has_nowhere_to_go_back_to() {
 }
 
 #[test]
+fn what_an_abandoned_rollout_left_comes_to_rest_under_the_next() {
+    let design = Design::of(&[&[0]]);
+    let mut world = World::with_first(&design, &[0]);
+    while world.word(0) != "shifting" {
+        world.round();
+    }
+    world.site(0).trouble = Some(("NO_LUCK", true));
+    world.pass(1);
+    world.abandon().unwrap();
+    // The next one starts over what may serve, and is taken back before it has touched anything.
+    world.reopen(&design, "3.0.0");
+    world.rollback(Scope::Fleet).unwrap();
+    world.look();
+    assert_eq!(world.phase().as_str(), "aborted");
+    assert_eq!(world.sites[&region(0)].local.traffic, None, "what the first order left is not there yet");
+    world.site(0).trouble = None;
+    world.work();
+    let split = world.sites[&region(0)].local.traffic.clone().unwrap().split;
+    assert_eq!(split, Split::all(Slot::Blue), "the order stands for as long as it takes");
+}
+
+#[test]
 fn what_was_never_confirmed_becomes_stable_only_where_nothing_else_is() {
     for first in [true, false] {
         let mut design = Design::of(&[&[0]]);

@@ -116,7 +116,10 @@ impl World {
             hold(invariants::lane_state(&self.record, id, &before, &after));
             self.lanes.insert(id.clone(), after);
             hold(self.orders.issue(&goal(&self.record, id).unwrap()));
-            hold(invariants::where_it_ended(&self.record, id, &self.sites[id].local));
+            // What a rollout never touched may still be on its way to where an abandoned one before it left its order.
+            if self.record.lanes[id].at != LaneAt::Waiting {
+                hold(invariants::where_it_ended(&self.record, id, &self.sites[id].local));
+            }
         }
     }
 
