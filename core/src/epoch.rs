@@ -29,6 +29,16 @@ impl Epoch {
         }
     }
 
+    /// The epoch of the decision that goes on after a restore from a backup: of a generation above this one and not
+    /// below `generation`. Two restores of one backup must not meet, so the caller takes that from a clock. `None` at
+    /// the end of the counter or of the generations.
+    #[must_use]
+    pub const fn restored(self, generation: u64) -> Option<Self> {
+        let Some(next) = self.next() else { return None };
+        let Some(above) = self.generation.checked_add(1) else { return None };
+        Some(Self { generation: if generation > above { generation } else { above }, counter: next.counter })
+    }
+
     /// The high part, raised by a restore.
     #[must_use]
     pub const fn generation(self) -> u64 {
@@ -59,5 +69,17 @@ mod tests {
         assert!(Epoch::new(3, 0) > Epoch::new(2, u64::MAX));
         assert_eq!(Epoch::new(0, u64::MAX - 1).next(), None);
         assert_eq!(Epoch::new(0, u64::MAX).next(), None);
+    }
+
+    #[test]
+    fn a_restore_is_above_all_that_was_issued() {
+        let backed_up = Epoch::new(2, 7);
+        for (given, generation) in [(0, 3), (3, 3), (1_000, 1_000)] {
+            let restored = backed_up.restored(given).unwrap();
+            assert_eq!(restored, Epoch::new(generation, 8));
+            assert!(restored > Epoch::new(2, u64::MAX - 1));
+        }
+        assert_eq!(Epoch::new(2, u64::MAX - 1).restored(9), None);
+        assert_eq!(Epoch::new(u64::MAX, 7).restored(9), None);
     }
 }

@@ -7,11 +7,13 @@ mod agent;
 mod forward;
 mod pair;
 mod record;
+mod restored;
 mod transition;
 
 pub use agent::{action, done, intent, live, memory};
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
+pub use restored::restoration;
 pub use transition::{Taken, transition};
 
 /// A broken invariant.
@@ -24,7 +26,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 30] = [
+pub const CATALOGUE: [(&str, &str); 31] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -51,6 +53,7 @@ pub const CATALOGUE: [(&str, &str); 30] = [
     ("S15", "An ended rollout never changes."),
     ("S16", "A lane has at most one holder."),
     ("S23", "The same look twice decides nothing the second time."),
+    ("S26", "After a restore every lane is ordered anew, above all that was issued before, and nothing moves forward."),
     ("C1", "A record walks exactly the lanes, waves and steps of its plan, and names no others."),
     ("C2", "A lane's goal epoch changes exactly when its order does, to the epoch of that decision."),
     ("C3", "The weight of the new release never falls on the way forward."),

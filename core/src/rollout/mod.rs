@@ -13,6 +13,8 @@
 //!           Stable
 //! ```
 //!
+//! After a restore from a backup it goes on by [`operator::restored`]: running is held, switched is held before its end.
+//!
 //! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
 //! `Reverting → Reverted`. Start with [`state`], then [`step`].
 

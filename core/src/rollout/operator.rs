@@ -1,11 +1,13 @@
-//! What operators may order, and when.
+//! What operators may order, and when; and how a record goes on when one of them restores a backup.
 
 use super::back;
 use super::event::Order;
 use super::reason::Refused;
-use super::state::{LaneAt, Pace, Phase, Rollout, Run};
+use super::state::{Hold, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
+use crate::epoch::Epoch;
 use crate::playbook::Scope;
+use crate::time::Timestamp;
 
 /// The orders that fit a rollout now.
 #[must_use]
@@ -103,4 +105,61 @@ pub(super) fn abandon(draft: &mut Draft, order: Order) -> Result<(), Refused> {
     let since = draft.now;
     draft.enter(Phase::Failed { cause: order.cause(), since }, "abandon");
     Ok(())
+}
+
+/// The record as it goes on after its store was restored from a backup. Decisions made since the backup are lost, but
+/// agents may have carried them out, so nothing that the record says of the regions counts until it is confirmed again:
+/// every lane is ordered anew at `epoch`, above whatever its agent has accepted, and nothing moves forward before a human
+/// has looked. A rollout that has ended stays ended; only its orders are given anew.
+///
+/// # Panics
+/// If `epoch` is not of a higher generation than the record: agents could then hold the same epoch with another goal.
+#[must_use]
+pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) -> Rollout {
+    assert!(epoch.generation() > record.epoch.generation(), "a restore raises the generation");
+    let mut next = record.clone();
+    next.epoch = epoch;
+    for lane in next.lanes.values_mut() {
+        lane.goal_epoch = epoch;
+    }
+    if record.phase.is_terminal() {
+        return next;
+    }
+    for lane in next.lanes.values_mut() {
+        let unconfirmed = match lane.at {
+            LaneAt::Baking(step) => LaneAt::Shifting(step),
+            LaneAt::Reverted => LaneAt::Reverting,
+            LaneAt::Waiting
+            | LaneAt::Preparing { .. }
+            | LaneAt::Shifting(_)
+            | LaneAt::Settled(_)
+            | LaneAt::Reverting => lane.at,
+        };
+        lane.at = unconfirmed;
+        lane.since = now;
+    }
+    next.phase = held_for_a_look(record, Hold { cause: order.cause(), since: now });
+    next
+}
+
+/// Going forward is held, going back goes on.
+fn held_for_a_look(record: &Rollout, hold: Hold) -> Phase {
+    match &record.phase {
+        Phase::Running(Run { hold: None, wave, pace }) => {
+            Phase::Running(Run { wave: *wave, pace: *pace, hold: Some(hold) })
+        }
+        // Retention does not end while somebody looks.
+        Phase::Switched { since } => {
+            let wave = record.plan.waves.len() - 1;
+            Phase::Running(Run { wave, pace: Pace::Soaking(*since), hold: Some(hold) })
+        }
+        Phase::RollingBack { cause, .. } => Phase::RollingBack { cause: cause.clone(), since: hold.since },
+        Phase::Running(_)
+        | Phase::Frozen { .. }
+        | Phase::Stable { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Superseded { .. }
+        | Phase::Failed { .. } => record.phase.clone(),
+    }
 }

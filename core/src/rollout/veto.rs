@@ -73,13 +73,16 @@ pub enum VetoRefused {
 }
 
 impl VetoOrder {
+    /// Every word that [`Self::kind`] gives: entries of the audit by which no rollout's record was written.
+    pub const KINDS: [&str; 3] = ["veto", "unveto", "release-hold"];
+
     /// The stable word, for the audit.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Veto(_) => "veto",
-            Self::Unveto(_) => "unveto",
-            Self::ReleaseHold => "release-hold",
+            Self::Veto(_) => Self::KINDS[0],
+            Self::Unveto(_) => Self::KINDS[1],
+            Self::ReleaseHold => Self::KINDS[2],
         }
     }
 }

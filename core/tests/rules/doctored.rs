@@ -13,6 +13,7 @@ use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
+use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::state::{Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::veto::Vetoes;
@@ -227,9 +228,30 @@ fn pairs() -> Ids {
     seen
 }
 
+/// A restore that goes on in the old generation, keeps an old order, moves a region or does not wait for anybody.
+fn restores() -> Ids {
+    let world = baking();
+    let (before, head) = (&world.record, world.head);
+    let next = restored(before, super::world::order(), head.restored(0).unwrap(), world.now);
+    let said = |change: fn(&mut Rollout)| invariants::restoration(before, &doctored(&next, change), head);
+    assert_eq!(ids(said(|_| {})), Ids::new());
+    let low = doctored(&next, |record| {
+        record.epoch = head.next().unwrap();
+        record.lanes.values_mut().for_each(|lane| lane.goal_epoch = record.epoch);
+    });
+    [
+        caught("S26", invariants::restoration(before, &low, head)),
+        caught("S26", said(|record| record.lanes.get_mut(&region(0)).unwrap().goal_epoch = Epoch::new(0, 1))),
+        caught("S26", said(|record| put(record, 0, LaneAt::Waiting))),
+        caught("S26", said(|record| record.phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None }))),
+        caught("C10", said(|record| record.requester = "somebody else".to_owned())),
+    ]
+    .into()
+}
+
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids = [records(), decisions(), agents(), pairs()].into_iter().flatten().collect();
+    let caught: Ids = [records(), decisions(), agents(), pairs(), restores()].into_iter().flatten().collect();
     // S6 asks the machine itself; only a machine that refuses can break it.
     let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6").collect();
     assert_eq!(caught, known);
