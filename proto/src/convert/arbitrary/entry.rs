@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, share, text};
-use crate::convert::record::{Head, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
+use crate::convert::record::{Head, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease};
 
 /// A service's description.
 pub fn stored_service() -> impl Strategy<Value = Service> {
@@ -92,4 +92,10 @@ pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
 /// What a request has done.
 pub fn request_done() -> impl Strategy<Value = RequestDone> {
     (digest(), text(), moment()).prop_map(|(body, resource, time)| RequestDone { body, resource, time })
+}
+
+/// The mark of a restore.
+pub fn restore() -> impl Strategy<Value = Restore> {
+    let parts = (digest(), 1..=u64::MAX, moment(), any::<bool>());
+    parts.prop_map(|(backup, generation, time, done)| Restore { backup, generation, time, done })
 }

@@ -25,7 +25,8 @@ use std::collections::BTreeMap;
 
 pub use agent::{evidence, goal, hello, lane_memory, observed};
 pub use entry::{
-    audit_entry, head, request_done, stored_plan, stored_playbook, stored_region, stored_release, stored_service,
+    audit_entry, head, request_done, restore, stored_plan, stored_playbook, stored_region, stored_release,
+    stored_service,
 };
 pub use plan::{plan, playbook, share};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};

@@ -12,6 +12,7 @@ mod lanes;
 mod phase;
 mod progress;
 mod replica;
+mod restore;
 mod rollout;
 
 use super::invalid::{At, Invalid, InvalidKind};
@@ -23,6 +24,7 @@ pub use head::Head;
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
+pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};
 
 /// The schema that this version writes. Raised when old readers would misread a record.

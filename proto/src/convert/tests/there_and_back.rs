@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::convert::arbitrary;
 use crate::convert::record::{
-    Head, Outline, Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease, audit_from_record,
+    Head, Outline, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease, audit_from_record,
     audit_to_record, decode_journal, encode_journal, lanes_from_record, lanes_to_record, rollout_from_record,
     rollout_to_record,
 };
@@ -152,6 +152,11 @@ proptest! {
     #[test]
     fn requests_done(entry in arbitrary::request_done()) {
         prop_assert_eq!(returned::<records::RequestRecord, RequestDone>(&entry), Ok(entry));
+    }
+
+    #[test]
+    fn restores(entry in arbitrary::restore()) {
+        prop_assert_eq!(returned::<records::RestoreRecord, Restore>(&entry), Ok(entry));
     }
 
     #[test]
