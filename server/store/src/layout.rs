@@ -41,6 +41,8 @@ pub enum Place {
     Session(RegionId),
     /// `/seen/{region}/{service}`: what was heard of a lane by another replica than its owner.
     Seen(Lane),
+    /// `/restore`: the restore that filled this store.
+    Restore,
 }
 
 impl Place {
@@ -62,6 +64,7 @@ impl Place {
             ["seen", region, service] => {
                 Some(Self::Seen(Lane { service: ServiceId::new(*service).ok()?, region: RegionId::new(*region).ok()? }))
             }
+            ["restore"] => Some(Self::Restore),
             _ => None,
         }
     }
@@ -276,6 +279,26 @@ pub fn requests() -> Key {
     key("/requests/".to_owned())
 }
 
+/// The restore that filled this store.
+#[must_use]
+pub fn restore() -> Key {
+    key("/restore".to_owned())
+}
+
+/// Begins every key.
+#[must_use]
+pub fn everything() -> Key {
+    key("/".to_owned())
+}
+
+/// Whether an entry means something to a later life of the store: who owns, serves and speaks now does not, nor what
+/// was seen, nor how this store was filled.
+#[must_use]
+pub fn is_lasting(key: &Key) -> bool {
+    let passing = ["/owners/", "/replicas/", "/sessions/", "/seen/", "/restore"];
+    !passing.iter().any(|prefix| key.as_str().starts_with(prefix))
+}
+
 fn key(text: String) -> Key {
     Key::new(text).expect("names, numbers and bounded versions are short printable ASCII")
 }
@@ -327,6 +350,7 @@ mod tests {
             (owner(shard), "/owners/07", Place::Owner(shard)),
             (session(&lane.region), "/sessions/eu-west-1", Place::Session(lane.region.clone())),
             (seen(&lane), "/seen/eu-west-1/checkout", Place::Seen(lane)),
+            (restore(), "/restore", Place::Restore),
         ];
         for (key, text, place) in table {
             assert_eq!(key.as_str(), text);

@@ -11,10 +11,12 @@
 //!   history is still kept; otherwise it says so.
 //! * An entry put under a lease goes when the lease does, in one commit with the lease's other entries, and watches see it
 //!   go. Not before the lease's time is over; how long after is nobody's promise.
+//! * A full store says so, and takes an urgent commit all the same while its reserve lasts.
 //! * An answer that is not known is called that: [`CommitError::Unknown`] is neither success nor failure.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod backup;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 #[cfg(feature = "embedded")]
@@ -77,7 +79,7 @@ pub trait Store: Send + Sync + 'static {
     fn watch<'a>(&'a self, prefix: &'a Key, from: Revision) -> BoxFuture<'a, Result<WatchStream, StoreError>>;
 
     /// Drops the history of revisions less than `before`; what is stored stays. A revision ahead of the head counts as
-    /// the head, one already dropped does nothing.
+    /// the head, one already dropped does nothing. Being called every now and then, it also looks after the store's reserve.
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Grants a lease that lives for `ttl` (up to [`MAX_LEASE`]) from some moment after the call, or for longer. One whose
@@ -93,6 +95,9 @@ pub trait Store: Send + Sync + 'static {
     /// What kind of store this is, for logs and metrics.
     fn name(&self) -> &'static str;
 }
+
+/// What a store with a quota of its own takes beyond it for urgent commits: this share of the quota.
+pub(crate) const RESERVE_SHARE: u64 = 16;
 
 /// The bound on `limit` that every store checks alike.
 pub(crate) fn check_limit(limit: usize) -> Result<(), StoreError> {

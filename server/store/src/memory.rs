@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::follow::{self, Stretch};
 use crate::lease::Leases;
 use crate::{
-    Change, CommitError, Committed, Expect, Got, Keeping, Key, LeaseId, Leased, MAX_PAGE_BYTES, Op, Page, Revision,
-    Store, StoreError, Txn, Versioned, WatchEnded, WatchStream, check_limit,
+    Change, CommitError, Committed, Expect, Got, Keeping, Key, LeaseId, Leased, MAX_PAGE_BYTES, Op, Page,
+    RESERVE_SHARE, Revision, Store, StoreError, Txn, Versioned, WatchEnded, WatchStream, check_limit,
 };
 
 /// What a [`MemoryStore`] may hold.
@@ -106,9 +106,11 @@ impl Shared {
             return Ok(Committed { revision: Revision::new(state.head) });
         }
         let after = state.bytes_after(&txn);
-        if after > state.bytes && after > self.limits.quota_bytes {
+        let quota = self.limits.quota_bytes;
+        let reserve = if txn.is_urgent() { quota / RESERVE_SHARE as usize } else { 0 };
+        if after > state.bytes && after > quota.saturating_add(reserve) {
             return Err(CommitError::Full {
-                reason: format!("{after} bytes stored would exceed the quota of {}", self.limits.quota_bytes),
+                reason: format!("{after} bytes stored would exceed the quota of {quota}"),
             });
         }
         Ok(Committed { revision: self.apply(&mut state, &txn, after) })

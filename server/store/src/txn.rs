@@ -116,6 +116,7 @@ impl Op {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Txn {
     ops: Vec<Op>,
+    urgent: bool,
 }
 
 impl Txn {
@@ -152,6 +153,20 @@ impl Txn {
     pub fn check(mut self, key: Key, expect: Expect) -> Self {
         self.ops.push(Op::Check { key, expect });
         self
+    }
+
+    /// Marks it as one that can't wait until somebody makes room: what takes traffic back, and what stops. A full store
+    /// takes it as long as its reserve lasts.
+    #[must_use]
+    pub fn urgent(mut self) -> Self {
+        self.urgent = true;
+        self
+    }
+
+    /// Whether it may use the reserve.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// The operations in the order they were added.

@@ -144,6 +144,9 @@ async fn growth_beyond_the_quota_is_refused_also_after_reopening() {
     assert!(matches!(refused, Err(CommitError::Full { .. })), "{refused:?}");
     store.commit(Txn::new().put(key("/a"), vec![0; 5], Expect::At(first))).await.unwrap();
     store.commit(Txn::new().put(key("/b"), vec![0; 80], Expect::Absent)).await.unwrap();
+    let more = Txn::new().put(key("/c"), vec![0; 10], Expect::Absent);
+    assert!(matches!(store.commit(more.clone()).await, Err(CommitError::Full { .. })));
+    store.commit(more.urgent()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,6 +25,12 @@ async fn growth_beyond_the_quota_is_refused_and_shrinking_is_not() {
     let second = store.commit(Txn::new().put(key("/a"), vec![0; 5], Expect::At(first.revision))).await.unwrap();
     store.commit(Txn::new().put(key("/b"), vec![0; 90], Expect::Absent)).await.unwrap();
     store.commit(Txn::new().delete(key("/a"), Expect::At(second.revision))).await.unwrap();
+    let more = |name: &str, bytes| Txn::new().put(key(name), vec![0; bytes], Expect::Absent);
+    let refused = store.commit(more("/c", 10)).await;
+    assert!(matches!(refused, Err(CommitError::Full { .. })), "{refused:?}");
+    store.commit(more("/c", 10).urgent()).await.unwrap();
+    let refused = store.commit(more("/d", 10).urgent()).await;
+    assert!(matches!(refused, Err(CommitError::Full { .. })), "the reserve ends too: {refused:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::snapshot::Failure;
 use super::{EmbeddedLimits, log};
 use crate::lease::Leases;
-use crate::{CommitError, Committed, Expect, Key, LeaseId, Op, Revision, Stamp, Txn};
+use crate::{CommitError, Committed, Expect, Key, LeaseId, Op, RESERVE_SHARE, Revision, Stamp, Txn};
 
 /// Key to (mod revision, create revision, value).
 pub(super) const ITEMS: TableDefinition<&str, (u64, u64, &[u8])> = TableDefinition::new("items");
@@ -135,8 +135,10 @@ impl<'txn> Ledger<'txn> {
             return Ok(Ok(Committed { revision: Revision::new(self.counters.head) }));
         }
         let live_bytes = self.live_bytes_after(txn)?;
-        if live_bytes > self.counters.live_bytes && live_bytes > self.limits.quota_bytes {
-            let reason = format!("{live_bytes} bytes stored would exceed the quota of {}", self.limits.quota_bytes);
+        let quota = self.limits.quota_bytes;
+        let reserve = if txn.is_urgent() { quota / RESERVE_SHARE } else { 0 };
+        if live_bytes > self.counters.live_bytes && live_bytes > quota.saturating_add(reserve) {
+            let reason = format!("{live_bytes} bytes stored would exceed the quota of {quota}");
             return Ok(Err(CommitError::Full { reason }));
         }
         self.write(txn, live_bytes)?;

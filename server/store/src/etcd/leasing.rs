@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use backon::Retryable;
 use etcd_client::{Error, LeaseClient};
 
 use super::EtcdStore;
@@ -21,7 +20,7 @@ impl EtcdStore {
                 async move { lease.grant(seconds, None).await }
             })
         };
-        let answer = ask.retry(self.retries()).when(Failure::transient).await?;
+        let answer = self.retries.of(ask, Failure::transient).await?;
         self.members.same_cluster(answer.header())?;
         match seconds_of(answer.ttl()) {
             Some(ttl) => Ok(Leased { id: LeaseId::new(answer.id()), ttl }),
@@ -31,7 +30,7 @@ impl EtcdStore {
 
     pub(super) async fn keep_alive(&self, lease: LeaseId) -> Result<Keeping, Failure> {
         let ask = || self.attempt(|member| renew(member.lease.clone(), lease));
-        ask.retry(self.retries()).when(Failure::transient).await
+        self.retries.of(ask, Failure::transient).await
     }
 
     pub(super) async fn end(&self, lease: LeaseId) -> Result<(), Failure> {
@@ -41,7 +40,7 @@ impl EtcdStore {
                 async move { client.revoke(lease.get()).await }
             })
         };
-        match ask.retry(self.retries()).when(Failure::transient).await {
+        match self.retries.of(ask, Failure::transient).await {
             Ok(_) | Err(Failure::LeaseGone) => Ok(()),
             Err(failure) => Err(failure),
         }

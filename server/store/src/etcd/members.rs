@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use etcd_client::{Channel, Client, ConnectOptions, KvClient, LeaseClient, ResponseHeader, WatchClient};
+use etcd_client::{
+    Channel, Client, ConnectOptions, KvClient, LeaseClient, MaintenanceClient, ResponseHeader, WatchClient,
+};
 
 use super::codes::Failure;
 use super::{Dial, EtcdError, EtcdOptions};
@@ -21,6 +23,7 @@ pub(super) struct Member {
     pub kv: KvClient,
     pub watch: WatchClient,
     pub lease: LeaseClient,
+    pub maintenance: MaintenanceClient,
 }
 
 /// All members, and what is known about them.
@@ -56,6 +59,7 @@ impl Members {
                 address: address.clone(),
                 kv: kv.kv_client().max_decoding_message_size(LARGEST_ANSWER),
                 watch: watch.watch_client().max_decoding_message_size(LARGEST_ANSWER),
+                maintenance: lease.maintenance_client(),
                 lease: lease.lease_client(),
             });
         }
@@ -69,8 +73,9 @@ impl Members {
         })
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.members.len()
+    /// Every member, whatever is known about it.
+    pub(super) fn all(&self) -> &[Member] {
+        &self.members
     }
 
     /// The member to ask: the one asked last, unless it failed. If all did, the one left alone for the longest time.

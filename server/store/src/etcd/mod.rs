@@ -6,6 +6,8 @@ mod leasing;
 mod members;
 mod names;
 mod options;
+mod retries;
+mod space;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod txn;
@@ -15,8 +17,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use etcd_client::{CompactionResponse, GetOptions, GetResponse, KvClient, ResponseHeader, TxnResponse};
+use etcd_client::{CompactionResponse, DeleteResponse, GetOptions, GetResponse, KvClient, ResponseHeader, TxnResponse};
 use futures::future::BoxFuture;
 use futures::stream;
 use thiserror::Error;
@@ -31,13 +32,8 @@ use codes::Failure;
 use members::{Member, Members};
 use names::Names;
 pub use options::{EtcdOptions, TlsFiles};
+use retries::Retries;
 use watching::Watching;
-
-/// Pauses between attempts, before jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// Attempts beyond the first, if there are few or many members.
-const RETRIES: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// Why a store in etcd could not be set up.
 #[derive(Debug, Error)]
@@ -58,6 +54,8 @@ pub struct EtcdStore {
     members: Arc<Members>,
     names: Names,
     options: EtcdOptions,
+    retries: Retries,
+    making_room: tokio::sync::Mutex<()>,
 }
 
 impl EtcdStore {
@@ -76,15 +74,13 @@ impl EtcdStore {
     pub async fn connect_by(options: EtcdOptions, dial: &Dial) -> Result<Self, EtcdError> {
         options.validate()?;
         let members = Members::prepare(&options, dial).await?;
-        Ok(Self { members: Arc::new(members), names: Names::new(&options.prefix), options })
-    }
-
-    fn retries(&self) -> ExponentialBuilder {
-        ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(self.members.count().clamp(*RETRIES.start(), *RETRIES.end()))
-            .with_jitter()
+        Ok(Self {
+            members: Arc::new(members),
+            names: Names::new(&options.prefix),
+            options,
+            retries: Retries::new(),
+            making_room: Default::default(),
+        })
     }
 
     /// One attempt at the member whose turn it is.
@@ -123,7 +119,7 @@ impl EtcdStore {
         T: Headed,
         F: Future<Output = Result<T, etcd_client::Error>>,
     {
-        (|| self.once(&call)).retry(self.retries()).when(Failure::transient).await
+        self.retries.of(|| self.once(&call), Failure::transient).await
     }
 
     async fn read(&self, key: &Key) -> Result<Got, Failure> {
@@ -184,7 +180,7 @@ impl EtcdStore {
         };
         // Only what certainly was not done is sent again: a second copy of one that was would report a conflict with it.
         let not_done = |failure: &Failure| matches!(failure, Failure::NotDone(_));
-        let (answer, revision) = match attempt.retry(self.retries()).when(not_done).await {
+        let (answer, revision) = match self.retries.of(attempt, not_done).await {
             Err(Failure::LeaseGone) => return Err(gone(txn)),
             answer => answer?,
         };
@@ -245,7 +241,7 @@ impl EtcdStore {
             return Ok(WatchStream::new(stream::iter([Err(WatchEnded::Compacted { oldest })])));
         }
         let open = || Watching::open(&self.members, &self.names, &self.options, prefix, from);
-        let watching = open.retry(self.retries()).when(Failure::transient).await?;
+        let watching = self.retries.of(open, Failure::transient).await?;
         Ok(watching.into_stream())
     }
 }
@@ -270,6 +266,12 @@ impl Headed for GetResponse {
 }
 
 impl Headed for TxnResponse {
+    fn head(&self) -> Option<&ResponseHeader> {
+        self.header()
+    }
+}
+
+impl Headed for DeleteResponse {
     fn head(&self) -> Option<&ResponseHeader> {
         self.header()
     }
@@ -301,7 +303,10 @@ impl Store for EtcdStore {
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Committed, CommitError>> {
         Box::pin(async move {
             txn.validate()?;
-            self.write(&txn).await
+            match self.write(&txn).await {
+                Err(CommitError::Full { .. }) if txn.is_urgent() => self.write_urgent(&txn).await,
+                outcome => outcome,
+            }
         })
     }
 
@@ -310,7 +315,11 @@ impl Store for EtcdStore {
     }
 
     fn compact(&self, before: Revision) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { Ok(self.forget(before).await?) })
+        Box::pin(async move {
+            self.forget(before).await?;
+            self.keep_reserve().await;
+            Ok(())
+        })
     }
 
     fn lease(&self, ttl: Duration) -> BoxFuture<'_, Result<Leased, StoreError>> {

@@ -87,7 +87,15 @@ impl EtcdProcess {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_tls(tls: EtcdTls) -> Result<Self, EtcdProcessError> {
-        Self::only(Self::start_members(1, &[], Some(tls)).await?)
+        Self::only(Self::start_cluster_tls(1, tls).await?)
+    }
+
+    /// As [`Self::start_cluster`], reachable as in [`Self::start_tls`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_cluster_tls(count: usize, tls: EtcdTls) -> Result<Vec<Self>, EtcdProcessError> {
+        Self::start_members(count, &[], Some(tls)).await
     }
 
     fn only(mut members: Vec<Self>) -> Result<Self, EtcdProcessError> {

@@ -121,14 +121,8 @@ impl Watching {
     }
 
     fn take(&mut self, response: PbWatchResponse) -> Result<(), WatchEnded> {
-        if response.canceled {
-            // The header of such an answer carries no revision.
-            if response.compact_revision > 0 {
-                return Err(WatchEnded::Compacted { oldest: names::revision(response.compact_revision) });
-            }
-            return Err(WatchEnded::Unavailable {
-                reason: format!("etcd ended the watch: {}", response.cancel_reason),
-            });
+        if let Some(ended) = ended(&response) {
+            return Err(ended);
         }
         let header = response.header.map(ResponseHeader);
         self.members.same_cluster(header.as_ref()).map_err(|failure| self.lost(failure))?;
@@ -152,6 +146,18 @@ impl Watching {
             }
         }
     }
+}
+
+/// Whether an answer says that etcd has ended the watch; the stream stays open and silent after that. The header of such
+/// an answer carries no revision.
+fn ended(response: &PbWatchResponse) -> Option<WatchEnded> {
+    if !response.canceled {
+        return None;
+    }
+    if response.compact_revision > 0 {
+        return Some(WatchEnded::Compacted { oldest: names::revision(response.compact_revision) });
+    }
+    Some(WatchEnded::Unavailable { reason: format!("etcd ended the watch: {}", response.cancel_reason) })
 }
 
 /// Collects events into whole commits.
@@ -241,6 +247,21 @@ mod tests {
         assert_eq!(sizes(&items), [(5, 2), (7, 1)]);
         assert_eq!(grouping.take(&names, vec![event("/b", 5, 1)], false), Ok(Vec::new()));
         assert_eq!(grouping.cursor, 7);
+    }
+
+    #[test]
+    fn p08_p20_an_end_said_inside_the_stream_is_an_end() {
+        let said = |compact_revision, reason: &str| PbWatchResponse {
+            created: true,
+            canceled: true,
+            compact_revision,
+            cancel_reason: reason.to_owned(),
+            ..PbWatchResponse::default()
+        };
+        assert_eq!(ended(&said(21, "")), Some(WatchEnded::Compacted { oldest: Revision::new(21) }));
+        let barred = ended(&said(0, "rpc error: code = Unauthenticated desc = invalid auth token")).unwrap();
+        assert!(barred.retryable() && barred.to_string().contains("invalid auth token"), "{barred}");
+        assert_eq!(ended(&PbWatchResponse { created: true, ..PbWatchResponse::default() }), None);
     }
 
     #[test]

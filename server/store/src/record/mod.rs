@@ -20,8 +20,8 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Head, Heard, Member, Outline, Region, RequestDone, SCHEMA_MAJOR, SCHEMA_MINOR, Service, SessionHeld, StoredPlan,
-    StoredPlaybook, StoredRelease,
+    Head, Heard, Member, Outline, Region, RequestDone, Restore, SCHEMA_MAJOR, SCHEMA_MINOR, Service, SessionHeld,
+    StoredPlan, StoredPlaybook, StoredRelease,
 };
 
 /// Why a record can't be read. Reading it again won't help.
@@ -263,6 +263,20 @@ pub fn encode_owner(owner: &ReplicaId) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_owner(key: &Key, bytes: &[u8]) -> Result<ReplicaId, RecordError> {
     decode(key, bytes, convert::owner_from_record)
+}
+
+/// The bytes of the mark of a restore.
+#[must_use]
+pub fn encode_restore(restore: &Restore) -> Bytes {
+    encode(&wire::RestoreRecord::from(restore))
+}
+
+/// Reads the mark of a restore.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_restore(key: &Key, bytes: &[u8]) -> Result<Restore, RecordError> {
+    decode::<wire::RestoreRecord, _>(key, bytes, Restore::try_from)
 }
 
 fn encode(record: &impl Message) -> Bytes {

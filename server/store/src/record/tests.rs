@@ -31,6 +31,7 @@ proptest! {
         release in arbitrary::stored_release(),
         region in arbitrary::stored_region(),
         done in arbitrary::request_done(),
+        restore in arbitrary::restore(),
     ) {
         prop_assert_eq!(decode_service(&key(), &encode_service(&service)), Ok(service));
         prop_assert_eq!(decode_head(&key(), &encode_head(&head)), Ok(head));
@@ -38,6 +39,7 @@ proptest! {
         prop_assert_eq!(decode_release(&key(), &encode_release(&release)), Ok(release));
         prop_assert_eq!(decode_region(&key(), &encode_region(&region)), Ok(region));
         prop_assert_eq!(decode_request(&key(), &encode_request(&done)), Ok(done));
+        prop_assert_eq!(decode_restore(&key(), &encode_restore(&restore)), Ok(restore));
     }
 
     #[test]
