@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::backup;
 use crate::catalog::{Catalog, Forgetting};
 use crate::clock::Clock;
 use crate::config::{Config, StartError, StoreChoice, Surroundings, Transport};
@@ -80,6 +81,7 @@ pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Runn
     };
     let (metrics, store_metrics) = Metrics::new(StoreMetrics::register);
     let store: Arc<dyn Store> = Arc::new(Metered::new(open(store).await?, store_metrics));
+    refuse_half_restored(store.as_ref()).await?;
     let traces = otlp.as_deref().map(Traces::begin).transpose()?.map(Arc::new);
     let (listener, grpc_addr) = bind(ports.as_ref(), listen).await?;
     let (http_listener, http_addr) = bind(ports.as_ref(), http).await?;
@@ -97,6 +99,19 @@ pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Runn
     let stopping = CancellationToken::new();
     let supervised = tokio::spawn(supervise(drain, stopping.clone(), ended, traces));
     Ok(Running { grpc_addr, http_addr, stopping, supervised })
+}
+
+/// A store that is being filled from a backup would be served as if it were all there is. One that does not answer now is
+/// not asked twice: a server has to start also while it is away.
+async fn refuse_half_restored(store: &dyn Store) -> Result<(), StartError> {
+    match backup::is_unfinished(store).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StartError::Store("a restore of it is not finished; run the same restore again".to_owned())),
+        Err(error) => {
+            tracing::warn!(%error, "it can't be told whether this store was restored whole");
+            Ok(())
+        }
+    }
 }
 
 fn shared(
@@ -187,7 +202,8 @@ fn spawn(
     })
 }
 
-async fn open(choice: StoreChoice) -> Result<Arc<dyn Store>, StartError> {
+/// Opens a store.
+pub(crate) async fn open(choice: StoreChoice) -> Result<Arc<dyn Store>, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::Store(error.to_string());
     Ok(match choice {
         StoreChoice::Memory => Arc::new(MemoryStore::new(MemoryLimits::default())),

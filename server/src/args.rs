@@ -29,6 +29,30 @@ pub struct Args {
 pub enum Command {
     /// Run the control plane.
     Serve(ServeArgs),
+    /// Write all records into a file. An embedded store is backed up while its server is stopped.
+    Backup {
+        /// What to back up.
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The new file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Fill an empty store from a backup. Rollouts go on held, above every epoch that was issued before.
+    Restore {
+        /// What to fill; no server may run on it.
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The backup.
+        #[arg(long)]
+        from: PathBuf,
+        /// Who restores, for the audit.
+        #[arg(long, default_value = "operator", env = "USER")]
+        actor: String,
+        /// A generation that agents hold already, if a clock was ahead: epochs go on above it.
+        #[arg(long, default_value_t = 0)]
+        above: u64,
+    },
     /// Make certificates for trying things out.
     #[command(subcommand)]
     Ca(CaCommand),
@@ -44,23 +68,8 @@ pub struct ServeArgs {
     #[arg(long, default_value = "127.0.0.1:7402", env = "MERIDIAN_HTTP")]
     pub http: SocketAddr,
     /// Where records are kept.
-    #[arg(long, value_enum, default_value = "embedded")]
-    pub store: StoreKind,
-    /// Folder of the embedded store.
-    #[arg(long, default_value = "meridian-data", env = "MERIDIAN_DATA")]
-    pub data: PathBuf,
-    /// Addresses of etcd, separated by commas.
-    #[arg(long, value_delimiter = ',', env = "MERIDIAN_ETCD")]
-    pub etcd: Vec<String>,
-    /// Who signed etcd's certificates.
-    #[arg(long)]
-    pub etcd_ca: Option<PathBuf>,
-    /// Our certificate for etcd.
-    #[arg(long, requires = "etcd_key")]
-    pub etcd_cert: Option<PathBuf>,
-    /// The key of `--etcd-cert`.
-    #[arg(long, requires = "etcd_cert")]
-    pub etcd_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// The server's certificate.
     #[arg(long, requires_all = ["tls_key", "tls_client_ca"])]
     pub tls_cert: Option<PathBuf>,
@@ -82,6 +91,29 @@ pub struct ServeArgs {
     /// How logs are written; which ones is said by MERIDIAN_LOG.
     #[arg(long, value_enum, default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StoreArgs {
+    /// Where records are kept.
+    #[arg(long, value_enum, default_value = "embedded")]
+    pub store: StoreKind,
+    /// Folder of the embedded store.
+    #[arg(long, default_value = "meridian-data", env = "MERIDIAN_DATA")]
+    pub data: PathBuf,
+    /// Addresses of etcd, separated by commas.
+    #[arg(long, value_delimiter = ',', env = "MERIDIAN_ETCD")]
+    pub etcd: Vec<String>,
+    /// Who signed etcd's certificates.
+    #[arg(long)]
+    pub etcd_ca: Option<PathBuf>,
+    /// Our certificate for etcd.
+    #[arg(long, requires = "etcd_key")]
+    pub etcd_cert: Option<PathBuf>,
+    /// The key of `--etcd-cert`.
+    #[arg(long, requires = "etcd_cert")]
+    pub etcd_key: Option<PathBuf>,
 }
 
 /// Where records are kept.
@@ -148,6 +180,9 @@ pub enum ArgsInvalid {
     /// etcd without addresses.
     #[error("--store etcd needs --etcd with the addresses of its members")]
     NoEtcd,
+    /// A backup of nothing.
+    #[error("a store in memory ends with its server: there is nothing to back up, and nowhere to restore to")]
+    NothingKept,
 }
 
 impl ServeArgs {
@@ -160,11 +195,6 @@ impl ServeArgs {
             listen,
             http,
             store,
-            data,
-            etcd,
-            etcd_ca,
-            etcd_cert,
-            etcd_key,
             tls_cert,
             tls_key,
             tls_client_ca,
@@ -173,7 +203,25 @@ impl ServeArgs {
             otlp,
             log_format: _,
         } = self;
-        let store = match store {
+        let transport = match (tls_cert, tls_key, tls_client_ca, plaintext) {
+            (Some(cert), Some(key), Some(client_ca), false) => {
+                Transport::Tls(TlsFiles { cert, key, client_ca, trust_domain })
+            }
+            (None, None, None, true) => Transport::Plaintext,
+            (_, _, _, _) => return Err(ArgsInvalid::NoTransport),
+        };
+        Ok(Config { listen, http, store: store.choice()?, transport, otlp })
+    }
+}
+
+impl StoreArgs {
+    /// Where records are kept.
+    ///
+    /// # Errors
+    /// etcd without addresses.
+    pub fn choice(self) -> Result<StoreChoice, ArgsInvalid> {
+        let Self { store, data, etcd, etcd_ca, etcd_cert, etcd_key } = self;
+        Ok(match store {
             StoreKind::Memory => StoreChoice::Memory,
             StoreKind::Embedded => StoreChoice::Embedded(data),
             StoreKind::Etcd if etcd.is_empty() => return Err(ArgsInvalid::NoEtcd),
@@ -183,15 +231,18 @@ impl ServeArgs {
                 let tls = encrypted.then_some(EtcdTls { ca: etcd_ca, identity, domain: None });
                 StoreChoice::Etcd(Box::new(EtcdOptions { tls, ..EtcdOptions::new(etcd) }))
             }
-        };
-        let transport = match (tls_cert, tls_key, tls_client_ca, plaintext) {
-            (Some(cert), Some(key), Some(client_ca), false) => {
-                Transport::Tls(TlsFiles { cert, key, client_ca, trust_domain })
-            }
-            (None, None, None, true) => Transport::Plaintext,
-            (_, _, _, _) => return Err(ArgsInvalid::NoTransport),
-        };
-        Ok(Config { listen, http, store, transport, otlp })
+        })
+    }
+
+    /// Where records are kept that outlive the process.
+    ///
+    /// # Errors
+    /// Options that do not fit together; a store that keeps nothing.
+    pub fn lasting(self) -> Result<StoreChoice, ArgsInvalid> {
+        match self.store {
+            StoreKind::Memory => Err(ArgsInvalid::NothingKept),
+            StoreKind::Embedded | StoreKind::Etcd => self.choice(),
+        }
     }
 }
 
@@ -238,6 +289,9 @@ mod tests {
         for line in ["m --tls-cert a", "m --plaintext --tls-cert a --tls-key b --tls-client-ca c", "m --nonsense"] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
+        let memory = Args::try_parse_from("m backup --store memory --out f".split(' ')).unwrap().command;
+        let Some(Command::Backup { store, .. }) = memory else { panic!("{memory:?}") };
+        assert_eq!(store.lasting().err(), Some(ArgsInvalid::NothingKept));
         let issue = "m ca issue --dir d --out o";
         for (who, taken) in [("--region eu", true), ("--operator a --region eu", false), ("", false)] {
             let line = format!("{issue} {who}");

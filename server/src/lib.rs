@@ -9,6 +9,7 @@
 pub mod app;
 pub mod args;
 mod backoff;
+pub mod backup;
 pub mod catalog;
 pub mod clock;
 pub mod config;

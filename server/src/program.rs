@@ -1,13 +1,15 @@
 //! The program round the server: its commands, its one line on standard output, its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::app::{Running, start};
+use crate::app::{Running, open, start};
 use crate::args::{Args, CaCommand, Command, ServeArgs};
-use crate::config::{Config, Transport};
+use crate::backup;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Config, StoreChoice, Transport};
 use crate::telemetry::logging;
 use crate::tls::authority;
 
@@ -24,6 +26,8 @@ pub fn main(args: Args) -> anyhow::Result<()> {
     let Args { command, serve } = args;
     match command {
         Some(Command::Ca(command)) => make_certificates(command),
+        Some(Command::Backup { store, out }) => at_once(back_up(store.lasting()?, out)),
+        Some(Command::Restore { store, from, actor, above }) => at_once(restore(store.lasting()?, from, actor, above)),
         Some(Command::Serve(serve)) => self::serve(serve),
         None => self::serve(serve),
     }
@@ -42,6 +46,34 @@ fn make_certificates(command: CaCommand) -> anyhow::Result<()> {
             show("key", &issued.key);
             show("ca", &issued.ca);
         }
+    }
+    Ok(())
+}
+
+/// Does one thing and ends.
+fn at_once(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(WORKERS).enable_all().build().context("the runtime can't be built")?.block_on(work)
+}
+
+async fn back_up(choice: StoreChoice, out: PathBuf) -> anyhow::Result<()> {
+    let store = open(choice).await?;
+    let taken = backup::take(store.as_ref(), &out, SystemClock.now()).await?;
+    println!("backed up {} records at revision {}: {} {}", taken.entries, taken.revision, out.display(), taken.digest);
+    Ok(())
+}
+
+async fn restore(choice: StoreChoice, from: PathBuf, actor: String, above: u64) -> anyhow::Result<()> {
+    let store = open(choice).await?;
+    let restored = backup::restore(store, &from, &actor, above, SystemClock.now()).await?;
+    let backup::Restored { entries, generation, rollouts, before } = restored;
+    if before {
+        println!("restored before: this backup of {entries} records goes on in generation {generation}");
+        return Ok(());
+    }
+    println!("restored {entries} records; epochs go on in generation {generation}");
+    for rollout in rollouts {
+        println!("goes on: {rollout}");
     }
     Ok(())
 }

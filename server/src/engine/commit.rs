@@ -10,7 +10,7 @@ use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
 use meridian_core::rollout::goals::lane_after;
-use meridian_core::rollout::state::Rollout;
+use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
 use meridian_store::record::{self, Head, RequestDone};
@@ -95,6 +95,9 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         txn = txn.check(layout::session(&region), Expect::At(revision));
     }
     txn = marked(txn, request, next.id.to_string(), now)?;
+    if is_urgent(next) {
+        txn = txn.urgent();
+    }
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
     Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
@@ -145,6 +148,19 @@ fn marked(txn: Txn, request: Option<&RequestMark>, resource: String, time: Times
     let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
     let done = RequestDone { body: mark.body, resource, time };
     Ok(txn.put(key, record::encode_request(&done), Expect::Absent))
+}
+
+/// Whether a decision goes back or stops: that goes through also when the store is full.
+fn is_urgent(next: &Rollout) -> bool {
+    match &next.phase {
+        Phase::RollingBack { .. }
+        | Phase::Frozen { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Aborted { .. }
+        | Phase::Failed { .. } => true,
+        Phase::Running(run) => run.hold.is_some(),
+        Phase::Switched { .. } | Phase::Stable { .. } | Phase::Superseded { .. } => false,
+    }
 }
 
 /// The lanes as they are after a decision of `next`.

@@ -10,6 +10,7 @@ mod commit;
 mod follow;
 mod greet;
 mod open;
+mod restore;
 mod runner;
 mod status;
 pub mod trace;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use open::OpenOrder;
+pub use restore::{GoOn, go_on};
 pub use status::Status;
 pub use trace::{NoTrace, StepTrace};
 pub use veto::VetoCall;

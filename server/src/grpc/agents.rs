@@ -209,10 +209,10 @@ impl Link {
             }
             (speaks, unknown) = sessions.report(ticket, unknown, self.shared.clock.now());
         }
-        for (service, _) in unknown {
+        for (service, Observed { accepted, .. }) in unknown {
             self.shared.metrics.links.lanes_lying.inc();
             let region = &ticket.region;
-            tracing::error!(%service, %region, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
+            tracing::error!(%service, %region, %accepted, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
         }
         if speaks || self.shared.streams.is_draining() { Ok(()) } else { Err(Some(superseded(&ticket.region))) }
     }

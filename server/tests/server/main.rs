@@ -9,6 +9,7 @@ mod limits;
 mod program;
 mod replicas;
 mod requests;
+mod restore;
 mod rollouts;
 mod seen;
 mod support;

@@ -8,13 +8,13 @@ use tokio::process::{Child, Command};
 
 use crate::support::{PATIENCE, raw_http};
 
-struct Program {
-    child: Child,
-    grpc: String,
+pub struct Program {
+    pub child: Child,
+    pub grpc: String,
     http: String,
 }
 
-async fn run(options: &[&str]) -> Program {
+pub async fn run(options: &[&str]) -> Program {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meridian-server"));
     command.args(["--plaintext", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).args(options);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();

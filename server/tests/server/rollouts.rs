@@ -1,12 +1,19 @@
 //! Rollouts from plan to end, with agents that obey.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use meridian_core::time::Span;
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollout::State;
+use meridian_server::{Config, StoreChoice};
+use meridian_store::etcd::testing::EtcdProcess;
+use meridian_store::etcd::{EtcdOptions, EtcdStore};
+use meridian_store::{CommitError, Expect, Key, Revision, Store, Txn};
 
 use crate::support::agent::Obedient;
 use crate::support::fixture::{self, SERVICE, playbook};
-use crate::support::{Server, until};
+use crate::support::{Server, config, until, why};
 
 async fn reached(server: &Server, name: &str, state: State) -> v1::Rollout {
     until(state.as_str_name(), || async {
@@ -99,6 +106,35 @@ async fn an_operator_takes_it_back() {
     let cause = back.cause.unwrap();
     assert_eq!((cause.code.as_str(), cause.message.as_str()), ("OPERATOR", "bob: it smells"));
     listed(&server).await;
+}
+
+/// etcd takes nothing any more, from anybody; what goes back has to go through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_goes_through_when_etcd_is_full() {
+    let quota = ["--quota-backend-bytes", "8388608"];
+    let etcd = EtcdProcess::start_with(&quota).await.unwrap_or_else(|error| panic!("{error}"));
+    let store: Arc<dyn Store> = Arc::new(EtcdStore::connect(EtcdOptions::new([etcd.endpoint()])).await.unwrap());
+    let server = Server::with(Config { store: StoreChoice::Given(store.clone()), ..config() }).await;
+    let (_agents, _) = switched(&server, Span::ZERO).await;
+    let baking = baking(&server, "1.1.0").await;
+    // As housekeeping does now and then.
+    store.compact(Revision::ZERO).await.unwrap();
+    for index in 0.. {
+        let name = Key::new(format!("/others/{index}")).unwrap();
+        match store.commit(Txn::new().put(name, vec![b'x'; 100_000], Expect::Absent)).await {
+            Ok(_) => {}
+            Err(CommitError::Full { .. }) => break,
+            Err(error) => panic!("{error}"),
+        }
+        // What etcd has not flushed it does not count.
+        tokio::time::sleep(Duration::from_millis(110)).await; // tidy: paced
+    }
+    let forward = server.releases().create_release(fixture::release("1.2.0")).await.unwrap_err();
+    assert_eq!(why(&forward).1, "STORE_FULL");
+    let back = v1::RollbackRolloutRequest { name: baking.name.clone(), actor: "bob".to_owned(), ..Default::default() };
+    server.rollouts().rollback_rollout(back).await.unwrap();
+    reached(&server, &baking.name, State::RolledBack).await;
+    server.running.shutdown().await;
 }
 
 /// Two have ended, none is active, and a page holds one.
