@@ -25,6 +25,7 @@ use crate::admin;
 use crate::args::Args;
 use crate::board::Board;
 use crate::config::{Config, LaneConfig, Security};
+use crate::contact::ContactClock;
 use crate::journal::{self, Journal, JournalError, OpenJournal, Shelf};
 use crate::lane::inbox::GoalInbox;
 use crate::lane::{self, LaneDrivers, LaneParts};
@@ -41,7 +42,7 @@ const JOURNAL_FILE: &str = "journal.redb";
 pub struct AgentParts {
     /// The region.
     pub region: RegionId,
-    /// Servers as `host:port`, tried in turn.
+    /// Servers as `host:port`; each is as good as the others.
     pub servers: Vec<String>,
     /// How links are secured.
     pub security: Security,
@@ -113,7 +114,7 @@ impl Agent {
         let AgentParts { region, servers, security, dial, memory, metrics: listen, lanes } = parts;
         let (metrics, board) = (Arc::new(Metrics::default()), Arc::new(Board::default()));
         let (journal, recalled, writer) = open_journal(memory, &region, &lanes, &metrics).await?;
-        let capabilities = capabilities(&lanes);
+        let (capabilities, contact) = (capabilities(&lanes), ContactClock::default());
         let mut agent = Self {
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -127,6 +128,7 @@ impl Agent {
             inboxes.insert(drivers.service.clone(), inbox);
             let lane = Lane { service: drivers.service.clone(), region: region.clone() };
             let (orders, ordered) = watch::channel(None);
+            let (breaches, breached) = watch::channel(None);
             let measurer = Measurer {
                 service: drivers.service.clone(),
                 workload: Arc::clone(&drivers.workload),
@@ -134,6 +136,7 @@ impl Agent {
                 orders: ordered,
                 cadence: Cadence::default(),
                 board: Arc::clone(&board),
+                breaches,
                 metrics: Arc::clone(&metrics),
             };
             let parts = LaneParts {
@@ -143,6 +146,8 @@ impl Agent {
                 journal: journal.clone(),
                 board: Arc::clone(&board),
                 orders,
+                contact: contact.clone(),
+                breaches: breached,
                 metrics: Arc::clone(&metrics),
             };
             let span = info_span!("lane", service = %parts.lane.service);
@@ -150,7 +155,7 @@ impl Agent {
             agent.spawn("lane", lane::run(parts, memory).instrument(span));
         }
         let goals = Goals { region, inboxes, metrics: Arc::clone(&metrics) };
-        let link = Link { servers, security, dial, capabilities, goals, board, metrics };
+        let link = Link { servers, security, dial, capabilities, goals, board, contact, metrics };
         agent.spawn("link", link.run().instrument(info_span!("link")));
         if let Some(address) = listen {
             agent.serve_metrics(address).await?;
@@ -255,6 +260,8 @@ fn capabilities(lanes: &[LaneDrivers]) -> BTreeSet<String> {
         ("cohorts", all(&|lane| lane.traffic.capabilities().cohorts)),
         ("sticky", all(&|lane| lane.traffic.capabilities().sticky)),
         ("verifies-digest", all(&|lane| lane.workload.capabilities().verifies_digest)),
+        // Known to the agent itself, whatever its drivers are.
+        ("safety-policy", true),
         ("survives-agent", all(&|lane| lane.workload.capabilities().survives_agent)),
     ];
     named.into_iter().filter(|(_, can)| *can).map(|(name, _)| name.to_owned()).collect()

@@ -12,6 +12,7 @@ pub mod app;
 pub mod args;
 pub mod board;
 pub mod config;
+pub mod contact;
 pub mod journal;
 pub mod lane;
 pub mod link;

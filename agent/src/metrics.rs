@@ -20,6 +20,10 @@ const GOALS_ACCEPTED: &str = "meridian_agent_goals_accepted";
 const GOALS_REFUSED: &str = "meridian_agent_goals_refused";
 /// Counter: actions that drivers refused or failed, by service.
 const ACTIONS_FAILED: &str = "meridian_agent_actions_failed";
+/// Counter: times that a lane went back because no server could be reached, by service.
+const WENT_BACK_ALONE: &str = "meridian_agent_went_back_alone";
+/// Counter: times that a region was found otherwise than it was confirmed, by service.
+const DRIFTED: &str = "meridian_agent_drifted";
 /// From the request to a goal or confirmation on disk.
 const JOURNAL_COMMIT: &str = "meridian_agent_journal_commit_seconds";
 /// From a goal taken to its confirmation on disk.
@@ -89,6 +93,8 @@ pub struct Metrics {
     goals_accepted: Family<OfService, Counter>,
     goals_refused: Family<Refusal, Counter>,
     actions_failed: Family<OfService, Counter>,
+    went_back_alone: Family<OfService, Counter>,
+    drifted: Family<OfService, Counter>,
     journal_commit: Histogram,
     goal_apply: Histogram,
     link_connected: Gauge,
@@ -106,6 +112,8 @@ impl Default for Metrics {
             goals_accepted: Family::default(),
             goals_refused: Family::default(),
             actions_failed: Family::default(),
+            went_back_alone: Family::default(),
+            drifted: Family::default(),
             journal_commit: Histogram::new(buckets(COMMIT_BOUNDS)),
             goal_apply: Histogram::new(buckets(APPLY_BOUNDS)),
             link_connected: Gauge::default(),
@@ -124,6 +132,8 @@ impl Metrics {
         all.register(GOALS_ACCEPTED, "Goals taken", self.goals_accepted.clone());
         all.register(GOALS_REFUSED, "Goals refused", self.goals_refused.clone());
         all.register(ACTIONS_FAILED, "Actions that drivers failed", self.actions_failed.clone());
+        all.register(WENT_BACK_ALONE, "Lanes taken back without a server", self.went_back_alone.clone());
+        all.register(DRIFTED, "Regions found otherwise than confirmed", self.drifted.clone());
         all.register(JOURNAL_COMMIT, "Journal commits", self.journal_commit.clone());
         all.register(GOAL_APPLY, "From a goal taken to its confirmation on disk", self.goal_apply.clone());
         all.register(LINK_CONNECTED, "1 while a session is open", self.link_connected.clone());
@@ -147,6 +157,16 @@ impl Metrics {
     /// A driver did not do what it was asked.
     pub fn action_failed(&self, service: &ServiceId) {
         self.actions_failed.get_or_create(&of(service)).inc();
+    }
+
+    /// A lane went back without being told.
+    pub fn went_back_alone(&self, service: &ServiceId) {
+        self.went_back_alone.get_or_create(&of(service)).inc();
+    }
+
+    /// A lane is not as it was confirmed.
+    pub fn drifted(&self, service: &ServiceId) {
+        self.drifted.get_or_create(&of(service)).inc();
     }
 
     /// Something is on disk.

@@ -23,7 +23,7 @@ pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
 pub use name::{ReleaseName, RequestId, RolloutName};
 pub use plans::{PlanView, PlanWanted, WaveForecastView};
 pub use playbooks::PlaybookView;
-pub use regions::{ContactView, RegionChange, RegionLaneView, RegionView};
+pub use regions::{ContactView, DoubtView, RegionChange, RegionLaneView, RegionView};
 pub use releases::ReleaseView;
 pub use rollouts::{
     DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,

@@ -47,6 +47,19 @@ pub struct RegionView {
     pub capabilities: Vec<String>,
     /// What is where.
     pub lanes: Vec<RegionLaneView>,
+    /// Why its agent is not believed; empty: it is.
+    pub doubts: Vec<DoubtView>,
+}
+
+/// Why an agent is not believed about one service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DoubtView {
+    /// The service.
+    pub service: ServiceId,
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
 }
 
 /// One service in a region.
@@ -62,6 +75,10 @@ pub struct RegionLaneView {
     pub epoch: Epoch,
     /// Traffic as read back by the agent; `None`: not known.
     pub observed: Option<Split>,
+    /// How it differs from the goal that the agent confirmed.
+    pub drift: Option<String>,
+    /// Whether the agent has taken it back alone.
+    pub alone: bool,
 }
 
 /// Whether an agent can be reached.
@@ -73,6 +90,8 @@ pub enum ContactView {
     Lost,
     /// It never has since the server started.
     Never,
+    /// It speaks and is not believed.
+    Quarantined,
     /// The server says nothing, or a word that this client does not know.
     Unknown,
 }
@@ -143,6 +162,26 @@ impl Client {
         wire::answer(CALL, wire::required("region", answer.region))
     }
 
+    /// Vouches for a region's agent, which is in quarantine: it is believed again, as it is now.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn confirm_region(
+        &self,
+        id: &RegionId,
+        actor: &str,
+        reason: &str,
+        request: &RequestId,
+    ) -> Result<RegionView, ClientError> {
+        const CALL: &str = "confirm region";
+        let (actor, reason) = (actor.to_owned(), reason.to_owned());
+        let message =
+            v1::ConfirmRegionRequest { name: name::region(id), actor, reason, request_id: request.to_string() };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).confirm_region(m).await }).await?;
+        wire::answer(CALL, wire::required("region", answer.region))
+    }
+
     /// Deletes a region; refused while a rollout holds one of its lanes.
     ///
     /// # Errors
@@ -179,6 +218,7 @@ impl ContactView {
             Self::Live => "live",
             Self::Lost => "lost",
             Self::Never => "never",
+            Self::Quarantined => "quarantined",
             Self::Unknown => "unknown",
         }
     }
@@ -189,6 +229,7 @@ impl ContactView {
             Ok(v1::Contact::Live) => Self::Live,
             Ok(v1::Contact::Lost) => Self::Lost,
             Ok(v1::Contact::Never) => Self::Never,
+            Ok(v1::Contact::Quarantined) => Self::Quarantined,
             Ok(v1::Contact::Unspecified) | Err(_) => Self::Unknown,
         }
     }
@@ -223,6 +264,9 @@ impl TryFrom<v1::Region> for RegionView {
             agent_version: message.agent_version,
             capabilities: message.capabilities,
             lanes: wire::list("lanes", message.lanes, RegionLaneView::try_from)?,
+            doubts: message.quarantine.map_or(Ok(Vec::new()), |quarantine| {
+                wire::list("quarantine.lanes", quarantine.lanes, DoubtView::try_from)
+            })?,
         })
     }
 }
@@ -231,14 +275,25 @@ impl TryFrom<v1::RegionLane> for RegionLaneView {
     type Error = Invalid;
 
     fn try_from(message: v1::RegionLane) -> Result<Self, Invalid> {
-        let v1::RegionLane { service, stable, rollout, epoch, observed_split } = message;
+        let v1::RegionLane { service, stable, rollout, epoch, observed_split, drift, alone } = message;
         Ok(Self {
             service: service_named(&service).at("service")?,
             stable: wire::optional("stable", stable)?,
             rollout: rollout_named(&rollout).at("rollout")?,
             epoch: wire::optional("epoch", epoch)?.unwrap_or_default(),
             observed: wire::optional("observed_split", observed_split)?,
+            drift: (!drift.is_empty()).then_some(drift),
+            alone,
         })
+    }
+}
+
+impl TryFrom<v1::QuarantinedLane> for DoubtView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::QuarantinedLane) -> Result<Self, Invalid> {
+        let v1::QuarantinedLane { service, code, message } = message;
+        Ok(Self { service: service_named(&service).at("service")?, code, message })
     }
 }
 

@@ -6,6 +6,8 @@ use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{EvidencePolicy, Pin, StepRef};
 use crate::id::{Lane, RolloutId};
+use crate::plan::Mandate;
+use crate::playbook::DriftPolicy;
 use crate::release::ReleaseRef;
 use crate::slot::{Slot, Slots};
 use crate::weight::Split;
@@ -51,6 +53,8 @@ pub struct Goal {
     pub cohort: Option<Cohort>,
     /// What to measure.
     pub measurement: Option<Measurement>,
+    /// What the agent may do on its own while this goal holds; `None`: it never decides, and leaves drift as it is.
+    pub mandate: Option<Mandate>,
 }
 
 impl Goal {
@@ -58,6 +62,31 @@ impl Goal {
     #[must_use]
     pub fn hash(&self) -> Digest {
         self.digest()
+    }
+
+    /// The same goal turned back, at the same epoch: all traffic to where it came from, the new release left alone.
+    /// `None` where no step is in effect, or nothing has served before.
+    #[must_use]
+    pub fn turned_back(&self) -> Option<Self> {
+        let home = self.measurement.as_ref()?.slot.other();
+        let run @ SlotGoal::Run(_) = self.slots.get(home) else { return None };
+        let slots = Slots::from_fn(|slot| if slot == home { run.clone() } else { SlotGoal::Keep });
+        let (split, cohort, measurement) = (Some(Split::all(home)), None, None);
+        Some(Self { slots, split, cohort, measurement, ..self.clone() })
+    }
+
+    /// Whether the goal moves nothing forward: the lane is where it rests before, after or on its way back. Nothing else
+    /// is given to an agent that is not believed or not understood.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        let runs = Slot::BOTH.into_iter().filter(|slot| matches!(self.slots.get(*slot), SlotGoal::Run(_))).count();
+        self.measurement.is_none() && (runs == 0 || runs == 1 && self.split.is_some())
+    }
+
+    /// What follows from drift.
+    #[must_use]
+    pub fn drift_policy(&self) -> DriftPolicy {
+        self.mandate.as_ref().map_or_else(DriftPolicy::default, |mandate| mandate.policy().drift)
     }
 
     /// Whether a slot gets traffic under this goal.
@@ -96,5 +125,9 @@ impl Canonical for Goal {
     fn feed(&self, canon: &mut Canon) {
         canon.text("meridian.goal.v1").value(&self.lane.service).value(&self.lane.region).value(&self.rollout);
         canon.value(&self.slots).value(&self.split).value(&self.cohort).value(&self.measurement);
+        // A goal without a mandate has the hash that it had before there were mandates.
+        if let Some(mandate) = &self.mandate {
+            canon.value(mandate);
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::cohort::Cohort;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
-use crate::evidence::Evidence;
-use crate::id::RegionId;
+use crate::evidence::{Evidence, Verdict};
+use crate::id::{RegionId, RolloutId};
 use crate::slot::Slots;
 use crate::time::Timestamp;
 use crate::weight::Split;
@@ -81,6 +81,21 @@ pub struct Observed {
     pub trouble: Option<Trouble>,
     /// What was measured, if the goal asks for it.
     pub evidence: Option<Evidence>,
+    /// That the agent has gone back alone, under the goal that it last accepted.
+    pub alone: Option<WentBack>,
+}
+
+/// An agent without contact took its lane back, as its mandate allows. Durable before it acts.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct WentBack {
+    /// The rollout whose goal it turned back.
+    pub rollout: RolloutId,
+    /// The epoch of that goal.
+    pub epoch: Epoch,
+    /// Why: its own verdict.
+    pub verdict: Verdict,
+    /// Whether it has read back that traffic is where it came from.
+    pub confirmed: bool,
 }
 
 /// Whether the region can be reached.
@@ -92,6 +107,8 @@ pub enum Contact {
     Lost(Timestamp),
     /// Never seen since this server started.
     Never,
+    /// Its agent speaks and is not believed, since then, until a human confirms it.
+    Quarantined(Timestamp),
 }
 
 /// What is known of a lane now.

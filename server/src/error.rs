@@ -1,5 +1,6 @@
 //! What can go wrong in the engine, told apart by what the caller may do. One table says how each is spelled on the wire.
 
+use meridian_core::agent::quarantine::Distrust;
 use meridian_core::plan::PlanRefusal;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
@@ -62,6 +63,16 @@ pub enum EngineError {
         /// Which rollout.
         by: String,
     },
+    /// Nobody can vouch for what its agent claims.
+    #[error("region {region}, service {service}: {doubt}; give the agent an empty state folder, then confirm")]
+    NotConfirmable {
+        /// Which region.
+        region: String,
+        /// Of which service.
+        service: String,
+        /// What it claims.
+        doubt: Distrust,
+    },
     /// Others kept changing the same records.
     #[error("too many others changed {key} at once; try again")]
     Contended {
@@ -99,6 +110,7 @@ impl EngineError {
             Self::StaleEtag { .. } => "STALE_ETAG",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::InUse { .. } => "IN_USE",
+            Self::NotConfirmable { doubt, .. } => doubt.code(),
             Self::Contended { .. } => "CONTENDED",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::Full(_) => "STORE_FULL",

@@ -33,5 +33,7 @@ mod program;
 
 pub use error::{DriverError, code};
 pub use open::{TrafficConfig, WorkloadConfig, open_traffic, open_workload};
-pub use traffic::{Route, RouteSeen, SlotCounters, Sticky, TrafficCapabilities, TrafficCounters, TrafficDriver};
+pub use traffic::{
+    Origin, Route, RouteSeen, SlotCounters, Sticky, TrafficCapabilities, TrafficCounters, TrafficDriver,
+};
 pub use workload::{WorkloadCapabilities, WorkloadDriver};

@@ -34,11 +34,22 @@ pub struct Sticky {
     pub max_age_s: u32,
 }
 
-/// Everything a data plane routes by, ordered by epoch.
+/// Who decided on a route: of one epoch, what an agent did alone comes after what it was told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub enum Origin {
+    /// The goal of that epoch says so.
+    Goal,
+    /// The agent took that goal back, when it could reach nobody.
+    Alone,
+}
+
+/// Everything a data plane routes by, ordered by epoch and origin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Route {
     /// The decision it follows from; a lower one than that in effect is refused.
     pub epoch: Epoch,
+    /// Whether it is that decision, or what the agent made of it.
+    pub origin: Origin,
     /// The hash of the goal behind it; tells a repetition from a conflict.
     pub hash: Digest,
     /// Who gets how much of the requests that no other rule decides.
@@ -52,6 +63,12 @@ pub struct Route {
 }
 
 impl Route {
+    /// What orders it among all routes of its lane.
+    #[must_use]
+    pub const fn rank(&self) -> (Epoch, Origin) {
+        (self.epoch, self.origin)
+    }
+
     /// Whether the slot gets any request.
     #[must_use]
     pub fn serves(&self, slot: Slot) -> bool {
@@ -84,6 +101,8 @@ impl Route {
 pub struct RouteSeen {
     /// The epoch that the data plane carries.
     pub epoch: Epoch,
+    /// The origin that it carries.
+    pub origin: Origin,
     /// The hash that it carries.
     pub hash: Digest,
     /// The split and the cohort rule.
@@ -95,7 +114,7 @@ impl RouteSeen {
     #[must_use]
     pub fn of(route: &Route) -> Self {
         let traffic = TrafficSeen { split: route.split, cohort: route.cohort.clone() };
-        Self { epoch: route.epoch, hash: route.hash, traffic }
+        Self { epoch: route.epoch, origin: route.origin, hash: route.hash, traffic }
     }
 }
 

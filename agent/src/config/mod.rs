@@ -17,7 +17,7 @@ use file::{ConfigFile, LaneFile, StickyFile, TlsFile};
 
 /// More than any file that was written by hand; a larger one is a mistake.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Each is tried in turn; more would only make a turn longer.
+/// All may be tried before one is found; more would only make that longer.
 const SERVERS_MAX: usize = 16;
 /// Each lane has tasks and a data plane of its own on this machine.
 const LANES_MAX: usize = 256;
@@ -113,7 +113,7 @@ pub struct LaneConfig {
 pub struct Config {
     /// The region this agent is the hands of.
     pub region: RegionId,
-    /// Servers as `host:port`, tried in turn; at least one.
+    /// Servers as `host:port`, each as good as the others; at least one.
     pub servers: Vec<String>,
     /// How links are secured.
     pub security: Security,

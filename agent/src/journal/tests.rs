@@ -25,6 +25,7 @@ fn memory(name: &str, counter: u64) -> LaneMemory {
         split: Some(Split::all(Slot::Blue)),
         cohort: None,
         measurement: None,
+        mandate: None,
     };
     LaneMemory::recalled(goal, false)
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use meridian_core::agent::reconcile::serves_now;
-use meridian_core::agent::{Action, Blocked, NextMove, next_move};
+use meridian_core::agent::{Action, Blocked, NextMove, lane_move};
 use meridian_core::cohort::Cohort;
 use meridian_core::goal::Goal;
 use meridian_core::observation::SlotState;
 use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::Split;
-use meridian_drivers::Route;
+use meridian_drivers::{Origin, Route};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
@@ -37,7 +37,10 @@ impl Shell {
     /// Makes the next move toward the goal on what is known of the region.
     pub(super) async fn make_move(&mut self, goal: &Goal) -> Moved {
         self.finish_stops(goal);
-        match next_move(goal, &self.known.world()) {
+        if !self.may_mend(goal) {
+            return Moved::Rest(Rest::Tick);
+        }
+        match lane_move(&self.memory, goal, &self.known.world()) {
             // The slots as they were a moment ago were good enough to move on.
             NextMove::Reached if !self.sight.is_fresh => {
                 self.publish();
@@ -66,6 +69,8 @@ impl Shell {
     fn wait(&mut self, blocked: Blocked) -> Moved {
         match blocked {
             Blocked::SlotNotReady(_) => Moved::Rest(Rest::Poll),
+            // It was noted when it was found.
+            Blocked::Drifted => Moved::Rest(Rest::Tick),
             Blocked::SlotServes(slot) => {
                 let message = format!("{slot} gets traffic and holds something else than the goal wants there");
                 if self.troubles.noted(Source::Slot(slot), Complaint::passing(code::SLOT_SERVES, message)) {
@@ -132,7 +137,8 @@ impl Shell {
     async fn route(&mut self, goal: &Goal, split: Split, cohort: Option<Cohort>) -> Routed {
         let sticky = self.parts.drivers.sticky.clone();
         let targets = self.targets();
-        let route = Route { epoch: goal.epoch, hash: goal.hash(), split, cohort, sticky, targets };
+        let origin = if self.memory.went_back().is_some() { Origin::Alone } else { Origin::Goal };
+        let route = Route { epoch: goal.epoch, origin, hash: goal.hash(), split, cohort, sticky, targets };
         let traffic = self.parts.drivers.traffic.clone();
         let outcome = tokio::select! {
             biased;
@@ -165,6 +171,7 @@ impl Shell {
         };
         let mut route = Route {
             epoch: seen.epoch,
+            origin: seen.origin,
             hash: seen.hash,
             split: seen.traffic.split,
             cohort: seen.traffic.cohort,

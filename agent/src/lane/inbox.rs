@@ -69,6 +69,7 @@ mod tests {
             split: None,
             cohort: None,
             measurement: None,
+            mandate: None,
         }
     }
 

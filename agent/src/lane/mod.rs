@@ -6,6 +6,7 @@
 //! Reading order: [`shell`] (the loop), [`inbox`] (how goals arrive), `work` (what takes long), [`trouble`].
 
 mod act;
+mod alone;
 pub mod inbox;
 mod pace;
 mod refused;
@@ -23,8 +24,9 @@ use meridian_drivers::{Sticky, TrafficDriver, WorkloadDriver};
 use tokio::sync::watch;
 
 use crate::board::Board;
+use crate::contact::ContactClock;
 use crate::journal::{Journal, JournalError};
-use crate::measure::Order;
+use crate::measure::{Breach, Order};
 use crate::metrics::Metrics;
 
 /// How a service is run here.
@@ -54,6 +56,10 @@ pub struct LaneParts {
     pub board: Arc<Board>,
     /// Where it says what to measure.
     pub orders: watch::Sender<Option<Order>>,
+    /// Whether a server hears us.
+    pub contact: ContactClock,
+    /// What its own measurements say, if they fail.
+    pub breaches: watch::Receiver<Option<Breach>>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
 }

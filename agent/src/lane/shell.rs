@@ -91,7 +91,11 @@ impl Shell {
     /// Works for ever. May be dropped at any moment.
     pub async fn run(mut self) {
         if let Some(goal) = self.memory.intent() {
-            let state = if self.memory.is_done() { "confirmed" } else { "unfinished" };
+            let state = match (self.memory.went_back(), self.memory.is_done()) {
+                (Some(_), _) => "taken back alone",
+                (None, true) => "confirmed",
+                (None, false) => "unfinished",
+            };
             info!(epoch = %goal.epoch, rollout = %goal.rollout, state, "going on with the goal of before");
         }
         loop {
@@ -113,10 +117,11 @@ impl Shell {
 
     /// Moves as far as it can without waiting, and tells.
     async fn pass(&mut self) -> Rest {
-        let rest = match self.take_and_look().await {
-            true => self.advance().await,
-            false => return Rest::Skip,
-        };
+        if !self.take_and_look().await {
+            return Rest::Skip;
+        }
+        self.go_back_if_alone().await;
+        let rest = self.advance().await;
         self.publish();
         self.order_measurement();
         rest
@@ -124,7 +129,7 @@ impl Shell {
 
     async fn advance(&mut self) -> Rest {
         for _ in 0..MOVES_MAX {
-            let Some(goal) = self.memory.intent().cloned() else {
+            let Some(goal) = self.memory.target() else {
                 return Rest::Tick;
             };
             if !self.sight.slots {
@@ -208,17 +213,25 @@ impl Shell {
 
     /// A goal is on disk: from here on it is obeyed, over every crash.
     async fn adopt(&mut self, memory: LaneMemory) {
-        self.memory = memory;
         self.offered = None;
+        self.parts.metrics.goal_accepted(&self.parts.lane.service);
+        if let Some(goal) = memory.intent() {
+            // With its hash: the log is the account that a fault run holds against the decisions.
+            info!(epoch = %goal.epoch, rollout = %goal.rollout, hash = %goal.hash(), "goal taken");
+        }
+        self.work_toward(memory).await;
+    }
+
+    /// Begins anew, toward what is on disk now.
+    pub(super) async fn work_toward(&mut self, memory: LaneMemory) {
+        self.memory = memory;
         self.troubles.forget();
         self.pace.quicken();
         (self.taken, self.effect) = (Some(Instant::now()), None);
         self.parts.orders.send_replace(None);
-        self.parts.metrics.goal_accepted(&self.parts.lane.service);
-        let Some(goal) = self.memory.intent() else { return };
-        // With its hash: the log is the account that a fault run holds against the decisions.
-        info!(epoch = %goal.epoch, rollout = %goal.rollout, hash = %goal.hash(), "goal taken");
-        self.work.keep_only_for(goal).await;
+        if let Some(goal) = self.memory.target() {
+            self.work.keep_only_for(&goal).await;
+        }
     }
 
     async fn keep(&self, memory: &LaneMemory, forgotten: &'static str) -> Result<(), JournalError> {
@@ -228,7 +241,7 @@ impl Shell {
         self.parts.journal.write(&self.parts.lane.service, memory).await
     }
 
-    fn not_written(&mut self, why: &dyn std::fmt::Display) {
+    pub(super) fn not_written(&mut self, why: &dyn std::fmt::Display) {
         let complaint = Complaint::passing(code::JOURNAL_UNWRITABLE, why.to_string());
         if self.troubles.failed(Source::Journal, complaint, Instant::now()) {
             error!(%why, "the goal is not on disk, so it is not acted on");
@@ -270,7 +283,7 @@ impl Shell {
 
     /// Notes slots that came down, and forgets the trouble of those that are as they should be.
     fn judge_slots(&mut self) {
-        let Some(goal) = self.memory.intent() else { return };
+        let Some(goal) = self.memory.target() else { return };
         let now = Instant::now();
         for slot in Slot::BOTH {
             let source = Source::Slot(slot);
@@ -344,6 +357,7 @@ impl Shell {
             observed.slots = self.known.slots;
             observed.traffic = traffic;
             observed.trouble = self.troubles.worst(epoch);
+            observed.alone = self.memory.alone_mark();
             observed.evidence = observed
                 .evidence
                 .take()

@@ -20,6 +20,8 @@ pub mod code {
     pub const SLOT_FAILED: &str = "SLOT_FAILED";
     /// A slot that gets traffic holds something else than the goal wants there.
     pub const SLOT_SERVES: &str = "SLOT_SERVES";
+    /// The goal was reached, and somebody has changed the region since.
+    pub const DRIFTED: &str = "DRIFTED";
     /// A driver did not answer in time.
     pub const DRIVER_TIMEOUT: &str = "DRIVER_TIMEOUT";
     /// A driver broke off.
@@ -46,6 +48,8 @@ pub enum Source {
     Route,
     /// Where the slots are that traffic goes to.
     Target,
+    /// What somebody has changed.
+    Drift,
 }
 
 /// Words for a trouble.

@@ -5,6 +5,7 @@
 mod backoff;
 mod connect;
 mod goals;
+mod servers;
 mod session;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meridian_proto::convert::Hello;
-use rand::RngExt;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -22,8 +22,9 @@ pub use goals::Goals;
 
 use crate::board::Board;
 use crate::config::Security;
+use crate::contact::ContactClock;
 use crate::metrics::{LinkIs, Metrics};
-use backoff::Backoff;
+use servers::{Left, Servers};
 use session::Ended;
 
 /// How long the first hello waits for lanes to be looked at. A region that cannot be read must still be told.
@@ -31,7 +32,7 @@ const FIRST_LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// What a link needs.
 pub struct Link {
-    /// Servers as `host:port`, tried in turn.
+    /// Servers as `host:port`; each is as good as the others.
     pub servers: Vec<String>,
     /// How links are secured.
     pub security: Security,
@@ -43,6 +44,8 @@ pub struct Link {
     pub goals: Goals,
     /// Where reports come from.
     pub board: Arc<Board>,
+    /// Where it is told whether a server hears us.
+    pub contact: ContactClock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -57,11 +60,13 @@ impl Link {
     /// Holds one session after the other, for ever. May be dropped at any moment.
     pub async fn run(self) {
         self.board.known(self.goals.inboxes.len(), FIRST_LOOK_MAX).await;
-        let mut backoff = Backoff::default();
-        for server in self.servers.iter().cycle() {
+        let mut servers = Servers::new(&self.servers);
+        let mut asked = None;
+        while let Some((server, wait)) = servers.next(asked, Instant::now()) {
+            sleep(wait).await;
             self.metrics.link_attempted();
             let begun = Instant::now();
-            let asked = match self.session(server).await {
+            asked = match self.session(server).await {
                 Ok(Ended::Drained(after)) => {
                     info!(server, ?after, "the server goes away");
                     Some(after)
@@ -75,17 +80,16 @@ impl Link {
                     None
                 }
             };
+            self.contact.lost();
             self.metrics.link_is(LinkIs::Closed);
-            backoff.ended_after(begun.elapsed());
-            // What a server asks for gets some jitter too: it asked everybody.
-            let asked = asked.map(|after| after.mul_f64(rand::rng().random_range(1.0..=1.5)));
-            sleep(backoff.wait().max(asked.unwrap_or_default())).await;
+            servers.left(Left { lived: begun.elapsed(), asked }, Instant::now());
         }
     }
 
     async fn session(&self, server: &str) -> Result<Ended, Box<dyn Error + Send + Sync>> {
         let channel = connect::connect(server, &self.security, self.dial.as_ref()).await?;
-        let ended = session::hold(channel, self.hello(), &self.goals, &self.board, &self.metrics).await?;
+        let ended =
+            session::hold(channel, self.hello(), &self.goals, &self.board, &self.contact, &self.metrics).await?;
         Ok(ended)
     }
 

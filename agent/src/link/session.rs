@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::goals::Goals;
 use crate::board::Board;
+use crate::contact::ContactClock;
 use crate::metrics::{LinkIs, Metrics};
 
 /// For a server's first words; it has nothing to do but to say them.
@@ -70,6 +71,7 @@ pub(super) async fn hold(
     hello: Hello,
     goals: &Goals,
     board: &Board,
+    contact: &ContactClock,
     metrics: &Metrics,
 ) -> Result<Ended, SessionError> {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
@@ -88,6 +90,7 @@ pub(super) async fn hold(
     };
     let wire::Welcome { session_number, server_version, report_interval } = welcome;
     info!(session_number, server_version, "welcomed");
+    contact.opened();
     metrics.link_is(LinkIs::Open);
     let ended = talk(incoming, &outbox, report_every(report_interval), goals, board).await;
     metrics.link_is(LinkIs::Closed);

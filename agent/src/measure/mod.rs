@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use meridian_core::evidence::{Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, judge};
+use meridian_core::epoch::Epoch;
+use meridian_core::evidence::{Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, Verdict, judge};
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use meridian_core::slot::Slot;
@@ -65,6 +66,19 @@ impl Order {
     }
 }
 
+/// A release that fails its checks, for as long as it does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Breach {
+    /// Of the goal in effect.
+    pub epoch: Epoch,
+    /// Since when every verdict was a fail.
+    pub since: Instant,
+    /// When the last one was made.
+    pub latest: Instant,
+    /// The last one.
+    pub verdict: Verdict,
+}
+
 /// Measures for one lane.
 pub struct Measurer {
     /// Whose lane.
@@ -79,6 +93,8 @@ pub struct Measurer {
     pub cadence: Cadence,
     /// Where evidence goes.
     pub board: Arc<Board>,
+    /// Where a breach is told to the lane.
+    pub breaches: watch::Sender<Option<Breach>>,
     /// What is counted about it.
     pub metrics: Arc<Metrics>,
 }
@@ -89,6 +105,7 @@ struct Measuring {
     ring: Ring,
     probes: BTreeMap<String, ProbeCount>,
     told: Option<Outcome>,
+    breach: Option<Breach>,
 }
 
 impl Measurer {
@@ -102,6 +119,8 @@ impl Measurer {
                     std::future::pending::<()>().await;
                 }
             };
+            // What was measured under another order says nothing about this one.
+            self.breaches.send_replace(None);
             match order {
                 None => replaced.await,
                 Some(order) => tokio::select! {
@@ -114,7 +133,7 @@ impl Measurer {
 
     async fn measure(&self, order: Order) {
         let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
-        let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None };
+        let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None, breach: None };
         let (mut sample, mut probe) = (interval(self.cadence.sample), interval(self.cadence.probe));
         // A late sample is one sample; samples that were missed are not made up for.
         sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -155,7 +174,12 @@ impl Measurer {
     }
 
     fn tell(&self, state: &mut Measuring, evidence: Evidence) {
-        let outcome = judge(&state.order.policy, &evidence).outcome;
+        let verdict = judge(&state.order.policy, &evidence);
+        let outcome = verdict.outcome;
+        let (epoch, latest) = (evidence.pin.epoch, Instant::now());
+        let since = state.breach.as_ref().map_or(latest, |breach| breach.since);
+        state.breach = (outcome == Outcome::Fail).then_some(Breach { epoch, since, latest, verdict });
+        self.breaches.send_replace(state.breach.clone());
         let is_news = state.told.replace(outcome).unwrap_or(Outcome::Inconclusive) != outcome;
         let urgency = if is_news { Urgency::Now } else { Urgency::Regular };
         self.board.post(&self.service, urgency, |observed| {

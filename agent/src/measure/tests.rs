@@ -26,6 +26,7 @@ struct Bench {
     world: FakeWorld,
     board: Arc<Board>,
     orders: watch::Sender<Option<Order>>,
+    breached: watch::Receiver<Option<Breach>>,
     service: ServiceId,
     measurer: JoinHandle<()>,
 }
@@ -40,6 +41,7 @@ impl Bench {
     fn new() -> Self {
         let (world, board, service) = (FakeWorld::new(), Arc::new(Board::default()), ServiceId::new("shop").unwrap());
         let (orders, ordered) = watch::channel(None);
+        let (breaches, breached) = watch::channel(None);
         let measurer = Measurer {
             service: service.clone(),
             workload: Arc::new(world.workload()),
@@ -47,10 +49,11 @@ impl Bench {
             orders: ordered,
             cadence: QUICK,
             board: Arc::clone(&board),
+            breaches,
             metrics: Arc::new(Metrics::default()),
         };
         let measurer = tokio::spawn(measurer.run());
-        Self { world, board, orders, service, measurer }
+        Self { world, board, orders, breached, service, measurer }
     }
 
     /// The step of an epoch takes effect now.
@@ -125,9 +128,12 @@ async fn a_verdict_is_told_with_the_sample_that_turns_it_and_not_again() {
     bench.world.count(Slot::Green, 10, 100);
     let bad = bench.news().await;
     assert_eq!(bad.errors, 100);
+    let breach = bench.breached.borrow().clone().expect("a fail is told to the lane");
+    assert_eq!((breach.epoch, breach.verdict.outcome), (pin.epoch, Outcome::Fail));
     // The breach slides out of the window, and with it everything that was counted.
     let after = bench.news().await;
     assert!(after.errors == 0 && after.from > bad.from, "{after:?}");
+    assert_eq!(*bench.breached.borrow(), None, "a breach ends with the first verdict that is none");
     assert!(after.to.millis() - after.from.millis() <= 500, "{after:?}");
 }
 

@@ -261,6 +261,7 @@ pub fn goal(counter: u64, blue: SlotGoal, green: SlotGoal, percent: u64) -> Goal
         split: Some(Split::toward(Slot::Green, Weight::from_basis_points(percent * 100).unwrap())),
         cohort: None,
         measurement: None,
+        mandate: None,
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::bench::{Bench, PATIENCE, base, canary, shop};
-use crate::server::FakeServer;
+use crate::server::{FakeServer, Session};
 
 #[tokio::test]
 async fn an_agent_comes_back_after_its_server_was_restarted() {
@@ -37,15 +37,38 @@ async fn an_agent_comes_back_after_its_server_was_restarted() {
 
 #[tokio::test]
 async fn a_drained_agent_goes_to_the_next_server() {
-    let (bench, mut first, mut second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
+    let (bench, first, second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
     let agent = bench.try_agent(&[first.address, second.address]).await.unwrap();
-    let session = first.session().await;
+    let (session, mut other) = either(first, second).await;
     session.say(Response::Drain(Drain { reconnect_after: None })).await;
     session.ended().await;
-    let mut session = second.session().await;
+    let mut session = other.session().await;
     session.send(&[base(1)]).await;
     session.done(&base(1)).await;
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_server_dies_is_with_another_at_once() {
+    let (bench, first, second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    let agent = bench.try_agent(&[nobody, first.address, second.address]).await.unwrap();
+    let (mut session, mut other) = either(first, second).await;
+    session.send(&[base(1)]).await;
+    session.done(&base(1)).await;
+    drop(session);
+    let mut session = other.session().await;
+    session.send(&[base(1), canary(2, 20)]).await;
+    session.done(&canary(2, 20)).await;
+    agent.stop().await;
+}
+
+/// The session of the server that the agent chose, and the other server.
+async fn either(mut first: FakeServer, mut second: FakeServer) -> (Session, FakeServer) {
+    tokio::select! {
+        session = first.session() => (session, second),
+        session = second.session() => (session, first),
+    }
 }
 
 #[tokio::test]
@@ -61,14 +84,15 @@ async fn silence_is_broken_by_regular_reports() {
 /// A link that carries nothing any more and does not say so, as after a cable was pulled.
 #[tokio::test]
 async fn a_half_open_link_is_found_out() {
-    let (bench, mut first, mut second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
-    let relay = Relay::start(first.address).await;
-    let agent = bench.try_agent(&[relay.address, second.address]).await.unwrap();
-    let mut session = first.session().await;
+    let (bench, first, second) = (Bench::new(), FakeServer::start().await, FakeServer::start().await);
+    let relays = [Relay::start(first.address).await, Relay::start(second.address).await];
+    let agent = bench.try_agent(&[relays[0].address, relays[1].address]).await.unwrap();
+    let address = first.address;
+    let (mut session, mut other) = either(first, second).await;
     session.send(&[base(1)]).await;
     session.done(&base(1)).await;
-    relay.freeze();
-    let mut session = second.session().await;
+    relays[usize::from(other.address == address)].freeze();
+    let mut session = other.session().await;
     session.send(&[base(1), canary(2, 10)]).await;
     session.done(&canary(2, 10)).await;
     agent.stop().await;

@@ -54,6 +54,7 @@ async fn a_session_is_held_over_mutual_tls_once_the_files_are_right() {
         capabilities: std::collections::BTreeSet::new(),
         goals: Goals { region: region(), inboxes: std::collections::BTreeMap::new(), metrics: metrics.clone() },
         board: std::sync::Arc::default(),
+        contact: meridian_agent::contact::ContactClock::default(),
         metrics: metrics.clone(),
     };
     let link = tokio::spawn(link.run());

@@ -98,6 +98,6 @@ pub const fn of_contact(contact: ContactView) -> (&'static str, Tone) {
     match contact {
         ContactView::Live => ("✔", Tone::Good),
         ContactView::Lost => ("✘", Tone::Bad),
-        ContactView::Never | ContactView::Unknown => ("?", Tone::Warning),
+        ContactView::Never | ContactView::Unknown | ContactView::Quarantined => ("?", Tone::Warning),
     }
 }

@@ -191,6 +191,15 @@ impl RegionService for Shared {
         answer(v1::UpdateRegionResponse { region: Some(region) })
     }
 
+    async fn confirm_region(&self, request: Request<v1::ConfirmRegionRequest>) -> Answer<v1::ConfirmRegionResponse> {
+        let request = request.into_inner();
+        self.enter("ConfirmRegion", &request.request_id, &[&request.name, &request.actor, &request.reason]).await?;
+        let mut region = find(&self.lock().regions.items, &request.name)?;
+        region.quarantine = None;
+        let region = change(&mut self.lock().regions, &request.name, Some(region), false)?;
+        answer(v1::ConfirmRegionResponse { region: Some(region) })
+    }
+
     async fn delete_region(&self, request: Request<v1::DeleteRegionRequest>) -> Answer<v1::DeleteRegionResponse> {
         let request = request.into_inner();
         self.enter("DeleteRegion", &request.request_id, &[&request.name]).await?;

@@ -112,6 +112,7 @@ const fn contact(view: ContactView) -> v1::Contact {
         ContactView::Live => v1::Contact::Live,
         ContactView::Lost => v1::Contact::Lost,
         ContactView::Never => v1::Contact::Never,
+        ContactView::Quarantined => v1::Contact::Quarantined,
         ContactView::Unknown => v1::Contact::Unspecified,
     }
 }

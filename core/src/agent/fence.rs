@@ -3,15 +3,27 @@
 
 use crate::digest::Digest;
 use crate::epoch::Epoch;
+use crate::evidence::Verdict;
 use crate::goal::Goal;
-use crate::observation::DoneMark;
+use crate::observation::{DoneMark, WentBack};
 use crate::planted;
 
 /// What an agent keeps on disk for a lane. Written before the first action of a goal and after the last.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct LaneMemory {
     intent: Option<Goal>,
+    /// Whether the intent was confirmed; never after the lane went back alone.
     done: bool,
+    went_back: Option<Alone>,
+}
+
+/// That the lane went back alone under its intent, for the rest of that epoch.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Alone {
+    /// Why.
+    pub verdict: Verdict,
+    /// Whether it was read back.
+    pub confirmed: bool,
 }
 
 /// Why a goal was not taken.
@@ -50,10 +62,55 @@ impl LaneMemory {
     /// A memory as read from disk.
     #[must_use]
     pub const fn recalled(intent: Goal, done: bool) -> Self {
-        Self { intent: Some(intent), done }
+        Self { intent: Some(intent), done, went_back: None }
     }
 
-    /// The goal accepted last: what the agent works toward, or has confirmed.
+    /// A memory as read from disk, of a lane that went back alone.
+    #[must_use]
+    pub const fn recalled_alone(intent: Goal, alone: Alone) -> Self {
+        Self { intent: Some(intent), done: false, went_back: Some(alone) }
+    }
+
+    /// What the agent works toward, or has confirmed: the intent, or the way back if it went back alone.
+    #[must_use]
+    pub fn target(&self) -> Option<Goal> {
+        let intent = self.intent.as_ref()?;
+        let back = self.went_back.as_ref().and_then(|_| intent.turned_back());
+        Some(back.unwrap_or_else(|| intent.clone()))
+    }
+
+    /// That it went back alone, if it did.
+    #[must_use]
+    pub const fn went_back(&self) -> Option<&Alone> {
+        self.went_back.as_ref()
+    }
+
+    /// Whether the target was confirmed by read-back, whatever it is.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.done || self.went_back.as_ref().is_some_and(|alone| alone.confirmed)
+    }
+
+    /// That it went back alone, for a report.
+    #[must_use]
+    pub fn alone_mark(&self) -> Option<WentBack> {
+        let (intent, alone) = (self.intent.as_ref()?, self.went_back.as_ref()?);
+        let Alone { verdict, confirmed } = alone.clone();
+        Some(WentBack { rollout: intent.rollout.clone(), epoch: intent.epoch, verdict, confirmed })
+    }
+
+    /// Turns the intent back: from here on the lane works toward where it came from, until a higher epoch decides.
+    /// Says whether there is a way back; nothing changes if not.
+    pub fn go_back(&mut self, verdict: Verdict) -> bool {
+        let can = self.went_back.is_none() && self.intent.as_ref().is_some_and(|goal| goal.turned_back().is_some());
+        if can {
+            self.done = false;
+            self.went_back = Some(Alone { verdict, confirmed: false });
+        }
+        can
+    }
+
+    /// The goal accepted last.
     #[must_use]
     pub const fn intent(&self) -> Option<&Goal> {
         self.intent.as_ref()
@@ -65,7 +122,7 @@ impl LaneMemory {
         self.intent.as_ref().map_or(Epoch::ZERO, |goal| goal.epoch)
     }
 
-    /// Whether the intent was confirmed by read-back.
+    /// Whether the intent was confirmed by read-back, and holds.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         self.done
@@ -98,12 +155,19 @@ impl LaneMemory {
         assert!(goal.epoch > accepted || planted::is("no-fence"), "only a higher epoch replaces an intent");
         self.intent = Some(goal);
         self.done &= planted::is("done-kept");
+        self.went_back = None;
         Ok(Accepted::New)
     }
 
-    /// Notes that the intent was confirmed. Says whether that is news to be persisted.
+    /// Notes that the target was confirmed. Says whether that is news to be persisted.
     pub fn mark_done(&mut self, epoch: Epoch) -> bool {
         let current = self.intent.as_ref().is_some_and(|goal| goal.epoch == epoch);
+        if let Some(alone) = &mut self.went_back {
+            // What was ordered is not done: it was turned back.
+            let news = current && !alone.confirmed;
+            alone.confirmed |= current;
+            return news;
+        }
         let news = current && !self.done;
         self.done |= current;
         news

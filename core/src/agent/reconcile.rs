@@ -38,6 +38,8 @@ pub enum Blocked {
     SlotNotReady(Slot),
     /// A slot that gets traffic holds something else; it can't be replaced under traffic.
     SlotServes(Slot),
+    /// The goal was reached, and somebody has changed the region since: it is left as it is.
+    Drifted,
 }
 
 /// What to do next.

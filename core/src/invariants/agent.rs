@@ -14,7 +14,10 @@ pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
     require(&mut broken, "S1", is >= was, || format!("accepted {was}, then {is}"));
     if let (Some(old), Some(new)) = (before.intent(), after.intent()) {
         require(&mut broken, "S1", is != was || old == new, || format!("epoch {is} became another goal"));
-        require(&mut broken, "S1", is != was || after.is_done() || !before.is_done(), || format!("{is} was done"));
+        let kept = after.is_done() || !before.is_done() || after.went_back().is_some();
+        require(&mut broken, "S1", is != was || kept, || format!("{is} was done"));
+        let stays_back = after.went_back().is_some() || before.went_back().is_none();
+        require(&mut broken, "S1", is != was || stays_back, || format!("{is} was turned back, and is no more"));
         require(&mut broken, "S1", old.lane == new.lane, || format!("{} became {}", old.lane, new.lane));
         let undone = is == was || !after.is_done();
         require(&mut broken, "S12", undone, || format!("{is} is done before anything was done for it"));
@@ -28,7 +31,7 @@ pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
 #[must_use]
 pub fn intent(durable: &LaneMemory, goal: &Goal) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let same = durable.intent() == Some(goal);
+    let same = durable.target().as_ref() == Some(goal);
     require(&mut broken, "S12", same, || format!("acts on {}, {} is on disk", goal.epoch, durable.accepted()));
     broken
 }
@@ -83,7 +86,7 @@ pub fn live(before: &LocalWorld, after: &LocalWorld) -> Vec<Broken> {
 #[must_use]
 pub fn done(memory: &LaneMemory, world: &LocalWorld) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let Some(goal) = memory.intent().filter(|_| memory.is_done()) else {
+    let Some(goal) = memory.target().filter(|_| memory.is_reached()) else {
         return broken;
     };
     let traffic = goal.split.is_none()

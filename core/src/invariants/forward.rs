@@ -4,8 +4,9 @@
 use super::transition::{Taken, is_in_scope, lanes};
 use super::{Broken, require};
 use crate::evidence::{Outcome, StepRef, judge};
+use crate::goal::SlotGoal;
 use crate::id::RegionId;
-use crate::observation::{Contact, Observed, Sight, SlotState};
+use crate::observation::{Contact, Observed, Sight, SlotSeen, SlotState};
 use crate::release::ReleaseRef;
 use crate::rollout::event::Event;
 use crate::rollout::goals::{LaneOrder, goal, lane_order};
@@ -26,6 +27,12 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
             left(broken, look, region, was, is);
             entered(broken, taken, after, look, region, was, is);
         }
+    }
+    for (region, was, is) in lanes(taken.before, after) {
+        let (from, to) = (lane_order(&taken.before.phase, was.at), lane_order(&after.phase, is.at));
+        let forward = matches!(to, LaneOrder::Prepared | LaneOrder::AtStep(_) | LaneOrder::Final);
+        let stays = from == to || !forward || !look.has_drifted(region);
+        require(broken, "C14", stays, || format!("{region} has drifted and went from {:?} to {:?}", was.at, is.at));
     }
     waves(broken, look, after);
 }
@@ -64,6 +71,24 @@ impl Look<'_> {
         };
         let seen = report.traffic.as_ref();
         order.split == seen.map(|seen| seen.split) && order.cohort == seen.and_then(|seen| seen.cohort.clone())
+    }
+
+    /// Whether a confirmed lane is read back otherwise, in traffic or content; or was, and nobody has looked since.
+    fn has_drifted(&self, region: &RegionId) -> bool {
+        let (Some(order), Some(report)) = (goal(self.before, region), self.report(region)) else {
+            return false;
+        };
+        let confirmed = report.done.is_some_and(|done| done.epoch == order.epoch && done.hash == order.hash());
+        let elsewhere = report.traffic.is_some() && order.split.is_some() && !self.traffic_fits(region);
+        let other = Slot::BOTH.into_iter().any(|slot| {
+            let stands = |seen: &&SlotSeen| !matches!(seen.state, SlotState::Stopping | SlotState::Failed);
+            report.slots.get(slot).as_ref().filter(stands).is_some_and(|seen| match order.slots.get(slot) {
+                SlotGoal::Run(release) => release.digest != seen.digest,
+                SlotGoal::Empty => true,
+                SlotGoal::Keep => false,
+            })
+        });
+        confirmed && (elsewhere || other)
     }
 
     fn is_up(&self, region: &RegionId, slot: Slot, release: &ReleaseRef) -> bool {

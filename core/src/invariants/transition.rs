@@ -165,6 +165,7 @@ fn lane(
     require(broken, "C2", is.goal_epoch == expected, || {
         format!("{region} has goal epoch {} at {}, {} before", is.goal_epoch, after.epoch, was.goal_epoch)
     });
+    require(broken, "C10", is.acked >= was.acked, || format!("{region} had accepted {}, then {}", was.acked, is.acked));
     require(broken, "C10", is.moved || !was.moved, || format!("{region} forgot that it had moved"));
     let said = is.vote.as_ref().filter(|vote| was.vote.as_ref() != Some(vote));
     let pinned = said.is_none_or(|vote| vote.epoch == was.goal_epoch && vote.at == taken.moment.now);

@@ -9,7 +9,7 @@ use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Traf
 use crate::digest::Digest;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
-use crate::playbook::{RegionSelector, Stage, ValidPlaybook, VotePolicy, Wave};
+use crate::playbook::{RegionSelector, SafetyPolicy, Stage, ValidPlaybook, VotePolicy, Wave};
 use crate::release::{Release, ReleaseRef};
 use crate::rollout::veto::Veto;
 use crate::slot::Slot;
@@ -31,6 +31,8 @@ pub struct RegionFacts {
     pub weights: Option<bool>,
     /// Its part of the traffic, if an operator has declared one.
     pub share: Option<TrafficShare>,
+    /// Whether its agent knows safety policies; `None` if it never said.
+    pub safety: Option<bool>,
     /// The service's lane there.
     pub lane: LaneState,
 }
@@ -69,6 +71,12 @@ pub enum PlanRefusal {
     /// Taken out by an operator.
     #[error("region {region} is cordoned; uncordon it or leave it out of the playbook")]
     Cordoned {
+        /// The region.
+        region: RegionId,
+    },
+    /// The agent is too old for a safety policy.
+    #[error("region {region}: its agent knows no safety policy; renew the agent or leave `safety` out of the playbook")]
+    NoSafety {
         /// The region.
         region: RegionId,
     },
@@ -151,6 +159,7 @@ impl PlanRefusal {
             Self::EmptyWave { .. } => "EMPTY_WAVE",
             Self::TooManyRegions(_) => "TOO_MANY_REGIONS",
             Self::Cordoned { .. } => "REGION_CORDONED",
+            Self::NoSafety { .. } => "NO_SAFETY_POLICY",
             Self::LaneHeld { .. } => "LANE_HELD",
             Self::NothingToDo { .. } => "NOTHING_TO_DO",
             Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
@@ -193,6 +202,9 @@ pub fn compile(
             continue;
         };
         check_region(region, facts, release, &waves, &mut refused);
+        if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
+            refused.push(PlanRefusal::NoSafety { region: region.clone() });
+        }
         lanes.insert(region.clone(), plan_lane(facts));
     }
     check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
@@ -211,7 +223,9 @@ pub fn compile(
         evidence: spec.evidence.clone(),
         rollback: spec.rollback.clone(),
         limits: spec.limits.clone(),
-    })
+        mandate: None,
+    }
+    .under(spec.safety.clone()))
 }
 
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.

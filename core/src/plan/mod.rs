@@ -2,7 +2,9 @@
 
 pub mod compile;
 pub mod forecast;
+pub mod mandate;
 pub mod spec;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
+pub use mandate::{Mandate, NotOfPlan};
 pub use spec::{InvalidShare, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};

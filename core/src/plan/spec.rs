@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::mandate::Mandate;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::Cohort;
 use crate::digest::Digest;
@@ -10,7 +11,7 @@ use crate::evidence::{EvidencePolicy, StepRef};
 use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
 use crate::planted;
-use crate::playbook::{Limits, RollbackPolicy, StageKind};
+use crate::playbook::{DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
 use crate::time::Span;
@@ -134,13 +135,39 @@ pub struct Plan {
     pub rollback: RollbackPolicy,
     /// How long things may take.
     pub limits: Limits,
+    /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
+    pub mandate: Option<Mandate>,
 }
 
 impl Plan {
     /// The plan's identity: the digest of all of it.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        self.digest()
+        let body = self.digest();
+        // A plan with the default policy has the name that it had before there were policies.
+        self.mandate.as_ref().map_or(body, |mandate| Mandate::seal(body, mandate.policy().clone()).plan())
+    }
+
+    /// The same plan with a safety policy; for a plan that is whole otherwise. Past a point of no return nothing goes
+    /// back by itself, an agent that is alone no more than a server: such a plan gives no leave for it.
+    #[must_use]
+    pub fn under(self, policy: SafetyPolicy) -> Self {
+        let may_return = self.reversibility != Reversibility::PointOfNoReturn;
+        let policy = SafetyPolicy { dead_man: policy.dead_man.filter(|_| may_return), ..policy };
+        let mandate = (policy != SafetyPolicy::default()).then(|| Mandate::seal(self.digest(), policy));
+        Self { mandate, ..self }
+    }
+
+    /// What agents may do alone, and what follows from drift.
+    #[must_use]
+    pub fn safety(&self) -> SafetyPolicy {
+        self.mandate.as_ref().map(|mandate| mandate.policy().clone()).unwrap_or_default()
+    }
+
+    /// What follows from drift.
+    #[must_use]
+    pub fn drift(&self) -> DriftPolicy {
+        self.mandate.as_ref().map_or_else(DriftPolicy::default, |mandate| mandate.policy().drift)
     }
 
     /// The step at a position; `None` past the end.
@@ -192,6 +219,7 @@ impl Canonical for PlannedWave {
 }
 
 impl Canonical for Plan {
+    /// Everything but the safety policy, with which [`Plan::hash`] seals it.
     fn feed(&self, canon: &mut Canon) {
         canon.text("meridian.plan.v1").value(&self.service).value(&self.release).text(self.reversibility.as_str());
         canon.value(&self.playbook.id).number(self.playbook.revision).value(&self.parent).value(&self.lanes);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::safety::SafetyPolicy;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::CohortRule;
 use crate::evidence::EvidencePolicy;
@@ -22,6 +23,8 @@ pub struct Playbook {
     pub rollback: RollbackPolicy,
     /// How long things may take.
     pub limits: Limits,
+    /// What agents may do alone, and what follows from drift.
+    pub safety: SafetyPolicy,
 }
 
 /// What a stage is for.

@@ -62,6 +62,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     }
     check_evidence(&mut found, &playbook);
     check_limits(&mut found, &playbook);
+    check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
@@ -251,6 +252,21 @@ fn check_limits(found: &mut Found, playbook: &Playbook) {
         }
     }
     check_span(found, "rollback.retention", playbook.rollback.retention);
+}
+
+fn check_safety(found: &mut Found, playbook: &Playbook) {
+    let Some(policy) = &playbook.safety.dead_man else { return };
+    for (name, span) in [("aloneAfter", policy.alone_after), ("breachFor", policy.breach_for)] {
+        let field = format!("safety.deadMan.{name}");
+        check_span(found, &field, span);
+        if span == Span::ZERO {
+            found.add("DEAD_MAN_ZERO", field, "0s", "leave servers some time to come back, e.g. `2m`");
+        }
+    }
+    if playbook.evidence.checks.is_empty() {
+        let fix = "give evidence a check: without one nothing ever fails, and no agent would go back";
+        found.add("DEAD_MAN_WITHOUT_CHECKS", "safety.deadMan", "on", fix);
+    }
 }
 
 fn check_span(found: &mut Found, field: &str, span: Span) {

@@ -138,7 +138,7 @@ pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> b
         }
         let Some(reachable) = view.reachable_since() else {
             // Its goal is durable: it takes it before anything else when it returns. The others do not wait for it.
-            draft.waits.push(Wait::Contact { region: region.clone(), since: view.lost_since() });
+            draft.waits.extend(view.no_contact());
             continue;
         };
         let deadline = view.since().max(reachable).max(ordered).after(draft.next.plan.limits.revert);

@@ -2,6 +2,7 @@
 
 use super::back;
 use super::progress::LaneView;
+use super::progress::astray;
 use super::reason::Wait;
 use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
@@ -10,8 +11,11 @@ use crate::evidence::{Outcome, StepRef, Verdict};
 use crate::id::RegionId;
 use crate::observation::Sight;
 use crate::planted;
-use crate::playbook::Scope;
-use crate::time::Timestamp;
+use crate::playbook::{DriftPolicy, Scope};
+use crate::time::{Span, Timestamp};
+
+/// How soon a rollout that only waits for an agent is looked at again at the latest.
+const LOOK: Span = Span::from_secs(1);
 
 /// One look at a running rollout.
 pub(super) fn run(draft: &mut Draft, sight: &Sight) {
@@ -56,8 +60,12 @@ fn stop(draft: &mut Draft, sight: &Sight) -> bool {
     // Facts first: what is confirmed was in time, however late it is seen.
     back::confirm(draft, sight);
     confirm_shifts(draft, sight);
+    let drift = astray::drifted(draft, sight);
     if vote(draft, sight) {
         return true;
+    }
+    if let Some(cause) = drift.filter(|_| draft.next.plan.drift() == DriftPolicy::Hold) {
+        draft.hold(cause, "hold");
     }
     // A part that was taken back may still be on its way, on hold or not.
     let opened = draft.next.opened;
@@ -66,10 +74,26 @@ fn stop(draft: &mut Draft, sight: &Sight) -> bool {
 
 /// The old slots are kept warm after the switch; a vote still takes everything back.
 pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
+    let drift = astray::drifted(draft, sight);
     if vote(draft, sight) {
         return;
     }
     let until = since.after(draft.next.plan.rollback.retention);
+    if let Some(cause) = drift {
+        // The way back is kept until it is known what serves.
+        if draft.next.plan.drift() == DriftPolicy::Revert {
+            draft.wake_at(until.max(draft.now.after(LOOK)));
+        } else {
+            rest_again(draft, since);
+            draft.hold(cause, "hold");
+        }
+        return;
+    }
+    if let Some(wait) = silent(draft, sight) {
+        draft.waits.push(wait);
+        draft.wake_at(until.max(draft.now.after(LOOK)));
+        return;
+    }
     if draft.now >= until {
         let since = draft.now;
         draft.enter(Phase::Stable { since }, "finish");
@@ -82,19 +106,35 @@ pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
 
 /// The same by a server that does not own the rollout: retention is not its to end.
 pub(super) fn guard_switched(draft: &mut Draft, sight: &Sight) {
+    // What was found is a fact, whoever sees it.
+    astray::drifted(draft, sight);
     if !vote(draft, sight) {
         votes_short(draft);
     }
 }
 
-/// Casts votes and goes back if the policy is met, or if the regions together fail. Says whether it did.
+/// A region out of contact whose agent may have gone back alone: nobody can say that the new release is stable there.
+fn silent(draft: &Draft, sight: &Sight) -> Option<Wait> {
+    draft.next.plan.safety().dead_man.as_ref()?;
+    regions(&draft.next).iter().find_map(|region| LaneView::new(&draft.next, region, sight).no_contact())
+}
+
+/// Back to the rest of the last wave: what was switched at `since` is not left to itself.
+pub(super) fn rest_again(draft: &mut Draft, since: Timestamp) {
+    let wave = draft.next.plan.waves.len() - 1;
+    draft.next.phase = Phase::Running(Run { wave, pace: Pace::Soaking(since), hold: None });
+}
+
+/// Casts votes and goes back if the policy is met, if the regions together fail, or if an agent has gone back alone.
+/// Says whether it did.
 fn vote(draft: &mut Draft, sight: &Sight) -> bool {
     votes::cast(draft, sight);
-    let met = votes::verdict_of_fleet(&draft.next).map(|(_, cause)| cause);
-    let Some(cause) = met.or_else(|| votes::verdict_of_pool(&draft.next, sight)) else {
+    let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };
+    let met = || votes::verdict_of_fleet(&draft.next).map(|(_, cause)| cause);
+    let voted = || met().or_else(|| votes::verdict_of_pool(&draft.next, sight)).map(|cause| (cause, scope));
+    let Some((cause, scope)) = astray::gone_back(&draft.next, sight).or_else(voted) else {
         return false;
     };
-    let scope = if draft.next.plan.rollback.fleet { Scope::Fleet } else { Scope::Wave };
     let before = draft.next.phase.clone();
     back::decide(draft, cause, &scope);
     // The standing vote of a region without a way back turns its wave once, not at every look.
@@ -145,13 +185,36 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
             return true;
         }
     }
-    let mut through = wave.regions.iter().map(|region| is_through(&draft.next, region, run.wave));
-    if through.clone().all(|through| through) || planted::is("wave-runs-ahead") && through.any(|through| through) {
+    let is_settled = |region: &RegionId| is_through(&draft.next, region, run.wave) || is_adopted(&draft.next, region);
+    let mut settled = wave.regions.iter().map(is_settled);
+    if settled.clone().all(|settled| settled) || planted::is("wave-runs-ahead") && settled.any(|settled| settled) {
+        if let Some(cause) = astray::adopted(&draft.next) {
+            draft.hold(cause, "hold");
+            return true;
+        }
         let pace = Pace::Soaking(draft.now);
         draft.run_on(Run { pace, ..run });
         return true;
     }
+    // An adopted lane keeps its place in the wave: whoever needs that place, or must not get too far ahead of it, would
+    // wait for it for ever. Of those that wait for each other the last waits for something else, or it is the adopted.
+    let waits_for_another = |region: &RegionId| {
+        draft.waits.iter().any(|wait| matches!(wait, Wait::Skew { region: ahead, .. } if ahead == region))
+    };
+    let goes_on = |region: &RegionId| {
+        let is_on_its_way = is_on_its_way(&draft.next, region, run.wave);
+        is_on_its_way && !is_adopted(&draft.next, region) && !waits_for_another(region)
+    };
+    let cause = astray::adopted(&draft.next).filter(|_| !moved && !wave.regions.iter().any(goes_on));
+    if let Some(cause) = cause {
+        draft.hold(cause, "hold");
+        return true;
+    }
     moved
+}
+
+fn is_on_its_way(record: &Rollout, region: &RegionId, wave: usize) -> bool {
+    record.lanes.get(region).is_some_and(|lane| lane.at.is_on_its_way_in(wave))
 }
 
 /// Whether a region has this wave behind it. One that is already on its way through a later wave has: an earlier wave is
@@ -165,6 +228,10 @@ fn is_through(record: &Rollout, region: &RegionId, wave: usize) -> bool {
     }
 }
 
+fn is_adopted(record: &Rollout, region: &RegionId) -> bool {
+    record.lanes.get(region).is_some_and(|lane| lane.adopted.is_some())
+}
+
 fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
     let plan = draft.next.plan.clone();
     let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
@@ -174,8 +241,9 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
         draft.waits.push(Wait::Soak { until });
         return false;
     }
-    if let Some(cause) = votes::latest_cause(&draft.next).filter(|_| !planted::is("vote-ignored")) {
-        // Too few votes to go back are still too many to go on: a human lifts them.
+    let vote = votes::latest_cause(&draft.next).filter(|_| !planted::is("vote-ignored"));
+    if let Some(cause) = vote.or_else(|| astray::adopted(&draft.next)) {
+        // Too few votes to go back are still too many to go on, and so is a lane that is elsewhere: a human lifts them.
         draft.hold(cause, "hold");
         return true;
     }
@@ -194,6 +262,13 @@ fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> 
         return false;
     }
     let view = LaneView::new(&draft.next, region, sight);
+    // What it waits for was said when the drift was found.
+    if is_adopted(&draft.next, region) {
+        return false;
+    }
+    if view.drift().is_some() {
+        return extend_or_hold(draft, sight, region);
+    }
     let target = match view.at() {
         LaneAt::Waiting | LaneAt::Reverted => LaneAt::Preparing { wave },
         LaneAt::Settled(_) | LaneAt::Preparing { .. } => LaneAt::Shifting(StepRef { wave, step: 0 }),
@@ -220,7 +295,7 @@ fn after_bake(record: &Rollout, step: StepRef) -> LaneAt {
 fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
     let view = LaneView::new(&draft.next, region, sight);
     let deadline = view.deadline(draft.next.plan.limits.shift);
-    let wait = no_contact(&view).unwrap_or_else(|| Wait::Confirm {
+    let wait = view.no_contact().unwrap_or_else(|| Wait::Confirm {
         region: region.clone(),
         trouble: view.trouble().map(|trouble| trouble.message.clone()),
     });
@@ -228,13 +303,6 @@ fn wait_for_confirmation(draft: &mut Draft, sight: &Sight, region: &RegionId) {
         draft.wake_at(deadline);
     }
     draft.waits.push(wait);
-}
-
-fn no_contact(view: &LaneView<'_>) -> Option<Wait> {
-    if view.reachable_since().is_some() {
-        return None;
-    }
-    Some(Wait::Contact { region: view.region.clone(), since: view.lost_since() })
 }
 
 /// What keeps a region from moving to `target`; `None`: nothing.
@@ -258,14 +326,14 @@ fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, ta
     if matches!(target, LaneAt::Settled(_)) {
         return wait;
     }
-    wait.or_else(|| no_contact(&view))
+    wait.or_else(|| view.no_contact())
         .or_else(|| (!view.way_back_is_ready()).then(|| Wait::WayBack { region: region.clone() }))
         .or_else(|| skew(&draft.next, sight, region, target, now))
 }
 
 fn prepared(view: &LaneView<'_>) -> Option<Wait> {
     let region = || view.region.clone();
-    if let Some(wait) = no_contact(view) {
+    if let Some(wait) = view.no_contact() {
         return Some(wait);
     }
     if !view.new_is_ready() {
@@ -279,20 +347,24 @@ fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, O
     let plan = &view.record.plan;
     let until = view.since().after(plan.step(step).expect("a record only names steps of its own plan").bake);
     let region = view.region.clone();
+    let extended = until.after(plan.evidence.extend_max);
+    if let Some(wait @ Wait::Quarantine { .. }) = view.no_contact() {
+        return (Some(wait), Some(extended));
+    }
     if now < until && !planted::is("bake-skipped") {
         return (Some(Wait::Bake { region, until }), Some(until));
     }
     if view.has_baked(now) {
         return (None, None);
     }
-    let wait = no_contact(view).unwrap_or_else(|| {
+    let wait = view.no_contact().unwrap_or_else(|| {
         if view.traffic_is_ordered() {
             return Wait::Evidence { region, verdict: view.verdict_of_bake(step) };
         }
         let trouble = view.trouble().map(|trouble| trouble.message.clone());
         Wait::Confirm { region, trouble }
     });
-    (Some(wait), Some(until.after(plan.evidence.extend_max)))
+    (Some(wait), Some(extended))
 }
 
 /// Evidence that stays undecided past its extension needs a human; so does a region that vanished while it baked.

@@ -70,6 +70,7 @@ pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
         split,
         cohort,
         measurement,
+        mandate: record.plan.mandate.clone(),
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use super::step::Moment;
 use super::veto::{Veto, Vetoes};
+use crate::epoch::Epoch;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
 use crate::plan::Plan;
@@ -95,7 +96,15 @@ pub fn open(
         }
     }
     let since = moment.now;
-    let fresh = LaneProgress { at: LaneAt::Waiting, since, goal_epoch: epoch, moved: false, vote: None };
+    let fresh = LaneProgress {
+        at: LaneAt::Waiting,
+        since,
+        goal_epoch: epoch,
+        moved: false,
+        vote: None,
+        acked: Epoch::ZERO,
+        adopted: None,
+    };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
     Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes })

@@ -1,10 +1,10 @@
 //! What operators may order, and when; and how a record goes on when one of them restores a backup.
 
-use super::back;
 use super::event::Order;
 use super::reason::Refused;
 use super::state::{Hold, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
+use super::{back, forward};
 use crate::epoch::Epoch;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -37,10 +37,7 @@ pub(super) fn pause(draft: &mut Draft, order: Order) -> Result<(), Refused> {
     match &draft.next.phase {
         Phase::Running(_) => {}
         Phase::RollingBack { .. } | Phase::Frozen { .. } => return Ok(()),
-        Phase::Switched { since } => {
-            let wave = draft.next.plan.waves.len() - 1;
-            draft.next.phase = Phase::Running(Run { wave, pace: Pace::Soaking(*since), hold: None });
-        }
+        Phase::Switched { since } => forward::rest_again(draft, *since),
         Phase::Stable { .. }
         | Phase::RolledBack { .. }
         | Phase::Aborted { .. }
@@ -65,6 +62,7 @@ pub(super) fn resume(draft: &mut Draft, _order: Order) -> Result<(), Refused> {
     });
     for lane in draft.next.lanes.values_mut() {
         lane.vote = None;
+        lane.adopted = None;
         if matches!(lane.at, LaneAt::Baking(_)) {
             lane.since = now;
         }

@@ -31,6 +31,13 @@ pub enum Wait {
         /// It last spoke then; `None`: never to this server.
         since: Option<Timestamp>,
     },
+    /// The region's agent is not believed.
+    Quarantine {
+        /// Which.
+        region: RegionId,
+        /// Since when.
+        since: Timestamp,
+    },
     /// As many regions as allowed are on their way.
     Parallel {
         /// Which waits.
@@ -74,6 +81,13 @@ pub enum Wait {
         /// What it says; `None`: nothing that counts came in.
         verdict: Option<Verdict>,
     },
+    /// The lane is no longer as it was confirmed; it goes no further.
+    Drift {
+        /// Where.
+        region: RegionId,
+        /// What was found instead.
+        found: String,
+    },
     /// A fail vote stands, the policy asks for more of them.
     Votes {
         /// Whose.
@@ -91,6 +105,7 @@ impl Wait {
             Self::Soak { .. } => "SOAK",
             Self::Retention { .. } => "RETENTION",
             Self::Contact { .. } => "NO_CONTACT",
+            Self::Quarantine { .. } => "QUARANTINED",
             Self::Parallel { .. } => "MAX_PARALLEL",
             Self::Skew { .. } => "MAX_SKEW",
             Self::Ready { .. } => "SLOT_NOT_READY",
@@ -98,6 +113,7 @@ impl Wait {
             Self::WayBack { .. } => "WAY_BACK_NOT_READY",
             Self::Bake { .. } => "BAKE",
             Self::Evidence { .. } => "INCONCLUSIVE",
+            Self::Drift { .. } => "DRIFT",
             Self::Votes { .. } => "VOTES_SHORT",
         }
     }
@@ -108,6 +124,7 @@ impl Wait {
         match self {
             Self::Held(_) | Self::Human(_) | Self::Soak { .. } | Self::Retention { .. } => None,
             Self::Contact { region, .. }
+            | Self::Quarantine { region, .. }
             | Self::Parallel { region }
             | Self::Skew { region, .. }
             | Self::Ready { region }
@@ -115,6 +132,7 @@ impl Wait {
             | Self::WayBack { region }
             | Self::Bake { region, .. }
             | Self::Evidence { region, .. }
+            | Self::Drift { region, .. }
             | Self::Votes { region } => Some(region),
         }
     }
@@ -127,12 +145,14 @@ impl Wait {
             Self::Held(_)
             | Self::Human(_)
             | Self::Contact { .. }
+            | Self::Quarantine { .. }
             | Self::Parallel { .. }
             | Self::Skew { .. }
             | Self::Ready { .. }
             | Self::Confirm { .. }
             | Self::WayBack { .. }
             | Self::Evidence { .. }
+            | Self::Drift { .. }
             | Self::Votes { .. } => None,
         }
     }
@@ -146,6 +166,9 @@ impl std::fmt::Display for Wait {
             Self::Soak { until: _ } => f.write_str("the wave rests before the next one"),
             Self::Retention { until: _ } => f.write_str("the old slots stay warm"),
             Self::Contact { region, since: _ } => write!(f, "{region}: its agent can't be reached"),
+            Self::Quarantine { region, since: _ } => {
+                write!(f, "{region}: its agent is in quarantine; look at it, then `meridian region confirm {region}`")
+            }
             Self::Parallel { region } => write!(f, "{region}: as many regions as allowed are on their way"),
             Self::Skew { region, behind } => write!(f, "{region}: would be too far ahead of {behind}"),
             Self::Ready { region } => write!(f, "{region}: the new release is not ready in its slot yet"),
@@ -157,6 +180,7 @@ impl std::fmt::Display for Wait {
             Self::Bake { region, until: _ } => write!(f, "{region}: bakes"),
             Self::Evidence { region, verdict: None } => write!(f, "{region}: no evidence that counts came in yet"),
             Self::Evidence { region, verdict: Some(verdict) } => write!(f, "{region}: {verdict}"),
+            Self::Drift { region, found } => write!(f, "{region}: has drifted: {found}"),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }
@@ -174,6 +198,10 @@ impl std::fmt::Display for Cause {
             Self::Inconclusive { region, verdict } => {
                 write!(f, "{region}: evidence stays undecided: {verdict}")
             }
+            Self::DeadMan { region, verdict } => {
+                write!(f, "{region} could reach no server and went back alone: {verdict}")
+            }
+            Self::Drift { region, found } => write!(f, "{region} has drifted: {found}"),
             Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
             Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
             Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
@@ -196,6 +224,8 @@ impl Cause {
             Self::Driver { .. } => "DRIVER",
             Self::Deadline { .. } => "DEADLINE",
             Self::Inconclusive { .. } => "INCONCLUSIVE",
+            Self::DeadMan { .. } => "DEAD_MAN",
+            Self::Drift { .. } => "DRIFT",
             Self::PartBack { .. } => "PART_BACK",
             Self::NoWayBack { .. } => "NO_WAY_BACK",
             Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",

@@ -166,6 +166,20 @@ pub enum Cause {
         /// The last verdict.
         verdict: Verdict,
     },
+    /// An agent that no server could reach went back alone.
+    DeadMan {
+        /// Where.
+        region: RegionId,
+        /// Its own verdict.
+        verdict: Verdict,
+    },
+    /// A lane is no longer as it was confirmed.
+    Drift {
+        /// Where.
+        region: RegionId,
+        /// What was found instead.
+        found: String,
+    },
     /// Part of the fleet was taken back; the rest waits.
     PartBack {
         /// How far.
@@ -196,6 +210,10 @@ pub struct LaneProgress {
     pub moved: bool,
     /// The region's vote on the step it is at; durable before it counts.
     pub vote: Option<Vote>,
+    /// The highest epoch that the agent was seen to have accepted; what claims less later has lost its memory.
+    pub acked: Epoch,
+    /// What drift was recorded as fact; the lane goes no further until somebody resumes or takes it back.
+    pub adopted: Option<String>,
 }
 
 /// A region's way through the plan.

@@ -10,6 +10,7 @@ use super::{back, forward, operator};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::id::RegionId;
+use crate::observation::{Seen, Sight};
 use crate::planted;
 use crate::time::Timestamp;
 
@@ -34,6 +35,9 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
     assert!(record.lanes.keys().eq(record.plan.lanes.keys()), "a rollout walks exactly the lanes of its plan");
     let mut draft = Draft::new(record, moment.now);
     let ordered = !matches!(event, Event::Look(_) | Event::Guard(_));
+    if let Event::Look(sight) | Event::Guard(sight) = &event {
+        draft.heard(sight);
+    }
     match event {
         Event::Look(sight) => match &record.phase {
             Phase::Running(_) => forward::run(&mut draft, &sight),
@@ -79,12 +83,22 @@ pub(super) struct Draft {
     pub effects: Vec<Effect>,
     pub waits: Vec<Wait>,
     wake: Option<Timestamp>,
+    /// What agents were seen to have accepted; recorded with whatever else is decided, never for its own sake.
+    acked: Vec<(RegionId, Epoch)>,
 }
 
 impl Draft {
     fn new(record: &Rollout, now: Timestamp) -> Self {
-        let (effects, waits) = (Vec::new(), Vec::new());
-        Self { next: record.clone(), now, kind: "advance", right: Right::Anyone, effects, waits, wake: None }
+        let (effects, waits, acked) = (Vec::new(), Vec::new(), Vec::new());
+        Self { next: record.clone(), now, kind: "advance", right: Right::Anyone, effects, waits, wake: None, acked }
+    }
+
+    fn heard(&mut self, sight: &Sight) {
+        let accepted = |seen: &Seen| Some(seen.observed.as_ref()?.accepted);
+        let known = |region: &RegionId| self.next.lanes.get(region).map(|lane| lane.acked);
+        let raised = sight.iter().filter_map(|(region, seen)| Some((region, accepted(seen)?)));
+        let raised = raised.filter(|(region, accepted)| known(region).is_some_and(|acked| *accepted > acked));
+        self.acked = raised.map(|(region, accepted)| (region.clone(), accepted)).collect();
     }
 
     /// Asks to look again at that time, if it lies ahead.
@@ -173,6 +187,11 @@ impl Draft {
         let epoch = moment.head.next().ok_or(Refused::EpochExhausted)?;
         let epoch = epoch.next().filter(|_| planted::is("epoch-skips")).unwrap_or(epoch);
         self.next.epoch = epoch;
+        for (region, acked) in std::mem::take(&mut self.acked) {
+            let lane = self.next.lanes.get_mut(&region).expect("only lanes of the record were heard");
+            // Nobody has accepted what was not decided yet, whatever it claims.
+            lane.acked = lane.acked.max(acked.min(moment.head));
+        }
         let phase = self.next.phase.clone();
         for (region, lane) in &mut self.next.lanes {
             let was = before.lanes.get(region).map(|lane| lane_order(&before.phase, lane.at));

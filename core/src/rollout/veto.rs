@@ -109,6 +109,8 @@ impl Veto {
             | Cause::Driver { .. }
             | Cause::Deadline { .. }
             | Cause::Inconclusive { .. }
+            | Cause::DeadMan { .. }
+            | Cause::Drift { .. }
             | Cause::PartBack { .. }
             | Cause::NoWayBack { .. }
             | Cause::PointOfNoReturn { .. } => ("meridian".to_owned(), cause.to_string()),

@@ -10,9 +10,10 @@ use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Run};
 use meridian_core::slot::Slot;
 use meridian_core::time::Span;
+use meridian_core::weight::Split;
 use proptest::prelude::*;
 
-use super::world::design::{Design, region};
+use super::world::design::{Design, percent, region};
 use super::world::site::Mood;
 use super::world::{World, hold, order};
 
@@ -47,6 +48,10 @@ pub enum Fault {
     },
     Disconnect(usize),
     Connect(usize),
+    /// An agent that can reach nobody sees the release fail.
+    Alone(usize),
+    /// Somebody changes a region's traffic by hand.
+    Reroute(usize, u64),
     Measure(usize, Mood),
     Trouble(usize, Option<bool>),
     Look,
@@ -119,6 +124,8 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         5 => place().prop_map(Fault::SlotsArrive),
         1 => (place(), slot, state).prop_map(|(region, slot, state)| Fault::SlotFalls { region, slot, state }),
         2 => (place(), mood()).prop_map(|(region, mood)| Fault::Measure(region, mood)),
+        1 => place().prop_map(Fault::Alone),
+        1 => (place(), 0_u64..=100).prop_map(|(region, share)| Fault::Reroute(region, share)),
         1 => (place(), proptest::option::of(any::<bool>())).prop_map(|(region, how)| Fault::Trouble(region, how)),
     ];
     let server = prop_oneof![
@@ -181,6 +188,13 @@ impl Chaos {
             Fault::SlotFalls { region, slot, state } => self.site(region, |site| site.set(slot, state)),
             Fault::Disconnect(number) => self.contact(number, Contact::Lost(now)),
             Fault::Connect(number) => self.contact(number, Contact::Live(now)),
+            Fault::Alone(number) => self.site(number, |site| {
+                let _went = !site.is_live() && site.go_back_alone();
+            }),
+            Fault::Reroute(number, share) => {
+                let split = Split::toward(Slot::Green, percent(share));
+                self.site(number, |site| site.reroute(split));
+            }
             Fault::Measure(number, mood) => self.site(number, |site| site.mood = mood),
             Fault::Trouble(number, how) => {
                 self.site(number, |site| site.trouble = how.map(|permanent| ("NO_LUCK", permanent)));
@@ -308,6 +322,7 @@ impl Chaos {
             self.site(number, |site| {
                 site.crash();
                 (site.trouble, site.mood) = (None, mood);
+                site.mend();
                 Slot::BOTH.into_iter().for_each(|slot| site.set(slot, SlotState::Ready));
             });
         }
@@ -365,7 +380,10 @@ impl Chaos {
         self.calm(3);
         for (id, site) in &self.world.sites {
             hold(invariants::where_it_ended(&self.world.record, id, &site.local));
-            assert!(site.durable.is_done(), "{id} never confirmed the last goal: {site:#?}");
+            // What was abandoned is nobody's any more: an agent may have gone back alone from its last goal, and stays.
+            let failed = matches!(self.world.record.phase, Phase::Failed { .. });
+            let confirmed = if failed { site.durable.is_reached() } else { site.durable.is_done() };
+            assert!(confirmed, "{id} never confirmed the last goal: {site:#?}");
         }
         self.world
     }

@@ -1,6 +1,6 @@
 //! Random plans: one to four regions, one to three waves, every policy.
 
-use meridian_core::playbook::{Electorate, Limits, VotePolicy};
+use meridian_core::playbook::{DeadManPolicy, DriftPolicy, Electorate, Limits, SafetyPolicy, VotePolicy};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Span;
 use proptest::prelude::*;
@@ -69,6 +69,12 @@ fn shares() -> impl Strategy<Value = Vec<u64>> {
     prop_oneof![1 => Just(Vec::new()), 1 => proptest::collection::vec(1_u64..=100, 4)]
 }
 
+fn safety() -> impl Strategy<Value = SafetyPolicy> {
+    let dead_man = DeadManPolicy { alone_after: Span::from_secs(30), breach_for: Span::from_secs(10) };
+    let drift = prop_oneof![Just(DriftPolicy::Hold), Just(DriftPolicy::Revert), Just(DriftPolicy::Adopt)];
+    (proptest::option::of(Just(dead_man)), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
+}
+
 /// A playbook, and the regions that serve nothing yet.
 pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     let reversibility = prop_oneof![
@@ -77,14 +83,19 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
         1 => Just(Reversibility::PointOfNoReturn),
     ];
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
-    let rules = (votes(), over(), pooled(), shares(), any::<bool>());
+    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety());
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(
-        |(waves, checked, (votes, over, pooled, shares, fleet), reversibility, first)| {
+        |(waves, checked, (votes, over, pooled, shares, fleet, safety), reversibility, first)| {
             let pooled = pooled.filter(|_| checked);
+            // Where nothing is measured, no agent may ask for leave to go back.
+            let safety = SafetyPolicy { dead_man: safety.dead_man.filter(|_| checked), ..safety };
             let secs = Span::from_secs;
             let limits = Limits { prepare: secs(60), shift: secs(40), revert: secs(60), total: secs(100_000) };
             let retention = 60;
-            (Design { waves, checked, votes, over, pooled, shares, fleet, reversibility, retention, limits }, first)
+            (
+                Design { waves, checked, votes, over, pooled, shares, fleet, reversibility, retention, limits, safety },
+                first,
+            )
         },
     )
 }

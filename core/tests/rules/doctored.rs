@@ -129,6 +129,9 @@ fn decisions() -> Ids {
     let verdict =
         Verdict { outcome: Outcome::Inconclusive, check: "errors".to_owned(), measured: 0, limit: 0, samples: 0 };
     let unsure = Cause::Pooled { step: first, regions: 2, verdict };
+    let mut drifted = world.clone();
+    drifted.site(0).reroute(Split::all(Slot::Blue));
+    drifted.hear(&region(0));
     let rolling = ended(Phase::RollingBack { cause: cause.clone(), since });
     [
         caught("S15", decided(&ended(Phase::Stable { since }), |record| record.requester.push('x'))),
@@ -154,6 +157,7 @@ fn decisions() -> Ids {
         caught("S5", decided(&world, |record| put(record, 0, LaneAt::Reverting))),
         caught("C6", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
         caught("C12", decided(&world, |record| record.phase = Phase::RollingBack { cause: unsure.clone(), since })),
+        caught("C14", decided(&drifted, |record| put(record, 0, LaneAt::Shifting(second)))),
         caught("C11", decided(&past, |record| put(record, 0, LaneAt::Reverting))),
     ]
     .into()

@@ -1,6 +1,7 @@
 //! Going forward: waves, lockstep, crowds, pilots, and what keeps a region back.
 
 use meridian_core::observation::SlotState;
+use meridian_core::playbook::{DriftPolicy, SafetyPolicy};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{LaneAt, Phase};
 use meridian_core::slot::Slot;
@@ -109,7 +110,8 @@ fn without_a_way_back_nothing_moves_forward() {
 
 #[test]
 fn traffic_that_drifts_keeps_a_bake_from_ending() {
-    let mut world = World::new(&Design::of(&[&[0]]));
+    let safety = SafetyPolicy { drift: DriftPolicy::Revert, ..SafetyPolicy::default() };
+    let mut world = World::new(&Design { safety, ..Design::of(&[&[0]]) });
     world.until("it bakes", |world| world.word(0) == "baking");
     let trouble = Some(("BUSY", false));
     let site = world.site(0);
@@ -117,7 +119,7 @@ fn traffic_that_drifts_keeps_a_bake_from_ending() {
     site.local.traffic.as_mut().unwrap().split = Split::all(Slot::Blue);
     let answer = world.pass(60);
     assert_eq!(world.word(0), "baking");
-    assert_eq!(answer.waits[0].code(), "NOT_CONFIRMED");
+    assert_eq!(answer.waits[0].code(), "DRIFT");
     world.pass(300);
     assert_eq!(world.phase().as_str(), "held");
 }

@@ -1,7 +1,7 @@
 //! The rules of a rollout, one table or story at a time. Every decision on the way is held against every invariant too.
 #![allow(clippy::unwrap_used)]
 
-mod agent;
+mod agents;
 mod back;
 mod chain;
 mod deadlines;

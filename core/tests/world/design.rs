@@ -9,8 +9,8 @@ use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
-    validate,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step,
+    VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -46,6 +46,7 @@ pub struct Design {
     /// Seconds.
     pub retention: u64,
     pub limits: Limits,
+    pub safety: SafetyPolicy,
 }
 
 impl WaveDesign {
@@ -69,6 +70,7 @@ impl Design {
             reversibility: Reversibility::Free,
             retention: 100,
             limits: Limits::default(),
+            safety: SafetyPolicy::default(),
         }
     }
 
@@ -94,6 +96,7 @@ impl Design {
                 retention: Span::from_secs(self.retention),
             },
             limits: self.limits.clone(),
+            safety: self.safety.clone(),
         }
     }
 

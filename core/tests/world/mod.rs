@@ -117,8 +117,9 @@ impl World {
             self.lanes.insert(id.clone(), after);
             hold(self.orders.issue(&goal(&self.record, id).unwrap()));
             // What a rollout never touched may still be on its way to where an abandoned one before it left its order.
-            if self.record.lanes[id].at != LaneAt::Waiting {
-                hold(invariants::where_it_ended(&self.record, id, &self.sites[id].local));
+            let (site, begun) = (&self.sites[id], self.record.lanes[id].at != LaneAt::Waiting);
+            if begun && !site.is_astray() {
+                hold(invariants::where_it_ended(&self.record, id, &site.local));
             }
         }
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use meridian_core::agent::{Action, GoalRefused, LaneMemory, LocalWorld, NextMove, next_move};
+use meridian_core::agent::{
+    Action, DeadMan, GoalRefused, LaneMemory, LocalWorld, NextMove, Solitude, dead_man, lane_move,
+};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, StepRef, Tally};
+use meridian_core::evidence::{Answers, Evidence, Histogram, Outcome, Pin, StepRef, Tally, Verdict};
 use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants;
@@ -46,6 +48,8 @@ pub struct Site {
     pub trouble: Option<(&'static str, bool)>,
     /// When the goal was confirmed.
     effect: Timestamp,
+    /// Whether somebody has changed the traffic since the agent last routed it.
+    rerouted: bool,
 }
 
 impl Site {
@@ -59,7 +63,7 @@ impl Site {
         }
         let (durable, volatile) = (LaneMemory::default(), LaneMemory::default());
         let contact = Contact::Live(now);
-        Self { contact, durable, volatile, local, mood: Mood::Good, trouble: None, effect: now }
+        Self { contact, durable, volatile, local, mood: Mood::Good, trouble: None, effect: now, rerouted: false }
     }
 
     pub fn is_live(&self) -> bool {
@@ -86,14 +90,14 @@ impl Site {
 
     /// One pass of the agent: what is on disk, nothing else. Says whether anything was done.
     pub fn act(&mut self, now: Timestamp, backwards: bool) -> bool {
-        let Some(goal) = self.durable.intent().cloned() else {
+        let Some(goal) = self.durable.target() else {
             return false;
         };
         if self.trouble.is_some() {
             return false;
         }
         hold(invariants::intent(&self.durable, &goal));
-        match next_move(&goal, &self.local) {
+        match lane_move(&self.durable, &goal, &self.local) {
             NextMove::Reached => {
                 let before = self.durable.clone();
                 let news = self.durable.mark_done(goal.epoch);
@@ -121,6 +125,42 @@ impl Site {
         }
     }
 
+    /// Nobody can be reached for long, and the release fails: goes back if it may. Says whether it did.
+    pub fn go_back_alone(&mut self) -> bool {
+        let verdict =
+            Verdict { outcome: Outcome::Fail, check: "errors".to_owned(), measured: 900, limit: 100, samples: 500 };
+        let solitude = Solitude { alone: Some(Span::MAX), breach: Some((Span::MAX, verdict)) };
+        let DeadMan::GoBack(verdict) = dead_man(&self.durable, &self.local, &solitude) else {
+            return false;
+        };
+        let before = self.durable.clone();
+        assert!(self.durable.go_back(verdict), "who may go back can");
+        self.volatile = self.durable.clone();
+        hold(invariants::memory(&before, &self.durable));
+        true
+    }
+
+    /// Somebody changes the traffic behind the agent's back.
+    pub fn reroute(&mut self, split: Split) {
+        if let Some(traffic) = &mut self.local.traffic {
+            traffic.split = split;
+            self.rerouted = true;
+        }
+    }
+
+    /// Whether its traffic is nobody's order: changed by hand, or taken back by the agent alone.
+    pub fn is_astray(&self) -> bool {
+        self.rerouted || self.durable.went_back().is_some()
+    }
+
+    /// Whoever changed the region puts it back.
+    pub fn mend(&mut self) {
+        self.rerouted = false;
+        if let Some(goal) = self.durable.target().filter(|_| self.durable.is_reached()) {
+            self.local.traffic = goal.split.map(|split| TrafficSeen { split, cohort: goal.cohort.clone() });
+        }
+    }
+
     fn perform(&mut self, action: Action) {
         match action {
             Action::Start(slot, release) => {
@@ -132,7 +172,10 @@ impl Site {
                     seen.state = SlotState::Stopping;
                 }
             }
-            Action::Route(split, cohort) => self.local.traffic = Some(TrafficSeen { split, cohort }),
+            Action::Route(split, cohort) => {
+                self.local.traffic = Some(TrafficSeen { split, cohort });
+                self.rerouted = false;
+            }
         }
     }
 
@@ -182,6 +225,7 @@ impl Site {
             traffic: self.local.traffic.clone(),
             trouble,
             evidence: self.evidence(now),
+            alone: self.durable.alone_mark(),
         }
     }
 

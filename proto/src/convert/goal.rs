@@ -18,7 +18,7 @@ use crate::r#gen::v1;
 /// # Errors
 /// The first field that is wrong; a hash that is not that of the goal.
 pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Invalid> {
-    let agent::Goal { service, epoch, rollout, blue, green, split, cohort, measurement, hash: carried } = wire;
+    let agent::Goal { service, epoch, rollout, blue, green, split, cohort, measurement, hash: carried, mandate } = wire;
     let service = named("service", service, ServiceId::new)?;
     let goal = Goal {
         lane: Lane { service, region: region.clone() },
@@ -28,6 +28,7 @@ pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Inva
         split: optional("split", split)?,
         cohort: optional("cohort", cohort)?,
         measurement: optional("measurement", measurement)?,
+        mandate: optional("mandate", mandate)?,
     };
     let carried = hash("hash", &carried)?;
     if carried == goal.hash() { Ok(goal) } else { Err(Invalid::of(carried, InvalidKind::HashMismatch)).at("hash") }
@@ -36,7 +37,8 @@ pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Inva
 impl From<&Goal> for agent::Goal {
     /// The region is that of the session.
     fn from(goal: &Goal) -> Self {
-        let Goal { lane: Lane { service, region: _ }, epoch, rollout, slots, split, cohort, measurement } = goal;
+        let Goal { lane: Lane { service, region: _ }, epoch, rollout, slots, split, cohort, measurement, mandate } =
+            goal;
         Self {
             service: service.to_string(),
             epoch: Some((*epoch).into()),
@@ -47,6 +49,7 @@ impl From<&Goal> for agent::Goal {
             cohort: cohort.as_ref().map(Into::into),
             measurement: measurement.as_ref().map(Into::into),
             hash: goal.hash().as_bytes().to_vec(),
+            mandate: mandate.as_ref().map(Into::into),
         }
     }
 }

@@ -16,6 +16,7 @@ mod playbook;
 pub mod record;
 mod release;
 mod report;
+mod safety;
 mod time;
 mod types;
 

@@ -16,6 +16,7 @@ use super::field::{
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
 use super::playbook::regions_from_wire;
+use super::safety::safety_or_default;
 use super::time::{span, span_to_wire};
 use crate::r#gen::v1;
 
@@ -35,6 +36,7 @@ impl TryFrom<v1::Plan> for Plan {
             evidence,
             rollback,
             limits,
+            safety,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -49,7 +51,9 @@ impl TryFrom<v1::Plan> for Plan {
             evidence: required("evidence", evidence)?,
             rollback: required("rollback", rollback)?,
             limits: required("limits", limits)?,
+            mandate: None,
         };
+        let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
         if plan.hash() == hash { Ok(plan) } else { Err(Invalid::of(resource, InvalidKind::HashMismatch)).at("name") }
     }
@@ -68,6 +72,7 @@ impl From<&Plan> for v1::Plan {
             evidence,
             rollback,
             limits,
+            mandate,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -81,6 +86,7 @@ impl From<&Plan> for v1::Plan {
             evidence: Some(evidence.into()),
             rollback: Some(rollback.into()),
             limits: Some(limits.into()),
+            safety: mandate.as_ref().map(|mandate| mandate.policy().into()),
         }
     }
 }

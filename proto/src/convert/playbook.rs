@@ -10,6 +10,7 @@ use meridian_core::playbook::{
 use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
+use super::safety::{safety_or_default, safety_unless_default};
 use super::time::{span, span_to_wire};
 use super::types::weight_to_wire;
 use crate::r#gen::v1;
@@ -21,14 +22,24 @@ impl TryFrom<v1::Playbook> for Playbook {
 
     /// What only the server writes (revision, etag, time) is left aside.
     fn try_from(wire: v1::Playbook) -> Result<Self, Invalid> {
-        let v1::Playbook { name: resource, revision: _, stages, evidence, rollback, limits, etag: _, update_time: _ } =
-            wire;
+        let v1::Playbook {
+            name: resource,
+            revision: _,
+            stages,
+            evidence,
+            rollback,
+            limits,
+            etag: _,
+            update_time: _,
+            safety,
+        } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
             stages: list("stages", stages, WAVES_MAX)?,
             evidence: required("evidence", evidence)?,
             rollback: required("rollback", rollback)?,
             limits: required("limits", limits)?,
+            safety: safety_or_default("safety", safety)?,
         })
     }
 }
@@ -36,7 +47,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -46,6 +57,7 @@ impl From<&Playbook> for v1::Playbook {
             limits: Some(limits.into()),
             etag: String::new(),
             update_time: None,
+            safety: safety_unless_default(safety),
         }
     }
 }

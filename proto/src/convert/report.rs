@@ -89,7 +89,7 @@ pub fn report_to_wire<'a>(lanes: impl IntoIterator<Item = (&'a ServiceId, &'a Ob
 /// # Errors
 /// The first field that is wrong.
 pub fn lane_from_wire(wire: agent::LaneReport) -> Result<(ServiceId, Observed), Invalid> {
-    let agent::LaneReport { service, accepted, done, blue, green, traffic, trouble, evidence } = wire;
+    let agent::LaneReport { service, accepted, done, blue, green, traffic, trouble, evidence, alone } = wire;
     let observed = Observed {
         accepted: required("accepted", accepted)?,
         done: optional("done", done)?,
@@ -97,6 +97,7 @@ pub fn lane_from_wire(wire: agent::LaneReport) -> Result<(ServiceId, Observed), 
         traffic: optional("traffic", traffic)?,
         trouble: optional("trouble", trouble)?,
         evidence: optional("evidence", evidence)?,
+        alone: optional("alone", alone)?,
     };
     Ok((named("service", service, ServiceId::new)?, observed))
 }
@@ -104,7 +105,7 @@ pub fn lane_from_wire(wire: agent::LaneReport) -> Result<(ServiceId, Observed), 
 /// One lane as the wire says it.
 #[must_use]
 pub fn lane_to_wire(service: &ServiceId, observed: &Observed) -> agent::LaneReport {
-    let Observed { accepted, done, slots: Slots { blue, green }, traffic, trouble, evidence } = observed;
+    let Observed { accepted, done, slots: Slots { blue, green }, traffic, trouble, evidence, alone } = observed;
     agent::LaneReport {
         service: service.to_string(),
         accepted: Some((*accepted).into()),
@@ -114,6 +115,7 @@ pub fn lane_to_wire(service: &ServiceId, observed: &Observed) -> agent::LaneRepo
         traffic: traffic.as_ref().map(Into::into),
         trouble: trouble.as_ref().map(Into::into),
         evidence: evidence.as_ref().map(Into::into),
+        alone: alone.as_ref().map(Into::into),
     }
 }
 

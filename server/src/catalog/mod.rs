@@ -9,6 +9,7 @@ mod lanes;
 mod listing;
 mod plans;
 mod playbooks;
+mod quarantine;
 mod regions;
 mod releases;
 mod services;
@@ -25,6 +26,7 @@ pub use kind::Kind;
 pub use lanes::ServiceLanes;
 pub use listing::Listed;
 pub use plans::{NewPlan, PlanOrder};
+pub use quarantine::Voucher;
 pub use regions::RegionSpec;
 pub use services::ServiceText;
 

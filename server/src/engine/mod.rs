@@ -14,6 +14,7 @@ mod restore;
 mod runner;
 mod status;
 pub mod trace;
+mod vet;
 mod veto;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,11 @@
 //! `meridian.agent.v1.AgentService`: the link to one region's agent. The first message is a hello, and only the first;
 //! what an agent says counts for the region of its certificate and no other.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use meridian_core::agent::version::{Unsupported, speaks_with};
+use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::Observed;
 use meridian_core::time::Span;
@@ -11,15 +14,19 @@ use meridian_proto::r#gen::agent::v1 as wire;
 use meridian_proto::r#gen::agent::v1::agent_service_server::AgentService;
 use meridian_proto::r#gen::agent::v1::session_request::Message as Said;
 use meridian_proto::r#gen::agent::v1::session_response::Message as Told;
+use semver::Version;
 use tokio::time::timeout;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::front::{code_name, translated};
 use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
-use super::{Shared, status};
+use super::{Shared, status, trust::claims};
 use crate::session::{AgentFacts, SILENCE_MAX, SessionTicket};
 use crate::tls::{Caller, Identity, IdentityRefused};
 
+/// This server's own version.
+static VERSION: LazyLock<Version> =
+    LazyLock::new(|| env!("CARGO_PKG_VERSION").parse().expect("a package has a version that is one"));
 /// An agent that has connected has its hello at hand.
 const HELLO_MAX: Duration = Duration::from_secs(5);
 /// Messages on their way to one agent. Goals are gathered before that, the latest per lane.
@@ -56,8 +63,8 @@ impl AgentService for Agents {
     }
 }
 
-struct Link {
-    shared: Shared,
+pub(super) struct Link {
+    pub(super) shared: Shared,
     caller: Caller,
 }
 
@@ -90,6 +97,9 @@ impl Link {
             Err(_) => return Err(Some(cut("no hello came within 5 s"))),
         };
         let (region, facts, lanes) = self.introduced(hello)?;
+        if let Err(unsupported) = speaks_with(&VERSION, &facts.version) {
+            return Err(Some(self.turn_away(&region, facts, unsupported, out).await?));
+        }
         let greeted = self.shared.engine.greet(&region, facts).await;
         let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
         self.shared.metrics.links.sessions.inc();
@@ -137,20 +147,55 @@ impl Link {
         inbound: &mut Inbound,
         out: &Out,
     ) -> Result<(), Option<Status>> {
+        self.admit(ticket, &lanes).await;
         self.take(ticket, lanes).await?;
-        let welcome = wire::Welcome {
-            session_number: ticket.number,
-            server_version: env!("CARGO_PKG_VERSION").to_owned(),
-            // Three may be lost before the agent counts as lost.
-            report_interval: Some(span_to_wire(Span::from_millis(SILENCE_MAX.millis() / 3))),
-        };
-        send(out, Told::Welcome(welcome)).await?;
+        send(out, Told::Welcome(self.welcome(ticket))).await?;
         tokio::select! {
             end = self.listen(ticket, inbound) => end,
             end = self.tell(ticket, out) => end,
             () = out.gone() => Err(None),
             () = self.shared.streams.draining() => self.send_away(out).await,
         }
+    }
+
+    /// An agent that is too old or too new to be understood is sent home, but not without its way back: goals at rest mean
+    /// the same in every version.
+    async fn turn_away(
+        &self,
+        region: &RegionId,
+        facts: AgentFacts,
+        unsupported: Unsupported,
+        out: &Out,
+    ) -> Result<Status, Option<Status>> {
+        tracing::error!(%region, %unsupported, "an agent is turned away");
+        let sessions = self.shared.engine.sessions();
+        // First, so that nothing that moves forward is ever on its way to it.
+        sessions.quarantine(region, self.shared.clock.now());
+        let greeted = self.shared.engine.greet(region, facts).await;
+        let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
+        let goals = ticket.outbox.waiting();
+        sessions.close(&ticket);
+        sessions.believe(region);
+        send(out, Told::Welcome(self.welcome(&ticket))).await?;
+        self.tell_goals(&goals, out).await?;
+        Ok(status::reasoned(Code::FailedPrecondition, "AGENT_VERSION", unsupported.to_string()))
+    }
+
+    fn welcome(&self, ticket: &SessionTicket) -> wire::Welcome {
+        wire::Welcome {
+            session_number: ticket.number,
+            server_version: VERSION.to_string(),
+            // Three may be lost before the agent counts as lost.
+            report_interval: Some(span_to_wire(Span::from_millis(SILENCE_MAX.millis() / 3))),
+        }
+    }
+
+    async fn tell_goals(&self, goals: &[Goal], out: &Out) -> Result<(), Option<Status>> {
+        for goals in goals.chunks(GOALS_MAX) {
+            let goals = goals.iter().map(Into::into).collect();
+            send(out, Told::Goals(wire::Goals { goals })).await?;
+        }
+        Ok(())
     }
 
     async fn listen(&self, ticket: &SessionTicket, inbound: &mut Inbound) -> Result<(), Option<Status>> {
@@ -184,10 +229,7 @@ impl Link {
 
     async fn tell(&self, ticket: &SessionTicket, out: &Out) -> Result<(), Option<Status>> {
         while let Some(goals) = ticket.outbox.take().await {
-            for goals in goals.chunks(GOALS_MAX) {
-                let goals = goals.iter().map(Into::into).collect();
-                send(out, Told::Goals(wire::Goals { goals })).await?;
-            }
+            self.tell_goals(&goals, out).await?;
         }
         if self.shared.streams.is_draining() {
             return self.send_away(out).await;
@@ -209,10 +251,10 @@ impl Link {
             }
             (speaks, unknown) = sessions.report(ticket, unknown, self.shared.clock.now());
         }
-        for (service, Observed { accepted, .. }) in unknown {
-            self.shared.metrics.links.lanes_lying.inc();
-            let region = &ticket.region;
-            tracing::error!(%service, %region, %accepted, "an agent claims an epoch that nobody has issued; what it says of the lane is left out");
+        if !unknown.is_empty() {
+            self.doubt(&ticket.region, claims(&unknown)).await;
+        } else if sessions.is_quarantined(&ticket.region) {
+            self.hear_of_confirmation(&ticket.region).await;
         }
         if speaks || self.shared.streams.is_draining() { Ok(()) } else { Err(Some(superseded(&ticket.region))) }
     }
@@ -238,7 +280,7 @@ impl Link {
 }
 
 /// A lane as its agent sees it.
-type Seen = (ServiceId, Observed);
+pub(super) type Seen = (ServiceId, Observed);
 
 fn superseded(region: &RegionId) -> Status {
     let message = format!("a newer session speaks for region {region}");

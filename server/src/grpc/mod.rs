@@ -14,6 +14,7 @@ mod rollouts;
 mod services;
 pub mod status;
 mod streams;
+mod trust;
 mod view;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! `meridian.v1.RegionService`.
 
-use meridian_core::id::RegionId;
+use meridian_core::agent::quarantine::Distrust;
+use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::observation::Contact;
 use meridian_core::plan::TrafficShare;
 use meridian_proto::convert::{TEXT_BYTES_MAX, labels, name, share_or_none, text, timestamp_to_wire};
@@ -11,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::field::{self, at, etag, etag_to_wire, mark};
 use super::{Shared, status, terms, view};
-use crate::catalog::{RegionSpec, ServiceLanes, Stored, Terms};
+use crate::catalog::{RegionSpec, ServiceLanes, Stored, Terms, Voucher};
 
 const LISTING: &str = "regions";
 
@@ -22,18 +23,22 @@ pub struct Regions {
 
 impl Regions {
     fn view(&self, id: &RegionId, stored: &Stored<record::Region>, lanes: &[ServiceLanes]) -> v1::Region {
-        let seen = self.shared.engine.sessions().region(id, self.shared.clock.now());
+        let sessions = self.shared.engine.sessions();
+        let seen = sessions.region(id, self.shared.clock.now());
         let (contact, lost) = view::contact(seen.as_ref().map_or(Contact::Never, |seen| seen.contact));
         let lane = |of: &ServiceLanes| {
             let state = of.lanes.get(id)?;
             let live = seen.as_ref().filter(|seen| matches!(seen.contact, Contact::Live(_)));
             let observed = live.and_then(|seen| seen.lanes.get(&of.service));
+            let drift = observed.and_then(|seen| sessions.drift(id, &of.service, seen)).map(|drift| drift.to_string());
             let rollout = state.rollout.as_ref().filter(|_| state.held);
             Some(v1::RegionLane {
                 service: name::service(&of.service),
                 stable: state.stable.as_ref().map(Into::into),
                 rollout: rollout.map(|id| name::rollout(&of.service, id)).unwrap_or_default(),
                 epoch: Some(state.epoch.into()),
+                drift: drift.unwrap_or_default(),
+                alone: observed.is_some_and(|seen| seen.alone.is_some()),
                 observed_split: observed.and_then(|seen| seen.traffic.as_ref()).map(|traffic| traffic.split.into()),
             })
         };
@@ -52,12 +57,23 @@ impl Regions {
             capabilities: region.capabilities.iter().cloned().collect(),
             lanes: lanes.iter().filter_map(lane).collect(),
             traffic_share: region.traffic_share.map(TrafficShare::get).unwrap_or_default(),
+            quarantine: region.quarantine.as_ref().map(quarantine),
         }
     }
 
     async fn lanes(&self) -> Result<Vec<ServiceLanes>, Status> {
         self.shared.catalog.lanes_of_all().await.map_err(|error| status::refused(&error))
     }
+}
+
+fn quarantine(quarantine: &record::Quarantine) -> v1::Quarantine {
+    let lane = |(service, doubt): (&ServiceId, &Distrust)| v1::QuarantinedLane {
+        service: name::service(service),
+        code: doubt.code().to_owned(),
+        message: doubt.to_string(),
+    };
+    let lanes = quarantine.lanes.iter().map(lane).collect();
+    v1::Quarantine { since_time: Some(timestamp_to_wire(quarantine.since)), lanes }
 }
 
 #[tonic::async_trait]
@@ -108,6 +124,7 @@ impl RegionService for Regions {
             capabilities: _,
             lanes: _,
             traffic_share,
+            quarantine: _,
         } = region.ok_or_else(|| field::missing("region"))?;
         let id = at("region.name", name::parse_region(&name))?;
         let spec = RegionSpec {
@@ -121,6 +138,27 @@ impl RegionService for Regions {
         let stored = stored.map_err(|error| status::refused(&error))?;
         let region = Some(self.view(&id, &stored, &self.lanes().await?));
         Ok(Response::new(v1::UpdateRegionResponse { region }))
+    }
+
+    async fn confirm_region(
+        &self,
+        request: Request<v1::ConfirmRegionRequest>,
+    ) -> Result<Response<v1::ConfirmRegionResponse>, Status> {
+        let message = request.into_inner();
+        let request = mark("ConfirmRegion", &message.request_id, &message)?;
+        let v1::ConfirmRegionRequest { name, actor, reason, request_id: _ } = message;
+        let id = at("name", name::parse_region(&name))?;
+        let voucher = Voucher {
+            actor: at("actor", text("", actor, TEXT_BYTES_MAX))?,
+            reason: at("reason", text("", reason, TEXT_BYTES_MAX))?,
+        };
+        let terms = Terms { request, ..Terms::default() };
+        let stored = self.shared.catalog.confirm_region(&id, &voucher, &terms).await;
+        let stored = stored.map_err(|error| status::refused(&error))?;
+        // Servers that hold its session elsewhere see it in the record with the next report.
+        self.shared.engine.sessions().believe(&id);
+        let region = Some(self.view(&id, &stored, &self.lanes().await?));
+        Ok(Response::new(v1::ConfirmRegionResponse { region }))
     }
 
     async fn delete_region(

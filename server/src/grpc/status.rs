@@ -50,6 +50,7 @@ pub fn refused(error: &EngineError) -> Status {
         | EngineError::OpenRefused(_)
         | EngineError::VetoRefused(_)
         | EngineError::PlanRefused(_)
+        | EngineError::NotConfirmable { .. }
         | EngineError::InUse { .. } => precondition(error),
         EngineError::StaleEtag { name, given } => say(Code::Aborted, &[("name", name), ("etag", given)]),
         EngineError::RequestIdReused { id } => say(Code::AlreadyExists, &[("request_id", id)]),

@@ -152,6 +152,7 @@ pub fn contact(contact: Contact) -> (v1::Contact, Option<Timestamp>) {
         Contact::Live(_) => (v1::Contact::Live, None),
         Contact::Lost(since) => (v1::Contact::Lost, Some(since)),
         Contact::Never => (v1::Contact::Never, None),
+        Contact::Quarantined(_) => (v1::Contact::Quarantined, None),
     }
 }
 
@@ -206,6 +207,8 @@ fn cause(cause: &Cause) -> v1::Reason {
         Cause::Votes { region, .. }
         | Cause::Driver { region, .. }
         | Cause::Inconclusive { region, .. }
+        | Cause::DeadMan { region, .. }
+        | Cause::Drift { region, .. }
         | Cause::Deadline { region: Some(region), .. }
         | Cause::NoWayBack { region } => region.to_string(),
         Cause::Operator { .. }

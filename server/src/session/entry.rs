@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use meridian_core::observation::{Contact, Observed};
@@ -46,6 +47,10 @@ pub(super) struct Entry {
     /// What other replicas have written down of lanes: the session it was said in, and the revision.
     pub told: BTreeMap<ServiceId, (u64, Observed, Revision)>,
     pub goals: BTreeMap<ServiceId, Goal>,
+    /// The highest epoch that its agent was ever heard here to have accepted, over all its sessions.
+    pub acked: BTreeMap<ServiceId, Epoch>,
+    /// Since when its agent is not believed.
+    pub quarantined: Option<Timestamp>,
 }
 
 impl Entry {
@@ -54,7 +59,7 @@ impl Entry {
         if let Some(live) = self.here() {
             return match self.heard {
                 Some(heard) if now.since(heard) > SILENCE_MAX => Contact::Lost(heard),
-                Some(_) | None => Contact::Live(live.since),
+                Some(_) | None => self.quarantined.map_or(Contact::Live(live.since), Contact::Quarantined),
             };
         }
         match (self.elsewhere(), self.heard) {
@@ -62,6 +67,11 @@ impl Entry {
             (None, Some(heard)) => Contact::Lost(heard),
             (None, None) => Contact::Never,
         }
+    }
+
+    /// Whether the agent may be told a goal: one that is not believed gets nothing that moves forward.
+    pub fn may_hear(&self, goal: &Goal) -> bool {
+        self.quarantined.is_none() || goal.is_at_rest()
     }
 
     /// The session here, if no newer one is known.

@@ -7,6 +7,7 @@ mod elsewhere;
 mod entry;
 pub mod outbox;
 mod publish;
+mod quarantine;
 pub mod registry;
 
 use std::sync::Arc;

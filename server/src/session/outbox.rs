@@ -32,6 +32,18 @@ impl Outbox {
         self.changed.notify_one();
     }
 
+    /// Takes back what was not taken yet and is not to be sent any more.
+    pub fn keep(&self, kept: impl Fn(&Goal) -> bool) {
+        self.state.lock().expect("no holder of this lock panics").goals.retain(|_, goal| kept(goal));
+    }
+
+    /// Takes what waits now, without waiting for more.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<Goal> {
+        let mut state = self.state.lock().expect("no holder of this lock panics");
+        std::mem::take(&mut state.goals).into_values().collect()
+    }
+
     /// Ends the session: [`Outbox::take`] answers `None` from now on.
     pub fn close(&self) {
         self.state.lock().expect("no holder of this lock panics").closed = true;

@@ -85,7 +85,7 @@ impl Sessions {
             }
             entry.heard = Some(now);
             entry.facts = facts;
-            for goal in entry.goals.values().filter(|_| !planted::is("goals-not-recalled")) {
+            for goal in entry.goals.values().filter(|goal| entry.may_hear(goal) && !planted::is("goals-not-recalled")) {
                 outbox.put(goal.clone());
             }
         }
@@ -108,8 +108,9 @@ impl Sessions {
         self.wake_region(&ticket.region);
     }
 
-    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch not known here are
-    /// left out and returned: they lie, or another replica has issued what is not known here yet.
+    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch not known here, or
+    /// less than they had accepted, are left out and returned: they lie or have forgotten, or another replica has issued
+    /// what is not known here yet.
     pub fn report(
         &self,
         ticket: &SessionTicket,
@@ -132,10 +133,12 @@ impl Sessions {
             for (service, observed) in lanes {
                 let lane = Lane { service: service.clone(), region: ticket.region.clone() };
                 let issued = entry.goals.get(&service).map(|goal| goal.epoch);
-                if issued.is_some_and(|issued| observed.accepted > issued) {
+                let acked = entry.acked.entry(service.clone()).or_default();
+                if issued.is_some_and(|issued| observed.accepted > issued) || observed.accepted < *acked {
                     unknown.push((service, observed));
                     continue;
                 }
+                *acked = observed.accepted;
                 if entry.lanes.get(&service) != Some(&observed) {
                     changed.push(lane);
                 }
@@ -160,7 +163,7 @@ impl Sessions {
         if !newer {
             return;
         }
-        if let Some(live) = &entry.live {
+        if let Some(live) = entry.live.as_ref().filter(|_| entry.may_hear(&goal)) {
             live.outbox.put(goal.clone());
         }
         entry.goals.insert(goal.lane.service.clone(), goal);

@@ -94,6 +94,7 @@ async fn obey(engine: Engine, ticket: SessionTicket, mut measured: watch::Receiv
             traffic: goal.split.map(|split| TrafficSeen { split, cohort: goal.cohort.clone() }),
             trouble: None,
             evidence: evidence(goal, *measured.borrow()),
+            alone: memory.alone_mark(),
         };
         let service = goal.lane.service.clone();
         let (speaks, unknown) = engine.sessions().report(&ticket, vec![(service, observed)], SystemClock.now());

@@ -9,8 +9,8 @@ use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage as PlaybookStage, StageKind, Step, ValidPlaybook, Wave,
-    validate,
+    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage as PlaybookStage, StageKind, Step,
+    ValidPlaybook, Wave, validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
@@ -132,6 +132,7 @@ impl Stage {
             },
             rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
             limits: Limits::default(),
+            safety: SafetyPolicy::default(),
         };
         validate(playbook).unwrap()
     }

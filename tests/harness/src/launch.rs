@@ -9,7 +9,9 @@ use meridian_client::{
 };
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, ServiceId, WaveId};
-use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave,
+};
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
@@ -45,6 +47,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(60) },
         rollback: RollbackPolicy { retention: Span::from_millis(200), ..RollbackPolicy::default() },
         limits: Limits::default(),
+        safety: SafetyPolicy::default(),
     }
 }
 

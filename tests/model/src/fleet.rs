@@ -9,7 +9,7 @@ use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave, validate,
+    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave, validate,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::slot::Slot;
@@ -78,6 +78,7 @@ impl Fleet {
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },
             rollback: RollbackPolicy { retention: LIMIT, ..RollbackPolicy::default() },
             limits: Limits { prepare: LIMIT, shift: LIMIT, revert: LIMIT, total: TOTAL },
+            safety: SafetyPolicy::default(),
         }
     }
 

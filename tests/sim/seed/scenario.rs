@@ -8,7 +8,8 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy,
+    Wave,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -134,6 +135,7 @@ pub fn install() -> Playbook {
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
         rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
         limits: Limits::default(),
+        safety: SafetyPolicy::default(),
     }
 }
 
@@ -166,6 +168,7 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
             retention: secs(rng.random_range(0..=3)),
         },
         limits: Limits { prepare: secs(30), shift: secs(20), revert: secs(30), total: secs(600) },
+        safety: SafetyPolicy::default(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::clients::Answer;
 use super::load;
 use crate::detached::Identity;
 use crate::error::code;
-use crate::traffic::{Route, RouteSeen, Sticky, TrafficDriver};
+use crate::traffic::{Origin, Route, RouteSeen, Sticky, TrafficDriver};
 
 /// A driver and how to reach what it drives.
 pub trait TrafficBed: Send + Sync {
@@ -67,6 +67,7 @@ impl Told {
         self.counter += 1;
         Route {
             epoch: Epoch::new(1, self.counter),
+            origin: Origin::Goal,
             hash: Digest::of(&self.counter.to_le_bytes()),
             split,
             cohort: None,
@@ -114,6 +115,12 @@ async fn fences(driver: &dyn TrafficDriver, told: &mut Told) {
     let error = driver.route(&conflict).await.expect_err("the same epoch with another content");
     assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_CONFLICT, true), "{error}");
     assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&current))), "what was refused changes nothing");
+    let hash = Digest::of(b"taken back");
+    let alone = Route { origin: Origin::Alone, hash, split: Split::all(Slot::Green), ..current.clone() };
+    driver.route(&alone).await.expect("the way back of an agent that is alone, at the epoch in effect");
+    assert_eq!(driver.look().await, Ok(Some(RouteSeen::of(&alone))));
+    let error = driver.route(&current).await.expect_err("what was taken back, again");
+    assert_eq!((error.code(), error.is_permanent()), (code::TRAFFIC_FENCED, true), "{error}");
 }
 
 async fn obeys_cohorts(bed: &dyn TrafficBed, driver: &dyn TrafficDriver, told: &mut Told) {

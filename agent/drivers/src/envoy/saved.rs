@@ -82,13 +82,13 @@ impl Saved {
     /// `TRAFFIC_FENCED`, `TRAFFIC_CONFLICT`.
     pub(super) fn fence(&self, route: &Route) -> Result<(), DriverError> {
         let Some(wanted) = &self.wanted else { return Ok(()) };
-        if route.epoch < wanted.epoch {
+        if route.rank() < wanted.rank() {
             let message = format!("epoch {} is below {}, which was taken", route.epoch, wanted.epoch);
             return Err(DriverError::permanent(code::TRAFFIC_FENCED, message));
         }
         // Only the targets may differ: a slot that came back elsewhere.
         let is_same = Route { targets: wanted.targets, ..route.clone() } == *wanted;
-        if route.epoch == wanted.epoch && !is_same {
+        if route.rank() == wanted.rank() && !is_same {
             let message = format!("epoch {} was taken with another content ({})", wanted.epoch, wanted.hash.short());
             return Err(DriverError::permanent(code::TRAFFIC_CONFLICT, message));
         }

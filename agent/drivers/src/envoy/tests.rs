@@ -13,6 +13,7 @@ use crate::conformance::backend::Backend;
 use crate::conformance::clients::{Answer, EntranceClient};
 use crate::conformance::traffic::{TrafficBed, suite};
 use crate::conformance::{Sweep, eventually, free_address, kill_hard, marked_process};
+use crate::traffic::Origin;
 
 struct Bed {
     // Before the folder: it reads the marks there.
@@ -88,6 +89,7 @@ impl TrafficBed for Bed {
 fn route(counter: u64, slot: Slot, targets: Slots<Option<SocketAddr>>) -> Route {
     Route {
         epoch: Epoch::new(1, counter),
+        origin: Origin::Goal,
         hash: Digest::of(&counter.to_le_bytes()),
         split: Split::all(slot),
         cohort: None,

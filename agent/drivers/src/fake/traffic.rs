@@ -47,12 +47,12 @@ impl TrafficDriver for FakeTraffic {
 fn take(world: &mut World, route: &Route) -> Result<(), DriverError> {
     route.check()?;
     if let Some(current) = &world.route {
-        if route.epoch < current.epoch {
+        if route.rank() < current.rank() {
             let message = format!("epoch {} is below {}", route.epoch, current.epoch);
             return Err(DriverError::permanent(code::TRAFFIC_FENCED, message));
         }
         let is_same = Route { targets: current.targets, ..route.clone() } == *current;
-        if route.epoch == current.epoch && !is_same {
+        if route.rank() == current.rank() && !is_same {
             let message = format!("epoch {} has another content", current.epoch);
             return Err(DriverError::permanent(code::TRAFFIC_CONFLICT, message));
         }

@@ -8,17 +8,18 @@ use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::{Split, Weight};
 use meridian_proxy::control;
 
-use crate::traffic::{Route, SlotCounters, Sticky, TrafficCounters};
+use crate::traffic::{Origin, Route, SlotCounters, Sticky, TrafficCounters};
 
 /// A route as the proxy is told it.
 pub(crate) fn routing(route: &Route) -> control::Routing {
-    let Route { epoch, hash, split, cohort, sticky, targets } = route;
+    let Route { epoch, origin, hash, split, cohort, sticky, targets } = route;
     let target = |slot: control::Slot| {
         let address = (*targets.get(ours(slot)))?.to_string();
         Some(control::SlotTarget { address, protocol: control::Protocol::Http1 })
     };
     control::Routing {
         epoch: control::Epoch { generation: epoch.generation(), counter: epoch.counter() },
+        alone: *origin == Origin::Alone,
         hash: hash.to_string(),
         slots: control::Slots::from_fn(target),
         split: control::Split {
@@ -34,7 +35,7 @@ pub(crate) fn routing(route: &Route) -> control::Routing {
 
 /// A route as it was told. What is wrong with it is a sentence for `TRAFFIC_UNREADABLE`.
 pub(crate) fn route(routing: &control::Routing) -> Result<Route, String> {
-    let control::Routing { epoch, hash, slots, split, cohort, sticky } = routing;
+    let control::Routing { epoch, alone, hash, slots, split, cohort, sticky } = routing;
     let hash = Digest::parse(hash).map_err(|error| format!("hash {hash}: {error}"))?;
     let weight = |share: u16| Weight::from_basis_points(share.into()).map_err(|error| error.to_string());
     let (blue, green) = (weight(split.blue)?, weight(split.green)?);
@@ -46,6 +47,7 @@ pub(crate) fn route(routing: &control::Routing) -> Result<Route, String> {
     };
     Ok(Route {
         epoch: Epoch::new(epoch.generation, epoch.counter),
+        origin: if *alone { Origin::Alone } else { Origin::Goal },
         hash,
         split: Split::toward(Slot::Blue, blue),
         cohort: cohort.as_ref().map(seen_cohort).transpose()?,
@@ -152,6 +154,7 @@ mod tests {
         for cohort in cohorts.into_iter().chain([None]) {
             let told = Route {
                 epoch: Epoch::new(1, 7),
+                origin: if share == Weight::NONE { Origin::Alone } else { Origin::Goal },
                 hash: Digest::of(b"goal"),
                 split: Split::toward(Slot::Green, share),
                 cohort,

@@ -12,6 +12,7 @@ use crate::conformance::backend::Backend;
 use crate::conformance::clients::{Answer, EntranceClient};
 use crate::conformance::traffic::{TrafficBed, suite};
 use crate::conformance::{Sweep, eventually, free_address, kill_hard, marked_process, program as built};
+use crate::traffic::Origin;
 
 struct Bed {
     // Before the folder: it reads the marks there.
@@ -76,6 +77,7 @@ async fn a_proxy_that_ends_comes_back_with_the_last_route() {
     let driver = bed.proxy().await;
     let route = Route {
         epoch: Epoch::new(1, 1),
+        origin: Origin::Goal,
         hash: Digest::of(b"goal"),
         split: Split::all(Slot::Blue),
         cohort: None,

@@ -192,6 +192,9 @@ pub struct Sticky {
 pub struct Routing {
     /// Which decision this belongs to.
     pub epoch: Epoch,
+    /// Whether the teller took that decision back on its own: of one epoch this comes later.
+    #[serde(default, skip_serializing_if = "is_told")]
+    pub alone: bool,
     /// The teller's digest of the goal behind it; tells a repetition from a conflict. 1 to 128 characters.
     pub hash: String,
     /// Where the slots are; a slot without traffic may be absent.
@@ -204,6 +207,19 @@ pub struct Routing {
     /// The memory of clients, asked second.
     #[serde(default)]
     pub sticky: Option<Sticky>,
+}
+
+impl Routing {
+    /// What orders it among all routings.
+    #[must_use]
+    pub const fn rank(&self) -> (Epoch, bool) {
+        (self.epoch, self.alone)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_told(alone: &bool) -> bool {
+    !*alone
 }
 
 /// The answer to an accepted routing.

@@ -14,6 +14,7 @@ fn routing(counter: u64, blue: u16) -> Routing {
     let target = |port: u16| Some(SlotTarget { address: format!("127.0.0.1:{port}"), protocol: Protocol::Http1 });
     Routing {
         epoch: Epoch { generation: 1, counter },
+        alone: false,
         hash: format!("h{counter}"),
         slots: Slots { blue: target(1), green: target(2) },
         split: Split { blue, green: 10_000 - blue },
@@ -158,6 +159,10 @@ fn epochs_only_go_up() {
     assert_eq!(fence(Some(&current), &routing(4, 5_000)).unwrap_err().code, code::EPOCH_FENCED);
     let restored = Routing { epoch: Epoch { generation: 2, counter: 0 }, ..routing(0, 0) };
     assert_eq!(fence(Some(&current), &restored), Ok(Fence::Newer));
+    let alone = Routing { alone: true, ..routing(5, 10_000) };
+    assert_eq!(fence(Some(&current), &alone), Ok(Fence::Newer), "of one epoch, what was taken back comes later");
+    assert_eq!(fence(Some(&alone), &current).unwrap_err().code, code::EPOCH_FENCED);
+    assert_eq!(fence(Some(&alone), &routing(6, 0)), Ok(Fence::Newer));
     let mut other = routing(5, 5_000);
     other.hash = "another".to_owned();
     assert_eq!(fence(Some(&current), &other).unwrap_err().code, code::EPOCH_CONFLICT);

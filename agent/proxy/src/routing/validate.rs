@@ -50,10 +50,10 @@ pub(crate) fn fence(current: Option<&Routing>, told: &Routing) -> Result<Fence, 
     let Some(current) = current else {
         return Ok(Fence::Newer);
     };
-    if told.epoch > current.epoch {
+    if told.rank() > current.rank() {
         return Ok(Fence::Newer);
     }
-    if told.epoch < current.epoch {
+    if told.rank() < current.rank() {
         let fix = format!("the proxy is at epoch {}; read the goal again and tell the newer one", current.epoch);
         return Err(Refusal::new(code::EPOCH_FENCED, "epoch", told.epoch.to_string(), fix));
     }

@@ -82,6 +82,7 @@ pub fn routing(counter: u64, blue: u16, blue_at: SocketAddr, green_at: SocketAdd
     let target = |address: SocketAddr| Some(SlotTarget { address: address.to_string(), protocol: Protocol::Http1 });
     Routing {
         epoch: Epoch { generation: 1, counter },
+        alone: false,
         hash: format!("sha256:{counter}-{blue}"),
         slots: Slots { blue: target(blue_at), green: target(green_at) },
         split: Split { blue, green: 10_000 - blue },

@@ -307,4 +307,12 @@ pub enum RegionCommand {
         #[arg(required = true)]
         regions: Vec<String>,
     },
+    /// Let a region out of quarantine: you have looked at its agent and vouch for it.
+    Confirm {
+        /// Which.
+        region: String,
+        /// What was found.
+        #[arg(long)]
+        reason: String,
+    },
 }

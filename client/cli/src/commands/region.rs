@@ -1,4 +1,4 @@
-//! `region …`: list regions, take them out of new plans and let them in again.
+//! `region …`: list regions, take them out of new plans and let them in again, and vouch for agents in quarantine.
 
 use meridian_client::Intent;
 
@@ -17,6 +17,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: RegionCommand) -> Ou
         }
         RegionCommand::Cordon { regions } => set(session, &regions, Cordon::Closed).await,
         RegionCommand::Uncordon { regions } => set(session, &regions, Cordon::Open).await,
+        RegionCommand::Confirm { region, reason } => confirm(session, &region, &reason).await,
     }
 }
 
@@ -45,5 +46,18 @@ async fn set(session: &mut Session<'_>, regions: &[String], cordon: Cordon) -> O
         client.apply_region(&change, Intent::Commit, &request.derive(id.as_str())).await?;
         session.write(&format!("region/{id} {word}\n"))?;
     }
+    Ok(Exit::Done)
+}
+
+async fn confirm(session: &mut Session<'_>, name: &str, reason: &str) -> Outcome {
+    let id = reference::region(name)?;
+    let (client, request) = (session.client().await?, session.request()?);
+    if client.region(&id).await?.doubts.is_empty() {
+        session.write(&format!("region/{id} unchanged, its agent is believed already\n"))?;
+        return Ok(Exit::Done);
+    }
+    let actor = session.global.actor.clone();
+    client.confirm_region(&id, &actor, reason, &request).await?;
+    session.write(&format!("region/{id} confirmed\n"))?;
     Ok(Exit::Done)
 }

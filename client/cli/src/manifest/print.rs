@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, Step, VotePolicy, Wave,
+    DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, Step,
+    VotePolicy, Wave,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -119,6 +120,19 @@ impl Page {
         for (name, limit) in [("prepare", prepare), ("shift", shift), ("revert", revert), ("total", total)] {
             self.line(2, format!("{name}: {limit}"));
         }
+        self.safety(&playbook.safety);
+    }
+
+    fn safety(&mut self, safety: &SafetyPolicy) {
+        if *safety == SafetyPolicy::default() {
+            return;
+        }
+        let SafetyPolicy { dead_man, drift } = safety;
+        self.line(1, "safety:");
+        if let Some(DeadManPolicy { alone_after, breach_for }) = dead_man {
+            self.line(2, format!("deadMan: {{aloneAfter: {alone_after}, breachFor: {breach_for}}}"));
+        }
+        self.line(2, format!("drift: {}", drift.as_str()));
     }
 
     fn rollback(&mut self, rollback: &RollbackPolicy) {

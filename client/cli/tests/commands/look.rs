@@ -59,6 +59,7 @@ pub fn plan() -> PlanView {
         },
         rollback: RollbackPolicy::default(),
         limits: Limits::default(),
+        mandate: None,
     };
     let forecast = |wave: &str, begins, exposed| WaveForecastView {
         wave: wave.to_owned(),

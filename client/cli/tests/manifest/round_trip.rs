@@ -7,7 +7,8 @@ use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Release, Reversibility};
 use meridian_core::time::Span;
@@ -95,6 +96,13 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
     })
 }
 
+fn safety() -> impl Strategy<Value = SafetyPolicy> {
+    let dead_man = (span(1), span(1));
+    let dead_man = dead_man.prop_map(|(alone_after, breach_for)| DeadManPolicy { alone_after, breach_for });
+    let drift = prop_oneof![Just(DriftPolicy::Hold), Just(DriftPolicy::Revert), Just(DriftPolicy::Adopt)];
+    (option::of(dead_man), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
+}
+
 fn playbook() -> impl Strategy<Value = Playbook> {
     let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
     let votes = prop_oneof![
@@ -119,12 +127,16 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    (name(), kind, waves(), evidence(), rollback, limits).prop_map(|(id, kind, waves, evidence, rollback, limits)| {
+    let rules = (evidence(), rollback, limits, safety());
+    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, (evidence, rollback, limits, safety))| {
         let stages = vec![Stage { kind, waves }];
         // A pool of nothing that is asked is refused.
         let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
         let rollback = RollbackPolicy { pooled, ..rollback };
-        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits }
+        // Where nothing is measured nothing fails, and no agent may ask for leave to go back.
+        let dead_man = safety.dead_man.clone().filter(|_| !evidence.checks.is_empty());
+        let safety = SafetyPolicy { dead_man, ..safety };
+        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
-use meridian_core::playbook::{Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate};
+use meridian_core::playbook::{DeadManPolicy, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -26,6 +26,11 @@ fn wave(playbook: &mut Playbook) -> &mut Wave {
 
 fn cohort(name: &str, value: &str) -> Option<CohortRule> {
     Some(CohortRule::Equals(RequestKey::Header(name.to_owned()), value.to_owned()))
+}
+
+fn dead_man(alone_after: u64, breach_for: u64) -> Option<DeadManPolicy> {
+    let (alone_after, breach_for) = (Span::from_millis(alone_after), Span::from_millis(breach_for));
+    Some(DeadManPolicy { alone_after, breach_for })
 }
 
 type Change = Box<dyn Fn(&mut Playbook)>;
@@ -166,6 +171,14 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("LIMIT_ZERO", "limits.total", Box::new(|p| p.limits.total = Span::ZERO)),
         ("SPAN_TOO_LONG", "limits.total", Box::new(|p| p.limits.total = Span::from_millis(u64::MAX))),
         ("SPAN_TOO_LONG", "rollback.retention", Box::new(|p| p.rollback.retention = Span::from_millis(u64::MAX))),
+        ("DEAD_MAN_ZERO", "safety.deadMan.aloneAfter", Box::new(|p| p.safety.dead_man = dead_man(0, 1))),
+        ("DEAD_MAN_ZERO", "safety.deadMan.breachFor", Box::new(|p| p.safety.dead_man = dead_man(1, 0))),
+        ("SPAN_TOO_LONG", "safety.deadMan.aloneAfter", Box::new(|p| p.safety.dead_man = dead_man(u64::MAX, 1))),
+        (
+            "DEAD_MAN_WITHOUT_CHECKS",
+            "safety.deadMan",
+            Box::new(|p| (p.safety.dead_man, p.evidence.checks) = (dead_man(1, 1), Vec::new())),
+        ),
         ("VOTES_ZERO", "rollback.votes.count", Box::new(|p| p.rollback.votes = VotePolicy::Count(0))),
         ("VOTES_ZERO", "rollback.votes.percent", Box::new(|p| p.rollback.votes = VotePolicy::Percent(Weight::NONE))),
         ("VOTES_ZERO", "rollback.votes.traffic", Box::new(|p| p.rollback.votes = VotePolicy::Traffic(Weight::NONE))),

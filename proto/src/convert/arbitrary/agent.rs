@@ -1,19 +1,21 @@
 //! Strategies for what passes between a server and an agent.
 
-use meridian_core::agent::LaneMemory;
+use meridian_core::agent::{Alone, LaneMemory};
 use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::Lane;
-use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble};
+use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble, WentBack};
+use meridian_core::plan::Mandate;
 use meridian_core::slot::Slots;
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::plan::safety_policy;
 use super::{
     NAME, cohort, decided, digest, epoch, evidence_policy, region, release_ref, rollout_id, service, slot, span, split,
-    step_ref, text,
+    step_ref, text, verdict,
 };
 use crate::convert::Hello;
 
@@ -23,9 +25,10 @@ pub fn goal() -> impl Strategy<Value = Goal> {
     let measurement = (slot(), step_ref(), digest(), evidence_policy());
     let measurement = measurement.prop_map(|(slot, step, digest, policy)| Measurement { slot, step, digest, policy });
     let slots = (slot_goal(), slot_goal()).prop_map(|(blue, green)| Slots { blue, green });
-    let parts =
-        (lane, decided(), rollout_id(), slots, option::of(split()), option::of(cohort()), option::of(measurement));
-    parts.prop_map(|(lane, epoch, rollout, slots, split, cohort, measurement)| Goal {
+    let mandate = (digest(), safety_policy()).prop_map(|(body, policy)| Mandate::seal(body, policy));
+    let traffic = (option::of(split()), option::of(cohort()));
+    let parts = (lane, decided(), rollout_id(), slots, traffic, option::of(measurement), option::of(mandate));
+    parts.prop_map(|(lane, epoch, rollout, slots, (split, cohort), measurement, mandate)| Goal {
         lane,
         epoch,
         rollout,
@@ -33,6 +36,7 @@ pub fn goal() -> impl Strategy<Value = Goal> {
         split,
         cohort,
         measurement,
+        mandate,
     })
 }
 
@@ -42,7 +46,11 @@ fn slot_goal() -> impl Strategy<Value = SlotGoal> {
 
 /// What an agent remembers of a lane; never nothing.
 pub fn lane_memory() -> impl Strategy<Value = LaneMemory> {
-    (goal(), any::<bool>()).prop_map(|(goal, done)| LaneMemory::recalled(goal, done))
+    let alone = (verdict(), any::<bool>()).prop_map(|(verdict, confirmed)| Alone { verdict, confirmed });
+    (goal(), any::<bool>(), option::of(alone)).prop_map(|(goal, done, alone)| match alone {
+        Some(alone) => LaneMemory::recalled_alone(goal, alone),
+        None => LaneMemory::recalled(goal, done),
+    })
 }
 
 /// A lane as seen.
@@ -52,14 +60,18 @@ pub fn observed() -> impl Strategy<Value = Observed> {
     let traffic = (split(), option::of(cohort())).prop_map(|(split, cohort)| TrafficSeen { split, cohort });
     let trouble = (epoch(), text(), text(), any::<bool>());
     let trouble = trouble.prop_map(|(epoch, code, message, permanent)| Trouble { epoch, code, message, permanent });
-    let parts = (epoch(), option::of(done), slots, option::of(traffic), option::of(trouble), option::of(evidence()));
-    parts.prop_map(|(accepted, done, slots, traffic, trouble, evidence)| Observed {
+    let alone = (rollout_id(), decided(), verdict(), any::<bool>());
+    let alone = alone.prop_map(|(rollout, epoch, verdict, confirmed)| WentBack { rollout, epoch, verdict, confirmed });
+    let said = (option::of(trouble), option::of(evidence()), option::of(alone));
+    let parts = (epoch(), option::of(done), slots, option::of(traffic), said);
+    parts.prop_map(|(accepted, done, slots, traffic, (trouble, evidence, alone))| Observed {
         accepted,
         done,
         slots,
         traffic,
         trouble,
         evidence,
+        alone,
     })
 }
 

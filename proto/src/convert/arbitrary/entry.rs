@@ -1,5 +1,6 @@
 //! Strategies for the smaller records.
 
+use meridian_core::agent::quarantine::{Distrust, Pardon};
 use meridian_core::audit::AuditEntry;
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use proptest::collection::{btree_map, btree_set};
@@ -7,7 +8,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, share, text};
-use crate::convert::record::{Head, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease};
+use crate::convert::record::{
+    Confirmed, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease,
+};
 
 /// A service's description.
 pub fn stored_service() -> impl Strategy<Value = Service> {
@@ -24,8 +27,9 @@ pub fn stored_service() -> impl Strategy<Value = Service> {
 /// A registered region.
 pub fn stored_region() -> impl Strategy<Value = Region> {
     let said = (text(), btree_set(NAME, 0..4), any::<u64>(), option::of(share()));
-    let parts = (labels(), text(), any::<bool>(), moment(), moment(), said);
-    parts.prop_map(|(labels, description, cordoned, created, updated, said)| {
+    let trust = (option::of(quarantine()), btree_map(service(), confirmed(), 0..3));
+    let parts = (labels(), text(), any::<bool>(), moment(), moment(), said, trust);
+    parts.prop_map(|(labels, description, cordoned, created, updated, said, (quarantine, confirmed))| {
         let (agent_version, capabilities, session_number, traffic_share) = said;
         Region {
             labels,
@@ -37,7 +41,26 @@ pub fn stored_region() -> impl Strategy<Value = Region> {
             capabilities,
             session_number,
             traffic_share,
+            quarantine,
+            confirmed,
         }
+    })
+}
+
+fn quarantine() -> impl Strategy<Value = Quarantine> {
+    let forgot = (epoch(), epoch()).prop_map(|(claimed, acked)| Distrust::Forgot { claimed, acked });
+    let never = (epoch(), epoch()).prop_map(|(claimed, head)| Distrust::NeverIssued { claimed, head });
+    let lanes = btree_map(service(), prop_oneof![forgot, never], 0..3);
+    (moment(), lanes).prop_map(|(since, lanes)| Quarantine { since, lanes })
+}
+
+fn confirmed() -> impl Strategy<Value = Confirmed> {
+    let pardon = (epoch(), epoch()).prop_map(|(acked, claimed)| Pardon { acked, claimed });
+    (pardon, text(), text(), moment()).prop_map(|(pardon, actor, reason, time)| Confirmed {
+        pardon,
+        actor,
+        reason,
+        time,
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Stage, StageKind, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -20,9 +21,16 @@ use super::{
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
-    let parts = (playbook_id(), vec(stage, 0..3), evidence_policy(), rollback_policy(), limits());
+    let parts = (playbook_id(), vec(stage, 0..3), evidence_policy(), rollback_policy(), limits(), safety_policy());
     parts
-        .prop_map(|(id, stages, evidence, rollback, limits)| Playbook { id, stages, evidence, rollback, limits })
+        .prop_map(|(id, stages, evidence, rollback, limits, safety)| Playbook {
+            id,
+            stages,
+            evidence,
+            rollback,
+            limits,
+            safety,
+        })
         .boxed()
 }
 
@@ -72,18 +80,40 @@ fn limits() -> impl Strategy<Value = Limits> {
     parts.prop_map(|(prepare, shift, revert, total)| Limits { prepare, shift, revert, total })
 }
 
+/// A safety policy, often the default one.
+pub fn safety_policy() -> impl Strategy<Value = SafetyPolicy> {
+    let dead_man = (span(), span());
+    let dead_man = dead_man.prop_map(|(alone_after, breach_for)| DeadManPolicy { alone_after, breach_for });
+    let drift = select(vec![DriftPolicy::Hold, DriftPolicy::Revert, DriftPolicy::Adopt]);
+    (option::of(dead_man), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
+}
+
 /// A plan whose waves take exactly the regions that have a lane.
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let rules = (evidence_policy(), rollback_policy(), limits());
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy());
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits) = rules;
+            let (evidence, rollback, limits, safety) = rules;
             let waves = spread(&lanes, waves);
-            Plan { service, release, reversibility, playbook, parent, lanes, waves, evidence, rollback, limits }
+            let mandate = None;
+            Plan {
+                service,
+                release,
+                reversibility,
+                playbook,
+                parent,
+                lanes,
+                waves,
+                evidence,
+                rollback,
+                limits,
+                mandate,
+            }
+            .under(safety)
         })
         .boxed()
 }

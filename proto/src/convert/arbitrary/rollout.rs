@@ -47,8 +47,9 @@ fn up_to(epoch: Epoch, lane: LaneProgress) -> LaneProgress {
 
 fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
     let vote = (any::<Index>(), decided(), moment(), ballot());
-    let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote));
-    parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote)| {
+    let astray = (epoch(), option::of("[a-z]{1,8}"));
+    let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote), astray);
+    parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote, (acked, adopted))| {
         let step = *index.get(&steps);
         let at = match kind {
             0 => LaneAt::Waiting,
@@ -60,7 +61,7 @@ fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
             _ => LaneAt::Reverted,
         };
         let vote = vote.map(|(index, epoch, at, ballot)| Vote { step: *index.get(&steps), epoch, at, ballot });
-        LaneProgress { at, since, goal_epoch, moved, vote }
+        LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted }
     })
 }
 
@@ -119,6 +120,8 @@ fn plain_cause() -> impl Strategy<Value = Cause> {
         (region(), text(), text()).prop_map(|(region, code, message)| Cause::Driver { region, code, message }),
         (option::of(region()), limit()).prop_map(|(region, limit)| Cause::Deadline { region, limit }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Inconclusive { region, verdict }),
+        (region(), verdict()).prop_map(|(region, verdict)| Cause::DeadMan { region, verdict }),
+        (region(), text()).prop_map(|(region, found)| Cause::Drift { region, found }),
         scope.prop_map(|scope| Cause::PartBack { scope }),
         region().prop_map(|region| Cause::NoWayBack { region }),
     ]

@@ -50,6 +50,14 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
             let (region, verdict) = votes_from_wire(votes).at("inconclusive")?;
             Ok(Cause::Inconclusive { region, verdict })
         }
+        Wire::DeadMan(votes) => {
+            let (region, verdict) = votes_from_wire(votes).at("dead_man")?;
+            Ok(Cause::DeadMan { region, verdict })
+        }
+        Wire::Drift(wire_cause::Drift { region, found }) => {
+            let found = words("found", found).at("drift")?;
+            Ok(Cause::Drift { region: named("region", region, RegionId::new).at("drift")?, found })
+        }
         Wire::PartBack(wire_cause::PartBack { scope }) => {
             Ok(Cause::PartBack { scope: scope_from_wire(scope).at("part_back")? })
         }
@@ -89,6 +97,12 @@ impl From<&Cause> for records::Cause {
             }),
             Cause::Inconclusive { region, verdict } => {
                 Wire::Inconclusive(wire_cause::Votes { region: region.to_string(), verdict: Some(verdict.into()) })
+            }
+            Cause::DeadMan { region, verdict } => {
+                Wire::DeadMan(wire_cause::Votes { region: region.to_string(), verdict: Some(verdict.into()) })
+            }
+            Cause::Drift { region, found } => {
+                Wire::Drift(wire_cause::Drift { region: region.to_string(), found: found.clone() })
             }
             Cause::PartBack { scope } => Wire::PartBack(wire_cause::PartBack { scope: scope_to_wire(scope) }),
             Cause::NoWayBack { region } => Wire::NoWayBackRegion(region.to_string()),

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::digest::Digest;
+use meridian_core::id::ServiceId;
 use meridian_core::plan::{Plan, TrafficShare};
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
+use super::quarantine::{Confirmed, Quarantine, confirmed_from_wire, confirmed_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{
-    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, present, required, share_or_none, text, within,
+    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, map_with, optional, present, required, share_or_none, text,
+    within,
 };
 use crate::convert::invalid::{At, Invalid};
-use crate::convert::report::CAPABILITIES_MAX;
+use crate::convert::report::{CAPABILITIES_MAX, LANES_MAX};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::r#gen::records::v1 as records;
 use crate::r#gen::v1;
@@ -84,6 +87,10 @@ pub struct Region {
     pub session_number: u64,
     /// Its part of the traffic, if declared.
     pub traffic_share: Option<TrafficShare>,
+    /// Why its agent is not believed, if it is not.
+    pub quarantine: Option<Quarantine>,
+    /// The last loss of memory of each lane that somebody has confirmed.
+    pub confirmed: BTreeMap<ServiceId, Confirmed>,
 }
 
 impl TryFrom<records::RegionRecord> for Region {
@@ -101,6 +108,8 @@ impl TryFrom<records::RegionRecord> for Region {
             capabilities,
             session_number,
             traffic_share,
+            quarantine,
+            confirmed,
         } = wire;
         check_schema(schema)?;
         let word = |word| text("", word, RECORD_TEXT_BYTES_MAX);
@@ -114,6 +123,8 @@ impl TryFrom<records::RegionRecord> for Region {
             capabilities: list_with("capabilities", capabilities, CAPABILITIES_MAX, word)?.into_iter().collect(),
             session_number,
             traffic_share: share_or_none("traffic_share", traffic_share)?,
+            quarantine: optional("quarantine", quarantine)?,
+            confirmed: map_with("confirmed", confirmed, LANES_MAX, confirmed_from_wire)?,
         })
     }
 }
@@ -130,6 +141,8 @@ impl From<&Region> for records::RegionRecord {
             capabilities,
             session_number,
             traffic_share,
+            quarantine,
+            confirmed,
         } = entry;
         Self {
             schema: schema(),
@@ -142,6 +155,8 @@ impl From<&Region> for records::RegionRecord {
             capabilities: capabilities.iter().cloned().collect(),
             session_number: *session_number,
             traffic_share: traffic_share.map(TrafficShare::get).unwrap_or_default(),
+            quarantine: quarantine.as_ref().map(Into::into),
+            confirmed: confirmed.iter().map(confirmed_to_wire).collect(),
         }
     }
 }

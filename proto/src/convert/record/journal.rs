@@ -1,8 +1,9 @@
 //! An agent's journal: the goal accepted last and whether it was confirmed, as bytes for its disk.
 
-use meridian_core::agent::LaneMemory;
+use meridian_core::agent::{Alone, LaneMemory};
 use meridian_core::digest::Digest;
 use meridian_core::id::RegionId;
+use meridian_core::observation::WentBack;
 use prost::Message;
 
 use super::{check_schema, schema};
@@ -16,9 +17,11 @@ use crate::r#gen::records::v1 as records;
 #[must_use]
 pub fn encode_journal(memory: &LaneMemory) -> Option<Vec<u8>> {
     let goal = agent::Goal::from(memory.intent()?).encode_to_vec();
+    let alone = memory.alone_mark().map(|mark| agent::WentBack::from(&mark).encode_to_vec()).unwrap_or_default();
     let done = memory.is_done();
-    let checksum = checksum(&goal, done).as_bytes().to_vec().into();
-    Some(records::JournalRecord { schema: schema(), goal: goal.into(), done, checksum }.encode_to_vec())
+    let checksum = checksum(&goal, done, &alone).as_bytes().to_vec().into();
+    let record = records::JournalRecord { schema: schema(), goal: goal.into(), done, checksum, alone: alone.into() };
+    Some(record.encode_to_vec())
 }
 
 /// A lane's memory in `region`. Everything in it is under a checksum, so that a torn or flipped byte is not obeyed.
@@ -29,17 +32,27 @@ pub fn decode_journal(region: &RegionId, bytes: &[u8]) -> Result<LaneMemory, Inv
     let undecodable = |_| Invalid::of(bytes.len(), InvalidKind::Undecodable);
     let records::AnyRecord { schema } = records::AnyRecord::decode(bytes).map_err(undecodable)?;
     check_schema(schema)?;
-    let records::JournalRecord { schema: _, goal, done, checksum: carried } =
+    let records::JournalRecord { schema: _, goal, done, checksum: carried, alone } =
         records::JournalRecord::decode(bytes).map_err(undecodable)?;
-    if hash("checksum", &carried)? != checksum(&goal, done) {
+    if hash("checksum", &carried)? != checksum(&goal, done, &alone) {
         return Err(Invalid::of(goal.len(), InvalidKind::HashMismatch)).at("checksum");
     }
     let goal = agent::Goal::decode(goal).map_err(undecodable).at("goal")?;
-    Ok(LaneMemory::recalled(goal_from_wire(region, goal).at("goal")?, done))
+    let goal = goal_from_wire(region, goal).at("goal")?;
+    if alone.is_empty() {
+        return Ok(LaneMemory::recalled(goal, done));
+    }
+    let mark = agent::WentBack::decode(alone).map_err(undecodable).at("alone")?;
+    let WentBack { rollout, epoch, verdict, confirmed } = mark.try_into().at("alone")?;
+    if done || rollout != goal.rollout || epoch != goal.epoch {
+        return Err(Invalid::contradiction("alone", epoch, "the goal"));
+    }
+    Ok(LaneMemory::recalled_alone(goal, Alone { verdict, confirmed }))
 }
 
-fn checksum(goal: &[u8], done: bool) -> Digest {
+fn checksum(goal: &[u8], done: bool, alone: &[u8]) -> Digest {
     let mut covered = goal.to_vec();
     covered.push(u8::from(done));
+    covered.extend_from_slice(alone);
     Digest::of(&covered)
 }

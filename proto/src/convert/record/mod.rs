@@ -11,6 +11,7 @@ mod journal;
 mod lanes;
 mod phase;
 mod progress;
+mod quarantine;
 mod replica;
 mod restore;
 mod rollout;
@@ -23,6 +24,7 @@ pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, Stored
 pub use head::Head;
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
+pub use quarantine::{Confirmed, Quarantine};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};

@@ -1,5 +1,6 @@
 //! Where each region of a rollout is, and the votes that regions have cast.
 
+use meridian_core::epoch::Epoch;
 use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
 use meridian_core::plan::Plan;
@@ -20,7 +21,7 @@ pub(super) fn progress_from_wire(
     wire: records::LaneProgress,
     plan: &Plan,
 ) -> Result<(RegionId, LaneProgress), Invalid> {
-    let records::LaneProgress { region, at, step, since, goal_epoch, moved, vote } = wire;
+    let records::LaneProgress { region, at, step, since, goal_epoch, moved, vote, acked, adopted } = wire;
     let at = at_from_wire(at, step)?;
     check_at(at, plan).at("step")?;
     let vote: Option<Vote> = optional("vote", vote)?;
@@ -33,13 +34,15 @@ pub(super) fn progress_from_wire(
         goal_epoch: decided("goal_epoch", goal_epoch)?,
         moved,
         vote,
+        acked: optional("acked", acked)?.unwrap_or(Epoch::ZERO),
+        adopted: (!adopted.is_empty()).then(|| text("adopted", adopted, RECORD_TEXT_BYTES_MAX)).transpose()?,
     };
     Ok((named("region", region, RegionId::new)?, progress))
 }
 
 /// One region's progress as the record says it.
 pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> records::LaneProgress {
-    let LaneProgress { at, since, goal_epoch, moved, vote } = progress;
+    let LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted } = progress;
     let (at, step) = at_to_wire(*at);
     records::LaneProgress {
         region: region.to_string(),
@@ -49,6 +52,8 @@ pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> re
         goal_epoch: Some((*goal_epoch).into()),
         moved: *moved,
         vote: vote.as_ref().map(Into::into),
+        acked: (*acked != Epoch::ZERO).then(|| (*acked).into()),
+        adopted: adopted.clone().unwrap_or_default(),
     }
 }
 

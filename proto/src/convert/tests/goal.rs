@@ -46,6 +46,26 @@ const SPOILT: &[Case<agent::Goal>] = &[
     ("another hash", |g| g.hash[0] ^= 1, "hash", InvalidKind::HashMismatch),
     ("another rollout", |g| g.rollout.push('x'), "hash", InvalidKind::HashMismatch),
     ("a dropped cohort", |g| g.cohort = None, "hash", InvalidKind::HashMismatch),
+    ("a dropped mandate", |g| g.mandate = None, "hash", InvalidKind::HashMismatch),
+    (
+        "a bolder policy than the plan's",
+        |g| {
+            let dead_man = v1::safety_policy::DeadMan {
+                alone_after: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+                breach_for: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+            };
+            g.mandate.as_mut().unwrap().policy.as_mut().unwrap().dead_man = Some(dead_man);
+        },
+        "mandate.plan",
+        InvalidKind::HashMismatch,
+    ),
+    (
+        "the policy of another plan",
+        |g| g.mandate.as_mut().unwrap().body[0] ^= 1,
+        "mandate.plan",
+        InvalidKind::HashMismatch,
+    ),
+    ("a policy of no plan", |g| g.mandate.as_mut().unwrap().plan.clear(), "mandate.plan", InvalidKind::Missing),
     (
         "a step of no plan",
         |g| g.measurement.as_mut().unwrap().step = Some(v1::StepRef { wave: u32::MAX, step: 0 }),
@@ -57,7 +77,7 @@ const SPOILT: &[Case<agent::Goal>] = &[
 #[test]
 fn spoilt_goals_are_refused() {
     let goal = sample(arbitrary::goal().prop_filter("with everything", |goal| {
-        goal.split.is_some() && goal.measurement.is_some() && goal.cohort.is_some()
+        goal.split.is_some() && goal.measurement.is_some() && goal.cohort.is_some() && goal.mandate.is_some()
     }));
     let region = goal.lane.region.clone();
     check(&agent::Goal::from(&goal), |wire| goal_from_wire(&region, wire), SPOILT);

@@ -47,6 +47,7 @@ fn playbook() -> v1::Playbook {
         }),
         etag: String::new(),
         update_time: None,
+        safety: None,
     }
 }
 

@@ -20,8 +20,8 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Head, Heard, Member, Outline, Region, RequestDone, Restore, SCHEMA_MAJOR, SCHEMA_MINOR, Service, SessionHeld,
-    StoredPlan, StoredPlaybook, StoredRelease,
+    Confirmed, Head, Heard, Member, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR, SCHEMA_MINOR,
+    Service, SessionHeld, StoredPlan, StoredPlaybook, StoredRelease,
 };
 
 /// Why a record can't be read. Reading it again won't help.

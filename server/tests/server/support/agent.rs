@@ -127,5 +127,6 @@ pub fn done(goal: &Goal, before: Option<&Observed>) -> Observed {
         traffic: goal.split.map(|split| TrafficSeen { split, cohort: goal.cohort.clone() }),
         trouble: None,
         evidence: None,
+        alone: None,
     }
 }

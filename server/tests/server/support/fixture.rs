@@ -2,7 +2,9 @@
 
 use meridian_core::evidence::EvidencePolicy;
 use meridian_core::id::{PlaybookId, WaveId};
-use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave,
+};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use meridian_proto::r#gen::v1;
@@ -29,6 +31,7 @@ pub fn playbook(bake: Span) -> Playbook {
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },
         rollback: RollbackPolicy::default(),
         limits: Limits::default(),
+        safety: SafetyPolicy::default(),
     }
 }
 

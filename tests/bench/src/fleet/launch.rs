@@ -7,7 +7,9 @@ use meridian_client::{LanePosition, ReleaseName, RolloutName, RolloutState, Roll
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, WaveId};
-use meridian_core::playbook::{Limits, Playbook, RegionSelector, RollbackPolicy, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{
+    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave,
+};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use meridian_harness::wait_until;
@@ -45,6 +47,7 @@ pub fn playbook(
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },
         rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
         limits: Limits::default(),
+        safety: SafetyPolicy::default(),
     })
 }
 

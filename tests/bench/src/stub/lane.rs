@@ -82,6 +82,7 @@ mod tests {
             split: Some(Split::all(Slot::Blue)),
             cohort: None,
             measurement: Some(Measurement { slot: Slot::Blue, step, digest, policy: policy.clone() }),
+            mandate: None,
         };
         let mut observed = Observed::default();
         assert!(!breach(&mut observed), "nothing is measured yet");

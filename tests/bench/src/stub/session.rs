@@ -74,7 +74,7 @@ impl Session {
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let hello = Hello {
             region: self.region.clone(),
-            agent_version: "bench".to_owned(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             capabilities: ["weights", "cohorts"].map(str::to_owned).into(),
             lanes: [].into(),
             services: [self.service.clone()].into(),

@@ -12,7 +12,7 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::Split;
-use meridian_drivers::{Route, TrafficDriver};
+use meridian_drivers::{Origin, Route, TrafficDriver};
 use std::net::SocketAddr;
 
 use crate::figures::{median, quantile};
@@ -86,6 +86,7 @@ impl Orders {
         self.counter += 1;
         let route = Route {
             epoch: Epoch::new(1, self.counter),
+            origin: Origin::Goal,
             hash: Digest::of(&self.counter.to_le_bytes()),
             split: Split::all(slot),
             cohort: None,

@@ -2,7 +2,10 @@
 //! a place.
 
 use meridian_core::id::PlaybookId;
-use meridian_core::playbook::{Electorate, Limits, Playbook, Pooling, RollbackPolicy, Violation, VotePolicy, validate};
+use meridian_core::playbook::{
+    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy, Violation,
+    VotePolicy, validate,
+};
 
 use super::{evidence, wave};
 use crate::manifest::envelope::Metadata;
@@ -17,13 +20,14 @@ pub(in crate::manifest) fn read(
     report: &mut Report<'_>,
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
-    let fields = spec.fields(report, &["stages", "evidence", "rollback", "limits"])?;
+    let fields = spec.fields(report, &["stages", "evidence", "rollback", "limits", "safety"])?;
     let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
     let rollback = rollback(fields.get("rollback"), report);
     let limits = limits(fields.get("limits"), report);
+    let safety = safety(fields.get("safety"), report);
     let (id, stages, evidence) = (id?, stages?, evidence?);
-    let playbook = Playbook { id, stages, evidence, rollback: rollback?, limits: limits? };
+    let playbook = Playbook { id, stages, evidence, rollback: rollback?, limits: limits?, safety: safety? };
     match validate(playbook) {
         Ok(valid) => Some(valid.get().clone()),
         Err(violations) => {
@@ -94,4 +98,21 @@ fn limits(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<Limits> 
     let revert = fields.value_or(report, "revert", standard.revert, values::span);
     let total = fields.value_or(report, "total", standard.total, values::span);
     Some(Limits { prepare: prepare?, shift: shift?, revert: revert?, total: total? })
+}
+
+fn safety(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<SafetyPolicy> {
+    let standard = SafetyPolicy::default();
+    let Some(given) = given else { return Some(standard) };
+    let fields = given.fields(report, &["deadMan", "drift"])?;
+    let dead_man = fields.get("deadMan").map_or(Some(None), |it| dead_man(&it, report).map(Some));
+    let policies = [DriftPolicy::Hold, DriftPolicy::Revert, DriftPolicy::Adopt].map(|drift| (drift.as_str(), drift));
+    let drift = fields.value_or(report, "drift", standard.drift, values::word(&policies));
+    Some(SafetyPolicy { dead_man: dead_man?, drift: drift? })
+}
+
+fn dead_man(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<DeadManPolicy> {
+    let fields = given.fields(report, &["aloneAfter", "breachFor"])?;
+    let mut span = |name| fields.need(report, name, "2m").and_then(|it| it.value(report, values::span));
+    let (alone_after, breach_for) = (span("aloneAfter"), span("breachFor"));
+    Some(DeadManPolicy { alone_after: alone_after?, breach_for: breach_for? })
 }

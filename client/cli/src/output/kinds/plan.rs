@@ -8,7 +8,10 @@ use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::playbook::{checks_rows, cohort_text, evidence_json, limits_json, rollback_json, share_text, triggers_text};
+use super::playbook::{
+    checks_rows, cohort_text, evidence_json, limits_json, rollback_json, safety_json, safety_text, share_text,
+    triggers_text,
+};
 use super::{moment_json, placed_json};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
@@ -85,6 +88,9 @@ fn overview(page: &mut Page, view: &PlanView) {
     page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
     page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
+    if let Some(mandate) = &view.plan.mandate {
+        page.field("safety", cell(safety_text(mandate.policy())));
+    }
 }
 
 impl Shown for PlanView {
@@ -107,8 +113,19 @@ impl Shown for PlanView {
     }
 
     fn json(&self) -> Value {
-        let Plan { service, release, reversibility, playbook, parent, lanes, waves, evidence, rollback, limits } =
-            &self.plan;
+        let Plan {
+            service,
+            release,
+            reversibility,
+            playbook,
+            parent,
+            lanes,
+            waves,
+            evidence,
+            rollback,
+            limits,
+            mandate: _,
+        } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
             json!({
@@ -133,6 +150,7 @@ impl Shown for PlanView {
             "evidence": evidence_json(evidence),
             "rollback": rollback_json(rollback),
             "limits": limits_json(limits),
+            "safety": safety_json(&self.plan.safety()),
             "created": moment_json(self.created),
             "warnings": self.warnings,
         })

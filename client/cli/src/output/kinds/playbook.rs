@@ -4,7 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Step, VotePolicy, Wave,
+    DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Step,
+    VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
@@ -175,6 +176,26 @@ pub(crate) fn limits_json(limits: &Limits) -> Value {
     })
 }
 
+/// The safety policy with the words of the manifest.
+pub(crate) fn safety_json(safety: &SafetyPolicy) -> Value {
+    let mut value = json!({ "drift": safety.drift.as_str() });
+    if let Some(DeadManPolicy { alone_after, breach_for }) = &safety.dead_man {
+        value["deadMan"] = json!({ "aloneAfter": alone_after.to_string(), "breachFor": breach_for.to_string() });
+    }
+    value
+}
+
+/// What agents may do alone, as people say it.
+pub(crate) fn safety_text(safety: &SafetyPolicy) -> String {
+    let drift = format!("drift: {}", safety.drift.as_str());
+    match &safety.dead_man {
+        None => format!("agents never decide alone; {drift}"),
+        Some(DeadManPolicy { alone_after, breach_for }) => {
+            format!("an agent goes back alone after {alone_after} without a server and {breach_for} of breach; {drift}")
+        }
+    }
+}
+
 fn spec_json(playbook: &Playbook) -> Value {
     let stages = playbook.stages.iter().map(
         |stage| json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() }),
@@ -184,6 +205,7 @@ fn spec_json(playbook: &Playbook) -> Value {
         "evidence": evidence_json(&playbook.evidence),
         "rollback": rollback_json(&playbook.rollback),
         "limits": limits_json(&playbook.limits),
+        "safety": safety_json(&playbook.safety),
     })
 }
 
@@ -233,7 +255,7 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits } = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety } = &self.playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
@@ -242,6 +264,7 @@ impl Shown for PlaybookView {
         let Limits { prepare, shift, revert, total } = limits;
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
         page.field("limits", cell(limits));
+        page.field("safety", cell(safety_text(safety)));
         for stage in stages {
             let row = |wave: &Wave| {
                 let steps: Vec<_> = wave.steps.iter().map(step_text).collect();

@@ -1,6 +1,6 @@
 //! Regions.
 
-use meridian_client::{RegionLaneView, RegionView};
+use meridian_client::{DoubtView, RegionLaneView, RegionView};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -45,14 +45,30 @@ fn lane_json(lane: &RegionLaneView) -> Value {
         "rollout": lane.rollout.as_ref().map(ToString::to_string),
         "epoch": lane.epoch.to_string(),
         "observed": split_json(lane.observed),
+        "drift": lane.drift,
+        "alone": lane.alone,
     })
+}
+
+fn doubt_json(doubt: &DoubtView) -> Value {
+    json!({ "service": doubt.service.as_str(), "code": doubt.code, "message": doubt.message })
+}
+
+/// What the agent read back, and whether that is anybody's order.
+fn observed(lane: &RegionLaneView) -> Cell {
+    match (lane.observed, &lane.drift) {
+        (None, _) => toned(Tone::Warning, "unknown"),
+        (Some(_), Some(drift)) => toned(Tone::Warning, format!("drifted: {drift}")),
+        (Some(split), None) if lane.alone => toned(Tone::Warning, format!("{split}, taken back alone")),
+        (Some(split), None) => cell(split),
+    }
 }
 
 fn lane_row(lane: &RegionLaneView) -> Vec<Cell> {
     vec![
         cell(&lane.service),
         placed_cell(lane.stable.as_ref()),
-        lane.observed.map_or_else(|| toned(Tone::Warning, "unknown"), cell),
+        observed(lane),
         or_dash(lane.rollout.as_ref().map(ToString::to_string).unwrap_or_default()),
         cell(lane.epoch),
     ]
@@ -91,6 +107,7 @@ impl Shown for RegionView {
                 "agentVersion": self.agent_version,
                 "capabilities": self.capabilities,
                 "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
+                "quarantine": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
             },
         })
     }
@@ -109,6 +126,9 @@ impl Shown for RegionView {
         page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));
         page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
         let headers = &["SERVICE", "STABLE", "OBSERVED", "ROLLOUT", "EPOCH"];
+        let doubts = self.doubts.iter();
+        let doubt = |it: &DoubtView| vec![cell(&it.service), toned(Tone::Warning, &it.message)];
+        page.table("in quarantine", &[], doubts.map(doubt).collect());
         page.table("lanes", headers, self.lanes.iter().map(lane_row).collect());
         page
     }

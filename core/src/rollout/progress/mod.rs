@@ -1,10 +1,16 @@
 //! What can be said of one lane from what was seen: confirmed, ready, judged. No decisions here.
 
+pub(super) mod astray;
+
+use astray::is_at_step;
+
 use super::goals::{goal, goal_hash};
+use super::reason::Wait;
 use super::state::{LaneAt, Rollout};
+use crate::agent::{Drift, LocalWorld, drifts};
 use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
 use crate::id::RegionId;
-use crate::observation::{Contact, Observed, Seen, Sight, SlotState};
+use crate::observation::{Contact, Observed, Seen, Sight, SlotState, WentBack};
 use crate::planted;
 use crate::release::ReleaseRef;
 use crate::slot::Slot;
@@ -34,15 +40,25 @@ impl<'a> LaneView<'a> {
     pub fn reachable_since(&self) -> Option<Timestamp> {
         match self.seen?.contact {
             Contact::Live(since) => Some(since),
-            Contact::Lost(_) | Contact::Never => None,
+            Contact::Lost(_) | Contact::Never | Contact::Quarantined(_) => None,
+        }
+    }
+
+    /// What a region that can't be reached, or whose agent is not believed, waits for; `None`: it can.
+    pub fn no_contact(&self) -> Option<Wait> {
+        let region = self.region.clone();
+        match self.seen.map(|seen| seen.contact) {
+            Some(Contact::Live(_)) => None,
+            Some(Contact::Quarantined(since)) => Some(Wait::Quarantine { region, since }),
+            Some(Contact::Lost(_) | Contact::Never) | None => Some(Wait::Contact { region, since: self.lost_since() }),
         }
     }
 
     /// When the agent was last heard of.
-    pub fn lost_since(&self) -> Option<Timestamp> {
+    fn lost_since(&self) -> Option<Timestamp> {
         match self.seen?.contact {
             Contact::Lost(since) => Some(since),
-            Contact::Live(_) | Contact::Never => None,
+            Contact::Live(_) | Contact::Never | Contact::Quarantined(_) => None,
         }
     }
 
@@ -51,7 +67,7 @@ impl<'a> LaneView<'a> {
     pub fn deadline(&self, limit: Span) -> Option<Timestamp> {
         match self.seen?.contact {
             Contact::Live(since) => Some(self.since().max(since).after(limit)),
-            Contact::Lost(_) => Some(self.since().after(limit)),
+            Contact::Lost(_) | Contact::Quarantined(_) => Some(self.since().after(limit)),
             Contact::Never => None,
         }
     }
@@ -86,6 +102,26 @@ impl<'a> LaneView<'a> {
             (Some(split), Some(seen)) => *split == seen.split && goal.cohort == seen.cohort,
             (None, Some(_)) | (Some(_), None) => false,
         }
+    }
+
+    /// That the agent has taken this lane back alone, under the goal that it holds or, while a newer one is on its way to
+    /// it, under one before.
+    pub fn went_back(&self) -> Option<&'a WentBack> {
+        let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
+        let on_the_way = matches!(lane.at, LaneAt::Shifting(_));
+        let alone = self.observed()?.alone.as_ref()?;
+        let ours = alone.rollout == self.record.id
+            && (alone.epoch == lane.goal_epoch || on_the_way && alone.epoch < lane.goal_epoch);
+        (ours && is_at_step(self.record, lane.at)).then_some(alone)
+    }
+
+    /// How the lane differs from its goal, if that was confirmed.
+    pub fn drift(&self) -> Option<Drift> {
+        if !self.is_confirmed() {
+            return None;
+        }
+        let (goal, observed) = (goal(self.record, self.region)?, self.observed()?);
+        drifts(&goal, &LocalWorld { slots: observed.slots, traffic: observed.traffic.clone() }).into_iter().next()
     }
 
     fn slot_runs(&self, slot: Slot, release: &ReleaseRef) -> bool {

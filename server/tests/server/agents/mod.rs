@@ -1,5 +1,7 @@
 //! The rules of an agent's stream.
 
+mod quarantine;
+
 use meridian_core::digest::Digest;
 use meridian_proto::r#gen::agent::v1 as wire;
 use meridian_proto::r#gen::agent::v1::session_request::Message as Said;

@@ -30,6 +30,7 @@ fn goal(counter: u64, to_new: u64) -> Goal {
         split: Some(Split::toward(Slot::Green, percent(to_new))),
         cohort: None,
         measurement: None,
+        mandate: None,
     }
 }
 
