@@ -1,6 +1,7 @@
 //! Keeps the ground and clears it: namespaces, whatever runs in them, mounts and the folder; also those that a run left
 //! which was killed. It knows names and pids, not what a run does.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -83,15 +84,21 @@ fn names(folder: &Path) -> Vec<String> {
 fn clear(of: &str, folder: &Path, keeps_folder: bool) {
     let belongs = |name: &String| name.strip_prefix(of).is_some_and(|rest| rest.starts_with('-'));
     let spaces: Vec<String> = names(Path::new(NAMES)).into_iter().filter(belongs).collect();
+    let running = || -> Vec<Pid> { spaces.iter().flat_map(|space| pids(space)).collect() };
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        // What was stopped by a fault does not even see a request to end.
         let began = Instant::now();
-        let running = || -> Vec<Pid> { spaces.iter().flat_map(|space| pids(space)).collect() };
-        for pid in running() {
-            let _ended = kill(pid, signal);
-            let _resumed = kill(pid, Signal::SIGCONT);
-        }
-        while !running().is_empty() && began.elapsed() < END_MAX {
+        let mut told = BTreeSet::new();
+        loop {
+            let left = running();
+            if left.is_empty() || began.elapsed() >= END_MAX {
+                break;
+            }
+            // An agent that is ending may still have started a slot again: whoever comes later is told as well.
+            for pid in left.into_iter().filter(|pid| told.insert(pid.as_raw())) {
+                let _ended = kill(pid, signal);
+                // What was stopped by a fault does not even see a request to end.
+                let _resumed = kill(pid, Signal::SIGCONT);
+            }
             pause(Duration::from_millis(50));
         }
     }
