@@ -6,7 +6,7 @@ use crate::fleet::launch::errors_check;
 use crate::fleet::{Rig, Shape, breach, crowd, rollback, step};
 use crate::options::{Command, Options};
 use crate::switching::{self, SwitchTime};
-use crate::{bare, machine, memory, stub};
+use crate::{bare, machine, memory, outage, stub};
 
 /// Rounds of a rollback of a hundred regions, and of a thousand.
 const ROUNDS_HUNDRED: u64 = 11;
@@ -31,15 +31,17 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Some(Command::P5) => bench.check("P5", memory::measure_agents().await),
         Some(Command::P7) => bench.check("P7", memory::measure().await),
         Some(Command::P9 | Command::P10) => bench.switches().await,
+        Some(Command::R1) => bench.check("R1, takeover", outage::measure().await),
         None => {
             println!("{}", machine::summary());
             bench.switches().await;
             bench.steps().await;
             bench.rollbacks().await;
             bench.breaches().await;
-            // P4, P11 and P12 are asked for by name: docs/benchmarks.md says why.
+            bench.check("P4, P11, P12", crowd::measure().await);
             bench.check("P5", memory::measure_agents().await);
             bench.check("P7", memory::measure().await);
+            bench.check("R1, takeover", outage::measure().await);
         }
     }
     Ok(if bench.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

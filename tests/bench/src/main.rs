@@ -9,6 +9,7 @@ mod fleet;
 mod machine;
 mod memory;
 mod options;
+mod outage;
 mod pki;
 mod row;
 mod stub;

@@ -28,8 +28,10 @@ const START_MAX: Duration = Duration::from_secs(60);
 pub enum StoreKind {
     /// In one file.
     Embedded,
-    /// A real etcd, started for the fleet.
+    /// A real etcd of one node, started for the fleet.
     Etcd,
+    /// A real etcd of three nodes.
+    EtcdCluster,
 }
 
 /// Which data plane the agents drive.
@@ -70,7 +72,7 @@ pub struct Fleet {
     folder: TempDir,
     options: FleetOptions,
     artifacts: ArtifactFolder,
-    etcd: Option<EtcdProcess>,
+    etcd: Vec<EtcdProcess>,
     servers: Servers,
     agents: BTreeMap<String, Option<Running>>,
     fronts: BTreeMap<String, SocketAddr>,
@@ -86,8 +88,9 @@ impl Fleet {
         let folder = ground::folder()?;
         let artifacts = ArtifactFolder::create(folder.path().join("artifacts"))?;
         let etcd = match options.store {
-            StoreKind::Embedded => None,
-            StoreKind::Etcd => Some(EtcdProcess::start().await.map_err(|error| anyhow::anyhow!("{error}"))?),
+            StoreKind::Embedded => Vec::new(),
+            StoreKind::Etcd => vec![EtcdProcess::start().await?],
+            StoreKind::EtcdCluster => EtcdProcess::start_cluster(3, &[]).await?,
         };
         let mut fronts = BTreeMap::new();
         for region in &options.regions {
@@ -98,9 +101,9 @@ impl Fleet {
             Links::Plaintext => None,
             Links::MutualTls => Some(Authority::create(folder.path(), &options.regions)?),
         };
-        let records = match &etcd {
-            None => Records::Folder(folder.path().join("server")),
-            Some(etcd) => Records::Etcd(etcd.endpoint()),
+        let records = match etcd.as_slice() {
+            [] => Records::Folder(folder.path().join("server")),
+            nodes => Records::Etcd(endpoints(nodes).join(",")),
         };
         let servers = Servers::new(options.servers, folder.path(), &records, authority.as_ref())?;
         let mut fleet = Self { folder, options, artifacts, etcd, servers, agents, fronts, authority };
@@ -141,10 +144,21 @@ impl Fleet {
         &mut self.servers
     }
 
-    /// The etcd, if the records are there.
+    /// The nodes of the etcd; empty if the records are elsewhere.
     #[must_use]
-    pub const fn etcd(&self) -> Option<&EtcdProcess> {
-        self.etcd.as_ref()
+    pub fn etcd(&self) -> &[EtcdProcess] {
+        &self.etcd
+    }
+
+    /// The nodes of the etcd, to do something to them.
+    pub fn etcd_mut(&mut self) -> &mut [EtcdProcess] {
+        &mut self.etcd
+    }
+
+    /// Where the nodes of the etcd are.
+    #[must_use]
+    pub fn etcd_endpoints(&self) -> Vec<String> {
+        endpoints(&self.etcd)
     }
 
     /// The address of the first server as a URL.
@@ -324,4 +338,8 @@ fn envoy() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
     found.context("envoy is not installed; run `cargo xtask tools envoy`")
+}
+
+fn endpoints(nodes: &[EtcdProcess]) -> Vec<String> {
+    nodes.iter().map(EtcdProcess::endpoint).collect()
 }

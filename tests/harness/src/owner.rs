@@ -1,6 +1,5 @@
 //! Who owns what in a fleet of several servers, read from their etcd as they wrote it there.
 
-use anyhow::Context;
 use meridian_core::id::ServiceId;
 use meridian_core::ownership::Shard;
 use meridian_store::etcd::{EtcdOptions, EtcdStore};
@@ -14,8 +13,8 @@ impl Fleet {
     /// # Errors
     /// If the records are not in an etcd, or it does not answer.
     pub async fn owner_of(&self, service: &str) -> anyhow::Result<Option<usize>> {
-        let etcd = self.etcd().context("one server alone owns everything")?;
-        let store = EtcdStore::connect(EtcdOptions::new([etcd.endpoint()])).await?;
+        anyhow::ensure!(!self.etcd().is_empty(), "one server alone owns everything");
+        let store = EtcdStore::connect(EtcdOptions::new(self.etcd_endpoints())).await?;
         let read = async |key: Key| anyhow::Ok(store.get(&key).await?.item.map(|item| item.value));
         let key = layout::owner(Shard::of(&ServiceId::new(service)?));
         let Some(owner) = read(key.clone()).await? else { return Ok(None) };
