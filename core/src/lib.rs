@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod audit;
+pub mod calendar;
 pub mod canon;
 pub mod cohort;
 pub mod digest;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::calendar::Openings;
 use crate::cohort::Cohort;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
@@ -118,6 +119,8 @@ pub struct Seen {
     pub contact: Contact,
     /// Its last report on this lane.
     pub observed: Option<Observed>,
+    /// When steps may start there, as far as the plan has a timetable.
+    pub openings: Openings,
 }
 
 /// All that is known of a rollout's lanes at one moment. A lane that is missing was never seen.

@@ -6,17 +6,18 @@ use crate::tidy::workspace::{Member, Use, Workspace};
 use std::collections::BTreeMap;
 
 /// Importer, and which of our crates it may use in its product code.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("meridian-core", &[]),
+    ("meridian-calendar", &["meridian-core"]),
     ("meridian-proto", &["meridian-core"]),
     ("meridian-store", &["meridian-core", "meridian-proto"]),
     // Of the proxy the drivers use the control types alone.
     ("meridian-drivers", &["meridian-core", "meridian-proxy"]),
     ("meridian-proxy", &[]),
-    ("meridian-server", &["meridian-core", "meridian-proto", "meridian-store"]),
+    ("meridian-server", &["meridian-core", "meridian-calendar", "meridian-proto", "meridian-store"]),
     ("meridian-agent", &["meridian-core", "meridian-proto", "meridian-drivers"]),
     ("meridian-client", &["meridian-core", "meridian-proto"]),
-    ("meridian-cli", &["meridian-core", "meridian-client"]),
+    ("meridian-cli", &["meridian-core", "meridian-calendar", "meridian-client"]),
     ("skyoptima", &[]),
     ("xtask", &[]),
 ];

@@ -3,6 +3,8 @@
 
 use super::transition::{Taken, is_in_scope, lanes};
 use super::{Broken, require};
+use crate::calendar::Interval;
+use crate::calendar::rule::needs;
 use crate::evidence::{Outcome, StepRef, judge};
 use crate::goal::SlotGoal;
 use crate::id::RegionId;
@@ -94,6 +96,16 @@ impl Look<'_> {
     fn is_up(&self, region: &RegionId, slot: Slot, release: &ReleaseRef) -> bool {
         let seen = self.report(region).and_then(|report| *report.slots.get(slot));
         seen.is_some_and(|seen| seen.digest == release.digest && seen.state == SlotState::Ready)
+    }
+
+    /// Whether the region's clock lets the step start, and gives it the time it needs.
+    fn is_open(&self, region: &RegionId, step: StepRef) -> bool {
+        let plan = &self.before.plan;
+        let openings = self.sight.get(region).map(|seen| seen.openings.clone()).unwrap_or_default();
+        let ends = self.now.after(needs(plan, step));
+        let in_window = openings.windows.iter().any(|window| window.holds(self.now) && ends <= window.to);
+        let apart = |during: Interval| ends <= during.from && self.now < during.from || self.now >= during.to;
+        (plan.timetable.windows.is_empty() || in_window) && openings.freezes.iter().all(|freeze| apart(freeze.during))
     }
 
     /// Whether the step's own evidence passes and covers the bake, or no evidence is asked for.
@@ -197,6 +209,8 @@ fn entered(
     let base = taken.before.plan.lanes.get(region).and_then(|planned| planned.base.as_ref());
     let warm = base.is_none_or(|base| look.is_up(region, base.slot, &base.release));
     require(broken, "C7", look.is_live(region) && warm, what);
+    let step = if let LaneAt::Shifting(step) = is.at { step } else { StepRef { wave, step: 0 } };
+    require(broken, "C15", look.is_open(region, step), what);
     let current = matches!(&after.phase, Phase::Running(run) if run.wave == wave);
     let before_it = (0..wave).all(|wave| all_through(after, wave));
     require(broken, "S13", current && before_it, what);

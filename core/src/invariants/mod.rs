@@ -26,7 +26,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 32] = [
+pub const CATALOGUE: [(&str, &str); 33] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -74,6 +74,10 @@ pub const CATALOGUE: [(&str, &str); 32] = [
     ("C12", "What goes back on evidence goes back on a fail: too little data sends nobody back."),
     ("C13", "What was taken back is vetoed from that decision on, and nothing vetoed or held starts."),
     ("C14", "A lane that has drifted is not moved forward."),
+    (
+        "C15",
+        "No step starts outside a window, in a freeze, or with too little of either left; no way back asks for one.",
+    ),
 ];
 
 /// Notes a broken invariant unless it holds.

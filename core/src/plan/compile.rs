@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
+use crate::calendar::timetable::ZONE_LABEL;
 use crate::digest::Digest;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
@@ -128,6 +129,22 @@ pub enum PlanRefusal {
         /// The region.
         region: RegionId,
     },
+    /// The timetable is told by the regions' clocks, and this region does not say which it has.
+    #[error(
+        "region {region} declares no time zone and a window or freeze is told by it; give it the label `time-zone`"
+    )]
+    ZoneMissing {
+        /// The region.
+        region: RegionId,
+    },
+    /// No clock is told by what the region declares. Found by those who know the zones.
+    #[error("region {region}: time zone {zone} is not known; label it with an IANA name, e.g. time-zone=Europe/Berlin")]
+    ZoneUnknown {
+        /// The region.
+        region: RegionId,
+        /// What it declares.
+        zone: String,
+    },
     /// The digest must not start again.
     #[error("{service} {release} is vetoed {veto}; `meridian release unveto {service} {release}` lifts that")]
     Vetoed {
@@ -166,6 +183,8 @@ impl PlanRefusal {
             Self::NotWhole { .. } => "REGION_NOT_WHOLE",
             Self::WeightFalls { .. } => "WEIGHT_FALLS",
             Self::ShareMissing { .. } => "TRAFFIC_SHARE_MISSING",
+            Self::ZoneMissing { .. } => "TIME_ZONE_MISSING",
+            Self::ZoneUnknown { .. } => "TIME_ZONE_UNKNOWN",
             Self::Vetoed { .. } => "DIGEST_VETOED",
             Self::NotPrepared { .. } => "NOT_PREPARED",
         }
@@ -205,7 +224,12 @@ pub fn compile(
         if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
             refused.push(PlanRefusal::NoSafety { region: region.clone() });
         }
-        lanes.insert(region.clone(), plan_lane(facts));
+        let follows = spec.timetable.follows_the_sun();
+        let zone = facts.labels.get(ZONE_LABEL).filter(|_| follows).cloned();
+        if follows && zone.is_none() {
+            refused.push(PlanRefusal::ZoneMissing { region: region.clone() });
+        }
+        lanes.insert(region.clone(), plan_lane(facts, zone));
     }
     check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
     if !refused.is_empty() {
@@ -223,17 +247,18 @@ pub fn compile(
         evidence: spec.evidence.clone(),
         rollback: spec.rollback.clone(),
         limits: spec.limits.clone(),
+        timetable: spec.timetable.clone(),
         mandate: None,
     }
     .under(spec.safety.clone()))
 }
 
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
-fn plan_lane(facts: &RegionFacts) -> PlannedLane {
+fn plan_lane(facts: &RegionFacts, zone: Option<String>) -> PlannedLane {
     let RegionFacts { lane, share, .. } = facts;
     let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
     let share = share.unwrap_or(TrafficShare::EQUAL);
-    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share }
+    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share, zone }
 }
 
 /// Shares are declared everywhere or nowhere: a share that is only half known would weigh a vote wrongly.

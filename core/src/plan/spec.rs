@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::mandate::Mandate;
+use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::Cohort;
 use crate::digest::Digest;
@@ -71,6 +72,8 @@ pub struct PlannedLane {
     pub epoch: Epoch,
     /// What the region's vote weighs where the policy counts traffic.
     pub share: TrafficShare,
+    /// The region's time zone, if the timetable asks for it.
+    pub zone: Option<String>,
 }
 
 impl PlannedLane {
@@ -135,6 +138,8 @@ pub struct Plan {
     pub rollback: RollbackPolicy,
     /// How long things may take.
     pub limits: Limits,
+    /// When steps may start.
+    pub timetable: Timetable,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -229,6 +234,13 @@ impl Canonical for Plan {
             canon.text("shares");
             for lane in self.lanes.values() {
                 canon.number(u64::from(lane.share.0));
+            }
+        }
+        // Nor did they know the time of day.
+        if !self.timetable.is_empty() {
+            canon.text("timetable").value(&self.timetable);
+            for lane in self.lanes.values() {
+                canon.value(&lane.zone);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::safety::SafetyPolicy;
+use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::CohortRule;
 use crate::evidence::EvidencePolicy;
@@ -25,6 +26,8 @@ pub struct Playbook {
     pub limits: Limits,
     /// What agents may do alone, and what follows from drift.
     pub safety: SafetyPolicy,
+    /// When steps may start.
+    pub timetable: Timetable,
 }
 
 /// What a stage is for.

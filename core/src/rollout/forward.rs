@@ -7,6 +7,8 @@ use super::reason::Wait;
 use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
 use super::votes;
+use crate::calendar::Openings;
+use crate::calendar::rule::{Shut, may_start, needs};
 use crate::evidence::{Outcome, StepRef, Verdict};
 use crate::id::RegionId;
 use crate::observation::Sight;
@@ -280,6 +282,9 @@ fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> 
         LaneAt::Reverting => return false,
     };
     if let Some(wait) = obstacle(draft, sight, region, wave, target) {
+        if let Some(until) = wait.until() {
+            draft.wake_at(until);
+        }
         draft.waits.push(wait);
         return extend_or_hold(draft, sight, region);
     }
@@ -329,6 +334,22 @@ fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, ta
     wait.or_else(|| view.no_contact())
         .or_else(|| (!view.way_back_is_ready()).then(|| Wait::WayBack { region: region.clone() }))
         .or_else(|| skew(&draft.next, sight, region, target, now))
+        .or_else(|| shut(draft, &view, wave, target))
+}
+
+/// Whether the region's clock keeps the step from starting. The last thing to ask: whatever else is missing can be got
+/// while the window is shut.
+fn shut(draft: &Draft, view: &LaneView<'_>, wave: usize, target: LaneAt) -> Option<Wait> {
+    let plan = &draft.next.plan;
+    let from = if let LaneAt::Shifting(step) = target { step } else { StepRef { wave, step: 0 } };
+    let nothing = Openings::default();
+    let openings = view.openings().unwrap_or(&nothing);
+    let region = view.region.clone();
+    match may_start(&plan.timetable, openings, draft.now, needs(plan, from)) {
+        Ok(()) => None,
+        Err(Shut::Window { opens }) => Some(Wait::Window { region, opens }),
+        Err(Shut::Freeze { name, until }) => Some(Wait::Freeze { region, name, until }),
+    }
 }
 
 fn prepared(view: &LaneView<'_>) -> Option<Wait> {

@@ -88,6 +88,22 @@ pub enum Wait {
         /// What was found instead.
         found: String,
     },
+    /// No window of the region is open for as long as its next steps take.
+    Window {
+        /// Where.
+        region: RegionId,
+        /// When one opens that is; `None`: none that is known.
+        opens: Option<Timestamp>,
+    },
+    /// A freeze is on in the region, or begins before its next steps would end.
+    Freeze {
+        /// Where.
+        region: RegionId,
+        /// Which.
+        name: String,
+        /// When it ends.
+        until: Timestamp,
+    },
     /// A fail vote stands, the policy asks for more of them.
     Votes {
         /// Whose.
@@ -114,6 +130,8 @@ impl Wait {
             Self::Bake { .. } => "BAKE",
             Self::Evidence { .. } => "INCONCLUSIVE",
             Self::Drift { .. } => "DRIFT",
+            Self::Window { .. } => "WINDOW",
+            Self::Freeze { .. } => "FREEZE",
             Self::Votes { .. } => "VOTES_SHORT",
         }
     }
@@ -133,6 +151,8 @@ impl Wait {
             | Self::Bake { region, .. }
             | Self::Evidence { region, .. }
             | Self::Drift { region, .. }
+            | Self::Window { region, .. }
+            | Self::Freeze { region, .. }
             | Self::Votes { region } => Some(region),
         }
     }
@@ -141,7 +161,11 @@ impl Wait {
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Soak { until } | Self::Retention { until } | Self::Bake { until, .. } => Some(*until),
+            Self::Soak { until }
+            | Self::Retention { until }
+            | Self::Bake { until, .. }
+            | Self::Freeze { until, .. } => Some(*until),
+            Self::Window { opens, .. } => *opens,
             Self::Held(_)
             | Self::Human(_)
             | Self::Contact { .. }
@@ -181,6 +205,11 @@ impl std::fmt::Display for Wait {
             Self::Evidence { region, verdict: None } => write!(f, "{region}: no evidence that counts came in yet"),
             Self::Evidence { region, verdict: Some(verdict) } => write!(f, "{region}: {verdict}"),
             Self::Drift { region, found } => write!(f, "{region}: has drifted: {found}"),
+            Self::Window { region, opens: Some(_) } => write!(f, "{region}: waits for the next window"),
+            Self::Window { region, opens: None } => {
+                write!(f, "{region}: no window that is known is open for long enough")
+            }
+            Self::Freeze { region, name, until: _ } => write!(f, "{region}: freeze {name} lets nothing start"),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }

@@ -1,5 +1,6 @@
 //! What may befall the pair, one thing at a time, and what must be true when it is over.
 
+use meridian_core::calendar::{Freeze, Interval, Openings};
 use meridian_core::goal::Goal;
 use meridian_core::id::RegionId;
 use meridian_core::invariants;
@@ -61,6 +62,8 @@ pub enum Fault {
     Guard(Option<usize>),
     ServerRestart,
     Wait(u64),
+    /// A freeze will be on everywhere, in so many seconds and for so many.
+    Freeze(u64, u64),
     Operator(Event),
     Reopen,
     /// Everything works for a while.
@@ -134,6 +137,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         2 => proptest::option::of(0_usize..6).prop_map(Fault::Guard),
         1 => Just(Fault::ServerRestart),
         4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
+        1 => (0_u64..30, 1_u64..60).prop_map(|(ahead, long)| Fault::Freeze(ahead, long)),
         2 => operator().prop_map(Fault::Operator),
         1 => Just(Fault::Reopen),
         5 => (1_u8..4).prop_map(Fault::Calm),
@@ -204,6 +208,11 @@ impl Chaos {
             Fault::Guard(None) => self.look(Event::Guard(self.world.sight.clone())),
             Fault::Guard(Some(back)) => self.look(Event::Guard(self.seen_before(back))),
             Fault::ServerRestart => self.world.sight.clear(),
+            Fault::Freeze(ahead, long) => {
+                let from = self.world.now.after(Span::from_secs(ahead));
+                let during = Interval { from, to: from.after(Span::from_secs(long)) };
+                self.world.openings.freezes = vec![Freeze { name: "rest".to_owned(), during }];
+            }
             Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
             Fault::Operator(event) => self.operate(event),
             Fault::Reopen => self.reopen(),
@@ -220,7 +229,11 @@ impl Chaos {
     fn contact(&mut self, number: usize, contact: Contact) {
         let id = self.id(number);
         self.world.sites.get_mut(&id).unwrap().contact = contact;
-        let seen = self.world.sight.entry(id).or_insert(Seen { contact, observed: None });
+        let seen = self.world.sight.entry(id).or_insert(Seen {
+            contact,
+            observed: None,
+            openings: self.world.openings.clone(),
+        });
         seen.contact = contact;
     }
 
@@ -243,7 +256,9 @@ impl Chaos {
             None => {}
             Some(Message::Report(id, observed)) => {
                 let contact = self.world.sites[&id].contact;
-                self.world.sight.insert(id, Seen { contact, observed: Some(observed) });
+                self.world
+                    .sight
+                    .insert(id, Seen { contact, observed: Some(observed), openings: self.world.openings.clone() });
             }
             Some(Message::Goal(order)) => {
                 hold(self.world.orders.accepted(&order));
@@ -315,6 +330,7 @@ impl Chaos {
     /// The faults end. Within bounds the rollout ends, or names the human it waits for; and if that human lets it go on
     /// and the release is good, it ends for good.
     pub fn heal(mut self, ending: Ending) -> World {
+        self.world.openings = Openings::default();
         self.network.clear();
         for number in 0..self.world.sites.len() {
             self.contact(number, Contact::Live(self.world.now));

@@ -1,5 +1,6 @@
 //! Random plans: one to four regions, one to three waves, every policy.
 
+use meridian_core::calendar::Timetable;
 use meridian_core::playbook::{DeadManPolicy, DriftPolicy, Electorate, Limits, SafetyPolicy, VotePolicy};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Span;
@@ -91,9 +92,22 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
             let safety = SafetyPolicy { dead_man: safety.dead_man.filter(|_| checked), ..safety };
             let secs = Span::from_secs;
             let limits = Limits { prepare: secs(60), shift: secs(40), revert: secs(60), total: secs(100_000) };
-            let retention = 60;
+            let (retention, timetable) = (60, Timetable::default());
             (
-                Design { waves, checked, votes, over, pooled, shares, fleet, reversibility, retention, limits, safety },
+                Design {
+                    waves,
+                    checked,
+                    votes,
+                    over,
+                    pooled,
+                    shares,
+                    fleet,
+                    reversibility,
+                    retention,
+                    limits,
+                    safety,
+                    timetable,
+                },
                 first,
             )
         },

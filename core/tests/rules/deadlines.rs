@@ -131,7 +131,14 @@ fn a_server_that_was_away_blames_nobody() {
     world.round();
     assert_eq!(world.word(0), "preparing");
     world.now = world.now.after(Span::from_secs(600));
-    for sight in [Sight::new(), [(region(0), Seen { contact: Contact::Never, observed: None })].into()] {
+    for sight in [
+        Sight::new(),
+        [(
+            region(0),
+            Seen { contact: Contact::Never, observed: None, openings: meridian_core::calendar::Openings::default() },
+        )]
+        .into(),
+    ] {
         world.sight = sight;
         let answer = world.look();
         assert_eq!(world.word(0), "preparing", "it has heard of nobody yet");

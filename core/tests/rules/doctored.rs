@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use meridian_core::agent::{Action, LaneMemory, LocalWorld};
+use meridian_core::calendar::{Entry, Interval, Timetable, When, Zone};
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
@@ -18,6 +19,7 @@ use meridian_core::rollout::state::{Cause, Hold, LaneAt, Pace, Phase, Rollout, R
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
+use meridian_core::time::Span;
 use meridian_core::weight::Split;
 
 use super::world::World;
@@ -33,6 +35,22 @@ fn ids(broken: Vec<Broken>) -> Ids {
 fn caught(id: &'static str, broken: Vec<Broken>) -> &'static str {
     assert!(broken.iter().any(|broken| broken.id == id), "{id} was not caught: {broken:?}");
     id
+}
+
+/// The same, and their window has shut meanwhile.
+fn out_of_window() -> World {
+    let mut design = Design::of(&[&[0, 1], &[2]]);
+    let when = When::Range { from: String::new(), to: String::new() };
+    let window = Entry { name: "office".to_owned(), zone: Zone::Named("UTC".to_owned()), when };
+    design.timetable = Timetable { windows: vec![window], ..Timetable::default() };
+    let mut world = World::new(&design);
+    let (from, to) = (world.now, world.now.after(Span::from_secs(20)));
+    world.openings.windows = vec![Interval { from, to }];
+    world.rest();
+    assert_eq!((world.word(0), world.word(1)), ("baking", "baking"));
+    world.pass(15);
+    world.now = to;
+    world
 }
 
 /// Two regions bake their first step of two, in the first wave of two.
@@ -129,6 +147,7 @@ fn decisions() -> Ids {
     let verdict =
         Verdict { outcome: Outcome::Inconclusive, check: "errors".to_owned(), measured: 0, limit: 0, samples: 0 };
     let unsure = Cause::Pooled { step: first, regions: 2, verdict };
+    let late = out_of_window();
     let mut drifted = world.clone();
     drifted.site(0).reroute(Split::all(Slot::Blue));
     drifted.hear(&region(0));
@@ -158,6 +177,7 @@ fn decisions() -> Ids {
         caught("C6", decided_by(&world, Right::Owner, Event::Guard(world.sight.clone()), prepare)),
         caught("C12", decided(&world, |record| record.phase = Phase::RollingBack { cause: unsure.clone(), since })),
         caught("C14", decided(&drifted, |record| put(record, 0, LaneAt::Shifting(second)))),
+        caught("C15", decided(&late, |record| put(record, 0, LaneAt::Shifting(second)))),
         caught("C11", decided(&past, |record| put(record, 0, LaneAt::Reverting))),
     ]
     .into()

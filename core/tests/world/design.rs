@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
@@ -47,6 +48,7 @@ pub struct Design {
     pub retention: u64,
     pub limits: Limits,
     pub safety: SafetyPolicy,
+    pub timetable: Timetable,
 }
 
 impl WaveDesign {
@@ -71,6 +73,7 @@ impl Design {
             retention: 100,
             limits: Limits::default(),
             safety: SafetyPolicy::default(),
+            timetable: Timetable::default(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Design {
             },
             limits: self.limits.clone(),
             safety: self.safety.clone(),
+            timetable: self.timetable.clone(),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use meridian_core::calendar::Openings;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId};
@@ -48,6 +49,8 @@ pub struct World {
     pub sites: BTreeMap<RegionId, Site>,
     /// What the server knows.
     pub sight: Sight,
+    /// When steps may start, everywhere.
+    pub openings: Openings,
     pub orders: Orders,
     pub vetoes: Vetoes,
     /// The words of all decisions.
@@ -84,7 +87,8 @@ impl World {
         let record = open(id, plan, "anna".to_owned(), &lanes, &vetoes, moment).unwrap();
         hold(invariants::opening(&record, &lanes, &vetoes));
         let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
-        let mut world = Self { record, head, now, lanes, sites, sight, orders, vetoes, kinds, met };
+        let openings = Openings::default();
+        let mut world = Self { record, head, now, lanes, sites, sight, openings, orders, vetoes, kinds, met };
         world.committed();
         world
     }
@@ -173,7 +177,10 @@ impl World {
         let site = &self.sites[id];
         let observed = site.is_live().then(|| site.observed(self.now));
         let old = self.sight.get(id).and_then(|seen| seen.observed.clone());
-        self.sight.insert(id.clone(), Seen { contact: site.contact, observed: observed.or(old) });
+        self.sight.insert(
+            id.clone(),
+            Seen { contact: site.contact, observed: observed.or(old), openings: self.openings.clone() },
+        );
     }
 
     /// Every region that can be reached takes its goal, works it off and reports; then the server looks.

@@ -6,6 +6,7 @@
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod arbitrary;
+mod calendar;
 mod evidence;
 mod field;
 mod goal;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meridian_core::calendar::timetable::TEXT_BYTES_MAX;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
@@ -10,8 +11,9 @@ use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookR
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{StageKind, Step};
 
+use super::calendar::timetable_to_wire;
 use super::field::{
-    list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, within, word,
+    list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, text, within, word,
 };
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
@@ -37,6 +39,7 @@ impl TryFrom<v1::Plan> for Plan {
             rollback,
             limits,
             safety,
+            timetable,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -52,6 +55,7 @@ impl TryFrom<v1::Plan> for Plan {
             rollback: required("rollback", rollback)?,
             limits: required("limits", limits)?,
             mandate: None,
+            timetable: optional("timetable", timetable)?.unwrap_or_default(),
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -73,6 +77,7 @@ impl From<&Plan> for v1::Plan {
             rollback,
             limits,
             mandate,
+            timetable,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -87,6 +92,7 @@ impl From<&Plan> for v1::Plan {
             rollback: Some(rollback.into()),
             limits: Some(limits.into()),
             safety: mandate.as_ref().map(|mandate| mandate.policy().into()),
+            timetable: timetable_to_wire(timetable),
         }
     }
 }
@@ -134,24 +140,26 @@ fn check_whole(plan: &Plan) -> Result<(), Invalid> {
 }
 
 fn lane_from_wire(wire: v1::PlannedLane) -> Result<(RegionId, PlannedLane), Invalid> {
-    let v1::PlannedLane { region, slot, base, epoch, traffic_share } = wire;
+    let v1::PlannedLane { region, slot, base, epoch, traffic_share, time_zone } = wire;
     let lane = PlannedLane {
         slot: word::<v1::Slot, _>("slot", slot)?,
         base: optional("base", base)?,
         epoch: required("epoch", epoch)?,
         share: share_or_none("traffic_share", traffic_share)?.unwrap_or(TrafficShare::EQUAL),
+        zone: Some(text("time_zone", time_zone, TEXT_BYTES_MAX)?).filter(|zone| !zone.is_empty()),
     };
     Ok((named("region", region, RegionId::new)?, lane))
 }
 
 fn lane_to_wire(region: &RegionId, lane: &PlannedLane) -> v1::PlannedLane {
-    let PlannedLane { slot, base, epoch, share } = lane;
+    let PlannedLane { slot, base, epoch, share, zone } = lane;
     v1::PlannedLane {
         region: region.to_string(),
         slot: v1::Slot::from(*slot).into(),
         base: base.as_ref().map(Into::into),
         epoch: Some((*epoch).into()),
         traffic_share: share.get(),
+        time_zone: zone.clone().unwrap_or_default(),
     }
 }
 

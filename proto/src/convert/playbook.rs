@@ -7,6 +7,7 @@ use meridian_core::playbook::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 
+use super::calendar::timetable_to_wire;
 use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
@@ -32,6 +33,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             etag: _,
             update_time: _,
             safety,
+            timetable,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -40,6 +42,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             rollback: required("rollback", rollback)?,
             limits: required("limits", limits)?,
             safety: safety_or_default("safety", safety)?,
+            timetable: optional("timetable", timetable)?.unwrap_or_default(),
         })
     }
 }
@@ -47,7 +50,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -58,6 +61,7 @@ impl From<&Playbook> for v1::Playbook {
             etag: String::new(),
             update_time: None,
             safety: safety_unless_default(safety),
+            timetable: timetable_to_wire(timetable),
         }
     }
 }

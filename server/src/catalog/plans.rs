@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, ServiceId};
-use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, compile};
 use meridian_proto::convert::name;
 use meridian_store::record::{Region, StoredPlan, StoredRelease};
 use meridian_store::{Expect, Txn, layout, record};
@@ -56,7 +56,7 @@ impl Catalog {
         let valid = Self::valid(&playbook.value)?;
         let inventory = self.inventory(service).await?;
         let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
-        let plan = Arc::new(made.map_err(EngineError::PlanRefused)?);
+        let plan = Arc::new(made.and_then(with_known_zones).map_err(EngineError::PlanRefused)?);
         let made = NewPlan { hash: plan.hash(), plan };
         if terms.effect == Effect::Made {
             self.keep_plan(&made, terms).await?;
@@ -103,4 +103,12 @@ impl Catalog {
         let vetoed = head.vetoes.digests;
         Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed })
     }
+}
+
+fn with_known_zones(plan: Plan) -> Result<Plan, Vec<PlanRefusal>> {
+    let zones = plan.lanes.iter().filter_map(|(region, lane)| Some((region, lane.zone.as_ref()?)));
+    let unknown = zones.filter(|(_, zone)| !meridian_calendar::is_known(zone));
+    let refused: Vec<PlanRefusal> =
+        unknown.map(|(region, zone)| PlanRefusal::ZoneUnknown { region: region.clone(), zone: zone.clone() }).collect();
+    if refused.is_empty() { Ok(plan) } else { Err(refused) }
 }

@@ -6,6 +6,7 @@
 //! looks and moves it forward, the others only guard it, and orders are carried out wherever they arrive.
 
 mod books;
+mod calendar;
 mod commit;
 mod follow;
 mod greet;
@@ -21,7 +22,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use meridian_core::id::{ReplicaId, RolloutId};
+use meridian_core::observation::Sight;
 use meridian_core::rollout::event::Event;
+use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
 use meridian_store::record::Member;
 use meridian_store::{Revision, Store};
@@ -41,6 +44,7 @@ use crate::metrics::{EngineMetrics, OwnershipMetrics};
 use crate::ownership::Ownership;
 use crate::session::{self, Sessions};
 use books::Books;
+use calendar::Calendars;
 use runner::{OrderCall, RunnerHandle};
 
 /// What an engine is made of.
@@ -92,6 +96,7 @@ struct Shared {
     books: Books,
     clock: Arc<dyn Clock>,
     sessions: Arc<Sessions>,
+    calendars: Calendars,
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
     ownership: Ownership,
@@ -101,6 +106,15 @@ struct Shared {
     changes: broadcast::Sender<Changed>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+}
+
+impl Shared {
+    /// All that is known of a rollout's lanes, and when steps may start there.
+    fn sight(&self, record: &Rollout, now: Timestamp) -> Sight {
+        let mut sight = self.sessions.sight(record, now);
+        self.calendars.fill(&mut sight, &record.plan, now);
+        sight
+    }
 }
 
 impl Engine {
@@ -114,6 +128,7 @@ impl Engine {
             followed: Mutex::new(Timestamp::from_millis(0)),
             clock,
             sessions,
+            calendars: Calendars::default(),
             trace,
             metrics,
             runners: Mutex::default(),

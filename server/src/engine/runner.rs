@@ -307,9 +307,9 @@ impl Runner {
         let claim = shared.ownership.claim(&record.plan.service);
         let event = match asked {
             Asked::Sight if claim.is_some() || planted::is("guard-goes-forward") => {
-                Event::Look(shared.sessions.sight(record, moment.now))
+                Event::Look(shared.sight(record, moment.now))
             }
-            Asked::Sight => Event::Guard(shared.sessions.sight(record, moment.now)),
+            Asked::Sight => Event::Guard(shared.sight(record, moment.now)),
             Asked::Order(event) => (*event).clone(),
         };
         let trace = &shared.trace;

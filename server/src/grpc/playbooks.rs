@@ -1,6 +1,7 @@
 //! `meridian.v1.PlaybookService`.
 
-use meridian_core::playbook::{Playbook, validate};
+use meridian_calendar::check;
+use meridian_core::playbook::{Playbook, Violation, validate};
 use meridian_proto::convert::{name, parse_playbook_or_revision, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::playbook_service_server::PlaybookService;
@@ -62,7 +63,11 @@ impl PlaybookService for Playbooks {
         let playbook = playbook.ok_or_else(|| field::missing("playbook"))?;
         let terms = terms(allow_missing, validate_only, etag("playbook.etag", &playbook.etag)?, request);
         let spec = at("playbook", Playbook::try_from(playbook))?;
+        let untimely: Vec<Violation> = check(&spec.timetable).into_iter().map(Into::into).collect();
         let valid = validate(spec).map_err(|violations| status::violated(&violations))?;
+        if !untimely.is_empty() {
+            return Err(status::violated(&untimely));
+        }
         let stored = self.catalog.put_playbook(&valid, &terms).await.map_err(|error| status::refused(&error))?;
         Ok(Response::new(v1::UpdatePlaybookResponse { playbook: Some(view(&stored)) }))
     }

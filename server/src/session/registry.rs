@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
+use meridian_core::calendar::Openings;
 use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen, Sight};
@@ -199,7 +200,7 @@ impl Sessions {
         let seen = |region: &RegionId| {
             let entry = regions.get(region)?;
             let observed = entry.lanes.get(&record.plan.service).cloned();
-            Some(Seen { contact: entry.contact(now), observed })
+            Some(Seen { contact: entry.contact(now), observed, openings: Openings::default() })
         };
         record.lanes.keys().filter_map(|region| Some((region.clone(), seen(region)?))).collect()
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use meridian_core::calendar::Timetable;
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
@@ -36,6 +37,8 @@ pub fn service() -> ServiceId {
 
 pub struct Stage {
     pub store: Arc<dyn Store>,
+    /// Of the playbook that rollouts are planned by.
+    pub timetable: Timetable,
     regions: Vec<RegionId>,
     running: Mutex<Vec<(CancellationToken, JoinHandle<()>)>>,
     metrics: Mutex<Option<OwnershipMetrics>>,
@@ -45,7 +48,7 @@ impl Stage {
     pub async fn set(regions: &[&str]) -> Self {
         let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
-        Self { store, regions, running: Mutex::default(), metrics: Mutex::default() }
+        Self { store, timetable: Timetable::default(), regions, running: Mutex::default(), metrics: Mutex::default() }
     }
 
     pub fn engine(&self) -> Engine {
@@ -123,6 +126,7 @@ impl Stage {
         let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };
         let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
         let playbook = Playbook {
+            timetable: self.timetable.clone(),
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![stage],
             evidence: EvidencePolicy {
@@ -170,7 +174,7 @@ impl Stage {
         self.until_status(engine, id, baking).await
     }
 
-    async fn until_status(&self, engine: &Engine, id: &RolloutId, fits: impl Fn(&Status) -> bool) -> Status {
+    pub async fn until_status(&self, engine: &Engine, id: &RolloutId, fits: impl Fn(&Status) -> bool) -> Status {
         let mut changes = engine.subscribe();
         let wait = async {
             loop {

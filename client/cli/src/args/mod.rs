@@ -1,6 +1,7 @@
 //! The command line: every command, flag and default. It parses; it does nothing.
 
 mod rollout;
+mod window;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub use rollout::{
     Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutOrder, RolloutRollback, RolloutStart, RolloutStatus,
     RolloutWatch, Until, Waiting,
 };
+pub use window::{WindowCommand, WindowNext};
 
 /// Safe, staged launches of new versions across many regions.
 #[derive(Clone, Debug, Parser)]
@@ -124,6 +126,9 @@ pub enum Command {
     Region(RegionCommand),
     /// Say why a rollout is where it is, what each region waits for and on whom, and what you may do.
     Explain(Rollout),
+    /// Windows: when steps may start.
+    #[command(subcommand)]
+    Window(WindowCommand),
     /// Print completions for a shell.
     Completion {
         /// Which shell.

@@ -39,6 +39,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Rollout(rollout) => rollout::run(session, rollout).await,
         Command::Region(region) => region::run(session, region).await,
         Command::Explain(rollout) => explain::run(session, &rollout).await,
+        Command::Window(window) => plan::window::run(session, window).await,
         Command::Completion { shell } => completion::run(session, shell),
         Command::Version => version::run(session),
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{
@@ -121,6 +122,35 @@ impl Page {
             self.line(2, format!("{name}: {limit}"));
         }
         self.safety(&playbook.safety);
+        self.timetable(&playbook.timetable);
+    }
+
+    fn timetable(&mut self, timetable: &Timetable) {
+        let Timetable { windows, freezes, splits } = timetable;
+        for (field, entries) in [("windows", windows), ("freezes", freezes)] {
+            if !entries.is_empty() {
+                self.line(1, format!("{field}:"));
+            }
+            for Entry { name, zone, when } in entries {
+                self.line(2, format!("- name: {}", scalar(name)));
+                if let Zone::Named(zone) = zone {
+                    self.line(3, format!("zone: {}", scalar(zone)));
+                }
+                match when {
+                    When::Cron { expression, lasts } => {
+                        self.line(3, format!("cron: {}", scalar(expression)));
+                        self.line(3, format!("duration: {lasts}"));
+                    }
+                    When::Range { from, to } => {
+                        self.line(3, format!("from: {}", scalar(from)));
+                        self.line(3, format!("to: {}", scalar(to)));
+                    }
+                }
+            }
+        }
+        if *splits != Splits::None {
+            self.line(1, format!("splits: {}", splits.as_str()));
+        }
     }
 
     fn safety(&mut self, safety: &SafetyPolicy) {

@@ -35,12 +35,14 @@ pub fn plan() -> PlanView {
     };
     let base = view.lanes[0].base.clone();
     let lane = |base: Option<Placed>| PlannedLane {
+        zone: None,
         slot: Slot::Green,
         base,
         epoch: Epoch::new(0, 3),
         share: TrafficShare::EQUAL,
     };
     let plan = Plan {
+        timetable: meridian_core::calendar::Timetable::default(),
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,

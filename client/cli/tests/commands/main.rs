@@ -7,3 +7,4 @@ mod orders;
 mod process;
 mod run;
 mod watch;
+mod window;

@@ -1,6 +1,7 @@
 //! What is printed reads back as the same value, for any value that can be declared.
 
 use meridian_cli::manifest::{Manifest, RegionManifest, ServiceManifest, parse, to_yaml};
+use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
@@ -103,6 +104,28 @@ fn safety() -> impl Strategy<Value = SafetyPolicy> {
     (option::of(dead_man), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
 }
 
+fn timetable() -> impl Strategy<Value = Timetable> {
+    let zone = prop_oneof![Just(Zone::Region), Just(Zone::Named("Europe/Berlin".to_owned()))];
+    let cron = (0..60_u32, 0..24_u32, 1..=7 * 24 * 60_u64).prop_map(|(minute, hour, minutes)| When::Cron {
+        expression: format!("{minute} {hour} * * MON-FRI"),
+        lasts: Span::from_secs(minutes * 60),
+    });
+    let range = (1..=27_u32, 0..24_u32).prop_map(|(day, hour)| When::Range {
+        from: format!("2026-12-{day:02}T{hour:02}:00"),
+        to: format!("2026-12-{:02}T{hour:02}:30", day + 1),
+    });
+    let entries = || {
+        let when = prop_oneof![cron.clone(), range.clone()];
+        let entries = proptest::collection::vec((zone.clone(), when), 0..3);
+        entries.prop_map(|entries| {
+            let entry = |(index, (zone, when))| Entry { name: format!("e{index}"), zone, when };
+            entries.into_iter().enumerate().map(entry).collect::<Vec<_>>()
+        })
+    };
+    let splits = prop_oneof![Just(Splits::None), Just(Splits::EachStep)];
+    (entries(), entries(), splits).prop_map(|(windows, freezes, splits)| Timetable { windows, freezes, splits })
+}
+
 fn playbook() -> impl Strategy<Value = Playbook> {
     let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
     let votes = prop_oneof![
@@ -127,8 +150,8 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    let rules = (evidence(), rollback, limits, safety());
-    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, (evidence, rollback, limits, safety))| {
+    let rules = (evidence(), rollback, limits, safety(), timetable());
+    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, (evidence, rollback, limits, safety, timetable))| {
         let stages = vec![Stage { kind, waves }];
         // A pool of nothing that is asked is refused.
         let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
@@ -136,7 +159,7 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         // Where nothing is measured nothing fails, and no agent may ask for leave to go back.
         let dead_man = safety.dead_man.clone().filter(|_| !evidence.checks.is_empty());
         let safety = SafetyPolicy { dead_man, ..safety };
-        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety }
+        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety, timetable }
     })
 }
 

@@ -8,6 +8,7 @@ use super::goals::{goal, goal_hash};
 use super::reason::Wait;
 use super::state::{LaneAt, Rollout};
 use crate::agent::{Drift, LocalWorld, drifts};
+use crate::calendar::Openings;
 use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Seen, Sight, SlotState, WentBack};
@@ -34,6 +35,11 @@ impl<'a> LaneView<'a> {
 
     pub fn since(&self) -> Timestamp {
         self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").since
+    }
+
+    /// When steps may start here, as far as is known.
+    pub fn openings(&self) -> Option<&'a Openings> {
+        self.seen.map(|seen| &seen.openings)
     }
 
     /// Since when the agent can be reached; `None`: it can't.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
@@ -21,15 +22,17 @@ use super::{
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
-    let parts = (playbook_id(), vec(stage, 0..3), evidence_policy(), rollback_policy(), limits(), safety_policy());
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable());
+    let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
-        .prop_map(|(id, stages, evidence, rollback, limits, safety)| Playbook {
+        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable))| Playbook {
             id,
             stages,
             evidence,
             rollback,
             limits,
             safety,
+            timetable,
         })
         .boxed()
 }
@@ -88,16 +91,29 @@ pub fn safety_policy() -> impl Strategy<Value = SafetyPolicy> {
     (option::of(dead_man), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
 }
 
+fn timetable() -> impl Strategy<Value = Timetable> {
+    let zone = prop_oneof![Just(Zone::Region), "[A-Z][a-z]{1,8}".prop_map(Zone::Named)];
+    let when = prop_oneof![
+        ("[0-9*, ]{1,12}", span()).prop_map(|(expression, lasts)| When::Cron { expression, lasts }),
+        ("[0-9T:-]{1,16}", "[0-9T:-]{1,16}").prop_map(|(from, to)| When::Range { from, to }),
+    ];
+    let entry = ("[a-z]{1,8}", zone, when).prop_map(|(name, zone, when)| Entry { name, zone, when });
+    let splits = select(vec![Splits::None, Splits::EachStep]);
+    (vec(entry.clone(), 0..3), vec(entry, 0..3), splits)
+        .prop_map(|(windows, freezes, splits)| Timetable { windows, freezes, splits })
+        .boxed()
+}
+
 /// A plan whose waves take exactly the regions that have a lane.
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy());
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable());
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety) = rules;
+            let (evidence, rollback, limits, safety, timetable) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -112,6 +128,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 rollback,
                 limits,
                 mandate,
+                timetable,
             }
             .under(safety)
         })
@@ -119,11 +136,15 @@ pub fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn planned_lane() -> impl Strategy<Value = PlannedLane> {
-    (slot(), option::of(release_ref()), epoch(), share()).prop_map(|(slot, base, epoch, share)| PlannedLane {
-        slot,
-        base: base.map(|release| meridian_core::lane::Placed { slot: slot.other(), release }),
-        epoch,
-        share,
+    let zone = option::of("[A-Z][a-z]{1,8}");
+    (slot(), option::of(release_ref()), epoch(), share(), zone).prop_map(|(slot, base, epoch, share, zone)| {
+        PlannedLane {
+            slot,
+            base: base.map(|release| meridian_core::lane::Placed { slot: slot.other(), release }),
+            epoch,
+            share,
+            zone,
+        }
     })
 }
 

@@ -23,6 +23,7 @@ fn playbook() -> v1::Playbook {
     let ratio = v1::check::Measure::ErrorRatio(v1::check::ErrorRatio { max_basis_points: 100 });
     let check = v1::Check { name: "errors".to_owned(), measure: Some(ratio), sample_min: 100 };
     v1::Playbook {
+        timetable: None,
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

@@ -42,6 +42,7 @@ pub fn playbook(
         stages.push(Stage { kind: StageKind::Production, waves: vec![wave] });
     }
     Ok(Playbook {
+        timetable: meridian_core::calendar::Timetable::default(),
         id: PlaybookId::new(name)?,
         stages,
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },

@@ -124,10 +124,18 @@ impl Rules {
     fn sight(&self, look: &Look) -> Sight {
         let seen = |known: &Known| match known {
             Known::Nothing => None,
-            Known::Lost => Some(Seen { contact: Contact::Lost(reached()), observed: None }),
+            Known::Lost => Some(Seen {
+                contact: Contact::Lost(reached()),
+                observed: None,
+                openings: meridian_core::calendar::Openings::default(),
+            }),
             Known::Said(report) => {
                 let observed = Some((*self.reports.get(*report)).clone());
-                Some(Seen { contact: Contact::Live(reached()), observed })
+                Some(Seen {
+                    contact: Contact::Live(reached()),
+                    observed,
+                    openings: meridian_core::calendar::Openings::default(),
+                })
             }
         };
         self.names.iter().zip(&look.known).filter_map(|(name, known)| Some((name.clone(), seen(known)?))).collect()

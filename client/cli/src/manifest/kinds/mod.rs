@@ -5,4 +5,5 @@ pub(super) mod labels;
 pub(super) mod playbook;
 pub(super) mod registered;
 pub(super) mod release;
+mod timetable;
 pub(super) mod wave;

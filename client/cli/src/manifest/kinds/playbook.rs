@@ -1,13 +1,14 @@
 //! Playbooks: `spec` to a playbook that passed all rules of the core. The rules are the core's; here their findings get
 //! a place.
 
+use meridian_calendar::check;
 use meridian_core::id::PlaybookId;
 use meridian_core::playbook::{
     DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy, Violation,
     VotePolicy, validate,
 };
 
-use super::{evidence, wave};
+use super::{evidence, timetable, wave};
 use crate::manifest::envelope::Metadata;
 use crate::manifest::error::Finding;
 use crate::manifest::report::Report;
@@ -20,23 +21,23 @@ pub(in crate::manifest) fn read(
     report: &mut Report<'_>,
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
-    let fields = spec.fields(report, &["stages", "evidence", "rollback", "limits", "safety"])?;
+    let known = ["stages", "evidence", "rollback", "limits", "safety"];
+    let fields = spec.fields(report, &[&known[..], &timetable::FIELDS].concat())?;
     let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
     let rollback = rollback(fields.get("rollback"), report);
     let limits = limits(fields.get("limits"), report);
     let safety = safety(fields.get("safety"), report);
-    let (id, stages, evidence) = (id?, stages?, evidence?);
-    let playbook = Playbook { id, stages, evidence, rollback: rollback?, limits: limits?, safety: safety? };
-    match validate(playbook) {
-        Ok(valid) => Some(valid.get().clone()),
-        Err(violations) => {
-            for violation in violations {
-                add(violation, spec, report);
-            }
-            None
-        }
-    }
+    let timetable = timetable::read(&fields, report);
+    let (id, stages, evidence, timetable) = (id?, stages?, evidence?, timetable?);
+    let untimely = check(&timetable).into_iter().map(Violation::from);
+    let (rollback, limits, safety) = (rollback?, limits?, safety?);
+    let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable };
+    let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
+    let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();
+    let valid = valid.filter(|_| violations.is_empty());
+    violations.into_iter().for_each(|violation| add(violation, spec, report));
+    valid.map(|valid| valid.get().clone())
 }
 
 fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {

@@ -7,6 +7,7 @@ pub(crate) mod region;
 pub(crate) mod release;
 pub(crate) mod rollout;
 pub(crate) mod service;
+pub(crate) mod timetable;
 
 use std::collections::BTreeMap;
 

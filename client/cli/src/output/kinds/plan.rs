@@ -12,7 +12,7 @@ use super::playbook::{
     checks_rows, cohort_text, evidence_json, limits_json, rollback_json, safety_json, safety_text, share_text,
     triggers_text,
 };
-use super::{moment_json, placed_json};
+use super::{moment_json, placed_json, timetable};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -125,6 +125,7 @@ impl Shown for PlanView {
             rollback,
             limits,
             mandate: _,
+            timetable,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -136,7 +137,7 @@ impl Shown for PlanView {
             })
         };
         let waves = waves.iter().map(|wave| wave_json(wave, forecasts.get(wave.id.as_str())));
-        json!({
+        let mut value = json!({
             "name": self.name(),
             "hash": self.hash.hex(),
             "service": service.as_str(),
@@ -153,7 +154,9 @@ impl Shown for PlanView {
             "safety": safety_json(&self.plan.safety()),
             "created": moment_json(self.created),
             "warnings": self.warnings,
-        })
+        });
+        timetable::add_json(timetable, &mut value);
+        value
     }
 
     fn describe(&self, _now: Timestamp) -> Page {
@@ -165,6 +168,7 @@ impl Shown for PlanView {
         page.table("waves", headers, rows);
         let lanes = self.plan.lanes.iter().map(|(region, lane)| lane_row(region, lane)).collect();
         page.table("the way back", &["REGION", "NEW IN", "BACK TO", "EPOCH"], lanes);
+        timetable::describe(&self.plan.timetable, &mut page);
         page.table("checks of every bake", &[], checks_rows(&self.plan.evidence));
         let warnings = self.warnings.iter().map(|warning| vec![toned(Tone::Warning, format!("! {warning}"))]).collect();
         page.table("warnings", &[], warnings);

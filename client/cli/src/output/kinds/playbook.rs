@@ -11,7 +11,7 @@ use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
 use serde_json::{Value, json};
 
-use super::{age_cell, moment_cell, moment_json};
+use super::{age_cell, moment_cell, moment_json, timetable};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, toned};
@@ -200,13 +200,15 @@ fn spec_json(playbook: &Playbook) -> Value {
     let stages = playbook.stages.iter().map(
         |stage| json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() }),
     );
-    json!({
+    let mut spec = json!({
         "stages": stages.collect::<Vec<_>>(),
         "evidence": evidence_json(&playbook.evidence),
         "rollback": rollback_json(&playbook.rollback),
         "limits": limits_json(&playbook.limits),
         "safety": safety_json(&playbook.safety),
-    })
+    });
+    timetable::add_json(&playbook.timetable, &mut spec);
+    spec
 }
 
 fn regions_text(regions: &RegionSelector) -> String {
@@ -255,7 +257,7 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits, safety } = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable } = &self.playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
@@ -274,6 +276,7 @@ impl Shown for PlaybookView {
             let rows = stage.waves.iter().map(row).collect();
             page.table(stage.kind.as_str(), &["WAVE", "REGIONS", "PARALLEL", "STEPS", "SOAK"], rows);
         }
+        timetable::describe(timetable, &mut page);
         page.table("checks", &[], checks_rows(evidence));
         page
     }

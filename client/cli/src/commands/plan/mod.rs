@@ -1,5 +1,7 @@
 //! `plan`: compile a plan on the server and show all of it.
 
+pub(super) mod window;
+
 use meridian_client::{Intent, PlanWanted, ReleaseName};
 
 use super::Outcome;

@@ -1,0 +1,79 @@
+//! Whether a timetable can be kept: asked before it is stored, so that no rollout ever waits for a window that nobody can
+//! read.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::DateTime;
+use meridian_core::calendar::timetable::{ENTRIES_MAX, TEXT_BYTES_MAX};
+use meridian_core::calendar::{Entry, Interval, Timetable, When, Zone};
+use meridian_core::time::{Span, Timestamp};
+
+use crate::error::Refusal;
+use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, parse};
+use crate::zone::find;
+
+/// A moment to try expressions from: any will do. The first of January 2024.
+const TRIED_FROM: Timestamp = Timestamp::from_millis(1_704_067_200_000);
+
+/// Everything that keeps a timetable from being kept; empty: nothing.
+#[must_use]
+pub fn check(timetable: &Timetable) -> Vec<Refusal> {
+    let mut refused = Vec::new();
+    for (field, entries) in [("windows", &timetable.windows), ("freezes", &timetable.freezes)] {
+        if entries.len() > ENTRIES_MAX {
+            let what = entries.len().to_string();
+            refused.push(Refusal::new(field, &what, format!("at most {ENTRIES_MAX} are allowed"), "join some of them"));
+            continue;
+        }
+        let mut names = BTreeSet::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let found = named(entry, &mut names).and_then(|()| of_entry(entry));
+            refused.extend(found.err().map(|refusal| refusal.within(&format!("{field}[{index}]"))));
+        }
+    }
+    refused
+}
+
+fn named<'e>(entry: &'e Entry, names: &mut BTreeSet<&'e str>) -> Result<(), Refusal> {
+    let name = entry.name.as_str();
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || name.len() > TEXT_BYTES_MAX || !name.bytes().all(allowed) {
+        let fix = "write small letters, digits and hyphens, e.g. `year-end`";
+        return Err(Refusal::new("name", name, "this is not a name", fix));
+    }
+    let fix = "give each its own name";
+    names.insert(name).then_some(()).ok_or_else(|| Refusal::new("name", name, "this name is there twice", fix))
+}
+
+fn of_entry(entry: &Entry) -> Result<(), Refusal> {
+    let zone = match &entry.zone {
+        Zone::Named(name) => name,
+        Zone::Region => "UTC",
+    };
+    find(zone)?;
+    match &entry.when {
+        When::Cron { expression, lasts } => repeated(entry, expression, *lasts),
+        When::Range { from, to } => {
+            let (starts, ends) = (civil("from", from)?, civil("to", to)?);
+            let fix = "let it end after it begins";
+            (starts < ends).then_some(()).ok_or_else(|| Refusal::new("to", to, "it has no length", fix))
+        }
+    }
+}
+
+fn repeated(entry: &Entry, expression: &str, lasts: Span) -> Result<(), Refusal> {
+    if expression.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::new("cron", "…", format!("at most {TEXT_BYTES_MAX} bytes"), "write it shorter"));
+    }
+    if lasts < Span::from_secs(60) || lasts > LASTS_MAX {
+        let message = format!("it lasts from 1m to {LASTS_MAX}");
+        let fix = "write another duration, e.g. `8h`; what is longer is written with `from` and `to`";
+        return Err(Refusal::new("duration", &lasts.to_string(), message, fix));
+    }
+    let cron = parse(expression)?;
+    if following(&cron, DateTime::constant(2024, 1, 1, 0, 0, 0, 0)).is_none() {
+        return Err(Refusal::new("cron", expression, "no such day ever comes", "name a day that there is"));
+    }
+    let bounds = Interval { from: TRIED_FROM, to: TRIED_FROM.after(HORIZON) };
+    intervals(entry, Some("UTC"), bounds).map(|_| ())
+}

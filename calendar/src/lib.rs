@@ -1,0 +1,14 @@
+//! Turns declared windows and freezes into intervals of UTC over a bounded time: the only place that knows time zones and
+//! cron expressions. It reads no clock and decides nothing; the zones are those in the binary, so that replicas of one
+//! version agree on them.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod check;
+mod error;
+mod expand;
+mod zone;
+
+pub use check::check;
+pub use error::Refusal;
+pub use expand::{HORIZON, intervals, openings};
+pub use zone::{is_known, local};

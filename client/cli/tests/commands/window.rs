@@ -1,0 +1,78 @@
+//! `window next`: openings in local time and in UTC.
+
+use meridian_client::fake::FakeServer;
+
+use crate::run::meridian;
+
+const PLAYBOOK: &str = "apiVersion: meridian.dev/v1
+kind: Playbook
+metadata: {name: timely}
+spec:
+  stages:
+    - kind: production
+      waves:
+        - {name: all, regions: rest, steps: [{weight: 100%, bake: 5s}]}
+  windows:
+    - {name: far, from: 9000-01-04T09:00, to: 9000-01-04T17:00}
+    - {name: farther, zone: Asia/Tokyo, from: 9000-07-04T09:00, to: 9000-07-04T17:00}
+  freezes:
+    - {name: rest, zone: UTC, from: 9000-01-04T10:00, to: 9000-01-04T11:00}
+---
+apiVersion: meridian.dev/v1
+kind: Region
+metadata:
+  name: eu-west
+  labels: {time-zone: Europe/Berlin}
+spec: {}
+";
+
+#[tokio::test]
+async fn the_next_openings_are_shown_by_a_regions_clock() {
+    let server = FakeServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timely.yaml");
+    std::fs::write(&file, PLAYBOOK.replace("9000-", "2026-")).unwrap();
+    let applied = meridian(&server, &["apply", "-f", file.to_str().unwrap()]).await;
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    // What is over is not shown.
+    let over = meridian(&server, &["window", "next", "timely", "--region", "eu-west", "-o", "name"]).await;
+    assert_eq!((over.exit, over.stdout.as_str()), (0, ""), "{over:?}");
+    let refused = meridian(&server, &["window", "next", "timely"]).await;
+    assert_ne!(refused.exit, 0);
+    assert!(refused.stderr.contains("--region"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn repeated_openings_are_as_many_as_were_asked_for() {
+    let server = FakeServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timely.yaml");
+    let daily = "    - {name: daily, zone: Asia/Tokyo, cron: 0 9 * * *, duration: 8h}\n  freezes: []\n---";
+    let (head, rest) = PLAYBOOK.split_once("    - {name: far,").unwrap();
+    let (_, region) = rest.split_once("---").unwrap();
+    std::fs::write(&file, format!("{head}{daily}{region}")).unwrap();
+    let applied = meridian(&server, &["apply", "-f", file.to_str().unwrap()]).await;
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    let shown = meridian(&server, &["window", "next", "timely", "-n", "2", "-o", "json"]).await;
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let openings = shown.as_array().unwrap();
+    assert_eq!(openings.len(), 2);
+    for opening in openings {
+        assert!(opening["opens"].as_str().unwrap().ends_with("T00:00:00Z"), "{opening}");
+        assert!(opening["opensLocal"].as_str().unwrap().ends_with("09:00 JST"), "{opening}");
+        assert!(opening["closesLocal"].as_str().unwrap().ends_with("17:00 JST"), "{opening}");
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_no_clock_shows_is_refused_where_it_is_written() {
+    let server = FakeServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timely.yaml");
+    std::fs::write(&file, PLAYBOOK.replace("Asia/Tokyo", "Asia/Tokio")).unwrap();
+    let refused = meridian(&server, &["lint", "-f", file.to_str().unwrap()]).await;
+    assert_ne!(refused.exit, 0);
+    let told = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(told.contains("timely.yaml:11:") && told.contains("TIME_ZONE_UNKNOWN"), "{told}");
+    assert!(told.contains("spec.windows[1].zone = Asia/Tokio"), "{told}");
+}

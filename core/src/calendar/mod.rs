@@ -1,0 +1,9 @@
+//! Windows and freezes: when a region's step may start. Time zones are not known here: what is declared is turned into
+//! openings elsewhere, and the rules get them as data. The rule itself is [`rule`].
+
+pub mod openings;
+pub mod rule;
+pub mod timetable;
+
+pub use openings::{Freeze, Interval, Openings};
+pub use timetable::{Entry, Splits, Timetable, When, Zone};
