@@ -65,7 +65,11 @@ impl Sink for HeardElsewhere {
         }
     }
 
-    fn listed(&mut self, _keys: &BTreeSet<Key>, _at: Revision) {}
+    fn listed(&mut self, keys: &BTreeSet<Key>, at: Revision) {
+        let lane = |key| if let Some(Place::Seen(lane)) = Place::of(key) { Some(lane) } else { None };
+        let there: BTreeSet<Lane> = keys.iter().filter_map(lane).collect();
+        self.sessions.heard_listed(&there, at);
+    }
 }
 
 impl Sessions {
@@ -125,13 +129,28 @@ impl Sessions {
             if entry.told.get(&service).is_some_and(|(_, _, known)| *known >= at) {
                 return;
             }
-            // What was said here is known first-hand.
-            if entry.newest == session && entry.here().is_none() {
+            // What was said here is known first-hand, and what is written down of it may be older.
+            if entry.newest == session && entry.own != session {
                 entry.lanes.insert(service.clone(), observed.clone());
             }
             entry.told.insert(service, (session, observed, at));
         }
         self.wake(&[lane]);
+    }
+
+    /// What is not in a listing is gone: the watch that would have told of it may have been lost.
+    pub(super) fn heard_listed(&self, there: &BTreeSet<Lane>, at: Revision) {
+        let gone: Vec<Lane> = {
+            let regions = self.regions.lock().expect("no holder of this lock panics");
+            let told = regions.iter().flat_map(|(region, entry)| {
+                let old = entry.told.iter().filter(|(_, (_, _, known))| *known <= at);
+                old.map(|(service, _)| Lane { service: service.clone(), region: region.clone() })
+            });
+            told.filter(|lane| !there.contains(lane)).collect()
+        };
+        for lane in gone {
+            self.heard_gone(&lane, Revision::new(at.get() + 1));
+        }
     }
 
     pub(super) fn heard_gone(&self, lane: &Lane, at: Revision) {
@@ -145,5 +164,64 @@ impl Sessions {
         if entry.here().is_none() {
             entry.lanes.remove(&lane.service);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meridian_core::epoch::Epoch;
+    use meridian_core::id::ServiceId;
+    use meridian_core::observation::{Contact, Observed};
+
+    use super::*;
+    use crate::session::AgentFacts;
+
+    fn lane() -> Lane {
+        Lane { service: ServiceId::new("checkout").unwrap(), region: RegionId::new("eu").unwrap() }
+    }
+
+    fn at(epoch: u64) -> Observed {
+        Observed { accepted: Epoch::new(0, epoch), ..Observed::default() }
+    }
+
+    fn heard(session: u64, epoch: u64) -> Heard {
+        Heard { session, service: lane().service, observed: at(epoch) }
+    }
+
+    fn accepted(sessions: &Sessions) -> Option<Epoch> {
+        let status = sessions.region(&lane().region, Timestamp::from_millis(0)).unwrap();
+        status.lanes.get(&lane().service).map(|observed| observed.accepted)
+    }
+
+    fn told(sessions: &Sessions) -> Option<Revision> {
+        let regions = sessions.regions.lock().unwrap();
+        regions.get(&lane().region)?.told.get(&lane().service).map(|(_, _, revision)| *revision)
+    }
+
+    #[test]
+    fn what_was_heard_here_is_not_replaced_by_an_older_note_of_it() {
+        let (sessions, now) = (Sessions::default(), Timestamp::from_millis(0));
+        let key = Revision::new(5);
+        let ticket = sessions.open(&lane().region, (1, key), AgentFacts::default(), now).unwrap();
+        let _known = sessions.report(&ticket, vec![(lane().service, at(14))], now);
+        sessions.close(&ticket);
+        sessions.heard_elsewhere(lane(), heard(1, 12), Revision::new(6));
+        assert_eq!(accepted(&sessions), Some(Epoch::new(0, 14)));
+    }
+
+    #[test]
+    fn what_a_listing_does_not_show_is_no_longer_taken_for_written() {
+        let sessions = Sessions::default();
+        let held =
+            SessionHeld { number: 1, replica: ReplicaId::new("other").unwrap(), since: Timestamp::from_millis(0) };
+        sessions.session_shown(&lane().region, &held, false, Revision::new(5));
+        sessions.heard_elsewhere(lane(), heard(1, 12), Revision::new(6));
+        sessions.heard_listed(&BTreeSet::from([lane()]), Revision::new(8));
+        sessions.heard_listed(&BTreeSet::new(), Revision::new(5));
+        assert_eq!((told(&sessions), accepted(&sessions)), (Some(Revision::new(6)), Some(Epoch::new(0, 12))));
+        sessions.heard_listed(&BTreeSet::new(), Revision::new(8));
+        assert_eq!((told(&sessions), accepted(&sessions)), (None, None));
+        let contact = sessions.region(&lane().region, Timestamp::from_millis(0)).unwrap().contact;
+        assert!(matches!(contact, Contact::Live(_)));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Entry {
     pub key: Option<SessionKey>,
     /// The newest session ever seen.
     pub newest: u64,
+    /// The newest session that was ever open here.
+    pub own: u64,
     pub heard: Option<Timestamp>,
     pub facts: AgentFacts,
     /// What was said last in the newest session.

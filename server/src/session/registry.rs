@@ -80,6 +80,7 @@ impl Sessions {
                 return None;
             }
             entry.begin(number);
+            entry.own = number;
             entry.live = Some(Live { number, since: now, outbox: outbox.clone() });
             if entry.key.is_none_or(|known| known.revision <= key) {
                 entry.key = Some(SessionKey { revision: key, number, since: now, ours: true });
