@@ -37,8 +37,8 @@ verify: ## what a change must pass besides its tests; never writes
 fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
 
-sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1; SERVERS=k FROM=seed
-	$(SIM_CARGO) build $(SIM_FLAGS) --bin meridian-sim --example seed && $(SIM)/sim/meridian-sim $(SIM_RUN) $(if $(SERVERS),--servers $(SERVERS)) $(if $(FROM),--from $(FROM))
+sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1; SERVERS=k FROM=seed AGAIN=1 (each twice)
+	$(SIM_CARGO) build $(SIM_FLAGS) --bin meridian-sim --example seed && $(SIM)/sim/meridian-sim $(SIM_RUN) $(if $(SERVERS),--servers $(SERVERS)) $(if $(FROM),--from $(FROM)) $(if $(AGAIN),--again $(AGAIN))
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
 	cargo xtask tools etcd envoy && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench

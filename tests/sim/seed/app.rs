@@ -9,6 +9,11 @@ use rand::rngs::StdRng;
 use crate::options::Options;
 use crate::world::World;
 
+/// As much as a program's first thread has.
+const STACK: usize = 8 << 20;
+/// As of a program that panics by itself.
+const PANICKED: u8 = 101;
+
 /// The program.
 pub fn main() -> ExitCode {
     if !cfg!(tokio_unstable) {
@@ -27,11 +32,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Only when asked for: a subscriber draws from the same chance as the world, and the history is another one.
     if options.tells && std::env::var_os("MERIDIAN_LOG").is_some() {
         tell_logs();
     }
-    play(&options)
+    // On a thread of its own, whose hash maps have not drawn their seeds yet: logs or not, the history is the same.
+    let played = std::thread::Builder::new().stack_size(STACK).spawn(move || play(&options));
+    played.expect("there is room for one thread").join().unwrap_or(ExitCode::from(PANICKED))
 }
 
 fn play(options: &Options) -> ExitCode {

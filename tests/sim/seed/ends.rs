@@ -29,7 +29,10 @@ pub fn check(world: &World) {
     }
     for record in &rollouts {
         let has_ended = record.phase.is_terminal() || waits_for(record, world.lost());
-        story.require("L2", has_ended, || format!("{} is stuck: {:?} {:?}", record.id, record.phase, record.lanes));
+        story.require("L2", has_ended, || {
+            let sites: Vec<_> = there(world).map(|site| (site.region(), site.local())).collect();
+            format!("{} is stuck: {:?} {:?} in {sites:?}", record.id, record.phase, record.lanes)
+        });
     }
     for site in there(world) {
         let Some((record, goal)) = newest(&rollouts, site) else { continue };

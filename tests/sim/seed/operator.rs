@@ -137,7 +137,10 @@ impl Operator {
             let Ok(view) = self.client.rollout(&rollout).await else {
                 continue;
             };
-            self.story.note(HOST, format_args!("{} is {:?} at {}", view.name.rollout, view.state, view.epoch));
+            let waits: Vec<&str> = view.waits.iter().map(|wait| wait.message.as_str()).collect();
+            let (name, waits) = (&view.name.rollout, waits.join("; "));
+            self.story
+                .note(HOST, format_args!("{name} is {:?} at {}: {}; {waits}", view.state, view.epoch, view.summary));
             if has_ended(view.state) {
                 return;
             }

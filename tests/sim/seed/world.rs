@@ -22,7 +22,7 @@ use crate::site::disk::Disk;
 use crate::story::Story;
 
 /// One step; nothing is quicker than this.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(5);
 /// Between two rounds of requests.
 const ROUND: Duration = Duration::from_millis(100);
 /// Faults begin once the processes are up.

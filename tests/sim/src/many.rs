@@ -1,4 +1,4 @@
-//! Many seeds, and each of them twice: a history that does not come out alike can't be replayed.
+//! Many seeds, and some of them twice: a history that does not come out alike can't be replayed.
 
 use std::io;
 use std::sync::Mutex;
@@ -12,6 +12,7 @@ use crate::play::{self, Played};
 #[derive(Default)]
 struct Tally {
     played: u64,
+    again: u64,
     alike: u64,
     violations: u64,
 }
@@ -30,10 +31,10 @@ pub fn run(options: &Options, count: u64) -> io::Result<bool> {
             .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker broke"))))
     });
     outcome?;
-    let Tally { played, alike, violations } = tally.into_inner().unwrap_or_default();
+    let Tally { played, again, alike, violations } = tally.into_inner().unwrap_or_default();
     let per_hour = played as f64 * 3600.0 / began.elapsed().as_secs_f64();
-    println!("sim seeds={played} violations={violations} trace_equal={alike}/{played} seeds_per_hour={per_hour:.0}");
-    Ok(violations == 0 && alike == played)
+    println!("sim seeds={played} violations={violations} trace_equal={alike}/{again} seeds_per_hour={per_hour:.0}");
+    Ok(violations == 0 && alike == again)
 }
 
 fn work(options: &Options, count: u64, next: &AtomicU64, tally: &Mutex<Tally>) -> io::Result<()> {
@@ -44,12 +45,14 @@ fn work(options: &Options, count: u64, next: &AtomicU64, tally: &Mutex<Tally>) -
         }
         let seed = options.from + position;
         let first = play::play(seed, &options.words)?;
-        let second = play::play(seed, &options.words)?;
+        let is_again = position.is_multiple_of(options.again);
+        let second = if is_again { play::play(seed, &options.words)? } else { first.clone() };
         let is_alike = !first.trace.is_empty() && first.trace == second.trace;
         tell(seed, &first, is_alike, options);
         let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         tally.played += 1;
-        tally.alike += u64::from(is_alike);
+        tally.again += u64::from(is_again);
+        tally.alike += u64::from(is_again && is_alike);
         tally.violations += u64::from(!first.broken.is_empty());
         if tally.played.is_multiple_of(100) {
             eprintln!("sim: {} of {count} seeds, {} violations", tally.played, tally.violations);

@@ -1,8 +1,9 @@
 //! What the runner is asked for.
 
 /// How it is asked.
-pub const USAGE: &str =
-    "meridian-sim --seeds N | --seed S | --planted NAME,…|all  [--from F] [--jobs J] [--tries T] [--servers K]";
+pub const USAGE: &str = "meridian-sim --seeds N | --seed S | --planted NAME,…|all  [--from F] [--jobs J] [--tries T] [--again A] [--servers K]";
+/// Of so many seeds one is played twice.
+const AGAIN: u64 = 10;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Options {
     pub from: u64,
     /// Processes at once.
     pub jobs: usize,
+    /// Of so many seeds one is played twice.
+    pub again: u64,
     /// Words for every process.
     pub words: Vec<String>,
     /// How many seeds a planted fault is given.
@@ -35,7 +38,8 @@ impl Options {
     /// # Errors
     /// What is not understood.
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut task, mut from, mut jobs, mut tries, mut passed) = (None, 0, 2, 1000, Vec::new());
+        let (mut task, mut from, mut jobs, mut passed) = (None, 0, 2, Vec::new());
+        let (mut tries, mut again) = (1000, AGAIN);
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
             let number = || value.parse::<u64>().map_err(|error| format!("{word} {value}: {error}"));
@@ -48,12 +52,13 @@ impl Options {
                 }
                 "--from" => from = number()?,
                 "--jobs" => jobs = usize::try_from(number()?).unwrap_or(1).max(1),
+                "--again" => again = number()?.max(1),
                 "--tries" => tries = number()?,
                 "--servers" => passed.extend([word, value]),
                 _ => return Err(format!("{word} is not an option")),
             }
         }
         let task = task.ok_or("nothing to do")?;
-        Ok(Self { task, from, jobs, words: passed, tries })
+        Ok(Self { task, from, jobs, again, words: passed, tries })
     }
 }

@@ -10,7 +10,7 @@ mod etcd;
 mod story;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_server::{
     Client, Compare, CompareOp, DeleteOptions, Error, GetOptions, LeaseGrantOptions, PutOptions, Txn, TxnOp,
@@ -28,12 +28,25 @@ use tokio_stream::wrappers::TcpListenerStream;
 const REQUESTS: usize = 250;
 /// Histories.
 const HISTORIES: u64 = 4;
+/// Between two moments of the simulated etcd.
+const PULSE: Duration = Duration::from_millis(20);
 /// What comes, comes in this time.
 const SOON: Duration = Duration::from_secs(2);
 
 /// An etcd in memory on a real socket; ends with the runtime.
 async fn fake() -> String {
-    let etcd = etcd::Etcd::new(0, story::Story::new(false), Box::new(|_| {}));
+    let story = story::Story::new(false);
+    let etcd = etcd::Etcd::new(0, story.clone(), Box::new(|_| {}));
+    let (began, leases) = (Instant::now(), etcd.clone());
+    tokio::spawn(async move {
+        let time = async {
+            loop {
+                story.tick(began.elapsed());
+                tokio::time::sleep(PULSE).await; // tidy: paced
+            }
+        };
+        tokio::join!(time, leases.end_expired())
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tonic::transport::Server::builder().add_routes(etcd.routes());

@@ -107,19 +107,20 @@ impl Etcd {
     /// Its process: serves until it is crashed.
     pub async fn run(self) -> turmoil::Result {
         self.renew_all();
-        let leases = self.clone();
-        let clock = async move {
-            loop {
-                tokio::time::sleep(LEASES_EVERY).await; // tidy: paced
-                let now = leases.0.story.now();
-                let expired = leases.state().ledger.expired(now);
-                leases.end_leases(expired);
-            }
-        };
-        let routes = self.routes();
+        let (leases, routes) = (self.clone(), self.routes());
         tokio::select! {
-            () = clock => Ok(()),
+            () = leases.end_expired() => Ok(()),
             served = serve(self, routes) => served,
+        }
+    }
+
+    /// Ends each lease when its time is over.
+    pub async fn end_expired(&self) {
+        loop {
+            tokio::time::sleep(LEASES_EVERY).await; // tidy: paced
+            let now = self.0.story.now();
+            let expired = self.state().ledger.expired(now);
+            self.end_leases(expired);
         }
     }
 

@@ -28,7 +28,12 @@ pub fn moves(books: &Books, before: &Rollout, after: &Rollout) -> Vec<Broken> {
             LaneAt::Baking(_) => {
                 let asked = before.plan.evidence.checks.iter().any(|check| match check.measure {
                     Measure::ErrorRatio { .. } => true,
-                    Measure::Latency { .. } | Measure::Probe { .. } => false,
+                    Measure::Latency { .. }
+                    | Measure::Probe { .. }
+                    | Measure::ErrorDifference { .. }
+                    | Measure::LatencyShift { .. }
+                    | Measure::ErrorSequence { .. }
+                    | Measure::BudgetBurn { .. } => false,
                 });
                 let bad = books.bad.contains(&(region.clone(), before.plan.release.digest));
                 require(&mut broken, "S14", !(asked && bad), || format!("{}, and answers badly", what()));

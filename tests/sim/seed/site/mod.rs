@@ -33,6 +33,8 @@ const REQUESTS: u64 = 60;
 const UP_MAX_MILLIS: u64 = 700;
 /// After something broke by itself, what an agent has just read back may be over.
 const DISTURBED: Duration = Duration::from_secs(3);
+/// Between an agent's look and what it does about it: a slot that fell in between was up when it looked.
+const LOOKED: Duration = Duration::from_millis(250);
 
 /// A region. Clones are the same one.
 #[derive(Clone)]
@@ -58,7 +60,8 @@ struct State {
     coming_up: BTreeMap<Slot, Duration>,
     /// Slots that fell by themselves and are not up again.
     felled: BTreeSet<Slot>,
-    disturbed: Option<Duration>,
+    /// When each slot last fell by itself, if it was ready.
+    fell: BTreeMap<Slot, Duration>,
     failing_until: Duration,
     silent_until: Duration,
 }
@@ -108,6 +111,19 @@ impl Site {
         LocalWorld { slots: Slots::from_fn(seen), traffic }
     }
 
+    /// As its agent may have seen it last.
+    fn looked_at(&self) -> LocalWorld {
+        let (mut local, now) = (self.local(), self.0.story.now());
+        let fell = self.state().fell.clone();
+        let lately = |slot: &Slot| fell.get(slot).is_some_and(|at| now <= *at + LOOKED);
+        for slot in Slot::BOTH.into_iter().filter(lately) {
+            if let Some(seen) = local.slots.get_mut(slot) {
+                seen.state = SlotState::Ready;
+            }
+        }
+        local
+    }
+
     /// What is on its agent's disk.
     pub fn memory(&self) -> LaneMemory {
         self.state().durable.clone()
@@ -135,7 +151,11 @@ impl Site {
         let (story, region) = (&self.0.story, &self.0.region);
         story.note(region.as_str(), format_args!("{action:?}"));
         match self.memory().intent() {
-            Some(goal) => story.hold(invariants::action(goal, &self.local(), action)),
+            Some(goal) => {
+                let broken = invariants::action(goal, &self.local(), action);
+                let was_right = invariants::action(goal, &self.looked_at(), action).is_empty();
+                story.hold(if was_right { Vec::new() } else { broken });
+            }
             None => story.require("S12", false, || format!("{region}: {action:?} without a goal on disk")),
         }
     }
@@ -196,7 +216,14 @@ impl Site {
     fn is_calm(&self) -> bool {
         let now = self.0.story.now();
         let state = self.state();
-        state.felled.is_empty() && state.disturbed.is_none_or(|at| now > at + DISTURBED)
+        state.felled.is_empty() && state.fell.values().all(|at| now > *at + DISTURBED)
+    }
+
+    /// Whether a slot is not there because it fell by itself.
+    fn has_fallen(&self, slot: Slot) -> bool {
+        let now = self.0.story.now();
+        let state = self.state();
+        state.felled.contains(&slot) || state.fell.get(&slot).is_some_and(|at| now <= *at + DISTURBED)
     }
 
     /// Time passes: slots come up, requests come in, and somebody has to be there for them.
@@ -236,9 +263,10 @@ impl Site {
             self.0.world.count(slot, requests, errors);
             is_live |= is_ready;
         }
-        let was_felled = !self.is_calm();
+        let serves = |slot: &Slot| traffic.split.of(*slot).basis_points() > 0;
+        let fallen = Slot::BOTH.into_iter().filter(serves).any(|slot| self.has_fallen(slot));
         let region = &self.0.region;
-        self.0.story.require("S8", is_live || was_felled, || format!("{region}: nobody is there: {local:?}"));
+        self.0.story.require("S8", is_live || fallen, || format!("{region}: nobody is there: {local:?}"));
     }
 
     /// A task of its agent ended, which none should.
@@ -250,12 +278,14 @@ impl Site {
     /// A slot falls by itself.
     pub fn fell(&self, slot: Slot) {
         let now = self.0.story.now();
-        if self.0.world.process(slot).is_some() {
+        if let Some(process) = self.0.world.process(slot) {
             self.0.world.set_state(slot, SlotState::Failed);
             let mut state = self.state();
             state.coming_up.remove(&slot);
             state.felled.insert(slot);
-            state.disturbed = Some(now);
+            if process.state == SlotState::Ready {
+                state.fell.insert(slot, now);
+            }
         }
     }
 
