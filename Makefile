@@ -1,4 +1,4 @@
-# The front door. Each target is one line; what it does in detail is cargo's or xtask's.
+# The front door. Targets are short; what they do in detail is cargo's or xtask's.
 STORE ?= embedded
 TRAFFIC ?= proxy
 MINUTES ?= 3
@@ -42,3 +42,5 @@ sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PL
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
 	cargo xtask tools etcd envoy && cargo build --release --workspace --bins && $(BUILT)/release/meridian-bench
+	@$(MAKE) --no-print-directory model
+	@$(MAKE) --no-print-directory sim SEEDS=$(or $(SEEDS),100)
