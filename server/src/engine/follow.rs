@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meridian_core::planted;
+use meridian_core::rollout::goals::goal;
 use meridian_core::time::Span;
 use meridian_store::layout::Place;
+use meridian_store::record::Outline;
 use meridian_store::{Key, Revision, Versioned, layout, record};
 use tokio_util::sync::CancellationToken;
 
@@ -37,12 +39,19 @@ impl Sink for Records {
             handle.offer(item);
             return;
         }
-        if record::has_ended(&item.key, &item.value).unwrap_or(false) || planted::is("no-sweep") {
+        // The end of a rollout that was never run here is still told to the agents here that have not heard of it.
+        let sessions = &self.engine.shared.sessions;
+        let is_told =
+            |outline: &Outline| outline.phase.is_terminal() && !sessions.is_behind(&outline.service, outline.epoch);
+        let told = record::decode_outline(&item.key, &item.value).as_ref().is_ok_and(is_told);
+        if told || planted::is("no-sweep") {
             return;
         }
         // A record that can't be read is frozen by that: it is told loudly, and the others go on.
         match self.engine.shared.books.decode_rollout(&item.key, &item.value).await {
-            Ok(record) if record.phase.is_terminal() => {}
+            Ok(record) if record.phase.is_terminal() => {
+                record.lanes.keys().filter_map(|region| goal(&record, region)).for_each(|goal| sessions.push(goal));
+            }
             Ok(record) => {
                 self.engine.start_runner(Arc::new(record), item.mod_revision);
             }

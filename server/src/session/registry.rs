@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use meridian_core::calendar::Openings;
+use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen, Sight};
@@ -185,6 +186,14 @@ impl Sessions {
         let entry = regions.get(region)?;
         let live = entry.here()?;
         entry.key.filter(|key| key.ours && key.number == live.number).map(|key| key.revision)
+    }
+
+    /// Whether an agent that is connected here was told of a service no goal as new as this.
+    #[must_use]
+    pub fn is_behind(&self, service: &ServiceId, epoch: Epoch) -> bool {
+        let regions = self.regions.lock().expect("no holder of this lock panics");
+        let older = |entry: &Entry| entry.goals.get(service).is_some_and(|goal| goal.epoch < epoch);
+        regions.values().any(|entry| entry.live.is_some() && older(entry))
     }
 
     /// Whether a goal for the lane is known here.

@@ -1,10 +1,11 @@
 //! A store that shows its reader nothing new any more, while writes still go through: what a replica has of it that was cut
-//! off or stopped, and does not know yet.
+//! off or stopped, and does not know yet. It may also hide plans, as a read does that is served from the past.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use meridian_store::layout::Place;
 use meridian_store::{
     CommitError, Committed, Got, Keeping, Key, LeaseId, Leased, Page, Revision, Store, StoreError, Txn, WatchStream,
 };
@@ -13,16 +14,34 @@ use tokio::sync::watch;
 pub struct Frozen {
     inner: Arc<dyn Store>,
     frozen: watch::Sender<bool>,
+    /// Whether plans are hidden, and how often one was asked for meanwhile.
+    hidden: watch::Sender<(bool, usize)>,
 }
 
 impl Frozen {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, frozen: watch::Sender::new(false) })
+        Arc::new(Self { inner, frozen: watch::Sender::new(false), hidden: watch::Sender::new((false, 0)) })
     }
 
     /// From now on nothing is listed, watched or kept.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
+    }
+
+    /// It is shown everything again, from a new listing on.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+
+    /// From now on there seem to be no plans, or there are again.
+    pub fn hide_plans(&self, hidden: bool) {
+        self.hidden.send_modify(|state| state.0 = hidden);
+    }
+
+    /// Until a plan was asked for and not shown.
+    pub async fn until_missed(&self) {
+        let mut hidden = self.hidden.subscribe();
+        let _gone = hidden.wait_for(|(_, missed)| *missed > 0).await;
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -32,7 +51,15 @@ impl Frozen {
 
 impl Store for Frozen {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Got, StoreError>> {
-        self.inner.get(key)
+        let hides = self.hidden.borrow().0 && matches!(Place::of(key), Some(Place::Plan(_)));
+        Box::pin(async move {
+            let got = self.inner.get(key).await?;
+            if !hides {
+                return Ok(got);
+            }
+            self.hidden.send_modify(|state| state.1 += 1);
+            Ok(Got { item: None, ..got })
+        })
     }
 
     fn list<'a>(

@@ -1,15 +1,19 @@
 //! Several engines on one store: who has lost a shard commits nothing more of it, whatever it believes; and nobody has to own
 //! anything for a rollback.
 
-use meridian_core::id::ReplicaId;
+use std::time::Duration;
+
+use meridian_core::id::{RegionId, ReplicaId};
 use meridian_core::ownership::Shard;
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{Event, Order};
+use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::Phase;
+use meridian_server::clock::{Clock, SystemClock};
 use meridian_store::{Expect, Txn, layout, record};
 
 use super::frozen::Frozen;
-use super::stage::{self, Stage};
+use super::stage::{self, PATIENCE, Stage};
 
 fn order() -> Order {
     Order { actor: "anna".to_owned(), reason: "to see it".to_owned() }
@@ -96,4 +100,39 @@ async fn a_breach_takes_it_back_though_nobody_owns_it() {
     stage.check_audit().await;
     stage.shut(one).await;
     drop(other);
+}
+
+#[tokio::test]
+async fn the_last_goals_are_told_also_where_nobody_ran_the_rollout() {
+    let stage = Stage::set(&["eu"]).await;
+    let behind = Frozen::new(stage.store.clone());
+    let (one, other) = (stage.engine(), stage.engine_on(behind.clone()));
+    let _agents = stage.agents(&other).await;
+    let first = stage.open(&one, "1.0.0").await;
+    stage.until(&one, &first, Phase::is_terminal).await;
+    given_to_a_ghost(&stage).await;
+    // The replica that the agent is connected to reads from the past and can't run the rollout; then that has ended.
+    behind.hide_plans(true);
+    let second = stage.open(&one, "1.1.0").await;
+    behind.until_missed().await;
+    one.order(&second, Event::Rollback(order(), Scope::Fleet), None, None).await.unwrap();
+    let ended = stage.until(&one, &second, Phase::is_terminal).await;
+    behind.hide_plans(false);
+    behind.freeze();
+    behind.thaw();
+    let (region, record) = (RegionId::new("eu").unwrap(), ended.record);
+    let told = goal(&record, &region).unwrap().epoch;
+    let heard = wait_until(|| {
+        let seen = other.sessions().sight(&record, SystemClock.now());
+        seen.get(&region).and_then(|seen| seen.observed.as_ref()).is_some_and(|observed| observed.accepted == told)
+    });
+    tokio::time::timeout(PATIENCE, heard).await.expect("the agent never heard of the end");
+    stage.shut(one).await;
+    drop(other);
+}
+
+async fn wait_until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(5)).await; // tidy: paced
+    }
 }

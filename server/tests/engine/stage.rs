@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::Agents;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn service() -> ServiceId {
     ServiceId::new("checkout").unwrap()
