@@ -10,7 +10,7 @@ use meridian_client::{
 };
 use meridian_core::id::ServiceId;
 use meridian_core::playbook::Scope;
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use tokio::net::TcpListener;
 
 fn change(name: &str) -> ServiceChange {
@@ -63,7 +63,7 @@ async fn releases_and_rollouts_come_back_as_they_went() {
         service: sample::service(),
         version: view.release.version.clone(),
         digest: view.release.digest,
-        notes: "faster".to_owned(),
+        notes: Notes::of(vec![Note { kind: NoteKind::Performance, breaking: false, text: "faster".to_owned() }]),
         reversibility: Reversibility::Costly,
         prepares: None,
     };

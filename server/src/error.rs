@@ -2,6 +2,7 @@
 
 use meridian_core::agent::quarantine::Distrust;
 use meridian_core::plan::PlanRefusal;
+use meridian_core::release::BumpTooSmall;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
 use meridian_core::rollout::veto::VetoRefused;
@@ -39,6 +40,9 @@ pub enum EngineError {
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
+    /// The release's version says less than its notes.
+    #[error(transparent)]
+    BumpTooSmall(#[from] Box<BumpTooSmall>),
     /// Something else has changed it since it was read.
     #[error("{name} has changed: the etag {given} is not the current one")]
     StaleEtag {
@@ -107,6 +111,7 @@ impl EngineError {
             Self::OpenRefused(refused) => refused.code(),
             Self::VetoRefused(refused) => refused.code(),
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
+            Self::BumpTooSmall(_) => BumpTooSmall::CODE,
             Self::StaleEtag { .. } => "STALE_ETAG",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::InUse { .. } => "IN_USE",

@@ -35,6 +35,14 @@ pub enum CliError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Commits could not be read.
+    #[error("git log {range}: {reason}")]
+    Commits {
+        /// Which.
+        range: String,
+        /// What `git` said, or why it could not be asked.
+        reason: String,
+    },
     /// What was to be shown could not be written; a closed pipe is no failure.
     #[error("write: {0}")]
     Write(#[from] io::Error),
@@ -58,7 +66,7 @@ impl CliError {
                 if is_content { Exit::Invalid } else { Exit::of_client(source) }
             }
             Self::Manifest(_) => Exit::Invalid,
-            Self::File { .. } => Exit::Error,
+            Self::File { .. } | Self::Commits { .. } => Exit::Error,
             Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Write(_) => Exit::Error,
             Self::NotFound(_) => Exit::NotFound,
@@ -74,6 +82,7 @@ impl CliError {
             Self::Usage(_)
             | Self::Manifest(_)
             | Self::File { .. }
+            | Self::Commits { .. }
             | Self::Write(_)
             | Self::NotFound(_)
             | Self::Conflict(_) => None,

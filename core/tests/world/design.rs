@@ -13,7 +13,7 @@ use meridian_core::playbook::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step,
     VotePolicy, Wave, validate,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -137,7 +137,7 @@ pub fn release(version: &str) -> Release {
         service: service(),
         version: version.parse().unwrap(),
         digest: Digest::of(version.as_bytes()),
-        notes: String::new(),
+        notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,
     }

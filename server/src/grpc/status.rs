@@ -44,6 +44,12 @@ pub fn refused(error: &EngineError) -> Status {
             let metadata = [("region", region.as_str())];
             status(Code::InvalidArgument, error.code(), message, &metadata, details)
         }
+        EngineError::BumpTooSmall(refused) => {
+            let details = fields([("release.version".to_owned(), message.clone())]);
+            let (value, least) = (refused.version.to_string(), refused.least.to_string());
+            let metadata = [("field", "release.version"), ("value", &value), ("least", &least)];
+            status(Code::InvalidArgument, error.code(), message, &metadata, details)
+        }
         EngineError::Refused(
             Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoWayBack(_) | Refused::EpochExhausted,
         )
@@ -167,6 +173,7 @@ fn shortened(mut text: String, max: usize) -> String {
 mod tests {
     use meridian_core::id::RegionId;
     use meridian_core::plan::PlanRefusal;
+    use meridian_core::release::{Bump, BumpTooSmall, Note, NoteKind};
 
     use super::*;
 
@@ -181,6 +188,7 @@ mod tests {
             (EngineError::Refused(Refused::Ended("stable")), Code::FailedPrecondition),
             (EngineError::OpenRefused(OpenRefused::PlanStale { region: region() }), Code::FailedPrecondition),
             (EngineError::PlanRefused(vec![empty_wave(); 1000]), Code::FailedPrecondition),
+            (EngineError::BumpTooSmall(Box::new(bump_too_small())), Code::InvalidArgument),
             (EngineError::StaleEtag { name: text(), given: text() }, Code::Aborted),
             (EngineError::RequestIdReused { id: text() }, Code::AlreadyExists),
             (EngineError::InUse { kind: "region", name: text(), by: text() }, Code::FailedPrecondition),
@@ -191,6 +199,13 @@ mod tests {
             (EngineError::Corrupt(text()), Code::DataLoss),
             (EngineError::Draining, Code::Unavailable),
         ]
+    }
+
+    fn bump_too_small() -> BumpTooSmall {
+        let note = Note { kind: NoteKind::Feature, breaking: false, text: "x".repeat(100_000) };
+        let version = |text: &str| text.parse().unwrap();
+        let (version, previous, least) = (version("1.2.4"), version("1.2.3"), version("1.3.0"));
+        BumpTooSmall { version, previous, needed: Bump::Minor, note, least }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage as PlaybookStage, StageKind, Step,
     ValidPlaybook, Wave, validate,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
@@ -96,7 +96,7 @@ impl Stage {
             service: service(),
             version: version.parse().unwrap(),
             digest: Digest::of(version.as_bytes()),
-            notes: String::new(),
+            notes: Notes::default(),
             reversibility: Reversibility::Free,
             prepares: None,
         };

@@ -4,9 +4,37 @@ use meridian_core::time::Span;
 use meridian_proto::r#gen::v1;
 use rstest::rstest;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::support::fixture::{self, PLAYBOOK, SERVICE, playbook};
 use crate::support::{Server, digest, fields, raw, uuid, why};
+
+#[tokio::test]
+async fn versions_say_what_the_notes_say() {
+    let server = Server::plain().await;
+    server.stocked().await;
+    let call = async |version: &str, kind: v1::NoteKind, breaking| {
+        let mut request = fixture::release(version);
+        let note = v1::Note { kind: kind.into(), breaking, text: "pay by card".to_owned() };
+        request.release.as_mut().unwrap().typed_notes = vec![note];
+        server.releases().create_release(request).await
+    };
+    // 1.0.0 is there, with plain notes.
+    let refused = call("1.0.1", v1::NoteKind::Feature, false).await.unwrap_err();
+    assert_eq!(why(&refused), (Code::InvalidArgument, "BUMP_TOO_SMALL".to_owned()));
+    let details = refused.get_error_details();
+    assert_eq!(details.bad_request().unwrap().field_violations[0].field, "release.version");
+    let metadata = &details.error_info().unwrap().metadata;
+    assert_eq!((metadata["value"].as_str(), metadata["least"].as_str()), ("1.0.1", "1.1.0"));
+    let made = call("1.1.0", v1::NoteKind::Feature, false).await.unwrap().into_inner().release.unwrap();
+    assert_eq!((made.notes.as_str(), made.typed_notes[0].text.as_str()), ("", "pay by card"));
+    // The same again is answered as it is, and is not held against itself.
+    assert_eq!(call("1.1.0", v1::NoteKind::Feature, false).await.unwrap().into_inner().release.unwrap(), made);
+    // 1.1.0 is now what counts, and what is older is held against what was before it.
+    call("1.2.0", v1::NoteKind::Fix, true).await.unwrap_err();
+    call("1.0.1", v1::NoteKind::Fix, false).await.unwrap();
+    call("2.0.0", v1::NoteKind::Other, true).await.unwrap();
+}
 
 #[tokio::test]
 async fn releases_are_pinned_by_content() {

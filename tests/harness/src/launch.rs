@@ -12,7 +12,7 @@ use meridian_core::id::{PlaybookId, ServiceId, WaveId};
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -140,7 +140,7 @@ impl Launcher {
             service: self.service.clone(),
             version: version.parse()?,
             digest,
-            notes: String::new(),
+            notes: Notes::default(),
             reversibility: Reversibility::Free,
             prepares: None,
         };

@@ -11,7 +11,7 @@ use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave, validate,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
@@ -135,7 +135,7 @@ fn release(version: &str) -> Release {
         service: ServiceId::new("checkout").expect("a name"),
         version: version.parse().expect("a version"),
         digest: Digest::of(version.as_bytes()),
-        notes: String::new(),
+        notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,
     }

@@ -11,7 +11,7 @@ use meridian_core::playbook::{
     Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy,
     Wave,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use rand::RngExt;
@@ -108,7 +108,7 @@ pub fn release(number: u64) -> Release {
         service: service(),
         digest: Digest::of(version.as_bytes()),
         version: version.parse().expect("a version"),
-        notes: String::new(),
+        notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,
     }

@@ -236,6 +236,15 @@ pub enum ReleaseCommand {
         /// Whose.
         service: Option<String>,
     },
+    /// Everything about a release, and every rollout that launched it with its end.
+    Show {
+        /// Whose.
+        service: String,
+        /// Its version.
+        version: String,
+    },
+    /// Print the notes that conventional commits come to, as a manifest takes them.
+    Notes(Commits),
     /// Let no agent start it again, until the veto is lifted.
     Veto(ReleaseOrder),
     /// Lift its veto: it may be started again.
@@ -254,6 +263,17 @@ pub struct ReleaseOrder {
     pub reason: String,
 }
 
+/// `release notes`.
+#[derive(Clone, Debug, Args)]
+pub struct Commits {
+    /// The commits, as `git log` takes them, e.g. `v1.2.3..HEAD`.
+    #[arg(long, value_name = "RANGE")]
+    pub from: String,
+    /// The folder of the repository.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub repo: PathBuf,
+}
+
 /// `release create`.
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("content").required(true).args(["digest", "artifact"]))]
@@ -270,9 +290,15 @@ pub struct ReleaseCreate {
     /// The artifact itself: its digest is computed.
     #[arg(long, value_name = "FILE")]
     pub artifact: Option<PathBuf>,
-    /// Release notes.
+    /// Release notes in plain words.
     #[arg(long, default_value = "")]
     pub notes: String,
+    /// Make the notes of these commits instead, e.g. `v1.2.3..HEAD`; the version must be the step that they ask for.
+    #[arg(long, value_name = "RANGE", conflicts_with = "notes")]
+    pub notes_from: Option<String>,
+    /// The folder of the repository that the commits are in.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub repo: PathBuf,
     /// How hard it is to go back.
     #[arg(long, value_enum, default_value_t = Reversibility::Free)]
     pub reversibility: Reversibility,

@@ -22,6 +22,7 @@ use meridian_core::release::Release;
 
 pub use envelope::parse;
 pub use error::{ManifestError, ManifestErrors};
+pub(crate) use print::notes_to_yaml;
 pub use print::to_yaml;
 pub use source::{Origin, load};
 

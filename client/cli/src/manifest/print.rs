@@ -10,7 +10,7 @@ use meridian_core::playbook::{
     DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, Step,
     VotePolicy, Wave,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
 
 use super::kinds::wave::{PARALLEL_DEFAULT, SKEW_DEFAULT};
@@ -30,6 +30,14 @@ pub fn to_yaml(manifest: &Manifest) -> String {
         Manifest::Release(release) => page.release(release),
         Manifest::Region(region) => page.region(region),
     }
+    page.text
+}
+
+/// The notes of a release alone.
+#[must_use]
+pub(crate) fn notes_to_yaml(notes: &Notes) -> String {
+    let mut page = Page::default();
+    page.notes(0, notes);
     page.text
 }
 
@@ -105,7 +113,22 @@ impl Page {
         if let Some(prepares) = &release.prepares {
             self.line(1, format!("prepares: {prepares}"));
         }
-        self.optional(1, "notes", &release.notes);
+        self.notes(1, &release.notes);
+    }
+
+    fn notes(&mut self, level: usize, notes: &Notes) {
+        let entries = match notes {
+            Notes::Plain(text) => return self.optional(level, "notes", text),
+            Notes::Typed(entries) => entries,
+        };
+        self.line(level, "notes:");
+        for Note { kind, breaking, text } in entries {
+            self.line(level + 1, format!("- kind: {}", kind.as_str()));
+            if *breaking {
+                self.line(level + 2, "breaking: true");
+            }
+            self.optional(level + 2, "text", text);
+        }
     }
 
     fn playbook(&mut self, playbook: &Playbook) {

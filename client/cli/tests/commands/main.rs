@@ -5,6 +5,7 @@ mod apply;
 mod look;
 mod orders;
 mod process;
+mod releases;
 mod run;
 mod watch;
 mod window;

@@ -4,7 +4,7 @@ use meridian_client::RefusalKind;
 use meridian_client::fake::{FakeServer, sample};
 use meridian_core::digest::Digest;
 use meridian_core::id::ServiceId;
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 
 use crate::look::plan;
 use crate::run::{Reader, meridian, with};
@@ -44,7 +44,7 @@ async fn vetoes_are_given_and_lifted_with_a_reason() {
         service: ServiceId::new("checkout").unwrap(),
         version: "1.8.2".parse().unwrap(),
         digest: Digest::of(b"1.8.2"),
-        notes: String::new(),
+        notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,
     };

@@ -11,7 +11,7 @@ use meridian_core::playbook::{
     DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
     Stage, StageKind, Step, VotePolicy, Wave,
 };
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use proptest::collection::{btree_map, vec};
@@ -169,7 +169,12 @@ fn release() -> impl Strategy<Value = Release> {
     let version = version.prop_map(|text| text.parse().unwrap());
     let back =
         prop_oneof![Just(Reversibility::Free), Just(Reversibility::Costly), Just(Reversibility::PointOfNoReturn)];
-    (name(), version.clone(), any::<[u8; 32]>(), text(), back, option::of(version)).prop_map(
+    let kind =
+        prop_oneof![Just(NoteKind::Feature), Just(NoteKind::Fix), Just(NoteKind::Performance), Just(NoteKind::Other)];
+    let note = (kind, any::<bool>(), text().prop_filter("an entry says something", |text| !text.is_empty()));
+    let note = note.prop_map(|(kind, breaking, text)| Note { kind, breaking, text });
+    let notes = prop_oneof![text().prop_map(Notes::Plain), vec(note, 1..4).prop_map(Notes::Typed)];
+    (name(), version.clone(), any::<[u8; 32]>(), notes, back, option::of(version)).prop_map(
         |(service, version, digest, notes, reversibility, prepares)| {
             let (service, digest) = (ServiceId::new(service).unwrap(), Digest::from_bytes(digest));
             Release { service, version, digest, notes, reversibility, prepares }

@@ -12,7 +12,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, StepRef, Verdict};
 use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
-use meridian_core::release::{Release, ReleaseRef, Reversibility};
+use meridian_core::release::{Note, NoteKind, Notes, Release, ReleaseRef, Reversibility};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::{Split, Weight};
@@ -134,9 +134,16 @@ pub fn reversibility() -> impl Strategy<Value = Reversibility> {
     select(vec![Reversibility::Free, Reversibility::Costly, Reversibility::PointOfNoReturn])
 }
 
+/// Release notes, plain or typed.
+pub fn notes() -> impl Strategy<Value = Notes> {
+    let note = (select(NoteKind::ALL.to_vec()), any::<bool>(), "\\PC{1,24}");
+    let note = note.prop_map(|(kind, breaking, text)| Note { kind, breaking, text });
+    prop_oneof![text().prop_map(Notes::Plain), vec(note, 1..4).prop_map(Notes::Typed)]
+}
+
 /// A release.
 pub fn release() -> impl Strategy<Value = Release> {
-    let parts = (service(), version(), digest(), text(), reversibility(), option::of(version()));
+    let parts = (service(), version(), digest(), notes(), reversibility(), option::of(version()));
     parts.prop_map(|(service, version, digest, notes, reversibility, prepares)| Release {
         service,
         version,

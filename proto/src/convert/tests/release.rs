@@ -30,8 +30,44 @@ const SPOILT: &[Case<v1::Release>] = &[
         InvalidKind::Contradiction("its service and version"),
     ),
     ("long notes", |r| r.notes = "x".repeat(65_537), "notes", InvalidKind::TooLong { max: 65_536 }),
+    ("notes twice", |r| r.typed_notes = vec![note()], "notes", InvalidKind::Contradiction("the typed notes beside it")),
+    ("an empty note", |r| typed(r, |note| note.text.clear()), "typed_notes[0].text", InvalidKind::Empty),
+    (
+        "a long note",
+        |r| typed(r, |note| note.text = "x".repeat(1025)),
+        "typed_notes[0].text",
+        InvalidKind::TooLong { max: 1024 },
+    ),
+    ("a note of no kind", |r| typed(r, |note| note.kind = 0), "typed_notes[0].kind", InvalidKind::Missing),
+    ("a note of another kind", |r| typed(r, |note| note.kind = 9), "typed_notes[0].kind", InvalidKind::UnknownEnum),
+    (
+        "too many notes",
+        |r| (r.notes, r.typed_notes) = (String::new(), vec![note(); 501]),
+        "typed_notes",
+        InvalidKind::TooMany { max: 500 },
+    ),
+    (
+        "long notes together",
+        |r| {
+            let long = v1::Note { text: "x".repeat(1024), ..note() };
+            (r.notes, r.typed_notes) = (String::new(), vec![long; 65]);
+        },
+        "typed_notes",
+        InvalidKind::TooLong { max: 65_536 },
+    ),
     ("no class", |r| r.reversibility = 0, "reversibility", InvalidKind::Missing),
 ];
+
+fn note() -> v1::Note {
+    v1::Note { kind: v1::NoteKind::Fix.into(), breaking: false, text: "faster".to_owned() }
+}
+
+/// One typed note in the place of the plain ones.
+fn typed(release: &mut v1::Release, spoil: impl FnOnce(&mut v1::Note)) {
+    let mut note = note();
+    spoil(&mut note);
+    (release.notes, release.typed_notes) = (String::new(), vec![note]);
+}
 
 #[test]
 fn spoilt_releases_are_refused() {
@@ -46,6 +82,7 @@ fn spoilt_releases_are_refused() {
         etag: String::new(),
         create_time: None,
         veto: None,
+        typed_notes: Vec::new(),
     };
     check(&good, |wire| release_from_wire(&service, wire), SPOILT);
     assert_eq!(Release::try_from(good).unwrap_err().field, "name");

@@ -10,7 +10,7 @@ use meridian_client::{
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RegionId, ServiceId};
 use meridian_core::playbook::{Playbook, RegionSelector};
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 
 use super::launch::{errors_check, playbook};
@@ -211,7 +211,7 @@ async fn start(rig: &Rig, service: ServiceId, version: &str, playbook: PlaybookI
         service: service.clone(),
         version: version.parse()?,
         digest: Digest::of(version.as_bytes()),
-        notes: String::new(),
+        notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,
     };

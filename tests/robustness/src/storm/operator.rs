@@ -12,7 +12,7 @@ use meridian_client::{
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
 use meridian_core::playbook::{Playbook, Scope};
-use meridian_core::release::{Release, Reversibility};
+use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_harness::launch::{judged, playbook};
 use meridian_harness::{Artifact, wait_until};
 use rand::RngExt as _;
@@ -135,7 +135,7 @@ impl<'a> Operator<'a> {
             service: self.service.clone(),
             version: artifact.version.parse()?,
             digest: self.site.artifacts.add(artifact)?,
-            notes: String::new(),
+            notes: Notes::default(),
             reversibility: Reversibility::Free,
             prepares: None,
         };

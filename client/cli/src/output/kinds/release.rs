@@ -1,14 +1,84 @@
 //! Releases.
 
-use meridian_client::{ReleaseName, ReleaseView};
+use meridian_client::{ReleaseName, ReleaseView, RolloutView};
+use meridian_core::release::{Note, Notes};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::{age_cell, moment_cell, moment_json, veto_json, veto_text};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
-use crate::output::{Cell, Shown, cell, or_dash, toned};
-use crate::style::Tone;
+use crate::output::{Cell, Shown, cell, marked, or_dash, toned};
+use crate::style::{self, Tone};
+
+/// Notes as a manifest has them.
+pub(crate) fn notes_json(notes: &Notes) -> Value {
+    let entry = |Note { kind, breaking, text }: &Note| {
+        let mut entry = json!({ "kind": kind.as_str(), "text": text });
+        if *breaking {
+            entry["breaking"] = Value::Bool(true);
+        }
+        entry
+    };
+    match notes {
+        Notes::Plain(text) => Value::from(text.as_str()),
+        Notes::Typed(entries) => entries.iter().map(entry).collect(),
+    }
+}
+
+/// A release and every rollout that launched it.
+pub(crate) struct ReleaseHistory {
+    pub(crate) view: ReleaseView,
+    /// The oldest first.
+    pub(crate) rollouts: Vec<RolloutView>,
+}
+
+impl Shown for ReleaseHistory {
+    const HEADERS: &'static [&'static str] = ReleaseView::HEADERS;
+
+    fn row(&self, now: Timestamp) -> Vec<Cell> {
+        self.view.row(now)
+    }
+
+    fn name(&self) -> String {
+        self.view.name()
+    }
+
+    fn json(&self) -> Value {
+        let mut json = self.view.json();
+        let rollout = |rollout: &RolloutView| {
+            json!({
+                "name": rollout.name.to_string(),
+                "state": rollout.state.as_str(),
+                "summary": rollout.summary,
+                "requester": rollout.requester,
+                "created": moment_json(Some(rollout.created)),
+                "since": moment_json(Some(rollout.since)),
+                "regions": rollout.lanes.iter().map(|lane| lane.region.as_str()).collect::<Vec<_>>(),
+            })
+        };
+        json["status"]["rollouts"] = self.rollouts.iter().map(rollout).collect();
+        json
+    }
+
+    fn describe(&self, now: Timestamp) -> Page {
+        let mut page = self.view.describe(now);
+        let row = |rollout: &RolloutView| {
+            let regions: Vec<&str> = rollout.lanes.iter().map(|lane| lane.region.as_str()).collect();
+            vec![
+                cell(&rollout.name.rollout),
+                marked(style::of_state(rollout.state), rollout.state.as_str()),
+                or_dash(regions.join(", ")),
+                or_dash(&rollout.requester),
+                moment_cell(Some(rollout.created), now),
+                moment_cell(Some(rollout.since), now),
+            ]
+        };
+        let headers = &["ROLLOUT", "STATE", "REGIONS", "BY", "STARTED", "IN THIS STATE SINCE"];
+        page.table("rollouts", headers, self.rollouts.iter().map(row).collect());
+        page
+    }
+}
 
 impl Shown for ReleaseView {
     const HEADERS: &'static [&'static str] = &["SERVICE", "VERSION", "DIGEST", "GOING BACK", "PREPARES", "VETO", "AGE"];
@@ -38,7 +108,7 @@ impl Shown for ReleaseView {
             "service": release.service.as_str(),
             "version": release.version.to_string(),
             "digest": release.digest.to_string(),
-            "notes": release.notes,
+            "notes": notes_json(&release.notes),
             "reversibility": release.reversibility.as_str(),
         });
         if let Some(prepares) = &release.prepares {

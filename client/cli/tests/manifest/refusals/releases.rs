@@ -23,6 +23,24 @@ fn m9_digests() {
 }
 
 #[test]
+fn notes_are_text_or_entries() {
+    let notes = |text: &str| release("spec:", &format!("spec:\n  notes: {text}"));
+    let many = format!("[{}]", vec!["{kind: fix, text: x}"; 501].join(", "));
+    let long = format!("[{}]", vec![format!("{{kind: fix, text: {}}}", "x".repeat(1024)); 65].join(", "));
+    assert_refused(vec![
+        ("a mapping", notes("{kind: fix, text: x}"), "WRONG_TYPE", "spec.notes"),
+        ("no kind", notes("[{text: x}]"), "FIELD_MISSING", "spec.notes[0].kind"),
+        ("no text", notes("[{kind: fix}]"), "FIELD_MISSING", "spec.notes[0].text"),
+        ("other kind", notes("[{kind: bug, text: x}]"), "WORD_UNKNOWN", "spec.notes[0].kind"),
+        ("empty", notes("[{kind: fix, text: \"\"}]"), "TEXT_EMPTY", "spec.notes[0].text"),
+        ("yes", notes("[{kind: fix, text: x, breaking: yes}]"), "BOOLEAN_INVALID", "spec.notes[0].breaking"),
+        ("long", notes(&format!("[{{kind: fix, text: {}}}]", "x".repeat(1025))), "TEXT_TOO_LONG", "spec.notes[0].text"),
+        ("long together", notes(&long), "TEXT_TOO_LONG", "spec.notes"),
+        ("many", notes(&many), "TOO_MANY_NOTES", "spec.notes"),
+    ]);
+}
+
+#[test]
 fn versions_are_semantic() {
     assert_refused(vec![
         ("two numbers", release("1.2.3", "1.2"), "NOT_SEMVER", "spec.version"),

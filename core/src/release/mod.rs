@@ -1,5 +1,9 @@
 //! Releases: what is launched. Immutable, pinned by digest, versioned by semver. It knows no artifact store.
 
+mod bump;
+pub mod commits;
+mod notes;
+
 use std::fmt;
 
 use semver::Version;
@@ -7,6 +11,9 @@ use semver::Version;
 use crate::canon::{Canon, Canonical};
 use crate::digest::Digest;
 use crate::id::ServiceId;
+
+pub use bump::{Bump, BumpTooSmall, check_bump};
+pub use notes::{NOTE_BYTES_MAX, NOTES_BYTES_MAX, NOTES_MAX, Note, NoteKind, Notes};
 
 /// How hard it is to go back from a release.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -38,16 +45,13 @@ pub struct Release {
     pub version: Version,
     /// The artifact's content.
     pub digest: Digest,
-    /// Release notes, plain text, at most [`NOTES_BYTES_MAX`] bytes.
-    pub notes: String,
+    /// What is new in it.
+    pub notes: Notes,
     /// How hard it is to go back.
     pub reversibility: Reversibility,
     /// The release that must be everywhere first.
     pub prepares: Option<Version>,
 }
-
-/// The longest release notes: they travel in lists and must not crowd out the rest.
-pub const NOTES_BYTES_MAX: usize = 64 * 1024;
 
 impl Release {
     /// The pair that slots and goals refer to.

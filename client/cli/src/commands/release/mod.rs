@@ -1,4 +1,6 @@
-//! `release …`: make releases known, list them, veto them and lift that.
+//! `release …`: make releases known, list and show them, make their notes, veto them and lift that.
+
+mod commits;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,13 +8,16 @@ use std::path::Path;
 
 use meridian_client::{Intent, ReleaseName};
 use meridian_core::digest::Digest;
-use meridian_core::release::{NOTES_BYTES_MAX, Release, Reversibility};
+use meridian_core::release::{NOTES_BYTES_MAX, Notes, Release, Reversibility};
 use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, get};
-use crate::args::{self, Output, ReleaseCommand, ReleaseCreate, ReleaseOrder};
+use crate::args::{self, Commits, Output, ReleaseCommand, ReleaseCreate, ReleaseOrder};
 use crate::error::CliError;
 use crate::exit_code::Exit;
+use crate::manifest;
+use crate::output::json;
+use crate::output::kinds::release::{ReleaseHistory, notes_json};
 use crate::reference;
 use crate::session::{Detail, Session};
 
@@ -29,6 +34,8 @@ pub(super) async fn run(session: &mut Session<'_>, command: ReleaseCommand) -> O
             session.list(&releases)?;
             Ok(Exit::Done)
         }
+        ReleaseCommand::Show { service, version } => show(session, &service, &version).await,
+        ReleaseCommand::Notes(Commits { from, repo }) => notes(session, &from, &repo).await,
         ReleaseCommand::Veto(order) => veto(session, &order, Change::Veto).await,
         ReleaseCommand::Unveto(order) => veto(session, &order, Change::Unveto).await,
     }
@@ -57,15 +64,45 @@ async fn veto(session: &mut Session<'_>, order: &ReleaseOrder, change: Change) -
     Ok(Exit::Done)
 }
 
+async fn show(session: &mut Session<'_>, service: &str, version: &str) -> Outcome {
+    let name = ReleaseName { service: reference::service(service)?, version: reference::version(version)? };
+    let client = session.client().await?;
+    let view = client.release(&name).await?;
+    let mut rollouts = client.rollouts(Some(&name.service)).await?;
+    rollouts.retain(|rollout| rollout.release == view.release.reference());
+    rollouts.sort_by_key(|rollout| rollout.created);
+    session.one(&ReleaseHistory { view, rollouts }, Detail::Full)?;
+    Ok(Exit::Done)
+}
+
+async fn notes(session: &mut Session<'_>, range: &str, repo: &Path) -> Outcome {
+    let made = commits::read(range, repo).await?;
+    session.hint(&made.left_out());
+    let text = match session.global.output {
+        Output::Json | Output::Jsonl => json::one(&notes_json(&made.notes)),
+        Output::Table | Output::Yaml | Output::Name => manifest::notes_to_yaml(&made.notes),
+    };
+    session.write(&text)?;
+    Ok(Exit::Done)
+}
+
 async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
     if create.notes.len() > NOTES_BYTES_MAX {
         return Err(CliError::Usage(format!("--notes: at most {NOTES_BYTES_MAX} bytes")));
     }
+    let notes = match &create.notes_from {
+        None => Notes::Plain(create.notes.clone()),
+        Some(range) => {
+            let made = commits::read(range, &create.repo).await?;
+            session.hint(&made.left_out());
+            made.notes
+        }
+    };
     let release = Release {
         service: reference::service(&create.service)?,
         version: reference::version(&create.version)?,
         digest: digest(create)?,
-        notes: create.notes.clone(),
+        notes,
         reversibility: match create.reversibility {
             args::Reversibility::Free => Reversibility::Free,
             args::Reversibility::Costly => Reversibility::Costly,
