@@ -1,5 +1,6 @@
 //! Going back: who decides it, on what, how far it reaches, and what is remembered of it.
 
+mod again;
 mod guard;
 mod scopes;
 mod unreachable;
