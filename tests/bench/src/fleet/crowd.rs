@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use meridian_client::{
-    Intent, LanePosition, PlanWanted, ReleaseName, RequestId, RolloutName, RolloutStart, RolloutState, ServiceChange,
+    Intent, LanePosition, OperatorOrder, PlanWanted, ReleaseName, RequestId, RolloutName, RolloutStart, RolloutState,
+    ServiceChange,
 };
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RegionId, ServiceId};
@@ -82,6 +83,7 @@ async fn back_at_once(rig: &mut Rig, crowd: &Crowd) -> anyhow::Result<()> {
     crowd.until(rig, &rollouts, RolloutState::Running).await?;
     let ours = rig.stub.breach_crowd(SERVICES).await?;
     crowd.until(rig, &rollouts, RolloutState::RolledBack).await?;
+    crowd.pardon(rig).await?;
     #[expect(clippy::cast_precision_loss, reason = "a thousand")]
     let floor = SERVICES as f64 * 1000.0 / raw;
     let what = format!(
@@ -170,6 +172,18 @@ impl Crowd {
             start(rig, ServiceId::new(service)?, version, playbook).await
         });
         started.buffer_unordered(CALLS).try_collect().await
+    }
+
+    /// Lifts the holds that came with going back: what is launched next has another digest.
+    async fn pardon(&self, rig: &Rig) -> anyhow::Result<()> {
+        let client = rig.launcher.client();
+        let lifted = stream::iter(self.services()).map(|(service, _)| async move {
+            let order = OperatorOrder { actor: "bench".to_owned(), reason: "to go on".to_owned(), etag: None };
+            client.release_hold(&ServiceId::new(service)?, &order, &RequestId::random()).await?;
+            Ok::<_, anyhow::Error>(())
+        });
+        lifted.buffer_unordered(CALLS).try_collect::<Vec<()>>().await?;
+        Ok(())
     }
 
     /// Waits until every rollout is in a state; one that runs has to bake.
