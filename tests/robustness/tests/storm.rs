@@ -44,9 +44,10 @@ fn what_a_killed_run_leaves_is_cleared() {
     let folder = Path::new("/tmp").join(&run);
     std::fs::create_dir_all(&folder).unwrap();
     let mut left = node.command(Path::new("sleep")).unwrap().arg("600").spawn().unwrap();
-    let pid = left.id();
+    let mut outlived = Command::new("sleep").arg("600").current_dir(&folder).spawn().unwrap();
+    let pids = (left.id(), outlived.id());
     sweep();
-    assert!(!left.wait().unwrap().success(), "{pid} was ended");
+    assert!(!left.wait().unwrap().success() && !outlived.wait().unwrap().success(), "{pids:?} were ended");
     assert!(!folder.exists());
     let names = std::fs::read_dir("/run/netns").unwrap().flatten();
     assert!(!names.into_iter().any(|name| name.file_name().to_string_lossy().starts_with(&run)));

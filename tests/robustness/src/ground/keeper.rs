@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use meridian_harness::process::pids_in;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -84,7 +85,13 @@ fn names(folder: &Path) -> Vec<String> {
 fn clear(of: &str, folder: &Path, keeps_folder: bool) {
     let belongs = |name: &String| name.strip_prefix(of).is_some_and(|rest| rest.starts_with('-'));
     let spaces: Vec<String> = names(Path::new(NAMES)).into_iter().filter(belongs).collect();
-    let running = || -> Vec<Pid> { spaces.iter().flat_map(|space| pids(space)).collect() };
+    // Data planes and slots outlive their agents by design: who names the folder of the run is part of it as well.
+    let running = || -> Vec<Pid> {
+        let mut found: Vec<Pid> = spaces.iter().flat_map(|space| pids(space)).collect();
+        // With the slash: the folder of another run may begin with the same digits.
+        found.extend(pids_in(&folder.join("")));
+        found
+    };
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let began = Instant::now();
         let mut told = BTreeSet::new();
