@@ -7,7 +7,7 @@ use super::fence::LaneMemory;
 use super::reconcile::{Action, Blocked, LocalWorld, NextMove, next_move};
 use crate::digest::Digest;
 use crate::goal::{Goal, SlotGoal};
-use crate::observation::{SlotState, TrafficSeen};
+use crate::observation::{Observed, SlotState, TrafficSeen};
 use crate::playbook::DriftPolicy;
 use crate::slot::Slot;
 
@@ -49,6 +49,12 @@ pub fn drifts(goal: &Goal, world: &LocalWorld) -> Vec<Drift> {
     let meant = |seen: &&TrafficSeen| goal.split == Some(seen.split) && goal.cohort == seen.cohort;
     let traffic = world.traffic.as_ref().filter(|seen| goal.split.is_some() && !meant(seen));
     slots.chain(traffic.cloned().map(Drift::Traffic)).collect()
+}
+
+/// The first difference between a goal and what an agent reports; whether the goal was confirmed is the caller's to ask.
+#[must_use]
+pub fn reported_drift(goal: &Goal, seen: &Observed) -> Option<Drift> {
+    drifts(goal, &LocalWorld { slots: seen.slots, traffic: seen.traffic.clone() }).into_iter().next()
 }
 
 /// The next move of a lane toward `goal`, which is its memory's [`LaneMemory::target`]. Toward a goal that is not

@@ -108,8 +108,8 @@ pub(super) fn confirm(draft: &mut Draft, sight: &Sight) {
     let regions: Vec<RegionId> = draft.next.lanes.keys().cloned().collect();
     for region in regions {
         let view = LaneView::new(&draft.next, &region, sight);
-        let is_back = view.is_confirmed() && view.traffic_is_ordered() || planted::is("back-unconfirmed");
-        if view.at() == LaneAt::Reverting && is_back {
+        let is_back = || view.is_confirmed() && view.traffic_is_ordered() || planted::is("back-unconfirmed");
+        if view.at() == LaneAt::Reverting && is_back() {
             draft.move_lane(&region, LaneAt::Reverted);
             // The decision that brings it back keeps its name; this one only records it.
             draft.kind = "back";

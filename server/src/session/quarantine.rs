@@ -1,7 +1,7 @@
 //! Regions whose agent is not believed, as the table of sessions treats them: it is told nothing that moves forward, and
 //! what it says does not count. Why, and until when, is the catalog's to know.
 
-use meridian_core::agent::{Drift, LocalWorld, drifts};
+use meridian_core::agent::{Drift, reported_drift};
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
@@ -64,8 +64,7 @@ impl Sessions {
     pub fn drift(&self, region: &RegionId, service: &ServiceId, seen: &Observed) -> Option<Drift> {
         let regions = self.regions.lock().expect("no holder of this lock panics");
         let goal = regions.get(region)?.goals.get(service)?;
-        let confirmed = seen.done.is_some_and(|done| done.epoch == goal.epoch && done.hash == goal.hash());
-        let world = LocalWorld { slots: seen.slots, traffic: seen.traffic.clone() };
-        if confirmed { drifts(goal, &world).into_iter().next() } else { None }
+        let is_confirmed = || seen.done.is_some_and(|done| done.epoch == goal.epoch && done.hash == goal.hash());
+        reported_drift(goal, seen).filter(|_| is_confirmed())
     }
 }

@@ -7,7 +7,7 @@ use astray::is_at_step;
 use super::goals::{goal, goal_hash};
 use super::reason::Wait;
 use super::state::{LaneAt, Rollout};
-use crate::agent::{Drift, LocalWorld, drifts};
+use crate::agent::{Drift, reported_drift};
 use crate::calendar::Openings;
 use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
 use crate::id::RegionId;
@@ -123,11 +123,8 @@ impl<'a> LaneView<'a> {
 
     /// How the lane differs from its goal, if that was confirmed.
     pub fn drift(&self) -> Option<Drift> {
-        if !self.is_confirmed() {
-            return None;
-        }
-        let (goal, observed) = (goal(self.record, self.region)?, self.observed()?);
-        drifts(&goal, &LocalWorld { slots: observed.slots, traffic: observed.traffic.clone() }).into_iter().next()
+        // Asked of every lane at every look: what differs is rare, and only then is the goal hashed.
+        reported_drift(&goal(self.record, self.region)?, self.observed()?).filter(|_| self.is_confirmed())
     }
 
     fn slot_runs(&self, slot: Slot, release: &ReleaseRef) -> bool {
