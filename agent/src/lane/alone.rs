@@ -6,13 +6,12 @@ use std::time::Duration;
 use meridian_core::agent::{DeadMan, Drift, Solitude, dead_man, drifts};
 use meridian_core::goal::Goal;
 use meridian_core::playbook::DriftPolicy;
-use meridian_core::time::Span;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::shell::Shell;
 use super::trouble::{Complaint, Source, code};
-use crate::measure::Breach;
+use crate::measure::{Breach, span};
 
 /// A verdict that was not renewed for so long says nothing about now: the data plane could not be read.
 const VERDICT_FRESH: Duration = Duration::from_secs(3);
@@ -80,8 +79,4 @@ impl Shell {
             self.parts.metrics.drifted(&self.parts.lane.service);
         }
     }
-}
-
-fn span(duration: Duration) -> Span {
-    Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

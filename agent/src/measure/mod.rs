@@ -22,6 +22,7 @@ use tracing::debug;
 
 use crate::board::{Board, Urgency};
 use crate::metrics::{Metrics, Sampling};
+pub(crate) use ring::span;
 use ring::{Reading, Ring};
 
 /// A reading that takes longer is given up; the next one counts for both.

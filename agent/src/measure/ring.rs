@@ -109,7 +109,8 @@ fn difference(now: &Histogram, before: &Histogram) -> Histogram {
     Histogram { buckets: buckets.collect() }
 }
 
-fn span(duration: Duration) -> Span {
+/// A duration in the words of the rules.
+pub fn span(duration: Duration) -> Span {
     Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 

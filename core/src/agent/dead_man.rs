@@ -2,10 +2,8 @@
 //! mandate of the goal it holds, and only while the way back is open.
 
 use super::fence::LaneMemory;
-use super::reconcile::LocalWorld;
+use super::reconcile::{LocalWorld, may_serve};
 use crate::evidence::Verdict;
-use crate::goal::SlotGoal;
-use crate::observation::SlotState;
 use crate::slot::Slot;
 use crate::time::Span;
 
@@ -68,12 +66,6 @@ pub fn dead_man(memory: &LaneMemory, world: &LocalWorld, solitude: &Solitude) ->
     let Some(back) = goal.turned_back() else {
         return DeadMan::Stay(Stay::NoWayBack);
     };
-    let ready = Slot::BOTH.into_iter().filter(|slot| back.serves(*slot)).all(|slot| {
-        let seen = world.slots.get(slot).filter(|seen| seen.state == SlotState::Ready);
-        match (back.slots.get(slot), seen) {
-            (SlotGoal::Run(release), Some(seen)) => seen.digest == release.digest,
-            (SlotGoal::Run(_), None) | (SlotGoal::Keep | SlotGoal::Empty, _) => false,
-        }
-    });
+    let ready = Slot::BOTH.into_iter().filter(|slot| back.serves(*slot)).all(|slot| may_serve(&back, world, slot));
     if ready { DeadMan::GoBack(verdict.clone()) } else { DeadMan::Stay(Stay::NoWayBack) }
 }

@@ -137,7 +137,7 @@ fn traffic_move(goal: &Goal, world: &LocalWorld) -> TrafficMove {
 }
 
 /// Ready before traffic: the right release, up and answering.
-fn may_serve(goal: &Goal, world: &LocalWorld, slot: Slot) -> bool {
+pub(super) fn may_serve(goal: &Goal, world: &LocalWorld, slot: Slot) -> bool {
     let ready = world.slots.get(slot).filter(|seen| seen.state == SlotState::Ready);
     match (goal.slots.get(slot), ready) {
         (SlotGoal::Run(release), Some(seen)) => seen.digest == release.digest,

@@ -121,10 +121,14 @@ fn silent(draft: &Draft, sight: &Sight) -> Option<Wait> {
     regions(&draft.next).iter().find_map(|region| LaneView::new(&draft.next, region, sight).no_contact())
 }
 
+/// The rest of the last wave, for what was switched at `since`.
+pub(super) fn last_rest(record: &Rollout, since: Timestamp) -> Run {
+    Run { wave: record.plan.waves.len() - 1, pace: Pace::Soaking(since), hold: None }
+}
+
 /// Back to the rest of the last wave: what was switched at `since` is not left to itself.
 pub(super) fn rest_again(draft: &mut Draft, since: Timestamp) {
-    let wave = draft.next.plan.waves.len() - 1;
-    draft.next.phase = Phase::Running(Run { wave, pace: Pace::Soaking(since), hold: None });
+    draft.next.phase = Phase::Running(last_rest(&draft.next, since));
 }
 
 /// Casts votes and goes back if the policy is met, if the regions together fail, or if an agent has gone back alone.

@@ -143,14 +143,9 @@ pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) ->
 /// Going forward is held, going back goes on.
 fn held_for_a_look(record: &Rollout, hold: Hold) -> Phase {
     match &record.phase {
-        Phase::Running(Run { hold: None, wave, pace }) => {
-            Phase::Running(Run { wave: *wave, pace: *pace, hold: Some(hold) })
-        }
+        Phase::Running(run @ Run { hold: None, .. }) => Phase::Running(Run { hold: Some(hold), ..run.clone() }),
         // Retention does not end while somebody looks.
-        Phase::Switched { since } => {
-            let wave = record.plan.waves.len() - 1;
-            Phase::Running(Run { wave, pace: Pace::Soaking(*since), hold: Some(hold) })
-        }
+        Phase::Switched { since } => Phase::Running(Run { hold: Some(hold), ..forward::last_rest(record, *since) }),
         Phase::RollingBack { cause, .. } => Phase::RollingBack { cause: cause.clone(), since: hold.since },
         Phase::Running(_)
         | Phase::Frozen { .. }
