@@ -27,20 +27,30 @@ impl Link {
                 tracing::warn!(region = %ticket.region, "an agent in quarantine is connected");
                 self.shared.engine.sessions().quarantine(&ticket.region, quarantine.since);
             }
-            Ok(_) => self.doubt(&ticket.region, claims(lanes)).await,
-            Err(error) => tracing::warn!(%error, region = %ticket.region, "an agent could not be vetted"),
+            Ok(record) => {
+                let judged = self.judge(&ticket.region, &claims(lanes), record).await;
+                judged.unwrap_or_else(|error| not_vetted(&ticket.region, &error));
+            }
+            Err(error) => not_vetted(&ticket.region, &error),
         }
     }
 
     /// Holds claims against the store, and puts the region into quarantine if one of them can't be.
     pub(super) async fn doubt(&self, region: &RegionId, claims: BTreeMap<ServiceId, Epoch>) {
-        if let Err(error) = self.judge(region, &claims).await {
-            tracing::warn!(%error, %region, "an agent could not be vetted");
-        }
+        let judged = match self.region(region).await {
+            Ok(record) => self.judge(region, &claims, record).await,
+            Err(error) => Err(error),
+        };
+        judged.unwrap_or_else(|error| not_vetted(region, &error));
     }
 
-    async fn judge(&self, region: &RegionId, claims: &BTreeMap<ServiceId, Epoch>) -> Result<(), EngineError> {
-        let confirmed = self.region(region).await?.map(|record| record.confirmed).unwrap_or_default();
+    async fn judge(
+        &self,
+        region: &RegionId,
+        claims: &BTreeMap<ServiceId, Epoch>,
+        record: Option<Region>,
+    ) -> Result<(), EngineError> {
+        let confirmed = record.map(|record| record.confirmed).unwrap_or_default();
         let doubts = self.shared.engine.vet(region, claims, &confirmed).await?;
         if doubts.is_empty() {
             return Ok(());
@@ -71,4 +81,8 @@ impl Link {
             Err(error) => Err(error),
         }
     }
+}
+
+fn not_vetted(region: &RegionId, error: &EngineError) {
+    tracing::warn!(%error, %region, "an agent could not be vetted");
 }
