@@ -85,6 +85,26 @@ impl Timetable {
     }
 }
 
+impl Zone {
+    /// The word for each region's own clock; no zone of the IANA list is called so.
+    const REGION: &str = "region";
+
+    /// The word used everywhere.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Region => Self::REGION,
+            Self::Named(name) => name,
+        }
+    }
+
+    /// Whose clock a word means.
+    #[must_use]
+    pub fn of(word: String) -> Self {
+        if word == Self::REGION { Self::Region } else { Self::Named(word) }
+    }
+}
+
 impl Splits {
     /// The word used everywhere.
     #[must_use]

@@ -10,8 +10,6 @@ use crate::r#gen::v1;
 use crate::r#gen::v1::calendar_entry::{Cron, Range, When as WireWhen};
 
 /// The word for each region's own zone.
-const REGION: &str = "region";
-
 impl TryFrom<v1::Timetable> for Timetable {
     type Error = Invalid;
 
@@ -54,24 +52,19 @@ impl TryFrom<v1::CalendarEntry> for Entry {
                 When::Range { from: short("range.from", from)?, to: short("range.to", to)? }
             }
         };
-        let zone = if zone == REGION { Zone::Region } else { Zone::Named(zone) };
-        Ok(Self { name: short("name", name)?, zone, when })
+        Ok(Self { name: short("name", name)?, zone: Zone::of(zone), when })
     }
 }
 
 impl From<&Entry> for v1::CalendarEntry {
     fn from(entry: &Entry) -> Self {
         let Entry { name, zone, when } = entry;
-        let zone = match zone {
-            Zone::Region => REGION.to_owned(),
-            Zone::Named(name) => name.clone(),
-        };
         let when = match when {
             When::Cron { expression, lasts } => {
                 WireWhen::Cron(Cron { expression: expression.clone(), lasts: Some(span_to_wire(*lasts)) })
             }
             When::Range { from, to } => WireWhen::Range(Range { from: from.clone(), to: to.clone() }),
         };
-        Self { name: name.clone(), zone, when: Some(when) }
+        Self { name: name.clone(), zone: zone.as_str().to_owned(), when: Some(when) }
     }
 }

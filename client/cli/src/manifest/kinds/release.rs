@@ -17,13 +17,6 @@ const REVERSIBILITIES: [(&str, Reversibility); 3] = [
     (Reversibility::PointOfNoReturn.as_str(), Reversibility::PointOfNoReturn),
 ];
 
-const NOTE_KINDS: [(&str, NoteKind); 4] = [
-    (NoteKind::Feature.as_str(), NoteKind::Feature),
-    (NoteKind::Fix.as_str(), NoteKind::Fix),
-    (NoteKind::Performance.as_str(), NoteKind::Performance),
-    (NoteKind::Other.as_str(), NoteKind::Other),
-];
-
 /// What a release is called: it has no name of its own.
 pub(in crate::manifest) fn name(service: &ServiceId, version: &Version) -> String {
     format!("{service}-{version}")
@@ -79,7 +72,9 @@ fn notes(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Notes> {
 
 fn note(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Note> {
     let fields = given.fields(report, &["kind", "breaking", "text"])?;
-    let kind = fields.need(report, "kind", "feature").and_then(|it| it.value(report, values::word(&NOTE_KINDS)));
+    let kind = fields
+        .need(report, "kind", "feature")
+        .and_then(|it| it.value(report, values::word(&NoteKind::ALL.map(|kind| (kind.as_str(), kind)))));
     let breaking = fields.value_or(report, "breaking", false, values::boolean);
     let text = fields.need(report, "text", "pay by card").and_then(|it| {
         it.value(report, |scalar| match values::text(NOTE_BYTES_MAX)(scalar)? {

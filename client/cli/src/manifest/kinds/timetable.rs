@@ -27,7 +27,7 @@ fn entry(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Entry> {
     let text = || values::text(TEXT_BYTES_MAX);
     let fields = given.fields(report, &["name", "zone", "cron", "duration", "from", "to"])?;
     let name = fields.need(report, "name", "office-hours").and_then(|it| it.value(report, text()));
-    let zone = fields.value_or(report, "zone", "region".to_owned(), text());
+    let zone = fields.value_or(report, "zone", Zone::Region.as_str().to_owned(), text());
     let (cron, lasts) = (fields.get("cron"), fields.get("duration"));
     let when = match (cron, lasts, fields.get("from"), fields.get("to")) {
         (Some(cron), Some(lasts), None, None) => {
@@ -44,6 +44,5 @@ fn entry(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Entry> {
             None
         }
     };
-    let zone = zone.map(|zone| if zone == "region" { Zone::Region } else { Zone::Named(zone) });
-    Some(Entry { name: name?, zone: zone?, when: when? })
+    Some(Entry { name: name?, zone: zone.map(Zone::of)?, when: when? })
 }

@@ -21,7 +21,7 @@ pub(crate) fn add_json(timetable: &Timetable, spec: &mut Value) {
 
 fn entry_json(entry: &Entry) -> Value {
     let Entry { name, zone, when } = entry;
-    let mut value = json!({ "name": name, "zone": zone_text(zone) });
+    let mut value = json!({ "name": name, "zone": zone.as_str() });
     match when {
         When::Cron { expression, lasts } => {
             value["cron"] = Value::from(expression.as_str());
@@ -33,13 +33,6 @@ fn entry_json(entry: &Entry) -> Value {
         }
     }
     value
-}
-
-fn zone_text(zone: &Zone) -> &str {
-    match zone {
-        Zone::Region => "region",
-        Zone::Named(name) => name,
-    }
 }
 
 /// When steps may start, if that is limited.
