@@ -103,7 +103,7 @@ impl Fleet {
         };
         let records = match etcd.as_slice() {
             [] => Records::Folder(folder.path().join("server")),
-            nodes => Records::Etcd(endpoints(nodes).join(",")),
+            nodes => Records::Etcd(EtcdProcess::endpoints(nodes).join(",")),
         };
         let servers = Servers::new(options.servers, folder.path(), &records, authority.as_ref())?;
         let mut fleet = Self { folder, options, artifacts, etcd, servers, agents, fronts, authority };
@@ -158,7 +158,7 @@ impl Fleet {
     /// Where the nodes of the etcd are.
     #[must_use]
     pub fn etcd_endpoints(&self) -> Vec<String> {
-        endpoints(&self.etcd)
+        EtcdProcess::endpoints(&self.etcd)
     }
 
     /// The address of the first server as a URL.
@@ -338,8 +338,4 @@ fn envoy() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
     found.context("envoy is not installed; run `cargo xtask tools envoy`")
-}
-
-fn endpoints(nodes: &[EtcdProcess]) -> Vec<String> {
-    nodes.iter().map(EtcdProcess::endpoint).collect()
 }

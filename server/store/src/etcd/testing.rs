@@ -181,6 +181,12 @@ impl EtcdProcess {
         format!("{scheme}://127.0.0.1:{}", self.client_port)
     }
 
+    /// Where clients reach each of these members.
+    #[must_use]
+    pub fn endpoints(members: &[Self]) -> Vec<String> {
+        members.iter().map(Self::endpoint).collect()
+    }
+
     /// Its data, kept until it is dropped.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {

@@ -26,7 +26,7 @@ pub async fn three(extra: &[&str]) -> (Vec<EtcdProcess>, EtcdStore) {
 }
 
 pub async fn connect(members: &[EtcdProcess]) -> EtcdStore {
-    EtcdStore::connect(EtcdOptions::new(members.iter().map(EtcdProcess::endpoint))).await.unwrap()
+    EtcdStore::connect(EtcdOptions::new(EtcdProcess::endpoints(members))).await.unwrap()
 }
 
 pub async fn put(store: &dyn Store, name: &str, expect: Expect) -> Result<Revision, CommitError> {

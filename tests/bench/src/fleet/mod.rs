@@ -78,7 +78,7 @@ impl Rig {
         let tls = folder.path().join("tls");
         let authority = Authority::create(&tls)?;
         let etcd = EtcdProcess::start_cluster(etcd_nodes, &[]).await?;
-        let endpoints = endpoints(&etcd);
+        let endpoints = EtcdProcess::endpoints(&etcd);
         let store = ["--store".to_owned(), "etcd".to_owned(), "--etcd".to_owned(), endpoints.join(",")];
         let (server, address) = serve(&authority, folder.path(), &store)?;
         let client = client(&authority, address).await?;
@@ -95,7 +95,7 @@ impl Rig {
     /// Where etcd is.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
-        endpoints(&self.etcd)
+        EtcdProcess::endpoints(&self.etcd)
     }
 
     /// The server's pid.
@@ -121,10 +121,6 @@ impl Rig {
         self.server.end(Duration::from_secs(6));
         Ok(())
     }
-}
-
-fn endpoints(etcd: &[EtcdProcess]) -> Vec<String> {
-    etcd.iter().map(EtcdProcess::endpoint).collect()
 }
 
 /// Starts the shipped server with TLS in a folder; returns it and where it listens.
