@@ -9,7 +9,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 SIM := $(BUILT)/sim
 SIM_CARGO := RUSTFLAGS="--cfg tokio_unstable" cargo
 SIM_FLAGS := --profile sim --target-dir $(SIM) -p meridian-sim --features simulated,planted
-SIM_RUN = $(if $(SEED),--seed $(SEED),$(if $(PLANTED),--planted $(if $(filter 1,$(PLANTED)),all,$(PLANTED)),--seeds $(or $(SEEDS),500)))
+SIM_RUN = $(if $(SEED),--seed $(SEED),$(if $(PLANTED),--planted $(if $(filter 1,$(PLANTED)),all,$(PLANTED)) $(if $(SEEDS),--tries $(SEEDS)),--seeds $(or $(SEEDS),500)))
 
 .PHONY: help demo chaos-demo test model robustness verify fix bench sim
 
@@ -24,6 +24,8 @@ chaos-demo: ## kill the owner, cut a region off, ship a bad release; three serve
 
 test: ## everything that proves something; builds the programs first, because end-to-end tests start them
 	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
+	$(SIM_CARGO) test $(SIM_FLAGS) --test twin
+	@$(MAKE) --no-print-directory sim
 
 model: ## check the rules in every order of events, and that planted bugs are found: SIZE=small|medium|large
 	cargo run --release --quiet -p meridian-model -- --size $(SIZE)
@@ -37,7 +39,7 @@ verify: ## what a change must pass besides its tests; never writes
 fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
 
-sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1; SERVERS=k FROM=seed AGAIN=1 (each twice)
+sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1|name,…; SERVERS=k FROM=seed AGAIN=1 (each twice)
 	$(SIM_CARGO) build $(SIM_FLAGS) --bin meridian-sim --example seed && $(SIM)/sim/meridian-sim $(SIM_RUN) $(if $(SERVERS),--servers $(SERVERS)) $(if $(FROM),--from $(FROM)) $(if $(AGAIN),--again $(AGAIN))
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table
