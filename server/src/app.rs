@@ -132,7 +132,7 @@ fn shared(
         member: Member { address: address.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() },
     });
     let catalog = Catalog::new(store.clone(), clock.clone());
-    Shared { engine, catalog, store, clock, streams: Streams::default(), metrics }
+    Shared { engine, catalog, store, clock, pace: Arc::default(), streams: Streams::default(), metrics }
 }
 
 /// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
@@ -149,7 +149,7 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared { engine, catalog, store, clock: _, streams, metrics } = shared;
+    let Shared { engine, catalog, store, clock: _, pace: _, streams, metrics } = shared;
     let watched = Arc::new(Watched { store, streams: streams.clone(), metrics });
     let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
     let deciding = {

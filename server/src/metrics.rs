@@ -97,6 +97,8 @@ pub struct LinkMetrics {
     pub sessions: Gauge,
     /// Reports taken.
     pub reports: Counter,
+    /// Hellos that came too soon after others of their region, and had to wait.
+    pub hellos_paced: Counter,
     /// Lanes in reports that could not be read.
     pub lanes_invalid: Counter,
     /// Lanes in reports that claim an epoch nobody issued.
@@ -227,6 +229,7 @@ impl LinkMetrics {
         let metrics = Self {
             sessions: Gauge::default(),
             reports: Counter::default(),
+            hellos_paced: Counter::default(),
             lanes_invalid: Counter::default(),
             lanes_lying: Counter::default(),
             watches: Gauge::default(),
@@ -234,6 +237,11 @@ impl LinkMetrics {
         };
         registry.register("agent_sessions", "Agents connected now", metrics.sessions.clone());
         registry.register("agent_reports", "Reports taken from agents", metrics.reports.clone());
+        registry.register(
+            "agent_hellos_paced",
+            "Hellos that had to wait because their region begins sessions too often",
+            metrics.hellos_paced.clone(),
+        );
         registry.register(
             "agent_lanes_invalid",
             "Lanes in reports that could not be read",

@@ -97,6 +97,11 @@ impl Link {
             Err(_) => return Err(Some(cut("no hello came within 5 s"))),
         };
         let (region, facts, lanes) = self.introduced(hello)?;
+        tokio::select! {
+            () = self.turn(&region) => {}
+            () = out.gone() => return Err(None),
+            () = self.shared.streams.draining() => return self.send_away(out).await,
+        }
         if let Err(unsupported) = speaks_with(&VERSION, &facts.version) {
             return Err(Some(self.turn_away(&region, facts, unsupported, out).await?));
         }
@@ -109,6 +114,18 @@ impl Link {
         self.shared.metrics.links.sessions.dec();
         tracing::info!(%region, session = ticket.number, "an agent's session is over");
         end
+    }
+
+    /// Waits until the region may begin another session.
+    async fn turn(&self, region: &RegionId) {
+        let mut waited = false;
+        while let Err(rest) = self.shared.pace.take(region, self.shared.clock.now()) {
+            if !waited {
+                self.shared.metrics.links.hellos_paced.inc();
+                waited = true;
+            }
+            tokio::time::sleep(Duration::from_millis(rest.millis())).await;
+        }
     }
 
     /// Who speaks, what it says of itself, and what it says of its lanes.

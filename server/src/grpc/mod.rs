@@ -35,6 +35,7 @@ use crate::catalog::{Catalog, Effect, Missing, Terms};
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
 use crate::metrics::Metrics;
+use crate::session::Pace;
 
 pub use front::{Front, Port};
 pub use streams::Streams;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// How often agents begin sessions.
+    pub pace: Arc<Pace>,
     /// What stays open.
     pub streams: Streams,
     /// What is counted.

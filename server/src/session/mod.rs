@@ -6,6 +6,7 @@ mod attend;
 mod elsewhere;
 mod entry;
 pub mod outbox;
+mod pace;
 mod publish;
 mod quarantine;
 pub mod registry;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use entry::SILENCE_MAX;
 pub use outbox::Outbox;
+pub use pace::Pace;
 pub use registry::{AgentFacts, RegionStatus, SessionTicket, Sessions};
 
 use crate::clock::Clock;

@@ -1,6 +1,7 @@
 //! The rules of agents: what they take and do next, what they may do alone, and what follows from it for the rollout.
 
 mod alone;
+mod lies;
 mod obeys;
 
 use super::world;

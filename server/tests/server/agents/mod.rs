@@ -62,6 +62,24 @@ async fn a_hello_registers_the_region_and_the_newest_session_counts() {
 }
 
 #[tokio::test]
+async fn an_agent_that_flaps_costs_no_commit_for_each_time() {
+    let server = Server::plain().await;
+    let began = std::time::Instant::now();
+    for _ in 0..300 {
+        let mut link = Link::open(server.channel.clone()).await.unwrap();
+        link.say(Said::Hello(hello("eu"))).await;
+        // Who is let in at once is let in now; who is not goes away.
+        let _welcome = tokio::time::timeout(std::time::Duration::from_millis(10), link.hear.message()).await;
+    }
+    let (_, welcome) = Link::introduced(server.channel.clone(), "eu").await;
+    // Ten at once, and two a second; the slower this machine, the more may have come in.
+    let turns = 10 + began.elapsed().as_millis() / 500 + 1;
+    assert!(u128::from(welcome.session_number) <= turns, "{} sessions in {turns} turns", welcome.session_number);
+    let (_, other) = Link::introduced(server.channel.clone(), "us").await;
+    assert_eq!(other.session_number, 1);
+}
+
+#[tokio::test]
 async fn goals_come_with_the_session_and_with_every_decision() {
     let server = Server::plain().await;
     server.stocked().await;
