@@ -5,7 +5,7 @@ use crate::failure::FailureReason;
 /// More requests than this are counted but not kept: 240 MB.
 pub(crate) const LIMIT: usize = 10_000_000;
 /// More different versions and slots than this share the label `other`.
-pub(crate) const MAX_LABELS: usize = 64;
+pub(crate) const MAX_LABELS: usize = 4096;
 /// What further labels are counted as.
 pub(crate) const OTHER: &str = "other";
 
@@ -97,14 +97,14 @@ impl Recording {
 
     fn index(&mut self, label: Option<&str>) -> u16 {
         let Some(label) = label else { return NO_LABEL };
-        let label = if self.labels.len() < MAX_LABELS || self.labels.iter().any(|known| known == label) {
-            label
-        } else {
-            OTHER
-        };
-        let known = self.labels.iter().position(|known| known == label).unwrap_or_else(|| {
-            self.labels.push(label.to_owned());
-            self.labels.len() - 1
+        // From the end: what answers now is mostly what came last.
+        let find = |labels: &[String], label: &str| labels.iter().rposition(|known| known == label);
+        let known = find(&self.labels, label).unwrap_or_else(|| {
+            let label = if self.labels.len() < MAX_LABELS { label } else { OTHER };
+            find(&self.labels, label).unwrap_or_else(|| {
+                self.labels.push(label.to_owned());
+                self.labels.len() - 1
+            })
         });
         u16::try_from(known).unwrap_or(NO_LABEL)
     }
@@ -133,12 +133,14 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut recording = Recording::default();
-        for number in 0..200 {
-            recording.add(sample(number, Some(&format!("slot {number}")), None), 150);
+        let limit = MAX_LABELS + 100;
+        for number in 0..MAX_LABELS as u64 + 150 {
+            recording.add(sample(number, Some(&format!("slot {number}")), None), limit);
         }
-        assert_eq!((recording.len(), recording.left_out()), (150, 50));
+        assert_eq!((recording.len(), recording.left_out()), (limit, 50));
         let slots: Vec<_> = recording.iter().filter_map(|kept| kept.slot).collect();
-        assert_eq!((slots[63], slots[64], slots[149]), ("slot 63", OTHER, OTHER));
+        let last = format!("slot {}", MAX_LABELS - 1);
+        assert_eq!((slots[MAX_LABELS - 1], slots[MAX_LABELS], slots[limit - 1]), (last.as_str(), OTHER, OTHER));
         assert_eq!(size_of::<Entry>(), 24);
     }
 }

@@ -32,18 +32,30 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
 /// The gaps that a switch has to answer for.
 #[must_use]
 pub fn gaps(history: &History) -> Vec<Gap> {
-    let mut found = Vec::new();
+    told_apart(history).0
+}
+
+/// Gaps in switches that are not held against them, because the machine itself stood still: in each of them every request was
+/// answered, if late.
+#[must_use]
+pub fn excused(history: &History) -> Vec<Gap> {
+    told_apart(history).1
+}
+
+/// Gaps in switches: those that count, and those of the machine.
+fn told_apart(history: &History) -> (Vec<Gap>, Vec<Gap>) {
+    let (mut counted, mut excused) = (Vec::new(), Vec::new());
     let stalls = merged(&history.stalls);
     for region in history.probes.keys() {
         let windows = switches(history, region);
-        let of_switch = silent(history, region).into_iter().filter(|gap| {
-            let switched = windows.iter().any(|window| overlap((gap.from, gap.to), *window));
+        let in_a_switch = |gap: &Gap| windows.iter().any(|window| overlap((gap.from, gap.to), *window));
+        for gap in silent(history, region).into_iter().filter(in_a_switch) {
             // A request that failed found nobody; one that was only late may have waited for the machine.
-            switched && (gap.failed > 0 || !was_the_machines(gap, &stalls))
-        });
-        found.extend(of_switch);
+            let counts = gap.failed > 0 || !was_the_machines(&gap, &stalls);
+            if counts { &mut counted } else { &mut excused }.push(gap);
+        }
     }
-    found
+    (counted, excused)
 }
 
 /// The times between two answers that are longer than allowed, or in which a request failed.

@@ -14,7 +14,7 @@ use std::fmt;
 
 use meridian_core::epoch::Epoch;
 
-pub use live::{GAP_MAX_MICROS, Gap, gaps};
+pub use live::{GAP_MAX_MICROS, Gap, excused, gaps};
 
 /// A moment of the run, in microseconds since its beginning.
 pub type Micros = u64;

@@ -108,8 +108,11 @@ fn report(history: &History) {
     let failed: usize = history.probes.values().flatten().filter(|probe| probe.slot.is_none()).count();
     println!("rollouts ended: {ends:?}");
     println!("orders: {answers:?}");
+    let (stalls, excused) = (history.stalls.len(), crate::history::excused(history));
+    let longest = excused.iter().map(|gap| gap.to - gap.from).max().unwrap_or(0);
+    println!("probe requests: {requests}, unanswered by a slot: {failed}");
     println!(
-        "probe requests: {requests}, unanswered by a slot: {failed}; stalls of the machine: {}",
-        history.stalls.len()
+        "stalls of the machine: {stalls}; late answers in a switch put down to them: {}, the longest after {longest} µs",
+        excused.len()
     );
 }

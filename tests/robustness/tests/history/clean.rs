@@ -1,7 +1,7 @@
 //! Histories in which much goes wrong and no promise is broken.
 
 use meridian_core::epoch::Epoch;
-use meridian_robustness::history::{ActKind, History, Order, Outcome, Probe, check, gaps};
+use meridian_robustness::history::{ActKind, History, Order, Outcome, Probe, check, excused, gaps};
 
 use crate::story::{REGIONS, Story};
 
@@ -122,8 +122,10 @@ fn a_machine_that_stood_still_is_no_switch() {
     story.settle("r1", "1.0.0");
     let mut history = story.told();
     assert!(!gaps(&history).is_empty(), "the gap is there");
+    assert!(excused(&history).is_empty(), "nobody excuses it");
     history.stalls.push((from + 10_000, to - 10_000));
     passes("stood still", &history);
+    assert!(!excused(&history).is_empty(), "and it is told");
 }
 
 #[test]
