@@ -26,7 +26,8 @@ pub use playbooks::PlaybookView;
 pub use regions::{ContactView, DoubtView, RegionChange, RegionLaneView, RegionView};
 pub use releases::ReleaseView;
 pub use rollouts::{
-    DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState, RolloutView, WaveView,
+    ApprovalView, DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState,
+    RolloutView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
 pub use veto::VetoView;

@@ -83,6 +83,8 @@ names! {
     ReplicaId;
     /// A rollout: one execution of one plan. Unique in the whole installation.
     RolloutId;
+    /// A role: whose consent a wave needs.
+    RoleId;
     /// A service: the thing being launched.
     ServiceId;
     /// A stage or wave label inside a playbook.

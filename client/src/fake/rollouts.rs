@@ -95,6 +95,19 @@ impl RolloutService for Shared {
         answer(v1::AbandonRolloutResponse { rollout: self.ordered(&name)? })
     }
 
+    async fn approve_rollout(&self, request: Request<v1::ApproveRolloutRequest>) -> Answer<v1::ApproveRolloutResponse> {
+        let v1::ApproveRolloutRequest { name, etag: _, actor, reason, request_id, role, wave, plan } =
+            request.into_inner();
+        self.enter("ApproveRollout", &request_id, &[&name, &actor, &reason, &role, &wave, &plan]).await?;
+        answer(v1::ApproveRolloutResponse { rollout: self.ordered(&name)? })
+    }
+
+    async fn revoke_approval(&self, request: Request<v1::RevokeApprovalRequest>) -> Answer<v1::RevokeApprovalResponse> {
+        let v1::RevokeApprovalRequest { name, etag: _, actor, reason, request_id, role, wave } = request.into_inner();
+        self.enter("RevokeApproval", &request_id, &[&name, &actor, &reason, &role, &wave]).await?;
+        answer(v1::RevokeApprovalResponse { rollout: self.ordered(&name)? })
+    }
+
     async fn watch_rollouts(&self, request: Request<v1::WatchRolloutsRequest>) -> Answer<Messages> {
         let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
         self.enter("WatchRollouts", "", &[&target, &start_revision.to_string()]).await?;

@@ -61,6 +61,7 @@ pub fn rollout() -> RolloutView {
         revision: 7,
         viewed: now,
         actions: vec!["pause".to_owned(), "rollback".to_owned()],
+        approvals: Vec::new(),
     }
 }
 

@@ -6,7 +6,9 @@ use meridian_proto::r#gen::v1;
 
 use crate::plans::{PlanView, WaveForecastView};
 use crate::regions::ContactView;
-use crate::rollouts::{DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
+use crate::rollouts::{
+    ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView,
+};
 
 pub(super) fn plan(view: &PlanView) -> v1::CreatePlanResponse {
     let forecast = |wave: &WaveForecastView| v1::WaveForecast {
@@ -43,6 +45,7 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         view_time: moment(Some(view.viewed)),
         known_time: moment(Some(view.viewed)),
         actions: view.actions.clone(),
+        approvals: view.approvals.iter().map(approval).collect(),
     }
 }
 
@@ -146,5 +149,19 @@ const fn position(view: LanePosition) -> v1::rollout_lane::State {
         LanePosition::Reverting => State::Reverting,
         LanePosition::Reverted => State::Reverted,
         LanePosition::Unknown => State::Unspecified,
+    }
+}
+
+fn approval(view: &ApprovalView) -> v1::Approval {
+    let ApprovalView { wave, role, actor, identity: _, at, until, used } = view;
+    v1::Approval {
+        wave: wave.clone(),
+        role: role.clone(),
+        actor: actor.clone(),
+        identity: v1::approval::Identity::Unverified.into(),
+        time: Some(timestamp_to_wire(*at)),
+        expire_time: Some(timestamp_to_wire(*until)),
+        used: *used,
+        ..v1::Approval::default()
     }
 }

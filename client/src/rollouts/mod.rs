@@ -6,6 +6,7 @@ mod view;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
+use meridian_core::rollout::event::Consent;
 use meridian_proto::convert::name;
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request as rollback;
@@ -16,7 +17,7 @@ use crate::error::ClientError;
 use crate::name::{RequestId, RolloutName};
 use crate::{Intent, wire};
 
-pub use view::{DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
+pub use view::{ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
 
 /// What to start.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -180,6 +181,62 @@ impl Client {
         let message = v1::AbandonRolloutRequest { name, etag: etag.unwrap_or_default(), actor, reason, request_id };
         let answer =
             self.call(CALL, message, |link, m| async move { Calls::new(link).abandon_rollout(m).await }).await?;
+        wire::answer(CALL, wire::required("rollout", answer.rollout))
+    }
+
+    /// Consents to a wave that asks for approvals.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approve_rollout(
+        &self,
+        rollout: &RolloutName,
+        consent: &Consent,
+        order: &OperatorOrder,
+        request: &RequestId,
+    ) -> Result<RolloutView, ClientError> {
+        const CALL: &str = "approve rollout";
+        let OperatorOrder { actor, reason, etag } = order.clone();
+        let Consent { wave, role, plan } = consent;
+        let message = v1::ApproveRolloutRequest {
+            name: rollout.to_string(),
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id: request.to_string(),
+            role: role.to_string(),
+            wave: wave.as_ref().map(ToString::to_string).unwrap_or_default(),
+            plan: plan.as_ref().map(name::plan).unwrap_or_default(),
+        };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).approve_rollout(m).await }).await?;
+        wire::answer(CALL, wire::required("rollout", answer.rollout))
+    }
+
+    /// Takes a consent back that no wave has begun on.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_approval(
+        &self,
+        rollout: &RolloutName,
+        consent: &Consent,
+        order: &OperatorOrder,
+        request: &RequestId,
+    ) -> Result<RolloutView, ClientError> {
+        const CALL: &str = "revoke approval";
+        let OperatorOrder { actor, reason, etag } = order.clone();
+        let message = v1::RevokeApprovalRequest {
+            name: rollout.to_string(),
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id: request.to_string(),
+            role: consent.role.to_string(),
+            wave: consent.wave.as_ref().map(ToString::to_string).unwrap_or_default(),
+        };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).revoke_approval(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 

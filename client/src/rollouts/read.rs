@@ -1,12 +1,15 @@
 //! Rollouts and decisions from the wire. What a newer server says in words not known here is `Unknown`, never a guess.
 
 use meridian_core::id::RegionId;
+use meridian_core::rollout::state::Identity;
 use meridian_core::slot::Slot;
 use meridian_proto::convert::name;
 use meridian_proto::convert::{At as _, Invalid, InvalidKind};
 use meridian_proto::r#gen::v1;
 
-use super::view::{DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
+use super::view::{
+    ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView,
+};
 use crate::name::{DecisionName, RolloutName};
 use crate::regions::ContactView;
 use crate::wire;
@@ -35,6 +38,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             view_time,
             actions,
             known_time: _,
+            approvals,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -56,7 +60,22 @@ impl TryFrom<v1::Rollout> for RolloutView {
             revision,
             viewed: wire::moment("view_time", view_time)?,
             actions,
+            approvals: wire::list("approvals", approvals, ApprovalView::try_from)?,
         })
+    }
+}
+
+impl TryFrom<v1::Approval> for ApprovalView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::Approval) -> Result<Self, Invalid> {
+        let v1::Approval { wave, role, actor, identity, plan: _, digest: _, time, expire_time, used } = message;
+        let identity = match v1::approval::Identity::try_from(identity) {
+            Ok(v1::approval::Identity::Unverified) => Identity::Unverified.as_str(),
+            Ok(v1::approval::Identity::Unspecified) | Err(_) => "unknown",
+        };
+        let (at, until) = (wire::moment("time", time)?, wire::moment("expire_time", expire_time)?);
+        Ok(Self { wave, role, actor, identity, at, until, used })
     }
 }
 

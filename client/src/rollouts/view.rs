@@ -53,6 +53,27 @@ pub struct RolloutView {
     pub viewed: Timestamp,
     /// What an operator may do now: `pause`, `resume`, `rollback`, `abandon`.
     pub actions: Vec<String>,
+    /// Who has consented to which wave.
+    pub approvals: Vec<ApprovalView>,
+}
+
+/// Somebody's consent to a wave.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct ApprovalView {
+    /// Name of the wave.
+    pub wave: String,
+    /// In which role.
+    pub role: String,
+    /// Who, as declared.
+    pub actor: String,
+    /// `unverified`, or a word that this client does not know.
+    pub identity: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it holds if it is not used.
+    pub until: Timestamp,
+    /// Whether the wave has begun on it.
+    pub used: bool,
 }
 
 /// What a rollout is doing.

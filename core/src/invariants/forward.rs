@@ -10,6 +10,7 @@ use crate::goal::SlotGoal;
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Sight, SlotSeen, SlotState};
 use crate::release::ReleaseRef;
+use crate::rollout::approvals::person;
 use crate::rollout::event::Event;
 use crate::rollout::goals::{LaneOrder, goal, lane_order};
 use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
@@ -21,7 +22,12 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
     let none = Sight::new();
     let sight = match taken.event {
         Event::Look(sight) | Event::Guard(sight) => sight,
-        Event::Pause(_) | Event::Resume(_) | Event::Rollback(..) | Event::Abandon(_) => &none,
+        Event::Pause(_)
+        | Event::Resume(_)
+        | Event::Rollback(..)
+        | Event::Abandon(_)
+        | Event::Approve(..)
+        | Event::Revoke(..) => &none,
     };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
@@ -214,6 +220,7 @@ fn entered(
     let current = matches!(&after.phase, Phase::Running(run) if run.wave == wave);
     let before_it = (0..wave).all(|wave| all_through(after, wave));
     require(broken, "S13", current && before_it, what);
+    require(broken, "S19", is_approved(look, wave), what);
     if let (LaneOrder::AtStep(from), LaneOrder::AtStep(to)) = (ordered, order) {
         let weight = |at| taken.before.plan.step(at).map(|step| step.weight);
         require(broken, "C3", weight(from) <= weight(to), what);
@@ -225,6 +232,20 @@ fn entered(
         });
         require(broken, "C5", behind.is_none(), what);
     }
+}
+
+/// Whether enough different people of each role that a wave asks had consented to it before this decision.
+fn is_approved(look: Look<'_>, wave: usize) -> bool {
+    let rules = look.before.plan.waves.get(wave).map(|wave| wave.approvals.as_slice()).unwrap_or_default();
+    rules.iter().all(|rule| {
+        let given = look.before.approvals.iter().filter(|approval| approval.wave == wave && approval.role == rule.role);
+        let stand = given.filter(|approval| approval.used || look.now < approval.until);
+        let mut people: Vec<String> = stand.map(|approval| person(&approval.actor)).collect();
+        people.retain(|who| *who != person(&look.before.requester));
+        people.sort_unstable();
+        people.dedup();
+        people.len() >= rule.count as usize
+    })
 }
 
 /// How many steps of a wave a region has completed that is on its way through it before and after.

@@ -26,7 +26,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 33] = [
+pub const CATALOGUE: [(&str, &str); 34] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -52,6 +52,10 @@ pub const CATALOGUE: [(&str, &str); 33] = [
     ("S14", "A step is left only on a pass of its own evidence, measured for as long as the bake asks."),
     ("S15", "An ended rollout never changes."),
     ("S16", "A lane has at most one holder."),
+    (
+        "S19",
+        "A wave is begun only on the consent of as many different people as it asks, none who started it, each for this plan and release.",
+    ),
     ("S23", "The same look twice decides nothing the second time."),
     ("S26", "After a restore every lane is ordered anew, above all that was issued before, and nothing moves forward."),
     ("C1", "A record walks exactly the lanes, waves and steps of its plan, and names no others."),

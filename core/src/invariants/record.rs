@@ -7,6 +7,7 @@ use crate::goal::{Goal, SlotGoal};
 use crate::id::RegionId;
 use crate::plan::PlannedLane;
 use crate::playbook::Scope;
+use crate::rollout::approvals::person;
 use crate::rollout::event::{Event, Order};
 use crate::rollout::goals::goal;
 use crate::rollout::reason::Refused;
@@ -36,8 +37,23 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
         }
     }
     crowd(&mut broken, record);
+    approvals(&mut broken, record);
     end(&mut broken, record);
     broken
+}
+
+/// Whoever has approved was asked, and approved exactly this.
+fn approvals(broken: &mut Vec<Broken>, record: &Rollout) {
+    for approval in &record.approvals {
+        let asked = record.plan.waves.get(approval.wave).is_some_and(|wave| {
+            wave.approvals
+                .iter()
+                .any(|rule| rule.role == approval.role && approval.until == approval.at.after(rule.valid_for))
+        });
+        let bound = approval.plan == record.plan.hash() && approval.digest == record.plan.release.digest;
+        let other = person(&approval.actor) != person(&record.requester);
+        require(broken, "S19", asked && bound && other, || format!("{approval:?} for {}", record.requester));
+    }
 }
 
 fn places(lane: &LaneProgress) -> Vec<StepRef> {
@@ -140,7 +156,18 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
         Ok(_) => true,
         Err(Refused::NoWayBack(_)) => nowhere && record.lanes.values().any(begun),
         Err(Refused::EpochExhausted) => moment.head.next().is_none(),
-        Err(Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoSuchRegion(_)) => false,
+        Err(
+            Refused::Ended(_)
+            | Refused::NotNow { .. }
+            | Refused::NoSuchRegion(_)
+            | Refused::NotAsked { .. }
+            | Refused::WaveBegun { .. }
+            | Refused::OwnRequest { .. }
+            | Refused::Nameless
+            | Refused::OtherPlan { .. }
+            | Refused::NoApproval { .. }
+            | Refused::TooManyApprovals,
+        ) => false,
     };
     require(&mut broken, "S6", accepted, || format!("{}: {answer:?}", record.phase.as_str()));
     broken

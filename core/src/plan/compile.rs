@@ -315,6 +315,7 @@ fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave
             max_skew: wave.max_skew,
             steps: wave.steps.iter().map(step).collect(),
             soak: wave.soak,
+            approvals: wave.approvals.clone(),
         });
     }
 }

@@ -12,7 +12,7 @@ use crate::evidence::{EvidencePolicy, StepRef};
 use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
 use crate::planted;
-use crate::playbook::{DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
+use crate::playbook::{ApprovalRule, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
 use crate::time::Span;
@@ -113,6 +113,8 @@ pub struct PlannedWave {
     pub steps: Vec<PlannedStep>,
     /// Rest before the next wave.
     pub soak: Span,
+    /// Consent that it needs before it begins.
+    pub approvals: Vec<ApprovalRule>,
 }
 
 /// A compiled plan.
@@ -220,6 +222,10 @@ impl Canonical for PlannedWave {
     fn feed(&self, canon: &mut Canon) {
         canon.value(&self.id).value(&self.stage).value(&self.regions).number(u64::from(self.max_parallel));
         canon.number(u64::from(self.max_skew)).value(&self.steps).value(&self.soak);
+        // The first plans asked for no consent; waves that ask for none keep their part of the hash.
+        if !self.approvals.is_empty() {
+            canon.text("approvals").value(&self.approvals);
+        }
     }
 }
 

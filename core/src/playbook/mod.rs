@@ -1,10 +1,12 @@
 //! Playbooks: how a service is launched, as an operator writes it. A playbook names waves and regions but knows no
 //! release and no present state; [`crate::plan`] joins the three.
 
+pub mod approval;
 pub mod safety;
 pub mod spec;
 pub mod validate;
 
+pub use approval::ApprovalRule;
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
 pub use spec::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approval::ApprovalRule;
 use super::safety::SafetyPolicy;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
@@ -76,6 +77,8 @@ pub struct Wave {
     pub steps: Vec<Step>,
     /// Rest after the last region has settled, before the next wave.
     pub soak: Span,
+    /// Consent that it needs before it begins.
+    pub approvals: Vec<ApprovalRule>,
 }
 
 /// One move of traffic and the bake that follows.

@@ -13,6 +13,10 @@ use crate::weight::Weight;
 pub const WAVES_MAX: usize = 100;
 /// The most steps of a wave.
 pub const STEPS_MAX: usize = 100;
+/// The most roles that one wave asks.
+pub const ROLES_MAX: usize = 8;
+/// The most people of one role that one wave asks.
+pub const APPROVERS_MAX: u32 = 20;
 /// The most checks of a playbook.
 pub const CHECKS_MAX: usize = 50;
 /// The longest free text in a playbook.
@@ -125,6 +129,7 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
         found.add("TOO_MANY_STEPS", format!("{at}.steps"), wave.steps.len(), fix);
     }
     check_span(found, &format!("{at}.soak"), wave.soak);
+    check_approvals(found, at, wave);
     let mut before = Weight::NONE;
     for (index, step) in wave.steps.iter().enumerate() {
         let at = format!("{at}.steps[{index}]");
@@ -134,6 +139,29 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
             found.add("WEIGHT_FALLS", format!("{at}.weight"), step.weight, fix);
         }
         before = step.weight;
+    }
+}
+
+/// A gate that opens for nobody, for everybody, or never is a mistake.
+fn check_approvals(found: &mut Found, at: &str, wave: &Wave) {
+    if wave.approvals.len() > ROLES_MAX {
+        let fix = format!("ask at most {ROLES_MAX} roles");
+        found.add("TOO_MANY_ROLES", format!("{at}.approvals"), wave.approvals.len(), fix);
+    }
+    let mut roles = BTreeSet::new();
+    for (index, rule) in wave.approvals.iter().enumerate() {
+        let at = format!("{at}.approvals[{index}]");
+        if !(1..=APPROVERS_MAX).contains(&rule.count) {
+            let fix = format!("ask for 1 to {APPROVERS_MAX} people, or leave the role out");
+            found.add("APPROVERS_OUT_OF_RANGE", format!("{at}.count"), rule.count, fix);
+        }
+        if !roles.insert(&rule.role) {
+            found.add("ROLE_TWICE", format!("{at}.role"), &rule.role, "ask a role once, with the higher count");
+        }
+        check_span(found, &format!("{at}.validFor"), rule.valid_for);
+        if rule.valid_for == Span::ZERO {
+            found.add("APPROVAL_NEVER_HOLDS", format!("{at}.validFor"), "0s", "leave some time, e.g. `24h`");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The closed list of everything that can happen to a rollout, and of everything that a decision asks for.
 
+use crate::digest::Digest;
 use crate::evidence::StepRef;
-use crate::id::RegionId;
+use crate::id::{RegionId, RoleId, WaveId};
 use crate::observation::Sight;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -26,6 +27,21 @@ pub enum Event {
     Rollback(Order, Scope),
     /// Somebody gives a frozen rollout up.
     Abandon(Order),
+    /// Somebody consents to a wave.
+    Approve(Order, Consent),
+    /// Somebody takes their consent to a wave back.
+    Revoke(Order, Consent),
+}
+
+/// What somebody consents to.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Consent {
+    /// Which wave; `None`: the next one that asks for the role.
+    pub wave: Option<WaveId>,
+    /// In which role.
+    pub role: RoleId,
+    /// The plan that was reviewed; refused if it is another one.
+    pub plan: Option<Digest>,
 }
 
 /// Who wants it and why.

@@ -1,5 +1,6 @@
 //! Going forward: waves, regions and steps, and what keeps them from it.
 
+use super::approvals;
 use super::back;
 use super::progress::LaneView;
 use super::progress::astray;
@@ -184,9 +185,15 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     if let Pace::Soaking(since) = run.pace {
         return soak(draft, &run, since);
     }
+    if approvals::is_shut(draft, run.wave) {
+        return false;
+    }
     let mut moved = false;
     for region in &wave.regions {
-        moved |= advance(draft, sight, region, run.wave);
+        if advance(draft, sight, region, run.wave) {
+            moved = true;
+            approvals::spend(draft, run.wave);
+        }
         if matches!(&draft.next.phase, Phase::Running(Run { hold: Some(_), .. })) {
             return true;
         }

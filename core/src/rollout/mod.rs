@@ -18,6 +18,7 @@
 //! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
 //! `Reverting → Reverted`. Start with [`state`], then [`step`].
 
+pub mod approvals;
 pub mod back;
 pub mod event;
 pub mod forward;

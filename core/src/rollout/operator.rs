@@ -120,6 +120,8 @@ pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) ->
     for lane in next.lanes.values_mut() {
         lane.goal_epoch = epoch;
     }
+    // What was not used may have been revoked since the backup.
+    next.approvals.retain(|approval| approval.used);
     if record.phase.is_terminal() {
         return next;
     }

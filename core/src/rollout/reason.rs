@@ -1,7 +1,8 @@
 //! Why nothing moved, and why an order was refused: typed, each naming what and whom it waits for.
 
+use crate::digest::Digest;
 use crate::evidence::Verdict;
-use crate::id::RegionId;
+use crate::id::{RegionId, RoleId, WaveId};
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
@@ -14,6 +15,17 @@ pub enum Wait {
     Held(Cause),
     /// Frozen until somebody rolls back again or abandons it.
     Human(Cause),
+    /// Too few people of a role have consented to the wave.
+    Approvals {
+        /// Which wave.
+        wave: WaveId,
+        /// Whose consent.
+        role: RoleId,
+        /// Of how many.
+        have: u32,
+        /// Of how many it is needed.
+        need: u32,
+    },
     /// The wave rests.
     Soak {
         /// Until then.
@@ -118,6 +130,7 @@ impl Wait {
         match self {
             Self::Held(_) => "HELD",
             Self::Human(_) => "NEEDS_HUMAN",
+            Self::Approvals { .. } => "APPROVALS",
             Self::Soak { .. } => "SOAK",
             Self::Retention { .. } => "RETENTION",
             Self::Contact { .. } => "NO_CONTACT",
@@ -140,7 +153,9 @@ impl Wait {
     #[must_use]
     pub const fn region(&self) -> Option<&RegionId> {
         match self {
-            Self::Held(_) | Self::Human(_) | Self::Soak { .. } | Self::Retention { .. } => None,
+            Self::Held(_) | Self::Human(_) | Self::Soak { .. } | Self::Retention { .. } | Self::Approvals { .. } => {
+                None
+            }
             Self::Contact { region, .. }
             | Self::Quarantine { region, .. }
             | Self::Parallel { region }
@@ -167,6 +182,7 @@ impl Wait {
             | Self::Freeze { until, .. } => Some(*until),
             Self::Window { opens, .. } => *opens,
             Self::Held(_)
+            | Self::Approvals { .. }
             | Self::Human(_)
             | Self::Contact { .. }
             | Self::Quarantine { .. }
@@ -187,6 +203,9 @@ impl std::fmt::Display for Wait {
         match self {
             Self::Held(cause) => write!(f, "held: {cause}; resume or roll back"),
             Self::Human(cause) => write!(f, "needs a human: {cause}; roll back again or abandon"),
+            Self::Approvals { wave, role, have, need } => {
+                write!(f, "wave {wave}: {have} of {need} approvals of role {role}; who started it does not count")
+            }
             Self::Soak { until: _ } => f.write_str("the wave rests before the next one"),
             Self::Retention { until: _ } => f.write_str("the old slots stay warm"),
             Self::Contact { region, since: _ } => write!(f, "{region}: its agent can't be reached"),
@@ -282,6 +301,44 @@ pub enum Refused {
     /// There is nothing to go back to.
     #[error("region {0} has never served another release: there is nothing to go back to")]
     NoWayBack(RegionId),
+    /// No wave asks for the role, or not the wave that was named.
+    #[error("no such wave asks for approvals of role {role}; see the waves of the plan")]
+    NotAsked {
+        /// The role.
+        role: RoleId,
+    },
+    /// The wave has begun: what it was approved by is used.
+    #[error("wave {wave} has begun; its approvals are used and stay. Pause or roll back instead")]
+    WaveBegun {
+        /// Which.
+        wave: WaveId,
+    },
+    /// Who asked for the rollout can't approve it.
+    #[error("{actor} has started this rollout and can't approve it; ask somebody else")]
+    OwnRequest {
+        /// Who.
+        actor: String,
+    },
+    /// An approval of nobody.
+    #[error("an approval needs the name of who gives it; say who you are")]
+    Nameless,
+    /// Another plan was reviewed.
+    #[error("this rollout executes plan {plan}, another one was reviewed")]
+    OtherPlan {
+        /// The plan that is executed.
+        plan: Digest,
+    },
+    /// There is nothing to take back.
+    #[error("{actor} has given no approval in role {role} that could be revoked")]
+    NoApproval {
+        /// Who.
+        actor: String,
+        /// In which role.
+        role: RoleId,
+    },
+    /// The record keeps no more.
+    #[error("the rollout has as many approvals as it can keep; revoke some")]
+    TooManyApprovals,
     /// The epoch counter has reached its end.
     #[error("the service's epoch counter has reached its end; restore with a higher generation")]
     EpochExhausted,
@@ -296,6 +353,13 @@ impl Refused {
             Self::NotNow { .. } => "TRANSITION_NOT_ALLOWED",
             Self::NoSuchRegion(_) => "UNKNOWN_REGION",
             Self::NoWayBack(_) => "NO_WAY_BACK",
+            Self::NotAsked { .. } => "APPROVAL_NOT_ASKED",
+            Self::WaveBegun { .. } => "WAVE_BEGUN",
+            Self::OwnRequest { .. } => "OWN_REQUEST",
+            Self::Nameless => "APPROVER_UNNAMED",
+            Self::OtherPlan { .. } => "OTHER_PLAN",
+            Self::NoApproval { .. } => "NO_APPROVAL",
+            Self::TooManyApprovals => "TOO_MANY_APPROVALS",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{StepRef, Verdict};
-use crate::id::{RegionId, RolloutId};
+use crate::id::{RegionId, RoleId, RolloutId};
 use crate::plan::Plan;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -27,6 +28,48 @@ pub struct Rollout {
     pub phase: Phase,
     /// Where each region is; the same keys as the plan's lanes.
     pub lanes: BTreeMap<RegionId, LaneProgress>,
+    /// Who has consented to which wave.
+    pub approvals: Vec<Approval>,
+}
+
+/// Somebody's consent to a wave, for one plan and one release.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Approval {
+    /// Position of the wave.
+    pub wave: usize,
+    /// In which role.
+    pub role: RoleId,
+    /// Who, as declared.
+    pub actor: String,
+    /// Whether that is proven.
+    pub identity: Identity,
+    /// The plan that was consented to.
+    pub plan: Digest,
+    /// The digest of its release.
+    pub digest: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it holds if it is not used.
+    pub until: Timestamp,
+    /// Whether the wave has begun on it.
+    pub used: bool,
+}
+
+/// How sure it is that an approver is who they say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Identity {
+    /// A declared name, and a role that nobody has checked.
+    Unverified,
+}
+
+impl Identity {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+        }
+    }
 }
 
 /// What a rollout is doing.

@@ -6,7 +6,7 @@ use super::event::{Effect, Event, Notice, Right, Transition};
 use super::goals::lane_order;
 use super::reason::{Refused, Wait};
 use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
-use super::{back, forward, operator};
+use super::{approvals, back, forward, operator};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::id::RegionId;
@@ -65,6 +65,8 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Resume(order) => operator::resume(&mut draft, order)?,
         Event::Rollback(order, scope) => operator::rollback(&mut draft, order, scope)?,
         Event::Abandon(order) => operator::abandon(&mut draft, order)?,
+        Event::Approve(order, consent) => approvals::approve(&mut draft, order, &consent)?,
+        Event::Revoke(order, consent) => approvals::revoke(&mut draft, &order, &consent)?,
     }
     // What an order or a new phase asks for is found by the next look, not by the next sweep.
     let entered = std::mem::discriminant(&draft.next.phase) != std::mem::discriminant(&record.phase);

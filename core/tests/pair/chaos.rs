@@ -6,7 +6,7 @@ use meridian_core::id::RegionId;
 use meridian_core::invariants;
 use meridian_core::observation::{Contact, Observed, Seen, Sight, SlotState};
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::Event;
+use meridian_core::rollout::event::{Event, Order};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Run};
 use meridian_core::slot::Slot;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use super::world::design::{Design, percent, region};
 use super::world::site::Mood;
-use super::world::{World, hold, order};
+use super::world::{World, consent, hold, order};
 
 /// More is thrown away, like by any queue of ours.
 const NETWORK_MAX: usize = 40;
@@ -95,7 +95,15 @@ fn operator() -> impl Strategy<Value = Event> {
         3 => Just(Event::Resume(order())),
         2 => scope.prop_map(|scope| Event::Rollback(order(), scope)),
         1 => Just(Event::Abandon(order())),
+        4 => approver().prop_map(|order| Event::Approve(order, consent())),
+        2 => approver().prop_map(|order| Event::Revoke(order, consent())),
     ]
+}
+
+/// Somebody who may approve, twice over under one name, or who has started the rollout.
+fn approver() -> impl Strategy<Value = Order> {
+    let actors = vec!["bob", "Bob", "carl", "anna", "dora (anna)"];
+    proptest::sample::select(actors).prop_map(|actor| Order { actor: actor.to_owned(), ..order() })
 }
 
 fn mood() -> impl Strategy<Value = Mood> {
@@ -386,6 +394,10 @@ impl Chaos {
             let pending = self.world.record.lanes.values().any(|lane| lane.at.as_str() == "reverting");
             if self.world.record.phase.is_terminal() || (needs_human && !pending) {
                 return;
+            }
+            // Whoever is asked consents; where nobody is asked, that is refused.
+            for actor in ["bob", "carl"] {
+                self.operate(Event::Approve(Order { actor: actor.to_owned(), ..order() }, consent()));
             }
             self.calm(1);
         }

@@ -15,13 +15,15 @@ fn steps() -> impl Strategy<Value = Vec<(u64, u64)>> {
 }
 
 fn wave(regions: Vec<usize>) -> impl Strategy<Value = WaveDesign> {
-    (steps(), 1_u32..=4, 0_u32..=2, prop_oneof![Just(0_u64), Just(20)]).prop_map(
-        move |(steps, max_parallel, max_skew, soak)| WaveDesign {
+    let asked = prop_oneof![4 => Just(0_u32), 1 => 1_u32..=2];
+    (steps(), 1_u32..=4, 0_u32..=2, prop_oneof![Just(0_u64), Just(20)], asked).prop_map(
+        move |(steps, max_parallel, max_skew, soak, approvals)| WaveDesign {
             regions: regions.clone(),
             steps,
             max_parallel,
             max_skew,
             soak,
+            approvals,
         },
     )
 }
@@ -42,7 +44,8 @@ fn waves() -> impl Strategy<Value = Vec<WaveDesign>> {
                 let soften = |wave: &mut WaveDesign| wave.steps.retain(|(weight, _)| *weight != 0);
                 waves.iter_mut().for_each(soften);
                 let steps = vec![(0, 10), (5, 10)];
-                waves.insert(0, WaveDesign { regions: pilot, steps, max_parallel, max_skew: 0, soak: 10 });
+                waves
+                    .insert(0, WaveDesign { regions: pilot, steps, max_parallel, max_skew: 0, soak: 10, approvals: 0 });
             }
             waves
         })

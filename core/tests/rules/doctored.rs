@@ -15,7 +15,7 @@ use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::operator::restored;
-use meridian_core::rollout::state::{Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
+use meridian_core::rollout::state::{Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
@@ -105,6 +105,11 @@ fn records() -> Ids {
         caught("C1", of(&|record| drop(record.lanes.remove(&region(0))))),
         caught("C1", of(&|record| put(record, 0, LaneAt::Baking(nowhere)))),
         caught("C2", of(&late)),
+        caught("S19", unfit(|approval| approval.actor = "Anna".to_owned())),
+        caught("S19", unfit(|approval| approval.digest = meridian_core::digest::Digest::of(b"another release"))),
+        caught("S19", unfit(|approval| approval.plan = meridian_core::digest::Digest::of(b"another plan"))),
+        caught("S19", unfit(|approval| approval.wave = 1)),
+        caught("S19", unfit(|approval| approval.until = approval.until.after(Span::from_secs(1)))),
         caught("S11", of(&own)),
         caught("C4", of(&crowded)),
         caught("C8", of(&|record| record.phase = Phase::Switched { since })),
@@ -116,7 +121,26 @@ fn records() -> Ids {
     .into()
 }
 
+/// A wave that waits for the consent of two, and has that of one.
+fn half_approved() -> World {
+    let mut design = Design::of(&[&[0], &[1]]);
+    design.waves[0].approvals = 2;
+    let mut world = World::new(&design);
+    world.rest();
+    world.approve("bob").unwrap();
+    world
+}
+
+/// What is said of a record whose one approval was changed.
+fn unfit(change: impl FnOnce(&mut Approval)) -> Vec<Broken> {
+    let record = half_approved().record;
+    assert_eq!(ids(invariants::record(&record)), Ids::new());
+    invariants::record(&doctored(&record, |record| change(&mut record.approvals[0])))
+}
+
 fn decisions() -> Ids {
+    let begun = decided(&half_approved(), |record| put(record, 0, LaneAt::Preparing { wave: 0 }));
+    let unapproved = caught("S19", begun);
     let world = baking();
     let first = StepRef { wave: 0, step: 0 };
     let second = StepRef { wave: 0, step: 1 };
@@ -153,6 +177,7 @@ fn decisions() -> Ids {
     drifted.hear(&region(0));
     let rolling = ended(Phase::RollingBack { cause: cause.clone(), since });
     [
+        unapproved,
         caught("S15", decided(&ended(Phase::Stable { since }), |record| record.requester.push('x'))),
         caught("S2", decided(&world, |record| record.epoch = Epoch::new(1, 999))),
         caught("C10", decided(&world, |record| record.requester.push('x'))),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents;
+mod approvals;
 mod back;
 mod chain;
 mod deadlines;

@@ -6,16 +6,19 @@ use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::id::{PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step,
-    VotePolicy, Wave, validate,
+    ApprovalRule, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage,
+    StageKind, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
+
+/// How long a consent holds.
+pub const APPROVAL_SECS: u64 = 1000;
 
 /// A wave in a few words.
 #[derive(Clone, Debug)]
@@ -28,6 +31,13 @@ pub struct WaveDesign {
     pub max_skew: u32,
     /// Seconds.
     pub soak: u64,
+    /// People of the role `sre` who must consent.
+    pub approvals: u32,
+}
+
+/// The role that is asked.
+pub fn role() -> RoleId {
+    RoleId::new("sre").unwrap()
 }
 
 /// A playbook in a few words.
@@ -55,7 +65,7 @@ impl WaveDesign {
     /// All at once to 20 %, then to the whole, ten seconds each.
     pub fn of(regions: &[usize]) -> Self {
         let steps = vec![(20, 10), (100, 10)];
-        Self { regions: regions.to_vec(), steps, max_parallel: 9, max_skew: 9, soak: 0 }
+        Self { regions: regions.to_vec(), steps, max_parallel: 9, max_skew: 9, soak: 0, approvals: 0 }
     }
 }
 
@@ -162,6 +172,10 @@ fn stage(index: usize, wave: &WaveDesign) -> Stage {
         max_skew: wave.max_skew,
         steps: wave.steps.iter().map(step).collect(),
         soak: Span::from_secs(wave.soak),
+        approvals: (wave.approvals > 0)
+            .then(|| ApprovalRule { role: role(), count: wave.approvals, valid_for: Span::from_secs(APPROVAL_SECS) })
+            .into_iter()
+            .collect(),
     };
     let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };
     Stage { kind, waves: vec![wave] }

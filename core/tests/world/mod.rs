@@ -16,7 +16,7 @@ use meridian_core::invariants::{self, Broken, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::{Event, Order, Transition};
+use meridian_core::rollout::event::{Consent, Event, Order, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::{Refused, Wait};
@@ -26,7 +26,7 @@ use meridian_core::rollout::veto::{Veto, VetoOrder, VetoRefused, Vetoes};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
 
-use design::{Design, region, release};
+use design::{Design, region, release, role};
 use site::{Mood, Site};
 
 /// Fails with what is broken, if anything is.
@@ -37,6 +37,11 @@ pub fn hold(broken: Vec<Broken>) {
 
 pub fn order() -> Order {
     Order { actor: "anna".to_owned(), reason: "to see it".to_owned() }
+}
+
+/// To the next wave that asks.
+pub fn consent() -> Consent {
+    Consent { wave: None, role: role(), plan: None }
 }
 
 /// Everything there is.
@@ -297,6 +302,14 @@ impl World {
 
     pub fn rollback(&mut self, scope: Scope) -> Result<Transition, Refused> {
         self.decide(Event::Rollback(order(), scope))
+    }
+
+    pub fn approve(&mut self, actor: &str) -> Result<Transition, Refused> {
+        self.decide(Event::Approve(Order { actor: actor.to_owned(), ..order() }, consent()))
+    }
+
+    pub fn revoke(&mut self, actor: &str) -> Result<Transition, Refused> {
+        self.decide(Event::Revoke(Order { actor: actor.to_owned(), ..order() }, consent()))
     }
 
     pub fn pause(&mut self) -> Result<Transition, Refused> {

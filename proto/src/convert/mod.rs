@@ -9,6 +9,7 @@ pub mod arbitrary;
 mod calendar;
 mod evidence;
 mod field;
+mod gate;
 mod goal;
 mod invalid;
 pub mod name;
@@ -28,6 +29,7 @@ pub use field::{
     LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
     WORD_BYTES_MAX, labels, share_or_none, text,
 };
+pub use gate::{approval_to_wire, consent_from_wire};
 pub use goal::goal_from_wire;
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
 pub use plan::forecast_to_wire;

@@ -15,6 +15,7 @@ use super::calendar::timetable_to_wire;
 use super::field::{
     list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, text, within, word,
 };
+use super::gate::RULES_MAX;
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
 use super::playbook::regions_from_wire;
@@ -167,7 +168,7 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
     type Error = Invalid;
 
     fn try_from(wire: v1::PlannedWave) -> Result<Self, Invalid> {
-        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak } = wire;
+        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak, approvals } = wire;
         let steps = list::<_, Step>("steps", steps, STEPS_MAX)?;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
@@ -180,13 +181,14 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
                 .map(|Step { weight, cohort, bake }| PlannedStep { weight, cohort, bake })
                 .collect(),
             soak: span("soak", soak)?,
+            approvals: list("approvals", approvals, RULES_MAX)?,
         })
     }
 }
 
 impl From<&PlannedWave> for v1::PlannedWave {
     fn from(wave: &PlannedWave) -> Self {
-        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak } = wave;
+        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak, approvals } = wave;
         Self {
             name: id.to_string(),
             stage: v1::StageKind::from(*stage).into(),
@@ -195,6 +197,7 @@ impl From<&PlannedWave> for v1::PlannedWave {
             max_skew: *max_skew,
             steps: steps.iter().map(Into::into).collect(),
             soak: Some(span_to_wire(*soak)),
+            approvals: approvals.iter().map(Into::into).collect(),
         }
     }
 }

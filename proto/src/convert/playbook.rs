@@ -9,6 +9,7 @@ use meridian_core::playbook::{
 
 use super::calendar::timetable_to_wire;
 use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
+use super::gate::RULES_MAX;
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
 use super::safety::{safety_or_default, safety_unless_default};
@@ -155,7 +156,7 @@ impl TryFrom<v1::Wave> for Wave {
     type Error = Invalid;
 
     fn try_from(wire: v1::Wave) -> Result<Self, Invalid> {
-        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak } = wire;
+        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak, approvals } = wire;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
             regions: required("regions", regions)?,
@@ -163,13 +164,14 @@ impl TryFrom<v1::Wave> for Wave {
             max_skew,
             steps: list("steps", steps, STEPS_MAX)?,
             soak: span("soak", soak)?,
+            approvals: list("approvals", approvals, RULES_MAX)?,
         })
     }
 }
 
 impl From<&Wave> for v1::Wave {
     fn from(wave: &Wave) -> Self {
-        let Wave { id, regions, max_parallel, max_skew, steps, soak } = wave;
+        let Wave { id, regions, max_parallel, max_skew, steps, soak, approvals } = wave;
         Self {
             name: id.to_string(),
             regions: Some(regions.into()),
@@ -177,6 +179,7 @@ impl From<&Wave> for v1::Wave {
             max_skew: *max_skew,
             steps: steps.iter().map(Into::into).collect(),
             soak: Some(span_to_wire(*soak)),
+            approvals: approvals.iter().map(Into::into).collect(),
         }
     }
 }

@@ -10,7 +10,7 @@ use meridian_core::invariants::Taken;
 use meridian_core::planted;
 use meridian_core::rollout::event::{Effect, Event, Notice, Order, Right, Transition};
 use meridian_core::rollout::goals::goal;
-use meridian_core::rollout::state::{Phase, Rollout};
+use meridian_core::rollout::state::{Identity, Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::record::Head;
@@ -464,6 +464,10 @@ fn said(asked: &Asked<'_>, transition: &Transition) -> (String, String) {
         Asked::Order(
             Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order),
         ) => by(order),
+        Asked::Order(Event::Approve(order, consent) | Event::Revoke(order, consent)) => {
+            let identity = Identity::Unverified.as_str();
+            (order.actor.clone(), format!("as {} ({identity}): {}", consent.role, order.reason))
+        }
         Asked::Sight | Asked::Order(Event::Look(_) | Event::Guard(_)) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
                 Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),

@@ -3,7 +3,7 @@
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::Event;
-use meridian_proto::convert::{At as _, Invalid, InvalidKind, name};
+use meridian_proto::convert::{At as _, Invalid, InvalidKind, consent_from_wire, name};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request::Scope as WireScope;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutService;
@@ -179,6 +179,32 @@ impl RolloutService for Rollouts {
         let v1::AbandonRolloutRequest { name, etag, actor, reason, request_id: _ } = message;
         let rollout = self.order(Told { name, etag, actor, reason, request, caller }, Event::Abandon).await?;
         Ok(Response::new(v1::AbandonRolloutResponse { rollout }))
+    }
+
+    async fn approve_rollout(
+        &self,
+        request: Request<v1::ApproveRolloutRequest>,
+    ) -> Result<Response<v1::ApproveRolloutResponse>, Status> {
+        let (_, caller, message) = request.into_parts();
+        let request = mark("ApproveRollout", &message.request_id, &message)?;
+        let v1::ApproveRolloutRequest { name, etag, actor, reason, role, wave, plan, request_id: _ } = message;
+        let consent = at("", consent_from_wire(wave, role, &plan))?;
+        let told = Told { name, etag, actor, reason, request, caller };
+        let rollout = self.order(told, |order| Event::Approve(order, consent)).await?;
+        Ok(Response::new(v1::ApproveRolloutResponse { rollout }))
+    }
+
+    async fn revoke_approval(
+        &self,
+        request: Request<v1::RevokeApprovalRequest>,
+    ) -> Result<Response<v1::RevokeApprovalResponse>, Status> {
+        let (_, caller, message) = request.into_parts();
+        let request = mark("RevokeApproval", &message.request_id, &message)?;
+        let v1::RevokeApprovalRequest { name, etag, actor, reason, role, wave, request_id: _ } = message;
+        let consent = at("", consent_from_wire(wave, role, ""))?;
+        let told = Told { name, etag, actor, reason, request, caller };
+        let rollout = self.order(told, |order| Event::Revoke(order, consent)).await?;
+        Ok(Response::new(v1::RevokeApprovalResponse { rollout }))
     }
 
     async fn watch_rollouts(

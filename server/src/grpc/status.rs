@@ -51,7 +51,17 @@ pub fn refused(error: &EngineError) -> Status {
             status(Code::InvalidArgument, error.code(), message, &metadata, details)
         }
         EngineError::Refused(
-            Refused::Ended(_) | Refused::NotNow { .. } | Refused::NoWayBack(_) | Refused::EpochExhausted,
+            Refused::Ended(_)
+            | Refused::NotNow { .. }
+            | Refused::NoWayBack(_)
+            | Refused::NotAsked { .. }
+            | Refused::WaveBegun { .. }
+            | Refused::OwnRequest { .. }
+            | Refused::Nameless
+            | Refused::OtherPlan { .. }
+            | Refused::NoApproval { .. }
+            | Refused::TooManyApprovals
+            | Refused::EpochExhausted,
         )
         | EngineError::OpenRefused(_)
         | EngineError::VetoRefused(_)

@@ -121,6 +121,7 @@ impl Stage {
             max_skew: 0,
             steps: vec![step(20), step(100)],
             soak: Span::ZERO,
+            approvals: Vec::new(),
         };
         let stage = PlaybookStage { kind: StageKind::Production, waves: self.regions.iter().map(wave).collect() };
         let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };

@@ -40,6 +40,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         max_skew: u32::MAX,
         steps: steps(regions),
         soak: Span::ZERO,
+        approvals: Vec::new(),
     };
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),

@@ -96,6 +96,7 @@ impl Fleet {
             max_skew: 9,
             steps: self.steps.iter().map(step).collect(),
             soak: Span::ZERO,
+            approvals: Vec::new(),
         }
     }
 }

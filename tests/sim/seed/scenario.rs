@@ -128,6 +128,7 @@ pub fn install() -> Playbook {
         max_skew: 9,
         steps: vec![step],
         soak: Span::ZERO,
+        approvals: Vec::new(),
     };
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
@@ -191,5 +192,6 @@ fn wave(rng: &mut StdRng, index: usize, regions: &[RegionId]) -> Wave {
         max_skew: rng.random_range(0..=2),
         steps,
         soak: Span::from_millis(rng.random_range(0..=1500)),
+        approvals: Vec::new(),
     }
 }

@@ -11,8 +11,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::clock::parse_duration;
 
 pub use rollout::{
-    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutOrder, RolloutRollback, RolloutStart, RolloutStatus,
-    RolloutWatch, Until, Waiting,
+    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutOrder, RolloutRollback, RolloutStart,
+    RolloutStatus, RolloutWatch, Until, Waiting,
 };
 pub use window::{WindowCommand, WindowNext};
 

@@ -17,6 +17,10 @@ pub enum RolloutCommand {
     Resume(RolloutOrder),
     /// Take traffic back, at once and without a question.
     Rollback(RolloutRollback),
+    /// Consent to a wave that asks for approvals. Whoever started the rollout can't.
+    Approve(RolloutConsent),
+    /// Take such a consent back, until the wave has begun on it.
+    Revoke(RolloutConsent),
     /// End a frozen rollout as failed; traffic stays as it is.
     Abandon(RolloutAbandon),
     /// List the decisions made.
@@ -124,6 +128,23 @@ pub struct RolloutOrder {
     /// Which.
     #[command(flatten)]
     pub rollout: Rollout,
+    /// Why, for the record.
+    #[arg(long, default_value = "operator")]
+    pub reason: String,
+}
+
+/// `rollout approve` and `revoke`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutConsent {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// In which role, as the playbook asks for it.
+    #[arg(long)]
+    pub role: String,
+    /// For which wave; without one the next that asks for the role.
+    #[arg(long)]
+    pub wave: Option<String>,
     /// Why, for the record.
     #[arg(long, default_value = "operator")]
     pub reason: String,

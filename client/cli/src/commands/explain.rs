@@ -1,6 +1,6 @@
 //! `explain`: why a rollout is where it is, what each region waits for and on whom, and what an operator may do.
 
-use meridian_client::{ContactView, LaneView, ReasonView, RolloutView};
+use meridian_client::{ApprovalView, ContactView, LaneView, ReasonView, RolloutView};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -27,12 +27,15 @@ pub(super) async fn run(session: &mut Session<'_>, named: &Rollout) -> Outcome {
     Ok(Exit::Done)
 }
 
+const APPROVAL_HEADERS: &[&str] = &["WAVE", "ROLE", "WHO", "IDENTITY", "HOLDS"];
+
 /// Who or what has to move before a wait ends.
 fn on_whom(wait: &ReasonView) -> String {
     let region = wait.region.as_ref().map(ToString::to_string).unwrap_or_default();
     match wait.code.as_str() {
         "HELD" => "an operator: resume or roll back".to_owned(),
         "NEEDS_HUMAN" => "an operator: roll back again or abandon".to_owned(),
+        "APPROVALS" => "people of that role: meridian rollout approve --role ROLE".to_owned(),
         "SOAK" | "RETENTION" | "BAKE" => "time".to_owned(),
         "NO_CONTACT" => format!("the agent of {region} to come back"),
         "MAX_PARALLEL" | "MAX_SKEW" => "other regions of the wave".to_owned(),
@@ -86,6 +89,18 @@ fn lane_row(lane: &LaneView, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
+fn approval_rows(view: &RolloutView, now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |approval: &ApprovalView| {
+        let holds = match (approval.used, approval.until > now) {
+            (true, _) => "used".to_owned(),
+            (false, true) => format!("{} left", clock::short(approval.until.since(now))),
+            (false, false) => "run out".to_owned(),
+        };
+        vec![cell(&approval.wave), cell(&approval.role), cell(&approval.actor), cell(approval.identity), cell(holds)]
+    };
+    view.approvals.iter().map(row).collect()
+}
+
 fn page(view: &RolloutView, now: Timestamp) -> Page {
     let mut page = Page::default();
     page.field("rollout", toned(Tone::Strong, &view.name));
@@ -100,6 +115,7 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     );
     let waits = view.waits.iter().map(|wait| wait_row(wait, now)).collect();
     page.table("it waits for", &["REGION", "CODE", "WHAT", "ON WHOM", "UNTIL"], waits);
+    page.table("approved by", APPROVAL_HEADERS, approval_rows(view, now));
     let headers = &["REGION", "STATE", "STEP", "SINCE", "AGENT", "EVIDENCE", "WAY BACK", "TROUBLE"];
     page.table("regions", headers, view.lanes.iter().map(|lane| lane_row(lane, now)).collect());
     let actions = view.actions.iter();
@@ -128,6 +144,7 @@ fn value(view: &RolloutView) -> Value {
         "summary": rollout["summary"],
         "lanes": rollout["lanes"],
         "waits": waits.collect::<Vec<_>>(),
+        "approvals": rollout["approvals"],
         "actions": rollout["actions"],
         "commands": commands,
         "revision": rollout["revision"],

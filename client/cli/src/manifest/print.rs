@@ -7,8 +7,8 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{
-    DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, Step,
-    VotePolicy, Wave,
+    ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Stage, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -232,6 +232,13 @@ impl Page {
         }
         if wave.soak != Span::ZERO {
             self.line(5, format!("soak: {}", wave.soak));
+        }
+        if !wave.approvals.is_empty() {
+            self.line(5, "approvals:");
+        }
+        for ApprovalRule { role, count, valid_for } in &wave.approvals {
+            let role = scalar(role.as_str());
+            self.line(6, format!("- {{role: {role}, count: {count}, validFor: {valid_for}}}"));
         }
     }
 

@@ -32,6 +32,7 @@ pub fn plan() -> PlanView {
         max_skew: u32::MAX,
         steps: vec![step(1000), step(10_000)],
         soak: Span::from_secs(300),
+        approvals: Vec::new(),
     };
     let base = view.lanes[0].base.clone();
     let lane = |base: Option<Placed>| PlannedLane {

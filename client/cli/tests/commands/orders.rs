@@ -1,7 +1,7 @@
 //! Orders: what reaches the server, what is asked before, and what is said when it is not known whether they were done.
 
-use meridian_client::RefusalKind;
 use meridian_client::fake::{FakeServer, sample};
+use meridian_client::{ApprovalView, RefusalKind};
 use meridian_core::digest::Digest;
 use meridian_core::id::ServiceId;
 use meridian_core::release::{Notes, Release, Reversibility};
@@ -35,6 +35,40 @@ async fn pause_resume_and_refusals() {
     }
     server.refuse_next([(RefusalKind::Precondition, "TRANSITION_NOT_ALLOWED")]);
     assert_eq!(meridian(&server, &["rollout", "resume", "checkout/r-1"]).await.exit, 5);
+}
+
+#[tokio::test]
+async fn consent_goes_with_the_plan_that_was_looked_at() {
+    let server = FakeServer::start().await;
+    let mut rollout = sample::rollout();
+    rollout.waits = vec![sample::reason("APPROVALS", "wave early: 1 of 2 approvals of role sre", None, None)];
+    rollout.approvals = vec![ApprovalView {
+        wave: "early".to_owned(),
+        role: "sre".to_owned(),
+        actor: "bob".to_owned(),
+        identity: "unverified",
+        at: rollout.created,
+        until: rollout.created,
+        used: false,
+    }];
+    server.put_rollout(&rollout);
+    let last = |server: &FakeServer| server.seen().last().unwrap().clone();
+    let ran = meridian(&server, &["rollout", "approve", "checkout", "--role", "sre"]).await;
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let plan = format!("plans/{}", rollout.plan.hex());
+    let name = "services/checkout/rollouts/r-1";
+    assert_eq!(last(&server).words, [name, "ann", "operator", "sre", "", &plan]);
+    let revoke = ["rollout", "revoke", "checkout/r-1", "--role", "sre", "--wave", "early", "--reason", "too soon"];
+    assert_eq!(meridian(&server, &revoke).await.exit, 0);
+    assert_eq!(
+        (last(&server).call, &last(&server).words[2..]),
+        ("RevokeApproval", &["too soon", "sre", "early"].map(str::to_owned)[..])
+    );
+    assert_eq!(meridian(&server, &["rollout", "approve", "checkout/r-1"]).await.exit, 2, "in which role?");
+    let said = meridian(&server, &["explain", "checkout/r-1"]).await.stdout;
+    assert!(said.contains("people of that role") && said.contains("unverified") && said.contains("run out"), "{said}");
+    let json = meridian(&server, &["rollout", "status", "checkout/r-1", "-o", "json"]).await.stdout;
+    assert!(json.contains("\"approvals\"") && json.contains("\"unverified\""), "{json}");
 }
 
 #[tokio::test]

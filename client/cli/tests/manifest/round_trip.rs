@@ -5,11 +5,11 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
+use meridian_core::id::{PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -59,22 +59,24 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-type WaveParts = (String, RegionSelector, (u32, u32), Vec<Step>, Span);
+type WaveParts = (String, RegionSelector, (u32, u32), Vec<Step>, Span, Option<(u32, Span)>);
 
 /// Names are made unique by position.
 fn waves() -> impl Strategy<Value = Vec<Wave>> {
     let regions = prop_oneof![labels(1).prop_map(RegionSelector::Labels), Just(RegionSelector::Names(Vec::new()))];
     let limits = (prop_oneof![Just(1), 1..=u32::MAX], prop_oneof![Just(u32::MAX), any::<u32>()]);
-    vec((name(), regions, limits, steps(), span(0)), 1..4).prop_map(|parts| {
+    vec((name(), regions, limits, steps(), span(0), option::of((1_u32..=20, span(1)))), 1..4).prop_map(|parts| {
         let wave = |(index, part): (usize, WaveParts)| {
-            let (name, regions, (max_parallel, max_skew), steps, soak) = part;
+            let (name, regions, (max_parallel, max_skew), steps, soak, asked) = part;
             let unique = |text: &str| format!("{text}-{index}");
             let regions = match regions {
                 RegionSelector::Names(_) if index == 0 => RegionSelector::Rest,
                 RegionSelector::Names(_) => RegionSelector::Names(vec![RegionId::new(unique(&name)).unwrap()]),
                 other @ (RegionSelector::Labels(_) | RegionSelector::Rest) => other,
             };
-            Wave { id: WaveId::new(unique(&name)).unwrap(), regions, max_parallel, max_skew, steps, soak }
+            let rule = |(count, valid_for)| ApprovalRule { role: RoleId::new("sre").unwrap(), count, valid_for };
+            let approvals = asked.map(rule).into_iter().collect();
+            Wave { id: WaveId::new(unique(&name)).unwrap(), regions, max_parallel, max_skew, steps, soak, approvals }
         };
         parts.into_iter().enumerate().map(wave).collect()
     })

@@ -2,7 +2,10 @@
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
-use meridian_core::playbook::{DeadManPolicy, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate};
+use meridian_core::id::RoleId;
+use meridian_core::playbook::{
+    ApprovalRule, DeadManPolicy, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate,
+};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -71,6 +74,35 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 let mut again = wave(p).clone();
                 again.id = meridian_core::id::WaveId::new("again").unwrap();
                 p.stages[1].waves.push(again);
+            }),
+        ),
+    ]
+}
+
+fn asks(rules: &'static [(&'static str, u32, u64)]) -> Change {
+    let rule = |(role, count, secs): &(&str, u32, u64)| ApprovalRule {
+        role: RoleId::new(*role).unwrap(),
+        count: *count,
+        valid_for: Span::from_secs(*secs),
+    };
+    Box::new(move |p| wave(p).approvals = rules.iter().map(rule).collect())
+}
+
+fn changes_of_approvals() -> Vec<(&'static str, &'static str, Change)> {
+    let at = "stages[1].waves[0].approvals[0].count";
+    vec![
+        ("APPROVERS_OUT_OF_RANGE", at, asks(&[("sre", 0, 60)])),
+        ("APPROVERS_OUT_OF_RANGE", at, asks(&[("sre", 21, 60)])),
+        ("ROLE_TWICE", "stages[1].waves[0].approvals[1].role", asks(&[("sre", 1, 60), ("sre", 2, 60)])),
+        ("APPROVAL_NEVER_HOLDS", "stages[1].waves[0].approvals[0].validFor", asks(&[("sre", 1, 0)])),
+        ("SPAN_TOO_LONG", "stages[1].waves[0].approvals[0].validFor", asks(&[("sre", 1, u64::MAX / 1000)])),
+        (
+            "TOO_MANY_ROLES",
+            "stages[1].waves[0].approvals",
+            Box::new(|p| {
+                let role = |n| RoleId::new(format!("r{n}")).unwrap();
+                let rule = |n| ApprovalRule { role: role(n), count: 1, valid_for: ApprovalRule::VALID_FOR };
+                wave(p).approvals = (0..9).map(rule).collect();
             }),
         ),
     ]
@@ -197,7 +229,12 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
 #[test]
 fn each_violation_is_found_where_it_is() {
     assert_eq!(violations(|_| {}), []);
-    for (code, field, change) in changes_of_waves().into_iter().chain(changes_of_steps()).chain(changes_of_policies()) {
+    for (code, field, change) in changes_of_waves()
+        .into_iter()
+        .chain(changes_of_steps())
+        .chain(changes_of_approvals())
+        .chain(changes_of_policies())
+    {
         assert_eq!(violations(|playbook| change(playbook)), [(code, field.to_owned())], "{code}");
     }
 }

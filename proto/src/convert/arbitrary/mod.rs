@@ -10,7 +10,7 @@ use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, StepRef, Verdict};
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
+use meridian_core::id::{PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
 use meridian_core::release::{Note, NoteKind, Notes, Release, ReleaseRef, Reversibility};
 use meridian_core::slot::Slot;
@@ -57,6 +57,11 @@ pub fn playbook_id() -> impl Strategy<Value = PlaybookId> {
 /// A wave's name.
 pub fn wave_id() -> impl Strategy<Value = WaveId> {
     NAME.prop_map(|text| WaveId::new(text).expect(NAMED))
+}
+
+/// A role's name.
+pub fn role() -> impl Strategy<Value = RoleId> {
+    NAME.prop_map(|text| RoleId::new(text).expect(NAMED))
 }
 
 /// Free text of any alphabet, short enough for every field.

@@ -6,8 +6,8 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
-    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility, service,
-    slot, span, wave_id, weight,
+    cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility, role,
+    service, slot, span, wave_id, weight,
 };
 
 /// A playbook, valid or not.
@@ -37,6 +37,11 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
         .boxed()
 }
 
+fn approval_rules() -> impl Strategy<Value = Vec<ApprovalRule>> {
+    let rule = (role(), any::<u32>(), span());
+    vec(rule.prop_map(|(role, count, valid_for)| ApprovalRule { role, count, valid_for }), 0..3)
+}
+
 fn stage_kind() -> impl Strategy<Value = StageKind> {
     select(vec![StageKind::Staging, StageKind::Pilot, StageKind::Production])
 }
@@ -49,14 +54,15 @@ fn wave() -> impl Strategy<Value = Wave> {
     ];
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| Step { weight, cohort, bake });
-    let parts = (wave_id(), selector, any::<u32>(), any::<u32>(), vec(step, 0..4), span());
-    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak)| Wave {
+    let parts = (wave_id(), selector, any::<u32>(), any::<u32>(), vec(step, 0..4), span(), approval_rules());
+    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak, approvals)| Wave {
         id,
         regions,
         max_parallel,
         max_skew,
         steps,
         soak,
+        approvals,
     })
 }
 
@@ -157,8 +163,8 @@ pub fn share() -> impl Strategy<Value = TrafficShare> {
 fn planned_wave() -> impl Strategy<Value = PlannedWave> {
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| PlannedStep { weight, cohort, bake });
-    let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span());
-    parts.prop_map(|(id, stage, max_parallel, max_skew, steps, soak)| PlannedWave {
+    let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span(), approval_rules());
+    parts.prop_map(|(id, stage, max_parallel, max_skew, steps, soak, approvals)| PlannedWave {
         id,
         stage,
         regions: Vec::new(),
@@ -166,6 +172,7 @@ fn planned_wave() -> impl Strategy<Value = PlannedWave> {
         max_skew,
         steps,
         soak,
+        approvals,
     })
 }
 

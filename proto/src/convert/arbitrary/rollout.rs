@@ -10,13 +10,15 @@ use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::state::{Ballot, Cause, Hold, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote};
+use meridian_core::rollout::state::{
+    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{decided, epoch, moment, placed, plan, region, rollout_id, text, verdict};
+use super::{decided, digest, epoch, moment, placed, plan, region, role, rollout_id, text, verdict};
 
 /// A rollout of some plan.
 pub fn rollout() -> impl Strategy<Value = Rollout> {
@@ -32,11 +34,34 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         .flat_map(|(wave, planned)| (0..planned.steps.len()).map(move |step| StepRef { wave, step }))
         .collect();
     let lanes = vec(progress(steps), plan.lanes.len());
-    let parts = (rollout_id(), decided(), text(), moment(), phase(plan.waves.len()), lanes);
-    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes)| {
+    let parts = (
+        rollout_id(),
+        decided(),
+        text(),
+        moment(),
+        phase(plan.waves.len()),
+        lanes,
+        vec(approval(plan.waves.len()), 0..3),
+    );
+    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes, approvals)| {
         let regions = plan.lanes.keys().cloned();
         let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
-        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes }
+        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals }
+    })
+}
+
+fn approval(waves: usize) -> impl Strategy<Value = Approval> {
+    let parts = (0..waves, role(), text(), digest(), digest(), moment(), moment(), any::<bool>());
+    parts.prop_map(|(wave, role, actor, plan, digest, at, until, used)| Approval {
+        wave,
+        role,
+        actor,
+        identity: Identity::Unverified,
+        plan,
+        digest,
+        at,
+        until,
+        used,
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Record to value needs what the record does not repeat: a rollout its plan, an audit entry its service.
 
+mod approval;
 mod audit;
 mod cause;
 mod entry;

@@ -9,12 +9,14 @@ use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::plan::Plan;
 use meridian_core::plan::compile::REGIONS_MAX;
+use meridian_core::rollout::approvals::APPROVALS_MAX;
 use meridian_core::rollout::state::{LaneProgress, Phase, Rollout};
 use meridian_core::time::Timestamp;
 
+use super::approval::{approval_from_wire, approval_to_wire};
 use super::progress::{progress_from_wire, progress_to_wire};
 use super::{check_schema, schema};
-use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, map_with, named, required, text};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, list_with, map_with, named, required, text};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
@@ -62,20 +64,22 @@ impl TryFrom<records::RolloutOutline> for Outline {
 /// # Errors
 /// The first field that is wrong, or does not fit the plan.
 pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Result<Rollout, Invalid> {
-    let records::RolloutRecord { schema, id, service, plan: hash, epoch, requester, opened, phase, lanes } = wire;
+    let records::RolloutRecord { schema, id, service, plan: hash, epoch, requester, opened, phase, lanes, approvals } =
+        wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
     check_plan(&outline, &plan)?;
     let lanes = lanes_from_wire(lanes, &plan, outline.epoch)?;
+    let approvals = list_with("approvals", approvals, APPROVALS_MAX, |approval| approval_from_wire(approval, &plan))?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes })
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
 /// to hash a large plan at every decision would cost more than everything else about it.
 #[must_use]
 pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals } = rollout;
     records::RolloutRecord {
         schema: schema(),
         id: id.to_string(),
@@ -86,6 +90,7 @@ pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRec
         opened: Some(timestamp_to_wire(*opened)),
         phase: Some(phase.into()),
         lanes: lanes.iter().map(|(region, progress)| progress_to_wire(region, progress)).collect(),
+        approvals: approvals.iter().map(approval_to_wire).collect(),
     }
 }
 

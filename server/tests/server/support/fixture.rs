@@ -24,6 +24,7 @@ pub fn playbook(bake: Span) -> Playbook {
         max_skew: 10,
         steps: vec![step(20), step(100)],
         soak: Span::ZERO,
+        approvals: Vec::new(),
     };
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),

@@ -37,6 +37,7 @@ pub fn playbook(
             max_skew: u32::MAX,
             steps: weights.iter().map(step).collect::<anyhow::Result<_>>()?,
             soak: Span::ZERO,
+            approvals: Vec::new(),
         };
         // A region belongs to one wave of a stage, so each wave is a stage.
         stages.push(Stage { kind: StageKind::Production, waves: vec![wave] });

@@ -6,7 +6,10 @@ use crate::args::{Gates, Until, Waiting};
 use crate::exit_code::Exit;
 
 /// The exit; `None`: it goes on.
-pub(super) const fn of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
+pub(super) fn of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
+    if waiting.wait_for_gates == Gates::Fail && view.waits.iter().any(|wait| wait.code == "APPROVALS") {
+        return Some(Exit::Gate);
+    }
     match (view.state, waiting.until, waiting.wait_for_gates) {
         (RolloutState::Stable, _, _) | (RolloutState::Switched, Until::Switched, _) => Some(Exit::Done),
         (RolloutState::RolledBack | RolloutState::Failed | RolloutState::Aborted, _, _) => Some(Exit::RolledBack),
@@ -57,6 +60,12 @@ mod tests {
                 assert_eq!(of(&view, waiting).map(Exit::number), expect, "{state:?} {gates:?}");
             }
         }
+        (view.state, view.waits) = (S::Running, vec![sample::reason("APPROVALS", "1 of 2", None, None)]);
+        for (gates, expect) in [(Gates::Wait, None), (Gates::Fail, Some(11))] {
+            let waiting = Waiting { wait_for_gates: gates, until: Until::Switched };
+            assert_eq!(of(&view, waiting).map(Exit::number), expect, "a wave that asks, {gates:?}");
+        }
+        view.waits.clear();
         view.state = S::Switched;
         let waiting = Waiting { wait_for_gates: Gates::Wait, until: Until::Stable };
         assert_eq!(of(&view, waiting), None);

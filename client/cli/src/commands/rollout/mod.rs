@@ -27,6 +27,8 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
         RolloutCommand::Resume(order) => order::resume(session, &order).await,
         RolloutCommand::Rollback(order) => order::roll_back(session, &order).await,
         RolloutCommand::Abandon(order) => order::abandon(session, &order).await,
+        RolloutCommand::Approve(consent) => order::approve(session, &consent).await,
+        RolloutCommand::Revoke(consent) => order::revoke(session, &consent).await,
         RolloutCommand::History(rollout) => history(session, &rollout).await,
         RolloutCommand::List { service } => {
             let service = service.as_deref().map(reference::service).transpose()?;

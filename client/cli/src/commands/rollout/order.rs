@@ -1,12 +1,15 @@
-//! What an operator says to a rollout: pause, resume, roll back, abandon. Rolling back never asks: it must work at three in
-//! the morning with one command.
+//! What an operator says to a rollout: pause, resume, roll back, abandon, approve. Rolling back never asks: it must work
+//! at three in the morning with one command.
 
 use meridian_client::RolloutView;
+use meridian_core::id::{RoleId, WaveId};
 use meridian_core::playbook::Scope;
+use meridian_core::rollout::event::Consent;
 
-use super::resolve;
-use crate::args::{Output, RolloutAbandon, RolloutOrder, RolloutRollback};
+use super::{find, resolve};
+use crate::args::{Output, RolloutAbandon, RolloutConsent, RolloutOrder, RolloutRollback};
 use crate::commands::Outcome;
+use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::reference;
 use crate::session::{Detail, Session};
@@ -43,6 +46,30 @@ pub(super) async fn abandon(session: &mut Session<'_>, order: &RolloutAbandon) -
     let (client, request) = (session.client().await?, session.request()?);
     let view = client.abandon_rollout(&name, &session.order(&order.reason), &request).await?;
     done(session, &view)
+}
+
+/// Consents to what the rollout executes now: the plan goes along, so that nobody approves another one.
+pub(super) async fn approve(session: &mut Session<'_>, given: &RolloutConsent) -> Outcome {
+    let found = find(session, &given.rollout.name).await?;
+    let consent = Consent { plan: Some(found.plan), ..consent(given)? };
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.approve_rollout(&found.name, &consent, &session.order(&given.reason), &request).await?;
+    done(session, &view)
+}
+
+pub(super) async fn revoke(session: &mut Session<'_>, given: &RolloutConsent) -> Outcome {
+    let name = resolve(session, &given.rollout.name).await?;
+    let consent = consent(given)?;
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.revoke_approval(&name, &consent, &session.order(&given.reason), &request).await?;
+    done(session, &view)
+}
+
+fn consent(given: &RolloutConsent) -> Result<Consent, CliError> {
+    let role = RoleId::new(given.role.clone()).map_err(|error| CliError::Usage(format!("--role: {error}")))?;
+    let wave = given.wave.clone().map(WaveId::new).transpose();
+    let wave = wave.map_err(|error| CliError::Usage(format!("--wave: {error}")))?;
+    Ok(Consent { wave, role, plan: None })
 }
 
 fn done(session: &mut Session<'_>, view: &RolloutView) -> Outcome {

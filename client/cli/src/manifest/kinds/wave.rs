@@ -1,10 +1,10 @@
 //! Stages, waves, steps and cohorts: who moves when, and how far.
 
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::id::{RegionId, WaveId};
+use meridian_core::id::{RegionId, RoleId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
-use meridian_core::playbook::{RegionSelector, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{ApprovalRule, RegionSelector, Stage, StageKind, Step, Wave};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -18,17 +18,40 @@ const STAGES: [(&str, StageKind); 3] = [
     (StageKind::Pilot.as_str(), StageKind::Pilot),
     (StageKind::Production.as_str(), StageKind::Production),
 ];
-const WAVE_FIELDS: [&str; 8] = ["name", "regions", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak"];
+const WAVE_FIELDS: [&str; 9] =
+    ["name", "regions", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals"];
 /// A wave without `maxSkew`: the foremost region may be any number of steps ahead.
 pub(in crate::manifest) const SKEW_DEFAULT: u32 = u32::MAX;
 /// A wave without `maxParallel`: one region after the other.
 pub(in crate::manifest) const PARALLEL_DEFAULT: u32 = 1;
 
 pub(in crate::manifest) fn stage(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Stage> {
-    let fields = given.fields(report, &["kind", "waves"])?;
+    let fields = given.fields(report, &["kind", "waves", "approvals"])?;
     let kind = fields.need(report, "kind", "production").and_then(|it| it.value(report, values::word(&STAGES)));
     let waves = fields.need(report, "waves", "[…]").and_then(|it| it.each(report, wave));
-    Some(Stage { kind: kind?, waves: waves? })
+    let asked = approvals(&fields, report);
+    let (kind, mut waves, asked) = (kind?, waves?, asked?);
+    // What a stage asks for is asked before its first wave.
+    if let Some(first) = waves.first_mut() {
+        first.approvals.splice(0..0, asked);
+    }
+    Some(Stage { kind, waves })
+}
+
+/// One rule or a list of them.
+fn approvals(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<ApprovalRule>> {
+    let Some(given) = fields.get("approvals") else {
+        return Some(Vec::new());
+    };
+    if given.is_list() { given.each(report, approval) } else { approval(&given, report).map(|rule| vec![rule]) }
+}
+
+fn approval(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<ApprovalRule> {
+    let fields = given.fields(report, &["role", "count", "validFor"])?;
+    let role = fields.need(report, "role", "sre").and_then(|it| it.value(report, values::name(RoleId::new)));
+    let count = fields.value_or(report, "count", 1, values::small_number);
+    let valid_for = fields.value_or(report, "validFor", ApprovalRule::VALID_FOR, values::span);
+    Some(ApprovalRule { role: role?, count: count?, valid_for: valid_for? })
 }
 
 fn wave(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Wave> {
@@ -39,8 +62,9 @@ fn wave(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Wave> {
     let max_skew = fields.value_or(report, "maxSkew", SKEW_DEFAULT, values::small_number);
     let steps = steps(&fields, report);
     let soak = fields.value_or(report, "soak", Span::ZERO, values::span);
-    let (max_parallel, max_skew, steps) = (max_parallel?, max_skew?, steps?);
-    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak: soak? })
+    let approvals = approvals(&fields, report);
+    let (max_parallel, max_skew, steps, approvals) = (max_parallel?, max_skew?, steps?, approvals?);
+    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak: soak?, approvals })
 }
 
 fn regions(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<RegionSelector> {

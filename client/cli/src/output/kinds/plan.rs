@@ -9,8 +9,8 @@ use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::playbook::{
-    checks_rows, cohort_text, evidence_json, limits_json, rollback_json, safety_json, safety_text, share_text,
-    triggers_text,
+    approval_json, checks_rows, cohort_text, evidence_json, limits_json, rollback_json, safety_json, safety_text,
+    share_text, triggers_text,
 };
 use super::{moment_json, placed_json, timetable};
 use crate::output::page::Page;
@@ -69,6 +69,7 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
         "maxSkew": wave.max_skew,
         "steps": wave.steps.iter().map(step).collect::<Vec<_>>(),
         "soak": wave.soak.to_string(),
+        "approvals": wave.approvals.iter().map(approval_json).collect::<Vec<_>>(),
         "begins": forecast.map(|f| f.begins.to_string()),
         "settles": forecast.map(|f| f.settles.to_string()),
         "exposedRegions": forecast.map(|f| f.exposed),

@@ -4,8 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::{
-    DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Step,
-    VotePolicy, Wave,
+    ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
@@ -93,6 +93,12 @@ fn cohort_json(rule: &CohortRule) -> Value {
     json!({ kind: name, field: value })
 }
 
+/// A rule as a manifest has it.
+pub(crate) fn approval_json(rule: &ApprovalRule) -> Value {
+    let ApprovalRule { role, count, valid_for } = rule;
+    json!({ "role": role.as_str(), "count": count, "validFor": valid_for.to_string() })
+}
+
 fn step_json(step: &Step) -> Value {
     let mut value = json!({ "weight": step.weight.to_string(), "bake": step.bake.to_string() });
     if let Some(rule) = &step.cohort {
@@ -118,6 +124,9 @@ fn wave_json(wave: &Wave) -> Value {
         "soak": wave.soak.to_string(),
     });
     // Written down it would be a limit that nobody set.
+    if !wave.approvals.is_empty() {
+        value["approvals"] = wave.approvals.iter().map(approval_json).collect();
+    }
     if wave.max_skew != u32::MAX {
         value["maxSkew"] = Value::from(wave.max_skew);
     }

@@ -1,6 +1,6 @@
 //! Rollouts, for programs and in lists; the picture of one rollout is in `view`.
 
-use meridian_client::{LaneView, ReasonView, RolloutView, WaveView};
+use meridian_client::{ApprovalView, LaneView, ReasonView, RolloutView, WaveView};
 use meridian_core::evidence::Verdict;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -18,6 +18,18 @@ fn reason_json(reason: &ReasonView) -> Value {
         "message": reason.message,
         "region": reason.region.as_ref().map(ToString::to_string),
         "until": moment_json(reason.until),
+    })
+}
+
+fn approval_json(approval: &ApprovalView) -> Value {
+    json!({
+        "wave": approval.wave,
+        "role": approval.role,
+        "actor": approval.actor,
+        "identity": approval.identity,
+        "at": moment_json(Some(approval.at)),
+        "until": moment_json(Some(approval.until)),
+        "used": approval.used,
     })
 }
 
@@ -105,6 +117,7 @@ impl Shown for RolloutView {
             "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
             "waits": self.waits.iter().map(reason_json).collect::<Vec<_>>(),
             "actions": self.actions,
+            "approvals": self.approvals.iter().map(approval_json).collect::<Vec<_>>(),
             "etag": self.etag,
             "revision": self.revision,
             "viewed": moment_json(Some(self.viewed)),
