@@ -11,8 +11,11 @@ use meridian_core::time::Span;
 use super::world::World;
 use super::world::design::{Design, region};
 
+/// How a report is bent on its way.
+type Lie = fn(&mut Observed);
+
 /// A second passes and the region works; what is heard of it is bent on the way.
-fn bent(world: &mut World, bend: fn(&mut Observed)) {
+fn bent(world: &mut World, bend: Lie) {
     world.now = world.now.after(Span::from_secs(1));
     world.work();
     bend(world.sight.get_mut(&region(0)).unwrap().observed.as_mut().unwrap());
@@ -21,7 +24,7 @@ fn bent(world: &mut World, bend: fn(&mut Observed)) {
 
 #[test]
 fn a_mark_of_done_without_the_thing_is_no_progress() {
-    let lies: [(&str, fn(&mut Observed)); 3] = [
+    let lies: [(&str, Lie); 3] = [
         ("nothing runs there", |seen| seen.slots.green = None),
         ("something else runs there", |seen| {
             let other = Digest::of(b"something else");
