@@ -37,7 +37,8 @@ impl Refusal {
     }
 
     /// The same, inside another field.
-    pub(crate) fn within(self, outer: &str) -> Self {
+    #[must_use]
+    pub fn within(self, outer: &str) -> Self {
         Self { field: format!("{outer}.{}", self.field), ..self }
     }
 }

@@ -18,6 +18,12 @@ pub fn iso(moment: Timestamp) -> String {
     formatted(moment, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// `20261123T110213Z`, as calendars of other programs have it.
+#[must_use]
+pub fn basic(moment: Timestamp) -> String {
+    formatted(moment, "%Y%m%dT%H%M%SZ")
+}
+
 /// `11:02:13`, UTC.
 #[must_use]
 pub fn time_of_day(moment: Timestamp) -> String {

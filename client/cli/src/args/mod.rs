@@ -14,7 +14,7 @@ pub use rollout::{
     Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutOrder, RolloutRollback, RolloutStart,
     RolloutStatus, RolloutWatch, Until, Waiting,
 };
-pub use window::{WindowCommand, WindowNext};
+pub use window::{WindowCommand, WindowExport, WindowNext};
 
 /// Safe, staged launches of new versions across many regions.
 #[derive(Clone, Debug, Parser)]

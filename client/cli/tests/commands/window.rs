@@ -1,4 +1,4 @@
-//! `window next`: openings in local time and in UTC.
+//! `window next` and `window export`: openings in local time and in UTC, and as a calendar for other programs.
 
 use meridian_client::fake::FakeServer;
 
@@ -62,6 +62,41 @@ async fn repeated_openings_are_as_many_as_were_asked_for() {
         assert!(opening["opensLocal"].as_str().unwrap().ends_with("09:00 JST"), "{opening}");
         assert!(opening["closesLocal"].as_str().unwrap().ends_with("17:00 JST"), "{opening}");
     }
+}
+
+#[tokio::test]
+async fn windows_and_freezes_are_a_calendar_for_other_programs() {
+    let server = FakeServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timely.yaml");
+    let daily = "    - {name: daily, cron: 0 9 * * *, duration: 8h}\n  freezes:\n    \
+                 - {name: always, zone: UTC, from: 2026-01-01T00:00, to: 9000-01-01T00:00}\n---";
+    let (head, rest) = PLAYBOOK.split_once("    - {name: far,").unwrap();
+    let (_, region) = rest.split_once("---").unwrap();
+    std::fs::write(&file, format!("{head}{daily}{region}").replace("Europe/Berlin", "Asia/Tokyo")).unwrap();
+    let applied = meridian(&server, &["apply", "-f", file.to_str().unwrap()]).await;
+    assert_eq!(applied.exit, 0, "{applied:?}");
+    let refused = meridian(&server, &["window", "export", "timely"]).await;
+    assert_ne!(refused.exit, 0);
+    assert!(refused.stderr.contains("windows[0].zone") && refused.stderr.contains("--region"), "{refused:?}");
+    let told = meridian(&server, &["window", "export", "timely", "--region", "eu-west", "--days", "3"]).await;
+    assert_eq!(told.exit, 0, "{told:?}");
+    let lines: Vec<&str> = told.stdout.split("\r\n").collect();
+    assert_eq!((lines[0], lines[lines.len() - 2]), ("BEGIN:VCALENDAR", "END:VCALENDAR"), "{told:?}");
+    let all = |begin: &str| lines.iter().filter(|line| line.starts_with(begin)).copied().collect::<Vec<_>>();
+    let windows = all("SUMMARY:window daily").len();
+    // One that is open now reaches into three days as a fourth.
+    assert!((3..=4).contains(&windows), "{told:?}");
+    assert_eq!(all("SUMMARY:freeze always").len(), 1, "{told:?}");
+    let starts = all("DTSTART:");
+    assert_eq!(
+        starts.iter().filter(|start| start.ends_with("T000000Z")).count(),
+        windows + 1,
+        "nine in Tokyo: {starts:?}"
+    );
+    assert!(starts.contains(&"DTSTART:20260101T000000Z") && all("DTEND:").contains(&"DTEND:90000101T000000Z"));
+    let uids: std::collections::BTreeSet<&str> = all("UID:").into_iter().collect();
+    assert_eq!(uids.len(), windows + 1, "each event has a name of its own");
 }
 
 #[tokio::test]

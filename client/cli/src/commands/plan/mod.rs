@@ -1,5 +1,6 @@
 //! `plan`: compile a plan on the server and show all of it.
 
+mod ics;
 pub(super) mod window;
 
 use meridian_client::{Intent, PlanWanted, ReleaseName};

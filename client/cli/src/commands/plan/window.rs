@@ -7,7 +7,8 @@ use meridian_core::calendar::{Freeze, Interval, Timetable, Zone};
 use meridian_core::time::{Span, Timestamp};
 use serde_json::{Value, json};
 
-use crate::args::{WindowCommand, WindowNext};
+use super::ics;
+use crate::args::{WindowCommand, WindowExport, WindowNext};
 use crate::clock;
 use crate::commands::Outcome;
 use crate::error::CliError;
@@ -29,14 +30,27 @@ struct Opening {
 pub(in crate::commands) async fn run(session: &mut Session<'_>, command: WindowCommand) -> Outcome {
     match command {
         WindowCommand::Next(asked) => next(session, &asked).await,
+        WindowCommand::Export(asked) => export(session, &asked).await,
     }
+}
+
+async fn export(session: &mut Session<'_>, asked: &WindowExport) -> Outcome {
+    let (id, revision) = reference::playbook(&asked.playbook)?;
+    let client = session.client().await?;
+    let timetable = client.playbook(&id, revision).await?.playbook.timetable;
+    let zone = zone_of(&client, asked.region.as_deref()).await?;
+    let now = clock::now();
+    let during = Interval { from: now, to: now.after(Span::from_secs(u64::from(asked.days) * 24 * 3600)) };
+    let title = asked.region.as_ref().map_or_else(|| id.to_string(), |region| format!("{id} in {region}"));
+    session.write(&ics::calendar(&title, &timetable, zone.as_deref(), during).map_err(untimely)?)?;
+    Ok(Exit::Done)
 }
 
 async fn next(session: &mut Session<'_>, asked: &WindowNext) -> Outcome {
     let (id, revision) = reference::playbook(&asked.playbook)?;
     let client = session.client().await?;
     let timetable = client.playbook(&id, revision).await?.playbook.timetable;
-    let zone = zone_of(&client, asked).await?;
+    let zone = zone_of(&client, asked.region.as_deref()).await?;
     if timetable.windows.is_empty() {
         session.hint(&format!("playbook {id} has no windows: its steps may start at any time outside a freeze"));
     }
@@ -50,8 +64,8 @@ async fn next(session: &mut Session<'_>, asked: &WindowNext) -> Outcome {
 }
 
 /// The zone of the region that was named.
-async fn zone_of(client: &Client, asked: &WindowNext) -> Result<Option<String>, CliError> {
-    let Some(region) = &asked.region else { return Ok(None) };
+async fn zone_of(client: &Client, region: Option<&str>) -> Result<Option<String>, CliError> {
+    let Some(region) = region else { return Ok(None) };
     let view = client.region(&reference::region(region)?).await?;
     Ok(view.labels.get(ZONE_LABEL).cloned())
 }
