@@ -81,7 +81,8 @@ async fn windows_and_freezes_are_a_calendar_for_other_programs() {
     assert!(refused.stderr.contains("windows[0].zone") && refused.stderr.contains("--region"), "{refused:?}");
     let told = meridian(&server, &["window", "export", "timely", "--region", "eu-west", "--days", "3"]).await;
     assert_eq!(told.exit, 0, "{told:?}");
-    let lines: Vec<&str> = told.stdout.split("\r\n").collect();
+    let unfolded = told.stdout.replace("\r\n ", "");
+    let lines: Vec<&str> = unfolded.split("\r\n").collect();
     assert_eq!((lines[0], lines[lines.len() - 2]), ("BEGIN:VCALENDAR", "END:VCALENDAR"), "{told:?}");
     let all = |begin: &str| lines.iter().filter(|line| line.starts_with(begin)).copied().collect::<Vec<_>>();
     let windows = all("SUMMARY:window daily").len();

@@ -1,11 +1,13 @@
 //! Windows and freezes as a calendar of RFC 5545, for programs that show calendars. One opening is one event in UTC: nothing is
 //! left to the reader's idea of a zone or of repetition. Knows no server.
 
-use icalendar::{Calendar, Component, Event};
 use meridian_calendar::{Refusal, intervals};
 use meridian_core::calendar::{Entry, Interval, Timetable};
 
 use crate::clock;
+
+/// The longest line without its end, in bytes (RFC 5545 §3.1).
+const LINE_BYTES_MAX: usize = 75;
 
 /// Everything that a timetable says about a time, as the text of a file. The same timetable makes the same events: who takes the
 /// file again replaces what it has.
@@ -15,34 +17,85 @@ pub(super) fn calendar(
     zone: Option<&str>,
     during: Interval,
 ) -> Result<String, Refusal> {
-    let mut calendar = Calendar::new();
-    calendar.name(title);
+    let mut text = String::new();
+    let head = [
+        ("BEGIN", "VCALENDAR"),
+        ("VERSION", "2.0"),
+        ("PRODID", "-//meridian.dev//windows//EN"),
+        ("X-WR-CALNAME", title),
+    ];
+    head.into_iter().for_each(|(name, value)| line(&mut text, name, value));
     let kinds = [("windows", "window", &timetable.windows), ("freezes", "freeze", &timetable.freezes)];
     for (field, kind, entries) in kinds {
         for (index, entry) in entries.iter().enumerate() {
             let found = intervals(entry, zone, during);
             for open in found.map_err(|refusal| refusal.within(&format!("{field}[{index}]")))? {
-                calendar.push(event(title, kind, entry, open, during));
+                event(&mut text, title, kind, entry, (open, during));
             }
         }
     }
-    Ok(calendar.done().to_string())
+    line(&mut text, "END", "VCALENDAR");
+    Ok(text)
 }
 
-fn event(title: &str, kind: &str, entry: &Entry, open: Interval, during: Interval) -> Event {
+fn event(text: &mut String, title: &str, kind: &str, entry: &Entry, (open, during): (Interval, Interval)) {
     let (what, busy) = match kind {
         "freeze" => ("no step starts", "OPAQUE"),
         _ => ("steps may start", "TRANSPARENT"),
     };
-    let uid = format!("{}-{kind}-{}-{}@meridian.dev", title.replace(' ', "-"), entry.name, clock::basic(open.from));
-    let mut event = Event::new();
-    event
-        .uid(&uid)
-        .summary(&format!("{kind} {}: {title}, {what}", entry.name))
-        .add_property("DTSTAMP", clock::basic(during.from))
-        .add_property("DTSTART", clock::basic(open.from))
-        .add_property("DTEND", clock::basic(open.to))
-        .add_property("CATEGORIES", kind.to_uppercase())
-        .add_property("TRANSP", busy);
-    event.done()
+    let (from, to, written) = (clock::basic(open.from), clock::basic(open.to), clock::basic(during.from));
+    line(text, "BEGIN", "VEVENT");
+    line(text, "UID", &format!("{}-{kind}-{}-{from}@meridian.dev", title.replace(' ', "-"), entry.name));
+    line(text, "DTSTAMP", &written);
+    line(text, "DTSTART", &from);
+    line(text, "DTEND", &to);
+    line(text, "SUMMARY", &escaped(&format!("{kind} {}: {title}, {what}", entry.name)));
+    line(text, "CATEGORIES", &kind.to_uppercase());
+    line(text, "TRANSP", busy);
+    line(text, "END", "VEVENT");
+}
+
+/// One line of content; a long one goes on in the next, behind a space.
+fn line(text: &mut String, name: &str, value: &str) {
+    let mut length = 0;
+    for letter in format!("{name}:{value}").chars() {
+        if length + letter.len_utf8() > LINE_BYTES_MAX {
+            text.push_str("\r\n ");
+            length = 1;
+        }
+        text.push(letter);
+        length += letter.len_utf8();
+    }
+    text.push_str("\r\n");
+}
+
+/// Text as a value (RFC 5545 §3.3.11).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\\' | ';' | ',' => escaped.extend(['\\', letter]),
+            '\n' => escaped.push_str("\\n"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_go_on_in_the_next_and_letters_stay_whole() {
+        let mut text = String::new();
+        line(&mut text, "SUMMARY", &"ä".repeat(60));
+        assert!(text.split("\r\n").all(|line| line.len() <= LINE_BYTES_MAX), "{text}");
+        assert_eq!(text.replace("\r\n ", ""), format!("SUMMARY:{}\r\n", "ä".repeat(60)));
+    }
+
+    #[test]
+    fn what_means_something_in_a_calendar_is_escaped() {
+        assert_eq!(escaped("a,b;c\\d\ne"), "a\\,b\\;c\\\\d\\ne");
+    }
 }
