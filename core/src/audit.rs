@@ -27,14 +27,21 @@ pub struct AuditEntry {
     pub record: Digest,
     /// Digest of the entry before; `None` for the first.
     pub previous: Option<Digest>,
+    /// What it changed in the rollout's record, in the bytes of records; empty for a decision about the service's vetoes,
+    /// and for entries older than this field, whose digests stay as they are.
+    pub change: Vec<u8>,
 }
 
 impl Canonical for AuditEntry {
     fn feed(&self, canon: &mut Canon) {
         let rollout = self.rollout.as_ref().map_or("", RolloutId::as_str);
-        canon.text("meridian.audit.v1").value(&self.service).text(rollout).value(&self.epoch);
+        canon.text(if self.change.is_empty() { "meridian.audit.v1" } else { "meridian.audit.v2" });
+        canon.value(&self.service).text(rollout).value(&self.epoch);
         canon.value(&self.time).text(&self.kind).text(&self.actor).text(&self.message).value(&self.record);
         canon.value(&self.previous);
+        if !self.change.is_empty() {
+            canon.value(&Digest::of(&self.change));
+        }
     }
 }
 

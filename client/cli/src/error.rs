@@ -43,6 +43,17 @@ pub enum CliError {
         /// What `git` said, or why it could not be asked.
         reason: String,
     },
+    /// A file could not be written.
+    #[error("write {path}: {source}")]
+    Unwritten {
+        /// Which.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A bundle does not hold.
+    #[error("{0}")]
+    Flawed(String),
     /// What was to be shown could not be written; a closed pipe is no failure.
     #[error("write: {0}")]
     Write(#[from] io::Error),
@@ -66,7 +77,8 @@ impl CliError {
                 if is_content { Exit::Invalid } else { Exit::of_client(source) }
             }
             Self::Manifest(_) => Exit::Invalid,
-            Self::File { .. } | Self::Commits { .. } => Exit::Error,
+            Self::Flawed(_) => Exit::Invalid,
+            Self::File { .. } | Self::Commits { .. } | Self::Unwritten { .. } => Exit::Error,
             Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Write(_) => Exit::Error,
             Self::NotFound(_) => Exit::NotFound,
@@ -83,6 +95,8 @@ impl CliError {
             | Self::Manifest(_)
             | Self::File { .. }
             | Self::Commits { .. }
+            | Self::Unwritten { .. }
+            | Self::Flawed(_)
             | Self::Write(_)
             | Self::NotFound(_)
             | Self::Conflict(_) => None,

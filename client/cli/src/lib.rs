@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod args;
+mod bundle;
 pub mod clock;
 mod commands;
 pub mod error;

@@ -1,6 +1,7 @@
 //! A server in memory for tests of callers: it keeps what it is given, answers from that, counts what it is asked and
 //! fails on demand. It decides nothing; rollouts change when a test says so.
 
+mod export;
 mod refusal;
 mod resources;
 mod rollouts;
@@ -206,6 +207,11 @@ impl FakeServer {
     /// Keeps a decision.
     pub fn put_decision(&self, view: &DecisionView) {
         self.shared.lock().decisions.push(write::decision(view));
+    }
+
+    /// Keeps what is exported of `checkout/r-1`: a whole rollout, taken back.
+    pub fn put_export(&self) {
+        self.shared.lock().exports.insert(sample::name("r-1").to_string(), export::rollout());
     }
 
     /// Ends all watches; they may come back.

@@ -143,6 +143,13 @@ impl RolloutService for Shared {
         let decisions = self.lock().decisions.iter().filter(is_of).cloned().collect();
         answer(v1::ListDecisionsResponse { decisions, next_page_token: String::new() })
     }
+
+    async fn export_rollout(&self, request: Request<v1::ExportRolloutRequest>) -> Answer<v1::ExportRolloutResponse> {
+        let name = request.into_inner().name;
+        self.enter("ExportRollout", "", &[&name]).await?;
+        let export = self.lock().exports.get(&name).cloned();
+        answer(export.ok_or_else(|| not_found(&name))?)
+    }
 }
 
 fn answer<T>(message: T) -> Answer<T> {

@@ -327,6 +327,23 @@ impl Phase {
         }
     }
 
+    /// Why it is held, goes back, is frozen or has ended badly.
+    #[must_use]
+    pub const fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Running(Run { hold: Some(Hold { cause, .. }), .. })
+            | Self::RollingBack { cause, .. }
+            | Self::Frozen { cause, .. }
+            | Self::RolledBack { cause, .. }
+            | Self::Aborted { cause, .. }
+            | Self::Failed { cause, .. } => Some(cause),
+            Self::Running(Run { hold: None, .. })
+            | Self::Switched { .. }
+            | Self::Stable { .. }
+            | Self::Superseded { .. } => None,
+        }
+    }
+
     /// The word used everywhere.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -9,7 +9,7 @@ use meridian_core::time::Timestamp;
 
 use super::world::design::service;
 
-fn chain(length: u64) -> Vec<AuditEntry> {
+pub fn chain(length: u64) -> Vec<AuditEntry> {
     let mut entries: Vec<AuditEntry> = Vec::new();
     for counter in 1..=length {
         let entry = AuditEntry {
@@ -22,6 +22,7 @@ fn chain(length: u64) -> Vec<AuditEntry> {
             message: String::new(),
             record: Digest::of(&counter.to_be_bytes()),
             previous: entries.last().map(Canonical::digest),
+            change: counter.to_be_bytes().to_vec(),
         };
         entries.push(entry);
     }
@@ -39,10 +40,12 @@ fn a_whole_chain_and_any_part_of_it_hold() {
 #[test]
 fn every_kind_of_tampering_is_found_at_its_place() {
     type Change = fn(&mut Vec<AuditEntry>);
-    let changes: [(Change, u64); 7] = [
+    let changes: [(Change, u64); 9] = [
         (|entries| entries[1].actor.push('x'), 3),
         (|entries| entries[1].record = Digest::of(b"another"), 3),
         (|entries| entries[1].time = Timestamp::from_millis(99), 3),
+        (|entries| entries[1].change.push(7), 3),
+        (|entries| entries[1].change.clear(), 3),
         (|entries| drop(entries.remove(2)), 4),
         (|entries| entries.swap(2, 3), 4),
         (|entries| entries.insert(2, entries[1].clone()), 2),

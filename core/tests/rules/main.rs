@@ -4,6 +4,7 @@
 mod agents;
 mod approvals;
 mod back;
+mod bundle;
 mod chain;
 mod deadlines;
 mod doctored;

@@ -69,6 +69,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         message: truncated(message),
         record: Digest::of(&value),
         previous: head.value.audit.filter(|_| !planted::is("audit-unchained")),
+        change: record::encode_change(before, next, plan),
     };
     let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
     let vetoes = vetoes.unwrap_or_else(|| head.value.vetoes.clone());
@@ -131,6 +132,7 @@ pub(super) async fn commit_vetoes(books: &Books, decision: VetoDecision<'_>) -> 
         message: truncated(reason),
         record: vetoes.digest(),
         previous: head.value.audit,
+        change: Vec::new(),
     };
     let moved = Head { epoch: vetoes.changed, audit: Some(entry.digest()), plan: head.value.plan, vetoes };
     let audit_key = layout::audit(service, entry.epoch);

@@ -65,7 +65,7 @@ fn of(parent: &str) -> Result<(ServiceId, Option<RolloutId>), Status> {
 
 fn view(entry: &AuditEntry) -> v1::Decision {
     let digest = entry.digest().to_string();
-    let AuditEntry { service, rollout, epoch, time, kind, actor, message, record: _, previous } = entry;
+    let AuditEntry { service, rollout, epoch, time, kind, actor, message, record: _, previous, change: _ } = entry;
     v1::Decision {
         name: name::decision(service, *epoch),
         rollout: rollout.as_ref().map(|rollout| name::rollout(service, rollout)).unwrap_or_default(),

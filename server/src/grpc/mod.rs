@@ -3,6 +3,7 @@
 
 mod agents;
 mod decisions;
+mod export;
 mod field;
 mod front;
 mod orders;

@@ -14,7 +14,7 @@ use super::field::{self, at, mark};
 use super::orders::{Told, actor_of, fresh_id};
 use super::streams::OutgoingStream;
 use super::streams::watch::{self, Target};
-use super::{Shared, decisions, status, view};
+use super::{Shared, decisions, export, status, view};
 use crate::engine::OpenOrder;
 use crate::error::EngineError;
 
@@ -226,5 +226,12 @@ impl RolloutService for Rollouts {
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         decisions::list(&self.shared, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_rollout(
+        &self,
+        request: Request<v1::ExportRolloutRequest>,
+    ) -> Result<Response<v1::ExportRolloutResponse>, Status> {
+        export::page(&self.shared, request.into_inner()).await.map(Response::new)
     }
 }

@@ -2,6 +2,9 @@
 //! store and data plane, and no request fails by the switch.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use meridian_client::RolloutName;
+use meridian_core::evidence::Outcome;
+use meridian_core::rollout::state::Ballot;
 use meridian_harness::fleet::SERVICE;
 use meridian_harness::launch::{judged, playbook};
 use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind, TrafficKind};
@@ -39,6 +42,7 @@ async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::
         assert_eq!(pair[1].previous, pair[0].digest, "the audit chain holds");
     }
     assert!(decisions.iter().any(|decision| decision.kind == "rollback"));
+    proves_itself(&launcher, &rollout).await?;
 
     // What was taken back stays out, and nothing else starts, until a person says so.
     let again = launcher.start(&bad, "bold").await.unwrap_err();
@@ -55,6 +59,18 @@ async fn story(store: StoreKind, traffic: TrafficKind, links: Links) -> anyhow::
     let again = launcher.start(&good, "careful").await;
     assert!(again.is_err(), "what is stable everywhere is nothing to roll out in {SERVICE}");
     fleet.stop();
+    Ok(())
+}
+
+/// What the server exports of a rollout holds without it, to the last record, and shows the vote that took it back.
+async fn proves_itself(launcher: &Launcher, rollout: &RolloutName) -> anyhow::Result<()> {
+    let view = launcher.client().export_rollout(rollout).await?.read()?;
+    let proof = view.bundle(view.hash, view.head().unwrap()).verify()?;
+    assert_eq!((proof.rebuilt, proof.own), (view.entries.len(), view.entries.len()), "nobody else decided meanwhile");
+    let lanes =
+        view.entries.iter().filter_map(|entry| entry.changed.as_ref()).flat_map(|changed| changed.lanes.values());
+    let mut votes = lanes.filter_map(|lane| lane.vote.as_ref());
+    assert!(votes.any(|vote| matches!(&vote.ballot, Ballot::Evidence(verdict) if verdict.outcome == Outcome::Fail)));
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::clock::parse_duration;
 
 pub use rollout::{
-    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutOrder, RolloutRollback, RolloutStart,
-    RolloutStatus, RolloutWatch, Until, Waiting,
+    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
+    RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
 pub use window::{WindowCommand, WindowExport, WindowNext};
 
@@ -129,6 +129,9 @@ pub enum Command {
     /// Windows: when steps may start.
     #[command(subcommand)]
     Window(WindowCommand),
+    /// Evidence bundles.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print completions for a shell.
     Completion {
         /// Which shell.
@@ -345,5 +348,16 @@ pub enum RegionCommand {
         /// What was found.
         #[arg(long)]
         reason: String,
+    },
+}
+
+/// `audit …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check a bundle that `rollout export` wrote, without a server: exit 0 it holds, 6 it does not.
+    Verify {
+        /// The bundle; - is standard input.
+        #[arg(value_name = "FILE|-")]
+        file: String,
     },
 }

@@ -25,6 +25,8 @@ pub enum RolloutCommand {
     Abandon(RolloutAbandon),
     /// List the decisions made.
     History(Rollout),
+    /// Write what proves it into a file: plan, record, and every decision, for `audit verify`.
+    Export(RolloutExport),
     /// List rollouts.
     List {
         /// Whose.
@@ -37,6 +39,17 @@ pub enum RolloutCommand {
 pub struct Rollout {
     /// SERVICE for its newest rollout, SERVICE/ROLLOUT, or services/SERVICE/rollouts/ROLLOUT.
     pub name: String,
+}
+
+/// `rollout export`.
+#[derive(Clone, Debug, Args)]
+pub struct RolloutExport {
+    /// Which.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// Into which file; - is standard output.
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    pub to: String,
 }
 
 /// `rollout start`.

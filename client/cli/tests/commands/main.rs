@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod bundle;
 mod look;
 mod orders;
 mod process;

@@ -3,7 +3,7 @@
 use meridian_core::agent::quarantine::{Distrust, Pardon};
 use meridian_core::audit::AuditEntry;
 use meridian_core::rollout::veto::{Veto, Vetoes};
-use proptest::collection::{btree_map, btree_set};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -98,8 +98,9 @@ fn vetoes() -> impl Strategy<Value = Vetoes> {
 /// An audit entry.
 pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
     let words = (text(), text(), text());
-    let parts = (service(), option::of(rollout_id()), decided(), moment(), words, digest(), option::of(digest()));
-    parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), record, previous)| AuditEntry {
+    let digests = (digest(), option::of(digest()), vec(any::<u8>(), 0..8));
+    let parts = (service(), option::of(rollout_id()), decided(), moment(), words, digests);
+    parts.prop_map(|(service, rollout, epoch, time, (kind, actor, message), (record, previous, change))| AuditEntry {
         service,
         rollout,
         epoch,
@@ -109,6 +110,7 @@ pub fn audit_entry() -> impl Strategy<Value = AuditEntry> {
         message,
         record,
         previous,
+        change,
     })
 }
 

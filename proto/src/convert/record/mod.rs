@@ -20,6 +20,7 @@ mod rollout;
 use super::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::records::v1::Schema;
 
+pub use audit::change::{Changed, Fold, audit_entry_from_bytes, change_to_bytes, epoch_of_record, plan_from_bytes};
 pub use audit::{audit_from_record, audit_to_record};
 pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
 pub use head::Head;

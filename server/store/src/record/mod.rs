@@ -101,6 +101,12 @@ pub fn decode_release(key: &Key, bytes: &[u8]) -> Result<StoredRelease, RecordEr
     decode::<wire::ReleaseRecord, _>(key, bytes, StoredRelease::try_from)
 }
 
+/// The bytes of what a decision changes in a rollout's record, as its audit entry keeps them.
+#[must_use]
+pub fn encode_change(before: Option<&Rollout>, next: &Rollout, plan: Digest) -> Vec<u8> {
+    convert::change_to_bytes(before, next, plan)
+}
+
 /// The bytes of an audit entry.
 #[must_use]
 pub fn encode_audit(entry: &AuditEntry) -> Bytes {

@@ -1,6 +1,7 @@
 //! `rollout …`: start, look, follow, order.
 
 mod ending;
+mod export;
 mod follow;
 mod order;
 mod presenter;
@@ -30,6 +31,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
         RolloutCommand::Approve(consent) => order::approve(session, &consent).await,
         RolloutCommand::Revoke(consent) => order::revoke(session, &consent).await,
         RolloutCommand::History(rollout) => history(session, &rollout).await,
+        RolloutCommand::Export(export) => export::run(session, &export).await,
         RolloutCommand::List { service } => {
             let service = service.as_deref().map(reference::service).transpose()?;
             let mut rollouts = session.client().await?.rollouts(service.as_ref()).await?;

@@ -1,5 +1,7 @@
 //! Audit entries. Each carries its own digest; one that was changed after it was written is refused.
 
+pub(super) mod change;
+
 use meridian_core::audit::AuditEntry;
 use meridian_core::canon::Canonical;
 use meridian_core::id::{RolloutId, ServiceId};
@@ -27,6 +29,7 @@ pub fn audit_from_record(service: ServiceId, wire: records::AuditRecord) -> Resu
         record_digest,
         previous_digest,
         digest: own,
+        change,
     } = wire;
     check_schema(schema)?;
     let entry = AuditEntry {
@@ -39,6 +42,7 @@ pub fn audit_from_record(service: ServiceId, wire: records::AuditRecord) -> Resu
         message: text("message", message, RECORD_TEXT_BYTES_MAX)?,
         record: digest("record_digest", &record_digest)?,
         previous: digest_or_none("previous_digest", &previous_digest)?,
+        change: change.into(),
     };
     let own = digest("digest", &own)?;
     if own == entry.digest() { Ok(entry) } else { Err(Invalid::of(own, InvalidKind::HashMismatch)).at("digest") }
@@ -47,7 +51,7 @@ pub fn audit_from_record(service: ServiceId, wire: records::AuditRecord) -> Resu
 /// An entry as its record says it.
 #[must_use]
 pub fn audit_to_record(entry: &AuditEntry) -> records::AuditRecord {
-    let AuditEntry { service: _, rollout, epoch, time, kind, actor, message, record, previous } = entry;
+    let AuditEntry { service: _, rollout, epoch, time, kind, actor, message, record, previous, change } = entry;
     records::AuditRecord {
         schema: schema(),
         rollout: rollout.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -59,5 +63,6 @@ pub fn audit_to_record(entry: &AuditEntry) -> records::AuditRecord {
         record_digest: record.to_string(),
         previous_digest: previous.as_ref().map(ToString::to_string).unwrap_or_default(),
         digest: entry.digest().to_string(),
+        change: change.clone().into(),
     }
 }
