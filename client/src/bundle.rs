@@ -4,7 +4,7 @@
 use std::fmt;
 
 use meridian_core::audit::AuditEntry;
-use meridian_core::bundle::{Bundle, Link};
+use meridian_core::audit::bundle::{Bundle, Link};
 use meridian_core::canon::Canonical as _;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
@@ -178,8 +178,6 @@ impl Client {
         let first = pages.next().unwrap_or_default();
         let v1::ExportRolloutResponse { plan, record, mut entries, next_page_token: _ } = first;
         entries.extend(pages.flat_map(|page| page.entries));
-        let (plan, record) = (plan.into(), record.into());
-        let entries = entries.into_iter().map(Into::into).collect();
         let mut records = BundleRecords { name: rollout.clone(), plan, entries, record };
         wire::answer(CALL, records.trim())?;
         Ok(records)

@@ -2,6 +2,7 @@
 //! knows. Retries, deadlines and failover are here; what an answer means for a terminal or a script is not.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod analysis;
 pub mod bundle;
 pub mod connect;
 pub mod error;

@@ -8,7 +8,6 @@
 pub mod agent;
 pub mod audit;
 pub mod calendar;
-pub mod bundle;
 pub mod canon;
 pub mod cohort;
 pub mod digest;

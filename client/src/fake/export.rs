@@ -153,9 +153,9 @@ pub fn rollout() -> v1::ExportRolloutResponse {
     chain.put("veto", Some(id), Vec::new());
     chain.put("advance", RolloutId::new("r-2").ok(), Vec::new());
     v1::ExportRolloutResponse {
-        plan: v1::Plan::from(&*plan).encode_to_vec().into(),
-        record: chain.bytes().into(),
-        entries: chain.entries.iter().map(|entry| audit_to_record(entry).encode_to_vec().into()).collect(),
+        plan: v1::Plan::from(&*plan).encode_to_vec(),
+        record: chain.bytes(),
+        entries: chain.entries.iter().map(|entry| audit_to_record(entry).encode_to_vec()).collect(),
         next_page_token: String::new(),
     }
 }

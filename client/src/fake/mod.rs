@@ -214,6 +214,24 @@ impl FakeServer {
         self.shared.lock().exports.insert(sample::name("r-1").to_string(), export::rollout());
     }
 
+    /// Keeps two findings on `checkout/r-1`: `us-east` passes on evidence, `ap-south` has measured nothing.
+    pub fn put_findings(&self) {
+        let finding = |region: &str, verdict: Option<v1::Verdict>| v1::CheckFinding {
+            region: region.to_owned(),
+            check: "errors".to_owned(),
+            measure: "error-ratio".to_owned(),
+            test: "threshold: at most 1.00 %".to_owned(),
+            ground: 3 - 2 * i32::from(verdict.is_some()),
+            sample_min: 100,
+            why: if verdict.is_some() { "0.12 % is within 1.00 %" } else { "the region is waiting" }.to_owned(),
+            verdict,
+            ..v1::CheckFinding::default()
+        };
+        let pass = (&sample::verdict(meridian_core::evidence::Outcome::Pass)).into();
+        let findings = vec![finding("us-east", Some(pass)), finding("ap-south", None)];
+        self.shared.lock().findings.insert(sample::name("r-1").to_string(), findings);
+    }
+
     /// Ends all watches; they may come back.
     pub fn cut_watches(&self) {
         self.shared.lock().signal(Signal::Cut);

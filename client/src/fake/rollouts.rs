@@ -144,6 +144,16 @@ impl RolloutService for Shared {
         answer(v1::ListDecisionsResponse { decisions, next_page_token: String::new() })
     }
 
+    async fn explain_analysis(
+        &self,
+        request: Request<v1::ExplainAnalysisRequest>,
+    ) -> Answer<v1::ExplainAnalysisResponse> {
+        let name = request.into_inner().name;
+        self.enter("ExplainAnalysis", "", &[&name]).await?;
+        let findings = self.lock().findings.get(&name).cloned().ok_or_else(|| not_found(&name))?;
+        answer(v1::ExplainAnalysisResponse { findings, view_time: None })
+    }
+
     async fn export_rollout(&self, request: Request<v1::ExportRolloutRequest>) -> Answer<v1::ExportRolloutResponse> {
         let name = request.into_inner().name;
         self.enter("ExportRollout", "", &[&name]).await?;

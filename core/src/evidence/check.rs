@@ -84,6 +84,20 @@ impl EvidencePolicy {
 }
 
 impl Measure {
+    /// The word used in playbooks.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::ErrorRatio { .. } => "error-ratio",
+            Self::Latency { .. } => "latency",
+            Self::Probe { .. } => "probe",
+            Self::ErrorDifference { .. } => "error-difference",
+            Self::LatencyShift { .. } => "latency-shift",
+            Self::ErrorSequence { .. } => "error-sequence",
+            Self::BudgetBurn { .. } => "budget-burn",
+        }
+    }
+
     /// Whether it looks at the other slot too.
     #[must_use]
     pub const fn compares(&self) -> bool {
@@ -100,14 +114,13 @@ impl Measure {
 
 impl Canonical for Measure {
     fn feed(&self, canon: &mut Canon) {
+        canon.text(self.as_str());
         match self {
-            Self::ErrorRatio { max } => canon.text("error-ratio").value(max),
-            Self::Latency { quantile, max } => canon.text("latency").value(quantile).value(max),
-            Self::Probe { path, max } => canon.text("probe").text(path).value(max),
-            Self::ErrorDifference { max } => canon.text("error-difference").value(max),
-            Self::LatencyShift { tolerance } => canon.text("latency-shift").value(tolerance),
-            Self::ErrorSequence { max } => canon.text("error-sequence").value(max),
-            Self::BudgetBurn { budget, factor } => canon.text("budget-burn").value(budget).number(u64::from(*factor)),
+            Self::ErrorRatio { max } | Self::ErrorDifference { max } | Self::ErrorSequence { max } => canon.value(max),
+            Self::Latency { quantile, max } => canon.value(quantile).value(max),
+            Self::Probe { path, max } => canon.text(path).value(max),
+            Self::LatencyShift { tolerance } => canon.value(tolerance),
+            Self::BudgetBurn { budget, factor } => canon.value(budget).number(u64::from(*factor)),
         };
     }
 }

@@ -32,3 +32,5 @@ pub mod step;
 pub mod summary;
 pub mod veto;
 pub mod votes;
+
+pub use progress::explain;

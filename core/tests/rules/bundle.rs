@@ -1,7 +1,7 @@
 //! Evidence bundles: each thing that can be wrong with one is found, and called by its name.
 
 use meridian_core::audit::AuditEntry;
-use meridian_core::bundle::{Bundle, Flaw, Link, Proof};
+use meridian_core::audit::bundle::{Bundle, Flaw, Link, Proof};
 use meridian_core::canon::{Canon, Canonical};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
@@ -74,7 +74,7 @@ fn each_flaw_is_called_by_its_name() {
         (|b| b.links[1].entry.actor.push('x'), Flaw::Chain { at: at(3), before: at(2) }),
         (|b| b.links[3].folded = Some(Digest::of(b"x")), Flaw::Change { at: at(4) }),
         (|b| b.record = Digest::of(b"x"), Flaw::Record { at: at(5) }),
-        (|b| b.epoch = at(4), Flaw::Record { at: at(4) }),
+        (|b| b.epoch = Epoch::new(1, 4), Flaw::Record { at: at(4) }),
     ];
     for (spoil, flaw) in table {
         let mut bundle = bundle();

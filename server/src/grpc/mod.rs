@@ -2,13 +2,12 @@
 //! crate that names generated types.
 
 mod agents;
-mod decisions;
-mod export;
 mod field;
 mod front;
 mod orders;
 mod plans;
 mod playbooks;
+mod proof;
 mod regions;
 mod releases;
 mod rollouts;

@@ -12,9 +12,10 @@ use tonic::{Request, Response, Status};
 
 use super::field::{self, at, mark};
 use super::orders::{Told, actor_of, fresh_id};
+use super::proof::{analysis, decisions, export};
 use super::streams::OutgoingStream;
 use super::streams::watch::{self, Target};
-use super::{Shared, decisions, export, status, view};
+use super::{Shared, status, view};
 use crate::engine::OpenOrder;
 use crate::error::EngineError;
 
@@ -233,5 +234,13 @@ impl RolloutService for Rollouts {
         request: Request<v1::ExportRolloutRequest>,
     ) -> Result<Response<v1::ExportRolloutResponse>, Status> {
         export::page(&self.shared, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn explain_analysis(
+        &self,
+        request: Request<v1::ExplainAnalysisRequest>,
+    ) -> Result<Response<v1::ExplainAnalysisResponse>, Status> {
+        let v1::ExplainAnalysisRequest { name } = request.into_inner();
+        Ok(Response::new(analysis::findings(&self.status(&name).await?)))
     }
 }

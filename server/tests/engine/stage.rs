@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use meridian_core::audit::AuditEntry;
 use meridian_core::calendar::Timetable;
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
@@ -17,6 +18,7 @@ use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
+use meridian_proto::convert::record::Fold;
 use meridian_server::clock::SystemClock;
 use meridian_server::engine::{Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
 use meridian_server::metrics::{Metrics, OwnershipMetrics};
@@ -227,6 +229,24 @@ impl Stage {
         for (index, entry) in entries.iter().enumerate() {
             assert_eq!(entry.epoch.counter(), index as u64 + 1, "epochs have no gap");
         }
+        self.check_changes(&entries).await;
+    }
+
+    /// The changes in the audit add up to every record that was committed.
+    async fn check_changes(&self, entries: &[AuditEntry]) {
+        let mut folds: BTreeMap<RolloutId, Fold> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| !entry.change.is_empty()) {
+            let id = entry.rollout.clone().unwrap();
+            let key = layout::rollout(&id);
+            let item = self.store.get(&key).await.unwrap().item.unwrap();
+            let hash = record::plan_of_rollout(&key, &item.value).unwrap();
+            let key = layout::plan(&hash);
+            let plan = self.store.get(&key).await.unwrap().item.unwrap();
+            let plan = record::decode_plan(&key, &plan.value).unwrap().plan;
+            let changed = folds.entry(id).or_default().put(entry, &plan, hash).unwrap().unwrap();
+            assert_eq!(changed.record, Some(entry.record), "{entry:?}");
+        }
+        assert!(!folds.is_empty(), "rollouts were decided");
     }
 
     /// Ends every engine that runs, and joins it.

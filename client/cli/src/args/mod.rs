@@ -129,6 +129,9 @@ pub enum Command {
     /// Windows: when steps may start.
     #[command(subcommand)]
     Window(WindowCommand),
+    /// What evidence says of a rollout.
+    #[command(subcommand)]
+    Analysis(AnalysisCommand),
     /// Evidence bundles.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -359,5 +362,19 @@ pub enum AuditCommand {
         /// The bundle; - is standard input.
         #[arg(value_name = "FILE|-")]
         file: String,
+    },
+}
+
+/// `analysis …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AnalysisCommand {
+    /// Say what each check found in each region: measure, samples, test, numbers, verdict, and why.
+    Explain {
+        /// Which.
+        #[command(flatten)]
+        rollout: Rollout,
+        /// Of this region only.
+        #[arg(long)]
+        region: Option<String>,
     },
 }

@@ -1,7 +1,7 @@
 //! A bundle read back from text: whether it holds, else the line that does not and why.
 
 use meridian_client::bundle::{BundlePart, BundleRecords, BundleUnreadable, BundleView};
-use meridian_core::bundle::Proof;
+use meridian_core::audit::bundle::Proof;
 use meridian_core::digest::Digest;
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
 //! The commands, one file each, and the way to them.
 
 mod apply;
-mod audit;
 mod completion;
 mod delete;
 mod describe;
 mod diff;
+mod evidence;
 mod explain;
 mod get;
 mod lint;
@@ -41,7 +41,8 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Region(region) => region::run(session, region).await,
         Command::Explain(rollout) => explain::run(session, &rollout).await,
         Command::Window(window) => plan::window::run(session, window).await,
-        Command::Audit(audit) => audit::run(session, &audit),
+        Command::Analysis(analysis) => evidence::analysis::run(session, &analysis).await,
+        Command::Audit(audit) => evidence::audit::run(session, &audit),
         Command::Completion { shell } => completion::run(session, shell),
         Command::Version => version::run(session),
     }

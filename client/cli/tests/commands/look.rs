@@ -235,3 +235,21 @@ async fn regions_are_cordoned_without_losing_anything() {
     assert_eq!(ran.stdout, "region/eu-west unchanged, cordoned already\n");
     assert_eq!(meridian(&server, &["region", "uncordon", "eu-west"]).await.stdout, "region/eu-west uncordoned\n");
 }
+
+#[tokio::test]
+async fn the_analysis_tells_number_limit_test_and_why() {
+    let server = FakeServer::start().await;
+    server.put_rollout(&sample::rollout());
+    server.put_findings();
+    let ran = meridian(&server, &["analysis", "explain", "checkout/r-1"]).await;
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    for word in ["us-east", "error-ratio", "1200 of 100", "threshold: at most 1.00 %", "0.12 % is within", "nothing"] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+    let ran = meridian(&server, &["analysis", "explain", "checkout/r-1", "--region", "us-east", "-o", "json"]).await;
+    let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    assert_eq!((found[0]["measured"].as_u64(), found[0]["limit"].as_u64()), (Some(12), Some(100)), "{found}");
+    let ran = meridian(&server, &["analysis", "explain", "checkout/r-1", "--region", "nowhere"]).await;
+    assert_eq!(ran.exit, 3, "{ran:?}");
+}

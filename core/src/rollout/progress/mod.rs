@@ -1,6 +1,7 @@
 //! What can be said of one lane from what was seen: confirmed, ready, judged. No decisions here.
 
 pub(super) mod astray;
+pub mod explain;
 
 use astray::is_at_step;
 
@@ -155,6 +156,11 @@ impl<'a> LaneView<'a> {
     pub fn verdict(&self, step: StepRef) -> Option<Verdict> {
         let evidence = self.observed()?.evidence.as_ref()?;
         self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
+    }
+
+    /// What was measured on a step, if it is this lane's own.
+    pub fn evidence_on(&self, step: StepRef) -> Option<&'a Evidence> {
+        self.observed()?.evidence.as_ref().filter(|evidence| self.counts(evidence, step))
     }
 
     /// What was measured on the step that bakes here, if it is this lane's own.

@@ -3,12 +3,12 @@
 use std::io::Read as _;
 
 use meridian_client::bundle::BundleView;
-use meridian_core::bundle::Proof;
+use meridian_core::audit::bundle::Proof;
 use serde_json::{Value, json};
 
-use super::Outcome;
 use crate::args::{AuditCommand, Output};
 use crate::bundle;
+use crate::commands::Outcome;
 use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::output::{json, jsonl, yaml};
@@ -17,7 +17,7 @@ use crate::session::Session;
 /// The longest bundle that is read: the decisions of years.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
-pub(super) fn run(session: &mut Session<'_>, audit: &AuditCommand) -> Outcome {
+pub(in crate::commands) fn run(session: &mut Session<'_>, audit: &AuditCommand) -> Outcome {
     let AuditCommand::Verify { file } = audit;
     let bytes = read(session, file)?;
     let (view, proof) = bundle::verify(&bytes).map_err(|why| CliError::Flawed(format!("{file}: {why}")))?;

@@ -8,9 +8,9 @@ use meridian_store::{Key, layout, record};
 use prost::Message as _;
 use tonic::Status;
 
-use super::field::{self, at};
-use super::{Shared, status};
 use crate::error::EngineError;
+use crate::grpc::field::{self, at};
+use crate::grpc::{Shared, status};
 
 /// Bytes of entries after which a page ends; a message holds four times as many.
 const PAGE_BYTES: usize = 1 << 20;
@@ -18,7 +18,7 @@ const PAGE_BYTES: usize = 1 << 20;
 const SCANNED_AT_ONCE: usize = 1000;
 
 /// A page: the first one with plan and record, each with entries.
-pub(super) async fn page(
+pub(in crate::grpc) async fn page(
     shared: &Shared,
     request: v1::ExportRolloutRequest,
 ) -> Result<v1::ExportRolloutResponse, Status> {
@@ -34,8 +34,8 @@ pub(super) async fn page(
         if read.record.plan.service != service {
             return Err(status::refused(&EngineError::NotFound { kind: "rollout", name }));
         }
-        page.plan = v1::Plan::from(&*read.record.plan).encode_to_vec().into();
-        page.record = record::encode_rollout(&read.record, read.record.plan.hash());
+        page.plan = v1::Plan::from(&*read.record.plan).encode_to_vec();
+        page.record = record::encode_rollout(&read.record, read.record.plan.hash()).to_vec();
         before_first(shared, &service, &id).await?
     } else {
         wanted.after
@@ -45,7 +45,7 @@ pub(super) async fn page(
     let (mut bytes, mut last, count) = (0, None, read.items.len());
     for item in read.items {
         bytes += item.value.len();
-        page.entries.push(item.value);
+        page.entries.push(item.value.to_vec());
         last = Some(item.key);
         if bytes >= PAGE_BYTES {
             break;

@@ -8,15 +8,15 @@ use meridian_proto::r#gen::v1;
 use meridian_store::{layout, record};
 use tonic::Status;
 
-use super::field::{self, at};
-use super::{Shared, status};
 use crate::error::EngineError;
+use crate::grpc::field::{self, at};
+use crate::grpc::{Shared, status};
 
 /// Entries looked at for one page; a page may be shorter than asked for and still have a next one.
 const SCANNED_MAX: usize = 10_000;
 
 /// A page of decisions of a service, or of one of its rollouts.
-pub(super) async fn list(
+pub(in crate::grpc) async fn list(
     shared: &Shared,
     request: v1::ListDecisionsRequest,
 ) -> Result<v1::ListDecisionsResponse, Status> {

@@ -1,5 +1,7 @@
 //! The audit chain: one entry per decision, each carrying the digest of the one before it.
 
+pub mod bundle;
+
 use crate::canon::{Canon, Canonical};
 use crate::digest::Digest;
 use crate::epoch::Epoch;
