@@ -6,7 +6,7 @@ use crate::tidy::workspace::{Member, Use, Workspace};
 use std::collections::BTreeMap;
 
 /// Importer, and which of our crates it may use in its product code.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("meridian-core", &[]),
     ("meridian-calendar", &["meridian-core"]),
     ("meridian-proto", &["meridian-core"]),
@@ -17,7 +17,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("meridian-server", &["meridian-core", "meridian-calendar", "meridian-proto", "meridian-store"]),
     ("meridian-agent", &["meridian-core", "meridian-proto", "meridian-drivers"]),
     ("meridian-client", &["meridian-core", "meridian-proto"]),
-    ("meridian-cli", &["meridian-core", "meridian-calendar", "meridian-client"]),
+    ("meridian-simulate", &["meridian-core", "meridian-calendar"]),
+    ("meridian-cli", &["meridian-core", "meridian-calendar", "meridian-client", "meridian-simulate"]),
     ("skyoptima", &[]),
     ("xtask", &[]),
 ];

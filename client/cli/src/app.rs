@@ -8,7 +8,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use meridian_client::ClientError;
 
-use crate::args::{Command, CommandLine};
+use crate::args::{Command, CommandLine, Output};
 use crate::commands;
 use crate::error::CliError;
 use crate::exit_code::Exit;
@@ -52,6 +52,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, mut terminal: Te
         Err(error) => return misread(&error, &mut terminal),
     };
     let is_diff = matches!(line.command, Command::Diff(_));
+    if line.global.output == Output::Svg && !matches!(line.command, Command::Simulate(_)) {
+        let _ = writeln!(terminal.stderr, "error: -o svg: only `simulate` draws a picture");
+        return Exit::Usage;
+    }
     let mut session = Session::new(line.global, terminal);
     match commands::run(&mut session, line.command).await {
         Ok(exit) => exit,

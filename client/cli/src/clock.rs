@@ -1,8 +1,10 @@
 //! Moments and spans for people and for programs. The only file that asks the clock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use meridian_core::time::{Span, Timestamp};
 
 /// Now.
@@ -33,6 +35,42 @@ pub fn time_of_day(moment: Timestamp) -> String {
 fn formatted(moment: Timestamp, format: &str) -> String {
     let known = i64::try_from(moment.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     known.map_or_else(|| "?".to_owned(), |known| known.strftime(format).to_string())
+}
+
+/// `11-23 11:02`, UTC.
+#[must_use]
+pub fn minute(moment: Timestamp) -> String {
+    formatted(moment, "%m-%d %H:%M")
+}
+
+/// Parses `2026-11-30T09:00`, UTC unless an offset is given.
+///
+/// # Errors
+/// If it is no time after 1970.
+pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let moment = text.parse::<jiff::Timestamp>().ok().or_else(civil);
+    let millis = moment.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
+    let fix = "write a time such as 2026-11-30T09:00 or 2026-11-30T09:00+01:00";
+    millis.map(Timestamp::from_millis).ok_or_else(|| fix.to_owned())
+}
+
+/// How long something of this program takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Since then.
+    #[must_use]
+    pub fn passed(self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 /// At most two units, for people: `42s`, `3m40s`, `2h10m`, `4d3h`.
@@ -88,6 +126,16 @@ mod tests {
     fn moments_are_utc() {
         assert_eq!(iso(Timestamp::from_millis(1_795_431_600_000)), "2026-11-23T11:00:00Z");
         assert_eq!(iso(Timestamp::from_millis(u64::MAX)), "?");
+    }
+
+    #[test]
+    fn moments_are_parsed_as_utc_or_by_their_offset() {
+        for text in ["2026-11-23T11:00", "2026-11-23T11:00:00Z", "2026-11-23T12:00+01:00"] {
+            assert_eq!(parse_moment(text).map(iso), Ok("2026-11-23T11:00:00Z".to_owned()), "{text}");
+        }
+        for text in ["", "soon", "11:00", "1969-01-01T00:00", "2026-13-01T00:00"] {
+            assert!(parse_moment(text).is_err(), "{text}");
+        }
     }
 
     #[test]

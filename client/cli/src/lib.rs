@@ -13,5 +13,6 @@ pub mod manifest;
 mod output;
 pub mod reference;
 pub mod session;
+mod simulation;
 pub mod style;
 pub mod view;

@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
     pub(crate) fn list<T: Shown>(&mut self, things: &[T]) -> Result<(), CliError> {
         let now = crate::clock::now();
         let text = match self.global.output {
-            Output::Table => {
+            Output::Table | Output::Svg => {
                 let rows = things.iter().map(|thing| thing.row(now)).collect();
                 let headers = if self.global.no_headers { &[][..] } else { T::HEADERS };
                 table::print(headers, rows, self.paint())
@@ -126,8 +126,8 @@ impl<'a> Session<'a> {
     /// Prints one thing; as a table in full if `describe` is given.
     pub(crate) fn one<T: Shown>(&mut self, thing: &T, detail: Detail) -> Result<(), CliError> {
         let text = match (self.global.output, detail) {
-            (Output::Table, Detail::Row) => return self.list(std::slice::from_ref(thing)),
-            (Output::Table, Detail::Full) => thing.describe(crate::clock::now()).print(self.paint()),
+            (Output::Table | Output::Svg, Detail::Row) => return self.list(std::slice::from_ref(thing)),
+            (Output::Table | Output::Svg, Detail::Full) => thing.describe(crate::clock::now()).print(self.paint()),
             (Output::Json, _) => json::one(&thing.json()),
             (Output::Jsonl, _) => jsonl::list([thing.json()]),
             (Output::Yaml, _) => thing.yaml(),

@@ -2,13 +2,18 @@
 //! store and data plane, and no request fails by the switch.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::sync::Arc;
+
 use meridian_client::RolloutName;
 use meridian_core::evidence::Outcome;
 use meridian_core::rollout::state::Ballot;
+use meridian_core::time::Timestamp;
+use meridian_core::weight::Weight;
 use meridian_harness::fleet::SERVICE;
 use meridian_harness::launch::{judged, playbook};
 use meridian_harness::{Artifact, Fleet, FleetOptions, Launcher, Links, StoreKind, TrafficKind};
 use meridian_load::{Load, Options};
+use meridian_simulate::{Assumptions, Ended, simulate};
 
 const REGIONS: [&str; 2] = ["eu", "us"];
 
@@ -71,6 +76,12 @@ async fn proves_itself(launcher: &Launcher, rollout: &RolloutName) -> anyhow::Re
         view.entries.iter().filter_map(|entry| entry.changed.as_ref()).flat_map(|changed| changed.lanes.values());
     let mut votes = lanes.filter_map(|lane| lane.vote.as_ref());
     assert!(votes.any(|vote| matches!(&vote.ballot, Ballot::Evidence(verdict) if verdict.outcome == Outcome::Fail)));
+    // The same plan, played in virtual time with errors like these, ends as it did here.
+    let mut assumed = Assumptions::default();
+    assumed.measured.new.errors = Weight::from_basis_points(4_000)?;
+    let course = simulate(&Arc::new(view.plan.clone()), &assumed, Timestamp::from_millis(0))?;
+    assert!(matches!(course.end.how, Ended::Over { phase: "rolled-back", .. }), "{:?}", course.end);
+    assert!(course.decisions.iter().any(|decided| decided.kind == "rollback"), "{:?}", course.decisions);
     Ok(())
 }
 

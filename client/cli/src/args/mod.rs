@@ -1,6 +1,7 @@
 //! The command line: every command, flag and default. It parses; it does nothing.
 
 mod rollout;
+mod simulate;
 mod window;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use rollout::{
     Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
+pub use simulate::Simulate;
 pub use window::{WindowCommand, WindowExport, WindowNext};
 
 /// Safe, staged launches of new versions across many regions.
@@ -82,6 +84,8 @@ pub enum Output {
     Jsonl,
     /// Resource names, one a line.
     Name,
+    /// A picture; of `simulate` alone.
+    Svg,
 }
 
 /// When to use colours.
@@ -106,6 +110,8 @@ pub enum Command {
     Diff(Files),
     /// Compile a plan: waves, steps, times, the way back of each region, and the hash to start it by.
     Plan(Plan),
+    /// Play a whole plan in virtual time, without a server: when what happens, and where failures lead.
+    Simulate(Simulate),
     /// List things of a kind, or get one.
     Get(What),
     /// Tell everything about one thing.

@@ -65,7 +65,7 @@ pub(super) async fn run(session: &mut Session<'_>, apply: &Apply) -> Outcome {
         Output::Json => session.write(&json::list(results.iter().map(value)))?,
         Output::Jsonl => session.write(&jsonl::list(results.iter().map(value)))?,
         Output::Yaml => session.write(&yaml::print(&results.iter().map(value).collect()))?,
-        Output::Table | Output::Name => {}
+        Output::Table | Output::Name | Output::Svg => {}
     }
     failure.map_or(Ok(Exit::Done), Err)
 }
@@ -77,7 +77,7 @@ fn show(session: &mut Session<'_>, name: &str, effect: Effect, dry_run: Option<D
         Some(DryRun::Server) => " (dry run on the server)",
     };
     match session.global.output {
-        Output::Table => session.write(&format!("{name} {}{note}\n", effect.as_str())),
+        Output::Table | Output::Svg => session.write(&format!("{name} {}{note}\n", effect.as_str())),
         Output::Name => session.write(&format!("{name}\n")),
         Output::Json | Output::Jsonl | Output::Yaml => Ok(()),
     }

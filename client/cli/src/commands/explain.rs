@@ -17,7 +17,7 @@ use crate::view::step_of;
 pub(super) async fn run(session: &mut Session<'_>, named: &Rollout) -> Outcome {
     let view = rollout::find(session, &named.name).await?;
     let text = match session.global.output {
-        Output::Table => page(&view, clock::now()).print(session.paint()),
+        Output::Table | Output::Svg => page(&view, clock::now()).print(session.paint()),
         Output::Json => json::one(&value(&view)),
         Output::Jsonl => jsonl::list([value(&view)]),
         Output::Yaml => yaml::print(&value(&view)),

@@ -14,7 +14,7 @@ pub(super) fn run(session: &mut Session<'_>, files: &Files) -> Outcome {
     match super::load(session, files) {
         Ok(documents) => {
             match session.global.output {
-                Output::Table => {
+                Output::Table | Output::Svg => {
                     let noun = if documents.len() == 1 { "document" } else { "documents" };
                     session.write(&format!("{} {noun}, no error\n", documents.len()))?;
                 }
@@ -31,7 +31,7 @@ pub(super) fn run(session: &mut Session<'_>, files: &Files) -> Outcome {
 fn refused(session: &mut Session<'_>, errors: ManifestErrors) -> Outcome {
     let values = || errors.all().iter().map(value);
     let text = match session.global.output {
-        Output::Table | Output::Name => return Err(errors.into()),
+        Output::Table | Output::Name | Output::Svg => return Err(errors.into()),
         Output::Json => json::list(values()),
         Output::Jsonl => jsonl::list(values()),
         Output::Yaml => yaml::print(&values().collect()),

@@ -32,6 +32,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Lint(files) => lint::run(session, &files),
         Command::Diff(files) => diff::run(session, &files).await,
         Command::Plan(plan) => plan::run(session, &plan).await,
+        Command::Simulate(asked) => plan::simulate::run(session, &asked),
         Command::Get(what) => get::run(session, &what).await,
         Command::Describe(what) => describe::run(session, &what).await,
         Command::Delete(delete) => delete::run(session, &delete).await,

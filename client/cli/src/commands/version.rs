@@ -12,7 +12,7 @@ pub(super) fn run(session: &mut Session<'_>) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
     let value = json!({ "version": version, "api": crate::manifest::API_VERSION });
     let text = match session.global.output {
-        Output::Table | Output::Name => format!("meridian {version}\n"),
+        Output::Table | Output::Name | Output::Svg => format!("meridian {version}\n"),
         Output::Json => json::one(&value),
         Output::Jsonl => jsonl::list([value]),
         Output::Yaml => yaml::print(&value),

@@ -65,10 +65,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> (Vec<Document>, Vec<ManifestErro
             }
         }
         Err(refusals) => {
-            for refusal in refusals {
-                let yaml::Refusal { at, code, value, message, fix } = refusal;
-                report.add(at, Finding { code, field: String::new(), value, message, fix });
-            }
+            refusals.into_iter().for_each(|refusal| report.add_refusal(refusal));
         }
     }
     (documents, report.into_errors())

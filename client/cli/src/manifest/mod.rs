@@ -5,6 +5,7 @@ mod drawing;
 mod envelope;
 mod error;
 mod kinds;
+mod measured;
 mod print;
 mod report;
 mod shape;
@@ -22,6 +23,7 @@ use meridian_core::release::Release;
 
 pub use envelope::parse;
 pub use error::{ManifestError, ManifestErrors};
+pub(crate) use measured::MeasuredFile;
 pub(crate) use print::notes_to_yaml;
 pub use print::to_yaml;
 pub use source::{Origin, load};

@@ -2,7 +2,7 @@
 
 use super::ERRORS_MAX;
 use super::error::{Finding, ManifestError};
-use super::yaml::Place;
+use super::yaml::{Place, Refusal};
 
 /// The refusals of one text.
 pub(super) struct Report<'t> {
@@ -21,6 +21,12 @@ impl<'t> Report<'t> {
         if self.errors.len() <= ERRORS_MAX {
             self.errors.push(ManifestError::at(self.file, self.text, place, finding));
         }
+    }
+
+    /// Adds what YAML itself refuses.
+    pub(super) fn add_refusal(&mut self, refusal: Refusal) {
+        let Refusal { at, code, value, message, fix } = refusal;
+        self.add(at, Finding { code, field: String::new(), value, message, fix });
     }
 
     /// In the order of the text.

@@ -132,13 +132,13 @@ fn named(origin: &Origin) -> String {
     }
 }
 
-fn unreadable(file: &str, error: &io::Error) -> ManifestError {
+pub(super) fn unreadable(file: &str, error: &io::Error) -> ManifestError {
     let fix = "check the path and the permissions";
     ManifestError::of_file(file, "FILE_UNREADABLE", format!("this can't be read: {error}"), fix)
 }
 
 /// One byte more than allowed at most: enough to see that it is too much.
-fn read_bounded(source: &mut dyn Read) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(source: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

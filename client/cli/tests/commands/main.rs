@@ -8,5 +8,6 @@ mod orders;
 mod process;
 mod releases;
 mod run;
+mod simulate;
 mod watch;
 mod window;

@@ -22,7 +22,7 @@ pub(in crate::commands) fn run(session: &mut Session<'_>, audit: &AuditCommand) 
     let bytes = read(session, file)?;
     let (view, proof) = bundle::verify(&bytes).map_err(|why| CliError::Flawed(format!("{file}: {why}")))?;
     let text = match session.global.output {
-        Output::Table => said(&view, proof),
+        Output::Table | Output::Svg => said(&view, proof),
         Output::Json => json::one(&value(&view, proof)),
         Output::Jsonl => jsonl::list([value(&view, proof)]),
         Output::Yaml => yaml::print(&value(&view, proof)),

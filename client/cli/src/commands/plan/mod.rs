@@ -1,6 +1,7 @@
 //! `plan`: compile a plan on the server and show all of it.
 
 mod ics;
+pub(super) mod simulate;
 pub(super) mod window;
 
 use meridian_client::{Intent, PlanWanted, ReleaseName};

@@ -80,7 +80,7 @@ async fn notes(session: &mut Session<'_>, range: &str, repo: &Path) -> Outcome {
     session.hint(&made.left_out());
     let text = match session.global.output {
         Output::Json | Output::Jsonl => json::one(&notes_json(&made.notes)),
-        Output::Table | Output::Yaml | Output::Name => manifest::notes_to_yaml(&made.notes),
+        Output::Table | Output::Yaml | Output::Name | Output::Svg => manifest::notes_to_yaml(&made.notes),
     };
     session.write(&text)?;
     Ok(Exit::Done)

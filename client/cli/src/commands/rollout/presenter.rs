@@ -35,7 +35,7 @@ impl Presenter {
         let form = match session.global.output {
             Output::Json | Output::Jsonl => Form::JsonLines,
             Output::Table if session.terminal.shows => Form::Picture(Screen::default()),
-            Output::Table | Output::Yaml | Output::Name => Form::Lines,
+            Output::Table | Output::Yaml | Output::Name | Output::Svg => Form::Lines,
         };
         Self { form, ..Self::silent() }
     }
