@@ -79,7 +79,17 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
 /// to hash a large plan at every decision would cost more than everything else about it.
 #[must_use]
 pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRecord {
+    with_lanes(rollout, hash, |_, _| true)
+}
+
+/// The same with only the lanes that are asked for: of a large rollout a decision changes few.
+pub(super) fn with_lanes(
+    rollout: &Rollout,
+    hash: Digest,
+    wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
+) -> records::RolloutRecord {
     let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals } = rollout;
+    let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
         id: id.to_string(),
@@ -89,7 +99,7 @@ pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRec
         requester: requester.clone(),
         opened: Some(timestamp_to_wire(*opened)),
         phase: Some(phase.into()),
-        lanes: lanes.iter().map(|(region, progress)| progress_to_wire(region, progress)).collect(),
+        lanes: lanes.map(|(region, progress)| progress_to_wire(region, progress)).collect(),
         approvals: approvals.iter().map(approval_to_wire).collect(),
     }
 }

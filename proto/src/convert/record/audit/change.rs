@@ -17,7 +17,7 @@ use crate::convert::field::{digest, required};
 use crate::convert::invalid::{At as _, Invalid, InvalidKind};
 use crate::convert::record::approval::approval_from_wire;
 use crate::convert::record::progress::progress_from_wire;
-use crate::convert::record::rollout::rollout_to_record;
+use crate::convert::record::rollout::with_lanes;
 use crate::convert::types::decided;
 use crate::r#gen::records::v1 as records;
 use crate::r#gen::v1;
@@ -38,11 +38,8 @@ pub struct Changed {
 /// The bytes of what a decision changed; all of it if there was nothing before.
 #[must_use]
 pub fn change_to_bytes(before: Option<&Rollout>, next: &Rollout, plan: Digest) -> Vec<u8> {
-    let mut record = rollout_to_record(next, plan);
-    let lanes = std::mem::take(&mut record.lanes).into_iter().zip(&next.lanes);
-    let stayed = |region: &RegionId, lane: &LaneProgress| before.and_then(|it| it.lanes.get(region)) == Some(lane);
-    record.lanes = lanes.filter(|(_, (region, lane))| !stayed(region, lane)).map(|(wire, _)| wire).collect();
-    record.encode_to_vec()
+    let changed = |region: &RegionId, lane: &LaneProgress| before.and_then(|it| it.lanes.get(region)) != Some(lane);
+    with_lanes(next, plan, changed).encode_to_vec()
 }
 
 /// Changes put on top of one another, from a rollout's first decision on.
