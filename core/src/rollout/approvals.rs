@@ -142,10 +142,6 @@ fn open_wave(record: &Rollout, consent: &Consent, order: &'static str) -> Result
 
 fn has_begun(record: &Rollout, wave: usize) -> bool {
     let spent = record.approvals.iter().any(|approval| approval.wave == wave && approval.used);
-    let moving = |at: LaneAt| match at {
-        LaneAt::Preparing { wave: of } => of == wave,
-        LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => step.wave == wave,
-        LaneAt::Waiting | LaneAt::Reverting | LaneAt::Reverted => false,
-    };
-    spent || record.lanes.values().any(|lane| moving(lane.at))
+    let is_in_it = |at: LaneAt| at.is_on_its_way_in(wave) || at.step().is_some_and(|step| step.wave == wave);
+    spent || record.lanes.values().any(|lane| is_in_it(lane.at))
 }

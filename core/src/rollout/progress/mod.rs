@@ -154,8 +154,7 @@ impl<'a> LaneView<'a> {
 
     /// The verdict on a step, from evidence whose pin is this lane's own; `None`: nothing that counts came in.
     pub fn verdict(&self, step: StepRef) -> Option<Verdict> {
-        let evidence = self.observed()?.evidence.as_ref()?;
-        self.counts(evidence, step).then(|| judge(&self.record.plan.evidence, evidence))
+        Some(judge(&self.record.plan.evidence, self.evidence_on(step)?))
     }
 
     /// What was measured on a step, if it is this lane's own.
@@ -168,8 +167,7 @@ impl<'a> LaneView<'a> {
         let LaneAt::Baking(step) = self.at() else {
             return None;
         };
-        let evidence = self.observed()?.evidence.as_ref()?;
-        self.counts(evidence, step).then_some((step, evidence))
+        Some((step, self.evidence_on(step)?))
     }
 
     /// The verdict that a bake is left on. A pass counts only if it was measured for as long as the bake asks: one that
