@@ -9,6 +9,16 @@ use crate::clock;
 /// The longest line without its end, in bytes (RFC 5545 §3.1).
 const LINE_BYTES_MAX: usize = 75;
 
+/// How the entries of one kind are told.
+struct Kind {
+    word: &'static str,
+    what: &'static str,
+    busy: &'static str,
+}
+
+const WINDOW: Kind = Kind { word: "window", what: "steps may start", busy: "TRANSPARENT" };
+const FREEZE: Kind = Kind { word: "freeze", what: "no step starts", busy: "OPAQUE" };
+
 /// Everything that a timetable says about a time, as the text of a file. The same timetable makes the same events: who takes the
 /// file again replaces what it has.
 pub(super) fn calendar(
@@ -25,8 +35,7 @@ pub(super) fn calendar(
         ("X-WR-CALNAME", title),
     ];
     head.into_iter().for_each(|(name, value)| line(&mut text, name, value));
-    let kinds = [("windows", "window", &timetable.windows), ("freezes", "freeze", &timetable.freezes)];
-    for (field, kind, entries) in kinds {
+    for (field, kind, entries) in [("windows", &WINDOW, &timetable.windows), ("freezes", &FREEZE, &timetable.freezes)] {
         for (index, entry) in entries.iter().enumerate() {
             let found = intervals(entry, zone, during);
             for open in found.map_err(|refusal| refusal.within(&format!("{field}[{index}]")))? {
@@ -38,11 +47,8 @@ pub(super) fn calendar(
     Ok(text)
 }
 
-fn event(text: &mut String, title: &str, kind: &str, entry: &Entry, (open, during): (Interval, Interval)) {
-    let (what, busy) = match kind {
-        "freeze" => ("no step starts", "OPAQUE"),
-        _ => ("steps may start", "TRANSPARENT"),
-    };
+fn event(text: &mut String, title: &str, kind: &Kind, entry: &Entry, (open, during): (Interval, Interval)) {
+    let Kind { word: kind, what, busy } = kind;
     let (from, to, written) = (clock::basic(open.from), clock::basic(open.to), clock::basic(during.from));
     line(text, "BEGIN", "VEVENT");
     line(text, "UID", &format!("{}-{kind}-{}-{from}@meridian.dev", title.replace(' ', "-"), entry.name));
