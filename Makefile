@@ -26,6 +26,7 @@ test: ## everything that proves something; builds the programs first, because en
 	cargo xtask tools && cargo build --workspace --bins && cargo test --workspace
 	$(SIM_CARGO) test $(SIM_FLAGS) --test twin
 	@$(MAKE) --no-print-directory sim
+	@$(MAKE) --no-print-directory sim PLANTED=common SEEDS=
 
 model: ## check the rules in every order of events, and that planted bugs are found: SIZE=small|medium|large
 	cargo run --release --quiet -p meridian-model -- --size $(SIZE)
@@ -39,7 +40,7 @@ verify: ## what a change must pass besides its tests; never writes
 fix: ## mend what a machine can: format, and clippy's own suggestions
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged && cargo fmt --all
 
-sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1|name,…; SERVERS=k FROM=seed AGAIN=1 (each twice)
+sim: ## play simulated histories: SEEDS=n | SEED=s (replay, with its story) | PLANTED=1|common|name,…; SERVERS=k FROM=seed AGAIN=1 (each twice)
 	$(SIM_CARGO) build $(SIM_FLAGS) --bin meridian-sim --example seed && $(SIM)/sim/meridian-sim $(SIM_RUN) $(if $(SERVERS),--servers $(SERVERS)) $(if $(FROM),--from $(FROM)) $(if $(AGAIN),--again $(AGAIN))
 
 bench: ## measure against docs' targets, floor and ours in the same run; prints a table

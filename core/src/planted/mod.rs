@@ -3,7 +3,7 @@
 //! line that asks.
 
 /// Every fault that can be planted: its name, and what is wrong with it in place.
-pub const LIST: [(&str, &str); 40] = [
+pub const LIST: [(&str, &str); 41] = [
     ("no-fence", "an agent takes a lower epoch than it has accepted"),
     ("done-kept", "a new goal counts as done because the one before was"),
     ("intent-not-written", "an agent acts on a goal that it has not written down"),
@@ -35,7 +35,8 @@ pub const LIST: [(&str, &str); 40] = [
     ("speak-first", "goals are told before their decision is committed"),
     ("owner-unchecked", "a forward move is committed whoever owns the rollout"),
     ("guard-goes-forward", "a replica that does not own a rollout moves it forward"),
-    ("lease-gone-ignored", "a replica whose lease is gone goes on as if it were there"),
+    ("forgetful-believed", "an agent that has forgotten what it accepted is believed"),
+    ("request-forgotten", "a decision does not leave the id of the request that it carries out"),
     ("audit-unchained", "an audit entry does not name its predecessor"),
     ("audit-left-out", "a decision is committed without its audit entry"),
     ("lanes-not-freed", "an ended rollout keeps its lanes"),

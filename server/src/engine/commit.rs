@@ -146,7 +146,7 @@ pub(super) async fn commit_vetoes(books: &Books, decision: VetoDecision<'_>) -> 
 
 /// Adds what a request id has done.
 fn marked(txn: Txn, request: Option<&RequestMark>, resource: String, time: Timestamp) -> Result<Txn, CommitError> {
-    let Some(mark) = request else { return Ok(txn) };
+    let Some(mark) = request.filter(|_| !planted::is("request-forgotten")) else { return Ok(txn) };
     let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
     let done = RequestDone { body: mark.body, resource, time };
     Ok(txn.put(key, record::encode_request(&done), Expect::Absent))

@@ -6,6 +6,7 @@ use meridian_core::agent::quarantine::{Distrust, Known, believe};
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
+use meridian_core::planted;
 use meridian_store::record::Confirmed;
 
 use super::Engine;
@@ -35,7 +36,9 @@ impl Engine {
                 Some(_) | None => self.shared.books.head(service).await?.value.epoch,
             };
             let pardon = confirmed.get(service).map(|confirmed| confirmed.pardon);
-            if let Err(doubt) = believe(*claimed, Known { head, acked, pardon }) {
+            if let Err(doubt) = believe(*claimed, Known { head, acked, pardon })
+                && !planted::is("forgetful-believed")
+            {
                 doubts.insert(service.clone(), doubt);
             }
         }

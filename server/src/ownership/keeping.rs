@@ -91,9 +91,7 @@ async fn kept(ownership: &Ownership, id: LeaseId, patience: Duration) -> bool {
         }
         Ok(Ok(Keeping::Gone)) => {
             tracing::warn!("the lease is gone; everything under it is free for others");
-            if !meridian_core::planted::is("lease-gone-ignored") {
-                ownership.ended();
-            }
+            ownership.ended();
             return true;
         }
         Ok(Err(error)) => tracing::warn!(%error, "a keepalive came to nothing"),

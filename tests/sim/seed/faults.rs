@@ -35,6 +35,8 @@ pub enum What {
     OneWay(String, String),
     /// Everything between two hosts is held, and then comes at once.
     Hold(String, String),
+    /// A host is slow, but does not stand still: all that is sent to it or by it takes so many milliseconds.
+    SlowHost(String, u64),
     /// A process stands still: all that is sent to it or by it is held.
     Pause(String),
     /// A way takes long.
@@ -49,6 +51,8 @@ pub enum What {
     Compact,
     /// etcd sends every connection away.
     Goaway,
+    /// An agent's process ends, and when it starts again it finds an old copy of its disk, from so many writes ago.
+    OldDisk(usize, usize),
     /// A disk takes long to sync.
     SlowDisk(usize),
     /// A slot falls by itself.
@@ -64,7 +68,7 @@ pub enum What {
 }
 
 /// Classes, each with its own weight in a seed.
-const CLASSES: usize = 8;
+const CLASSES: usize = 10;
 
 /// Draws all faults of a seed.
 pub fn draw(rng: &mut StdRng, scenario: &Scenario, from: Duration, to: Duration) -> Vec<Fault> {
@@ -116,6 +120,9 @@ fn one(rng: &mut StdRng, scenario: &Scenario, weights: &[u32; CLASSES], from: u6
         },
         5 => slot_falls(rng, number),
         6 => return rewind(at, server, number),
+        7 if rng.random_range(0..3) == 0 => What::OldDisk(number, rng.random_range(1..=8)),
+        7 => What::SlowDisk(number),
+        8 => return moves(rng, at, server),
         _ => What::Crash(region(number).to_string()),
     };
     vec![Fault { at, lasting, what }]
@@ -134,6 +141,13 @@ fn rewind(at: Duration, server: usize, number: usize) -> Vec<Fault> {
         fault(short, What::Crash(server_host(server))),
         fault(short, What::Crash(region(number).to_string())),
     ]
+}
+
+/// A server that hears nothing new meets an agent whose own server has just gone.
+fn moves(rng: &mut StdRng, at: Duration, server: usize) -> Vec<Fault> {
+    let after = at + Duration::from_millis(rng.random_range(500..=3000));
+    let mute = Fault { at, lasting: Duration::from_secs(5), what: What::Etcd(Sort::MuteWatches) };
+    vec![mute, Fault { at: after, lasting: Duration::from_secs(2), what: What::Crash(server_host(server)) }]
 }
 
 fn process(rng: &mut StdRng, scenario: &Scenario) -> String {
@@ -157,11 +171,12 @@ fn way(rng: &mut StdRng, scenario: &Scenario) -> (String, String) {
 
 fn network(rng: &mut StdRng, scenario: &Scenario) -> What {
     let (one, other) = way(rng, scenario);
-    match rng.random_range(0..5) {
+    match rng.random_range(0..6) {
         0 => What::Partition(one, other),
         1 => What::OneWay(one, other),
         2 => What::Hold(one, other),
         3 => What::Latency(one, other, rng.random_range(50..=900)),
+        4 => What::SlowHost(process(rng, scenario), rng.random_range(30..=400)),
         _ => What::Pause(process(rng, scenario)),
     }
 }

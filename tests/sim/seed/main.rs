@@ -2,17 +2,19 @@
 //! network, disk and clock. The same seed is the same history, byte for byte. Prints what was found and ends with 0 if
 //! nothing was broken, with 1 if something was.
 //!
-//! Reading order: [`world`], [`scenario`], [`faults`], [`hosts`], [`etcd`], [`site`], [`oracle`], [`ends`].
+//! Reading order: [`world`], [`scenario`], [`faults`], [`nemesis`], [`hosts`], [`etcd`], [`site`], [`oracle`], [`patience`], [`ends`].
 
 mod app;
 mod ends;
 mod etcd;
 mod faults;
 mod hosts;
+mod nemesis;
 mod net;
 mod operator;
 mod options;
 mod oracle;
+mod patience;
 mod scenario;
 mod site;
 mod story;

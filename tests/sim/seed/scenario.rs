@@ -25,12 +25,18 @@ pub const ROLLOUTS: u64 = 3;
 pub struct Scenario {
     pub servers: usize,
     pub regions: Vec<RegionId>,
+    /// Requests in each region between two looks of the world: few of them are little evidence.
+    pub traffic: Vec<u64>,
     pub playbook: Playbook,
     /// Releases that answer badly in a region.
     pub bad: BTreeMap<RegionId, BTreeMap<Digest, Bad>>,
     /// How the operator decides.
     pub operator: u64,
     pub ending: Ending,
+    /// Whether an agent's disk is ever taken back: then somebody looks after quarantine.
+    pub forgets: bool,
+    /// When reads may be answered from the past.
+    pub stale: Vec<(Duration, Duration)>,
 }
 
 /// How a release answers badly.
@@ -65,6 +71,7 @@ impl Scenario {
         let servers = servers.unwrap_or(drawn).max(1);
         let count = rng.random_range(2..=4);
         let regions: Vec<RegionId> = (0..count).map(region).collect();
+        let traffic = regions.iter().map(|_| [60, 60, 12, 4][rng.random_range(0..4)]).collect();
         let playbook = playbook(rng, &regions);
         let mut bad: BTreeMap<RegionId, BTreeMap<Digest, Bad>> = BTreeMap::new();
         for release in 2..2 + ROLLOUTS {
@@ -87,7 +94,17 @@ impl Scenario {
             },
             _ => Ending::AllWell,
         };
-        Self { servers, regions, playbook, bad, operator: rng.random(), ending }
+        Self {
+            servers,
+            regions,
+            traffic,
+            playbook,
+            bad,
+            operator: rng.random(),
+            ending,
+            forgets: false,
+            stale: Vec::new(),
+        }
     }
 }
 

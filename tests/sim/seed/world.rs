@@ -10,12 +10,13 @@ use rand::{RngExt, SeedableRng};
 use turmoil::Sim;
 
 use crate::ends;
-use crate::etcd::{self, Etcd};
+use crate::etcd::{self, Etcd, Sort};
 use crate::faults::{self, Fault, What};
 use crate::hosts::{self, WallClock, server_host};
 use crate::operator::{self, Operator};
 use crate::options::Options;
 use crate::oracle::Oracle;
+use crate::patience::Patience;
 use crate::scenario::{Ending, Scenario};
 use crate::site::Site;
 use crate::site::disk::Disk;
@@ -38,15 +39,15 @@ pub struct World {
     pub oracle: Oracle,
     pub scenario: Scenario,
     pub sites: Vec<Site>,
-    disks: Vec<Disk>,
-    clocks: Vec<WallClock>,
-    etcd: Etcd,
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) clocks: Vec<WallClock>,
+    pub(crate) etcd: Etcd,
     faults: Vec<Fault>,
     /// What is to be ended, and when.
-    ends: Vec<(Duration, What)>,
+    pub(crate) ends: Vec<(Duration, What)>,
     /// Hosts that are down, and ways that are not as they should be.
-    down: BTreeSet<String>,
-    cut: BTreeSet<(String, String)>,
+    pub(crate) down: BTreeSet<String>,
+    pub(crate) cut: BTreeSet<(String, String)>,
 }
 
 impl World {
@@ -54,19 +55,22 @@ impl World {
     pub fn new(options: &Options) -> Self {
         let mut rng = StdRng::seed_from_u64(options.seed);
         let story = Story::new(options.tells);
-        let scenario = Scenario::draw(&mut rng, options.servers);
+        let mut scenario = Scenario::draw(&mut rng, options.servers);
         let mut faults = faults::draw(&mut rng, &scenario, FAULTS_FROM, FAULTS_TO);
+        let is_stale = |fault: &&Fault| fault.what == What::Etcd(Sort::StaleReads);
+        scenario.stale = faults.iter().filter(is_stale).map(|fault| (fault.at, fault.at + fault.lasting)).collect();
+        scenario.forgets = faults.iter().any(|fault| matches!(fault.what, What::OldDisk(..)));
         if let Some(only) = &options.only {
             faults = faults.into_iter().enumerate().filter(|(at, _)| only.contains(at)).map(|(_, one)| one).collect();
         }
         let oracle = Oracle::new(story.clone());
         let mut fork = || StdRng::seed_from_u64(rng.random());
         let (mut sites, mut disks) = (Vec::new(), Vec::new());
-        for region in &scenario.regions {
+        for (region, requests) in scenario.regions.iter().zip(&scenario.traffic) {
             let bad: BTreeMap<_, _> = scenario.bad.get(region).cloned().unwrap_or_default();
             let always = bad.iter().filter(|(_, bad)| bad.from.is_zero());
             always.for_each(|(digest, _)| oracle.is_bad(region, *digest));
-            let site = Site::new(region.clone(), fork(), bad, story.clone(), oracle.clone());
+            let site = Site::new(region.clone(), (bad, *requests), fork(), oracle.clone());
             disks.push(site.disk(fork()));
             sites.push(site);
         }
@@ -87,13 +91,14 @@ impl World {
         let mut sim = self.hosts(seed);
         let mut round = Duration::ZERO;
         let mut faults = std::mem::take(&mut self.faults).into_iter().peekable();
-        let mut is_calm = false;
+        let (mut is_calm, mut patience) = (false, Patience::default());
         loop {
             let now = sim.elapsed();
             self.story.tick(now);
             if now >= round {
                 round = now + ROUND;
                 self.sites.iter().for_each(Site::pass);
+                patience.look(self, now);
             }
             while let Some(fault) = faults.next_if(|fault| fault.at <= now) {
                 self.befall(&mut sim, &fault, now);
@@ -144,120 +149,9 @@ impl World {
             let host = site.region().to_string();
             sim.host(host, move || hosts::agent(site.clone(), disk.clone(), servers));
         }
-        let operator = Operator::run(self.scenario.clone(), self.story.clone(), FAULTS_TO);
+        let operator = Operator::run(self.scenario.clone(), self.oracle.clone(), FAULTS_TO);
         sim.client(operator::HOST, operator);
         sim
-    }
-
-    fn befall(&mut self, sim: &mut Sim<'static>, fault: &Fault, now: Duration) {
-        let Fault { at: _, lasting, what } = fault;
-        let until = now + *lasting;
-        if !self.may_begin(what) {
-            return;
-        }
-        self.story.note("FAULT", format_args!("{fault}"));
-        match what {
-            What::Crash(host) => sim.crash(host.as_str()),
-            What::Partition(one, other) => sim.partition(one.as_str(), other.as_str()),
-            What::OneWay(one, other) => sim.partition_oneway(one.as_str(), other.as_str()),
-            What::Hold(one, other) => sim.hold(one.as_str(), other.as_str()),
-            What::Latency(one, other, millis) => {
-                sim.set_link_latency(one.as_str(), other.as_str(), Duration::from_millis(*millis));
-            }
-            What::Pause(host) => {
-                for (one, other) in self.ways(host) {
-                    sim.hold(one.as_str(), other.as_str());
-                }
-            }
-            What::Etcd(sort) => self.etcd.misbehave(*sort, *lasting),
-            What::RevokeLeases => self.etcd.revoke_all(),
-            What::RenewLeases => self.etcd.renew_all(),
-            What::Compact => self.etcd.compact(),
-            What::Goaway => self.etcd.goaway(),
-            What::SlowDisk(number) => self.disks[*number].set_slow(true),
-            What::SlotFalls(number, slot) => self.sites[*number].fell(*slot),
-            What::DriversFail(number) => self.sites[*number].fail_until(until),
-            What::CountersSilent(number) => self.sites[*number].silent_until(until),
-            What::DataPlane(number) => self.sites[*number].restart_data_plane(),
-            What::Clock(number, millis) => self.clocks[*number].set_ahead(*millis),
-        }
-        self.ends.push((until, what.clone()));
-    }
-
-    /// A host that is down, or a way that is cut, is left alone until that is over.
-    fn may_begin(&mut self, what: &What) -> bool {
-        match what {
-            What::Crash(host) => self.down.insert(host.clone()),
-            What::Partition(one, other)
-            | What::OneWay(one, other)
-            | What::Hold(one, other)
-            | What::Latency(one, other, _) => self.cut.insert(pair(one, other)),
-            What::Pause(host) => {
-                let ways = self.ways(host);
-                let is_free = ways.iter().all(|way| !self.cut.contains(way));
-                if is_free {
-                    self.cut.extend(ways);
-                }
-                is_free
-            }
-            What::Etcd(_) | What::RevokeLeases | What::RenewLeases | What::Compact | What::Goaway => true,
-            What::SlowDisk(_) | What::SlotFalls(..) | What::DriversFail(_) | What::CountersSilent(_) => true,
-            What::DataPlane(_) | What::Clock(..) => true,
-        }
-    }
-
-    fn end_faults(&mut self, sim: &mut Sim<'static>, now: Duration) {
-        let (due, rest) = std::mem::take(&mut self.ends).into_iter().partition(|(until, _)| *until <= now);
-        self.ends = rest;
-        let due: Vec<(Duration, What)> = due;
-        for (_, what) in due {
-            self.end_fault(sim, &what);
-        }
-    }
-
-    fn end_fault(&mut self, sim: &mut Sim<'static>, what: &What) {
-        match what {
-            What::Crash(host) => {
-                if self.down.remove(host) {
-                    self.story.note("FAULT", format_args!("{host} starts again"));
-                    sim.bounce(host.as_str());
-                }
-            }
-            What::Partition(one, other) => {
-                self.cut.remove(&pair(one, other));
-                sim.repair(one.as_str(), other.as_str());
-            }
-            What::OneWay(one, other) => {
-                self.cut.remove(&pair(one, other));
-                sim.repair_oneway(one.as_str(), other.as_str());
-            }
-            What::Hold(one, other) => {
-                self.cut.remove(&pair(one, other));
-                sim.release(one.as_str(), other.as_str());
-            }
-            What::Latency(one, other, _) => {
-                self.cut.remove(&pair(one, other));
-                sim.set_link_latency(one.as_str(), other.as_str(), Duration::from_millis(3));
-            }
-            What::Pause(host) => {
-                for (one, other) in self.ways(host) {
-                    self.cut.remove(&(one.clone(), other.clone()));
-                    sim.release(one.as_str(), other.as_str());
-                }
-            }
-            What::SlowDisk(number) => self.disks[*number].set_slow(false),
-            What::Clock(number, _) => self.clocks[*number].set_ahead(0),
-            What::Etcd(_) | What::RevokeLeases | What::RenewLeases | What::Compact | What::Goaway => {}
-            What::SlotFalls(..) | What::DriversFail(_) | What::CountersSilent(_) | What::DataPlane(_) => {}
-        }
-    }
-
-    /// The ways from a host to all others.
-    fn ways(&self, host: &str) -> Vec<(String, String)> {
-        let servers = (0..self.scenario.servers).map(server_host);
-        let regions = self.scenario.regions.iter().map(ToString::to_string);
-        let all = servers.chain(regions).chain([etcd::HOST.to_owned(), operator::HOST.to_owned()]);
-        all.filter(|other| other != host).map(|other| pair(host, &other)).collect()
     }
 
     /// The faults are over.
@@ -288,9 +182,4 @@ impl World {
             Ending::CoreOnly { lost, .. } => self.scenario.regions.get(lost),
         }
     }
-}
-
-/// Both directions are one way.
-fn pair(one: &str, other: &str) -> (String, String) {
-    if one <= other { (one.to_owned(), other.to_owned()) } else { (other.to_owned(), one.to_owned()) }
 }

@@ -1,7 +1,9 @@
 //! What the runner is asked for.
 
+use crate::planted;
+
 /// How it is asked.
-pub const USAGE: &str = "meridian-sim --seeds N | --seed S | --planted NAME,…|all  [--from F] [--jobs J] [--tries T] [--again A] [--servers K]";
+pub const USAGE: &str = "meridian-sim --seeds N | --seed S | --planted NAME,…|common|all  [--from F] [--jobs J] [--tries T] [--again A] [--servers K]";
 /// Of so many seeds one is played twice.
 const AGAIN: u64 = 10;
 
@@ -46,6 +48,10 @@ impl Options {
             match word.as_str() {
                 "--seeds" => task = Some(Task::Seeds(number()?)),
                 "--seed" => task = Some(Task::Seed(number()?)),
+                "--planted" if value == "common" => {
+                    task = Some(Task::Planted(planted::COMMON.map(str::to_owned).to_vec()));
+                    tries = planted::COMMON_TRIES;
+                }
                 "--planted" => {
                     let names = value.split(',').filter(|name| *name != "all").map(str::to_owned);
                     task = Some(Task::Planted(names.collect()));

@@ -45,16 +45,28 @@ impl<'a> LaneView<'a> {
 
     /// Since when the agent can be reached; `None`: it can't.
     pub fn reachable_since(&self) -> Option<Timestamp> {
-        match self.seen?.contact {
+        match self.contact()? {
             Contact::Live(since) => Some(since),
             Contact::Lost(_) | Contact::Never | Contact::Quarantined(_) => None,
+        }
+    }
+
+    /// As it is seen; but who remembers less than was accepted is not believed, also where nobody has put it into
+    /// quarantine: its session may be another replica's, which knows why.
+    fn contact(&self) -> Option<Contact> {
+        let seen = self.seen?;
+        let acked = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan").acked;
+        let forgot = seen.observed.as_ref().is_some_and(|observed| observed.accepted < acked);
+        match seen.contact {
+            Contact::Live(since) if forgot => Some(Contact::Quarantined(since)),
+            contact @ (Contact::Live(_) | Contact::Lost(_) | Contact::Never | Contact::Quarantined(_)) => Some(contact),
         }
     }
 
     /// What a region that can't be reached, or whose agent is not believed, waits for; `None`: it can.
     pub fn no_contact(&self) -> Option<Wait> {
         let region = self.region.clone();
-        match self.seen.map(|seen| seen.contact) {
+        match self.contact() {
             Some(Contact::Live(_)) => None,
             Some(Contact::Quarantined(since)) => Some(Wait::Quarantine { region, since }),
             Some(Contact::Lost(_) | Contact::Never) | None => Some(Wait::Contact { region, since: self.lost_since() }),

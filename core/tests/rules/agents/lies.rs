@@ -2,6 +2,7 @@
 //! of turn moves anything.
 
 use meridian_core::digest::Digest;
+use meridian_core::epoch::Epoch;
 use meridian_core::observation::{Observed, SlotSeen};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::state::{Cause, Phase};
@@ -51,6 +52,20 @@ fn a_mark_of_done_without_the_thing_is_no_progress() {
         let Phase::RollingBack { cause, .. } = world.phase() else { panic!("{lie}: {:?}", world.phase()) };
         assert_eq!(*cause, Cause::Deadline { region: Some(region(0)), limit: "prepare" }, "{lie}");
     }
+}
+
+/// Its session may be another replica's, which knows that it is in quarantine.
+#[test]
+fn who_remembers_less_than_it_had_accepted_is_not_believed() {
+    let mut world = World::new(&Design::of(&[&[0]]));
+    world.until("it bakes", |world| world.word(0) == "baking");
+    let bake = world.record.plan.waves[0].steps[0].bake;
+    let over = world.now.after(bake).after(Span::from_secs(3));
+    while world.now < over {
+        bent(&mut world, |seen| seen.accepted = Epoch::ZERO);
+        assert_eq!(world.word(0), "baking");
+    }
+    world.until("it remembers again", |world| world.word(0) == "settled");
 }
 
 #[test]

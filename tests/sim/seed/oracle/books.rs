@@ -18,7 +18,7 @@ use crate::etcd::{Applied, HOST};
 /// What our keys begin with in etcd.
 const PREFIX: &str = "/meridian";
 /// And those of owners.
-const OWNERS: &[u8] = b"/meridian/owners/";
+const OWNERS: &str = "/meridian/owners/";
 
 /// A record that a commit wrote.
 struct Written {
@@ -38,6 +38,7 @@ impl Oracle {
         let mut broken = Vec::new();
         let written: Vec<Written> = applied.events.iter().filter_map(written).collect();
         books.token = token(applied);
+        books.owners(applied);
         books.take(&written, &mut broken);
         drop(books);
         self.story.hold(broken);
@@ -60,7 +61,7 @@ fn written(event: &PbEvent) -> Option<Written> {
 
 /// The token of the owner for whom a change was made.
 fn token(applied: &Applied) -> Option<i64> {
-    let owner = applied.compares.iter().find(|compare| compare.key.starts_with(OWNERS))?;
+    let owner = applied.compares.iter().find(|compare| compare.key.starts_with(OWNERS.as_bytes()))?;
     match owner.target_union {
         Some(PbTargetUnion::CreateRevision(token)) => Some(token),
         Some(_) | None => None,
@@ -82,6 +83,18 @@ fn blind(applied: &Applied) -> Vec<Broken> {
 }
 
 impl Books {
+    /// Who owns a shard is there as long as the key is.
+    fn owners(&mut self, applied: &Applied) {
+        for event in &applied.events {
+            let place = event.kv.as_ref().and_then(|kv| Place::of(&Key::new(name(kv)).ok()?));
+            match (place, event.r#type) {
+                (Some(Place::Owner(shard)), 0) => self.owned.insert(shard),
+                (Some(Place::Owner(shard)), _) => self.owned.remove(&shard),
+                (_, _) => continue,
+            };
+        }
+    }
+
     fn take(&mut self, written: &[Written], broken: &mut Vec<Broken>) {
         // Plans first: records refer to them.
         for Written { key, value, .. } in written.iter().filter(|one| matches!(one.place, Place::Plan(_))) {
@@ -97,6 +110,8 @@ impl Books {
                 self.rollout(id, one, written, broken);
             } else if let Place::Region(region) = &one.place {
                 self.region(region, one, broken);
+            } else if let Place::Request(id) = &one.place {
+                self.requests.done(id, broken);
             } else if let Place::Audit(service, _) = &one.place {
                 let has_head = written.iter().any(|other| other.place == Place::Head(service.clone()));
                 require(broken, "S18", has_head, || format!("{} without its head", one.key));
@@ -160,7 +175,10 @@ impl Books {
     /// One decision: the epoch after the last, its audit entry, chained, in the same transaction.
     fn epoch(&self, service: &ServiceId, next: &Rollout, one: &Written, written: &[Written], broken: &mut Vec<Broken>) {
         let head = self.heads.get(service).cloned().unwrap_or_default();
-        let follows = head.epoch.next() == Some(next.epoch) || next.epoch.generation() > head.epoch.generation();
+        // Nobody restores anything here.
+        let raised = next.epoch.generation() != head.epoch.generation();
+        require(broken, "S26", !raised, || format!("{} after {}, without a restore", next.epoch, head.epoch));
+        let follows = head.epoch.next() == Some(next.epoch);
         require(broken, "S2", follows, || format!("{} after {}", next.epoch, head.epoch));
         let audit = written.iter().find(|other| other.place == Place::Audit(service.clone(), next.epoch));
         let entry = audit.and_then(|audit| record::decode_audit(&audit.key, &audit.value, service).ok());
@@ -219,9 +237,10 @@ impl Books {
             broken.push(Broken { id: "S27", what: format!("{} can't be read", one.key) });
             return;
         };
-        let before = self.sessions.insert(region.clone(), record.session_number).unwrap_or(0);
-        let fits = record.session_number >= before && record.session_number <= before + 1;
-        require(broken, "S22", fits, || format!("{region}: session {} after {before}", record.session_number));
+        let number = record.session_number;
+        let before = self.regions.insert(region.clone(), record).map_or(0, |before| before.session_number);
+        let fits = number >= before && number <= before + 1;
+        require(broken, "S22", fits, || format!("{region}: session {number} after {before}"));
     }
 }
 

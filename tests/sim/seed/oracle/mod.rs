@@ -2,6 +2,7 @@
 //! holds all of it against the invariants of core while it happens. It changes nothing.
 
 mod books;
+mod requests;
 mod truth;
 mod witness;
 
@@ -14,11 +15,13 @@ use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::invariants::Orders;
 use meridian_core::lane::LaneState;
+use meridian_core::ownership::Shard;
 use meridian_core::plan::Plan;
 use meridian_core::rollout::state::Rollout;
-use meridian_store::record::Head;
+use meridian_store::record::{Head, Region};
 
 use crate::story::Story;
+use requests::Requests;
 
 /// Of one run; clones are the same one.
 #[derive(Clone)]
@@ -34,7 +37,10 @@ struct Books {
     rollouts: BTreeMap<RolloutId, Rollout>,
     heads: BTreeMap<ServiceId, Head>,
     lanes: BTreeMap<ServiceId, BTreeMap<RegionId, LaneState>>,
-    sessions: BTreeMap<RegionId, u64>,
+    regions: BTreeMap<RegionId, Region>,
+    /// Shards that somebody owns.
+    owned: BTreeSet<Shard>,
+    requests: Requests,
     orders: Orders,
     agents: BTreeMap<RegionId, Agent>,
     /// The owner's token in the change at hand, and the last one of each rollout.
@@ -48,7 +54,11 @@ struct Books {
 #[derive(Default)]
 struct Agent {
     accepted: Epoch,
+    /// What is on its disk now.
+    remembers: Epoch,
     confirmed: BTreeSet<(Epoch, Digest)>,
+    /// How often its disk was taken back.
+    forgot: u64,
 }
 
 impl Oracle {
@@ -69,12 +79,26 @@ impl Oracle {
             let mut books = self.books();
             let agent = books.agents.entry(region.clone()).or_default();
             agent.accepted = agent.accepted.max(goal.epoch);
+            agent.remembers = goal.epoch;
             if let Some(done) = memory.done_mark() {
                 agent.confirmed.insert((done.epoch, done.hash));
             }
             books.orders.accepted(goal)
         };
         self.story.hold(broken);
+    }
+
+    /// An agent's disk was taken back: what it says may fall, once.
+    pub fn forgets(&self, region: &RegionId, remembers: Epoch) {
+        let mut books = self.books();
+        let agent = books.agents.entry(region.clone()).or_default();
+        agent.forgot += 1;
+        agent.remembers = remembers;
+    }
+
+    /// Whether somebody owns a service.
+    pub fn is_owned(&self, service: &ServiceId) -> bool {
+        self.books().owned.contains(&Shard::of(service))
     }
 
     /// Every rollout as it is committed now.

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use meridian_core::agent::quarantine::{Known, believe};
 use meridian_core::epoch::Epoch;
 use meridian_core::id::RegionId;
 use meridian_core::invariants::{self, Broken, Taken};
 use meridian_core::observation::{Observed, Sight};
 use meridian_core::rollout::event::Event;
-use meridian_core::rollout::state::Rollout;
+use meridian_core::rollout::state::{LaneAt, Rollout};
 use meridian_core::time::Timestamp;
 use meridian_server::engine::StepTrace;
 use meridian_server::engine::trace::EndedStep;
@@ -20,7 +21,8 @@ use super::{Books, Oracle};
 /// The witness in one server's process: what it has seen once, it does not see undone.
 pub struct Witness {
     oracle: Oracle,
-    seen: Mutex<BTreeMap<RegionId, Epoch>>,
+    /// The highest epoch of each region, and how often it has fallen since its agent's disk was.
+    seen: Mutex<BTreeMap<RegionId, (Epoch, u64)>>,
 }
 
 impl Oracle {
@@ -32,12 +34,17 @@ impl Oracle {
 
 impl Witness {
     /// A report of an older session, or one that was overtaken, never replaces a newer one.
-    fn in_order(&self, sight: &Sight) -> Vec<Broken> {
+    fn in_order(&self, books: &Books, sight: &Sight) -> Vec<Broken> {
         let mut broken = Vec::new();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (region, observed) in sight.iter().filter_map(|(region, seen)| Some((region, seen.observed.as_ref()?))) {
-            let known = seen.entry(region.clone()).or_default();
+            let (known, fallen) = seen.entry(region.clone()).or_default();
             let falls = observed.accepted < *known;
+            let forgot = books.agents.get(region).map_or(0, |agent| agent.forgot);
+            if falls && *fallen < forgot {
+                (*known, *fallen) = (observed.accepted, forgot);
+                continue;
+            }
             require(&mut broken, "S22", !falls, || format!("{region} was at {known}, then at {}", observed.accepted));
             *known = observed.accepted.max(*known);
         }
@@ -58,11 +65,34 @@ impl StepTrace for Witness {
         let story = &self.oracle.story;
         story.hold(invariants::transition(taken));
         if let Event::Look(sight) | Event::Guard(sight) = taken.event {
-            let broken = told(&self.oracle.books(), sight);
+            let mut broken = told(&self.oracle.books(), sight);
+            broken.extend(self.in_order(&self.oracle.books(), sight));
+            broken.extend(believed(&self.oracle.books(), taken, sight));
             story.hold(broken);
-            story.hold(self.in_order(sight));
         }
     }
+}
+
+/// An agent that has forgotten what it accepted is moved forward only once somebody has vouched for it.
+fn believed(books: &Books, taken: Taken<'_>, sight: &Sight) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let (before, Some(after)) = (taken.before, &taken.answer.next) else {
+        return broken;
+    };
+    for (region, was) in &before.lanes {
+        let is_ahead = |at: LaneAt| matches!(at, LaneAt::Preparing { .. } | LaneAt::Shifting(_));
+        let moves = after.lanes.get(region).is_some_and(|is| is.at != was.at && is_ahead(is.at));
+        let observed = sight.get(region).and_then(|seen| seen.observed.as_ref());
+        // What another replica has noted may be old; what is on the disk as well is neither.
+        let remembers = books.agents.get(region).map_or(Epoch::ZERO, |agent| agent.remembers);
+        let Some(observed) = observed.filter(|seen| moves && seen.accepted == remembers) else { continue };
+        let confirmed = books.regions.get(region).and_then(|record| record.confirmed.get(&before.plan.service));
+        let pardon = confirmed.map(|confirmed| confirmed.pardon);
+        let known = Known { head: observed.accepted, acked: was.acked, pardon };
+        let doubt = believe(observed.accepted, known).err();
+        require(&mut broken, "S1", doubt.is_none(), || format!("{region} is moved forward, though {doubt:?}"));
+    }
+    broken
 }
 
 /// No agent says what is not on its disk.

@@ -13,6 +13,9 @@ use rand::rngs::StdRng;
 /// Is told of every entry that has become durable: the one before and the new one.
 pub type Witness = dyn Fn(Option<&[u8]>, &[u8]) + Send + Sync;
 
+/// What is on a disk, by name.
+type Entries = BTreeMap<String, Vec<u8>>;
+
 /// A disk. Clones are the same one.
 #[derive(Clone)]
 pub struct Disk(Arc<Inner>);
@@ -23,7 +26,9 @@ struct Inner {
 }
 
 struct State {
-    durable: BTreeMap<String, Vec<u8>>,
+    durable: Entries,
+    /// What was on it before each write.
+    past: Vec<Entries>,
     slow: bool,
     rng: StdRng,
 }
@@ -31,13 +36,22 @@ struct State {
 impl Disk {
     /// An empty one.
     pub fn new(rng: StdRng, witness: Box<Witness>) -> Self {
-        let state = Mutex::new(State { durable: BTreeMap::new(), slow: false, rng });
+        let state = Mutex::new(State { durable: Entries::new(), past: Vec::new(), slow: false, rng });
         Self(Arc::new(Inner { state, witness }))
     }
 
     /// What a process finds that starts now.
-    pub fn entries(&self) -> BTreeMap<String, Vec<u8>> {
+    pub fn entries(&self) -> Entries {
         self.state().durable.clone()
+    }
+
+    /// Puts an old copy in its place, from so many writes ago; an empty one if there were not so many.
+    pub fn take_back(&self, writes: usize) -> Entries {
+        let mut state = self.state();
+        let kept = state.past.len().saturating_sub(writes);
+        let old = state.past.drain(kept..).next();
+        state.durable = old.unwrap_or_default();
+        state.durable.clone()
     }
 
     /// Syncs take long from now on, or no longer.
@@ -52,7 +66,11 @@ impl Disk {
     }
 
     fn keep(&self, key: String, bytes: Vec<u8>) {
-        let before = self.state().durable.insert(key, bytes.clone());
+        let mut state = self.state();
+        let past = state.durable.clone();
+        state.past.push(past);
+        let before = state.durable.insert(key, bytes.clone());
+        drop(state);
         (self.0.witness)(before.as_deref(), &bytes);
     }
 

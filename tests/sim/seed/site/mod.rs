@@ -27,14 +27,13 @@ use crate::story::Story;
 use disk::Disk;
 use drivers::{Traffic, Weather, Workload};
 
-/// Requests that arrive between two looks of the world.
-const REQUESTS: u64 = 60;
 /// A slot comes up within this.
 const UP_MAX_MILLIS: u64 = 700;
 /// After something broke by itself, what an agent has just read back may be over.
 const DISTURBED: Duration = Duration::from_secs(3);
-/// Between an agent's look and what it does about it: a slot that fell in between was up when it looked.
-const LOOKED: Duration = Duration::from_millis(250);
+/// Between an agent's look and what it does about it: a slot that fell in between was up when it looked. It looks while a
+/// new goal goes to a disk that may be slow.
+const LOOKED: Duration = Duration::from_millis(1_300);
 
 /// A region. Clones are the same one.
 #[derive(Clone)]
@@ -48,6 +47,8 @@ struct Inner {
     oracle: Oracle,
     /// Releases that answer badly here.
     bad: BTreeMap<Digest, Bad>,
+    /// Requests that arrive between two looks of the world.
+    requests: u64,
     state: Mutex<State>,
 }
 
@@ -68,11 +69,12 @@ struct State {
 
 impl Site {
     /// A region with two empty slots.
-    pub fn new(region: RegionId, rng: StdRng, bad: BTreeMap<Digest, Bad>, story: Story, oracle: Oracle) -> Self {
+    pub fn new(region: RegionId, (bad, requests): (BTreeMap<Digest, Bad>, u64), rng: StdRng, oracle: Oracle) -> Self {
         let world = FakeWorld::new();
         world.start_ready(false);
         let state = Mutex::default();
-        Self(Arc::new(Inner { region, world, weather: Weather::new(rng), story, oracle, bad, state }))
+        let (weather, story) = (Weather::new(rng), oracle.story.clone());
+        Self(Arc::new(Inner { region, world, weather, story, oracle, bad, requests, state }))
     }
 
     /// Which region.
@@ -129,6 +131,17 @@ impl Site {
         self.state().durable.clone()
     }
 
+    /// An old copy of its agent's disk is in the place of the present one. What the agent has forgotten it can't keep to.
+    pub fn forgets(&self, entries: &BTreeMap<String, Vec<u8>>) {
+        let read = |bytes: &Vec<u8>| decode_journal(&self.0.region, bytes).ok();
+        let old = entries.values().find_map(read).unwrap_or_default();
+        self.0.story.note(self.0.region.as_str(), format_args!("disk: back at {}", old.accepted()));
+        self.0.oracle.forgets(&self.0.region, old.accepted());
+        let mut state = self.state();
+        state.routed = old.accepted();
+        state.durable = old;
+    }
+
     /// Something has become durable.
     fn remembers(&self, bytes: &[u8]) {
         let Ok(after) = decode_journal(&self.0.region, bytes) else {
@@ -183,7 +196,8 @@ impl Site {
         self.0.story.note(self.0.region.as_str(), format_args!("{what}: {} at {}", route.split, route.epoch));
         if is_taken {
             let mut state = self.state();
-            state.routed = state.routed.max(route.epoch);
+            // An agent that has forgotten may tell a route again that is newer than all it knows.
+            state.routed = state.routed.max(route.epoch.min(state.durable.accepted()));
         }
     }
 
@@ -254,7 +268,7 @@ impl Site {
             if share == 0 {
                 continue;
             }
-            let requests = REQUESTS * share / 10_000;
+            let requests = (self.0.requests * share).div_ceil(10_000);
             let seen = local.slots.get(slot).as_ref();
             let is_ready = seen.is_some_and(|seen| seen.state == SlotState::Ready);
             let bad = seen.and_then(|seen| self.0.bad.get(&seen.digest)).filter(|bad| bad.from <= now);

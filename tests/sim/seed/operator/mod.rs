@@ -1,20 +1,22 @@
 //! The operator: starts rollouts through the shipped client and gives orders at bad moments, several at once. It waits
 //! for the end of each rollout; once the faults are over it takes decisions a human would be asked for.
 
+mod orders;
+
 use std::time::Duration;
 
 use meridian_client::{
-    Client, ClientError, Endpoint, Intent, OperatorOrder, PlanWanted, ReleaseName, RequestId, RolloutName,
-    RolloutStart, RolloutState, RolloutView, ServiceChange,
+    Client, ClientError, Endpoint, Intent, PlanWanted, RefusalKind, ReleaseName, RequestId, RolloutName, RolloutStart,
+    RolloutState, ServiceChange,
 };
 use meridian_core::id::{PlaybookId, RolloutId};
-use meridian_core::playbook::{Playbook, Scope};
+use meridian_core::playbook::Playbook;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
 use rand::{RngExt, SeedableRng};
 
 use crate::hosts::{PORT, server_host};
 use crate::net;
+use crate::oracle::Oracle;
 use crate::scenario::{self, Ending, Scenario, service};
 use crate::story::Story;
 
@@ -22,6 +24,8 @@ use crate::story::Story;
 pub const HOST: &str = "operator";
 /// Between two looks at a rollout.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// After the faults every agent is heard within this.
+const HEARD_MAX: Duration = Duration::from_secs(8);
 /// For one call with its retries.
 const CALL_MAX: Duration = Duration::from_secs(6);
 
@@ -30,6 +34,7 @@ pub struct Operator {
     client: Client,
     rng: StdRng,
     story: Story,
+    oracle: Oracle,
     scenario: Scenario,
     /// When the faults are over.
     calm: Duration,
@@ -40,13 +45,13 @@ type Called<T> = Result<T, ClientError>;
 
 impl Operator {
     /// The operator's process: ends when every rollout has.
-    pub async fn run(scenario: Scenario, story: Story, calm: Duration) -> turmoil::Result {
+    pub async fn run(scenario: Scenario, oracle: Oracle, calm: Duration) -> turmoil::Result {
         let address = |number| format!("http://{}:{PORT}", server_host(number));
         let addresses = (0..scenario.servers).map(address).collect();
         let endpoint = Endpoint { addresses, tls: None, timeout: CALL_MAX };
         let client = Client::connect_by(endpoint, &net::lazy).await?;
         let rng = StdRng::seed_from_u64(scenario.operator);
-        let mut operator = Self { client, rng, story, scenario, calm };
+        let mut operator = Self { client, rng, story: oracle.story.clone(), oracle, scenario, calm };
         operator.prepare().await;
         let install = scenario::install();
         operator.launch(1, &install).await;
@@ -57,8 +62,16 @@ impl Operator {
             }
             operator.launch(release, &playbook).await;
         }
+        operator.stay().await;
         operator.story.note(HOST, format_args!("is done"));
         Ok(())
+    }
+
+    /// Somebody vouches for agents whose disks were taken back, until all have been heard again.
+    async fn stay(&self) {
+        while self.scenario.forgets && (self.vouch().await || self.story.now() < self.calm + HEARD_MAX) {
+            pause_for(LOOK_EVERY).await;
+        }
     }
 
     fn is_calm(&self) -> bool {
@@ -75,6 +88,7 @@ impl Operator {
         loop {
             match call(self.client.clone(), request.clone()).await {
                 Ok(answer) => {
+                    self.oracle.is_answered(what, &request.to_string());
                     self.story.note(HOST, format_args!("{what}: done"));
                     return Ok(answer);
                 }
@@ -144,6 +158,9 @@ impl Operator {
             if has_ended(view.state) {
                 return;
             }
+            if self.scenario.forgets && (self.is_calm() || self.rng.random_range(0..100) < 20) {
+                self.vouch().await;
+            }
             if self.is_calm() && self.scenario.ending != Ending::AllWell {
                 if self.takes_back(&view).await {
                     return;
@@ -187,79 +204,6 @@ impl Operator {
         }
         None
     }
-
-    /// Orders at a bad moment, perhaps two at once.
-    async fn interfere(&mut self, view: &RolloutView) {
-        const ORDERS: [&str; 6] = ["pause", "resume", "rollback", "part", "pause", "abandon"];
-        let first = ORDERS.choose(&mut self.rng).copied().unwrap_or("pause");
-        if self.rng.random_range(0..3) == 0 {
-            let second = ORDERS.choose(&mut self.rng).copied().unwrap_or("pause");
-            tokio::join!(self.order(view, first), self.order(view, second));
-        } else {
-            self.order(view, first).await;
-        }
-    }
-
-    /// What a human would do who sees a region lost: takes everything back. Says whether that is all that can be done.
-    async fn takes_back(&self, view: &RolloutView) -> bool {
-        match view.state {
-            RolloutState::RollingBack | RolloutState::Unknown => true,
-            RolloutState::Running | RolloutState::Soaking | RolloutState::Held | RolloutState::Switched => {
-                self.order(view, "rollback").await == "NO_WAY_BACK"
-            }
-            RolloutState::Frozen => {
-                self.order(view, "rollback").await;
-                true
-            }
-            RolloutState::Stable
-            | RolloutState::RolledBack
-            | RolloutState::Aborted
-            | RolloutState::Superseded
-            | RolloutState::Failed => true,
-        }
-    }
-
-    /// What a human would do who wants it over.
-    async fn decide(&self, view: &RolloutView) {
-        match view.state {
-            RolloutState::Held => {
-                self.order(view, "rollback").await;
-            }
-            RolloutState::Frozen => {
-                self.order(view, "rollback").await;
-                self.order(view, "abandon").await;
-            }
-            RolloutState::Running
-            | RolloutState::Soaking
-            | RolloutState::RollingBack
-            | RolloutState::Switched
-            | RolloutState::Stable
-            | RolloutState::RolledBack
-            | RolloutState::Aborted
-            | RolloutState::Superseded
-            | RolloutState::Failed
-            | RolloutState::Unknown => {}
-        }
-    }
-
-    async fn order(&self, view: &RolloutView, what: &str) -> String {
-        let order = OperatorOrder { actor: "anna".to_owned(), reason: "to see what happens".to_owned(), etag: None };
-        let (name, order, request) = (&view.name, &order, &RequestId::random());
-        let region = view.lanes.first().map(|lane| lane.region.clone());
-        let called = match what {
-            "resume" => self.client.resume_rollout(name, order, request).await,
-            "rollback" => self.client.roll_back_rollout(name, &Scope::Fleet, order, request).await,
-            "part" => {
-                let scope = region.map_or(Scope::Wave, Scope::Region);
-                self.client.roll_back_rollout(name, &scope, order, request).await
-            }
-            "abandon" => self.client.abandon_rollout(name, order, request).await,
-            _ => self.client.pause_rollout(name, order, request).await,
-        };
-        let came = called.map_or_else(|error| error.code().to_owned(), |view| format!("{:?}", view.state));
-        self.story.note(HOST, format_args!("{what} {}: {came}", name.rollout));
-        came
-    }
 }
 
 fn has_ended(state: RolloutState) -> bool {
@@ -283,6 +227,12 @@ fn may_try_again(error: &ClientError) -> bool {
         ClientError::Address { .. } | ClientError::Pem { .. } | ClientError::Answer { .. } => false,
         ClientError::Unreachable { .. } | ClientError::Timeout { .. } => true,
     }
+}
+
+/// Whether a server has judged: it was not done, because things are not so that it could be.
+fn is_refused(error: &ClientError) -> bool {
+    let judged = |kind| matches!(kind, RefusalKind::Precondition);
+    matches!(error, ClientError::Refused { refusal, .. } if judged(refusal.kind)) && !may_try_again(error)
 }
 
 async fn pause(millis: u64) {

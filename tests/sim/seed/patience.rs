@@ -1,0 +1,58 @@
+//! How long things may take once all is well: a region that goes back is back soon, and nothing that runs is without an
+//! owner for long. It looks between two steps of the world and knows no process.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::rollout::state::{LaneAt, Phase};
+
+use crate::world::{FAULTS_TO, World};
+
+/// Until everybody who was cut off is connected again.
+const RECONNECT_MAX: Duration = Duration::from_secs(8);
+/// A region that can be reached is back within this.
+const BACK_MAX: Duration = Duration::from_secs(15);
+/// And twice the time of a lease is what it takes to notice that an owner is gone.
+const OWNERLESS_MAX: Duration = Duration::from_secs(10);
+
+/// Since when something lasts that should not last.
+#[derive(Default)]
+pub struct Patience {
+    turning: BTreeMap<(RolloutId, RegionId), Duration>,
+    ownerless: BTreeMap<RolloutId, Duration>,
+}
+
+impl Patience {
+    /// Looks at the world as it is now.
+    pub fn look(&mut self, world: &World, now: Duration) {
+        if now < FAULTS_TO + RECONNECT_MAX {
+            return;
+        }
+        let rollouts = world.oracle.rollouts();
+        let (mut turning, mut ownerless) = (BTreeMap::new(), BTreeMap::new());
+        for record in rollouts.iter().filter(|record| !record.phase.is_terminal()) {
+            for (region, lane) in &record.lanes {
+                let frozen = matches!(record.phase, Phase::Frozen { .. });
+                if lane.at == LaneAt::Reverting && Some(region) != world.lost() && !frozen {
+                    let key = (record.id.clone(), region.clone());
+                    let since = self.turning.get(&key).copied().unwrap_or(now);
+                    turning.insert(key, since);
+                }
+            }
+            if !world.oracle.is_owned(&record.plan.service) {
+                let since = self.ownerless.get(&record.id).copied().unwrap_or(now);
+                ownerless.insert(record.id.clone(), since);
+            }
+        }
+        for ((id, region), since) in &turning {
+            let in_time = now <= *since + BACK_MAX;
+            world.story.require("L1", in_time, || format!("{region} is on its way back in {id} since {since:?}"));
+        }
+        for (id, since) in &ownerless {
+            let in_time = now <= *since + OWNERLESS_MAX;
+            world.story.require("L2", in_time, || format!("nobody owns {id} since {since:?}"));
+        }
+        (self.turning, self.ownerless) = (turning, ownerless);
+    }
+}
