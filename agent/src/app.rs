@@ -124,7 +124,7 @@ impl Agent {
         };
         let mut inboxes = BTreeMap::new();
         for (drivers, memory) in lanes.into_iter().zip(recalled) {
-            let (inbox, goals) = GoalInbox::new();
+            let (inbox, arriving) = GoalInbox::new();
             inboxes.insert(drivers.service.clone(), inbox);
             let lane = Lane { service: drivers.service.clone(), region: region.clone() };
             let (orders, ordered) = watch::channel(None);
@@ -142,7 +142,7 @@ impl Agent {
             let parts = LaneParts {
                 lane,
                 drivers,
-                goals,
+                arriving,
                 journal: journal.clone(),
                 board: Arc::clone(&board),
                 orders,

@@ -83,6 +83,19 @@ impl Goal {
         self.measurement.is_none() && (runs == 0 || runs == 1 && self.split.is_some())
     }
 
+    /// The slot of the release that the goal brings in. `None` where it brings none: before, after and on the way back, and
+    /// where a first release has all the traffic already, for nothing else could serve.
+    #[must_use]
+    pub fn forward_slot(&self) -> Option<Slot> {
+        let runs = |slot: Slot| matches!(self.slots.get(slot), SlotGoal::Run(_));
+        let idle = || Slot::BOTH.into_iter().find(|slot| runs(*slot) && !self.serves(*slot));
+        match (runs(Slot::Blue) && runs(Slot::Green), &self.measurement) {
+            (true, Some(measurement)) => Some(measurement.slot),
+            (true, None) => idle(),
+            (false, _) => idle().filter(|_| self.split.is_none()),
+        }
+    }
+
     /// What follows from drift.
     #[must_use]
     pub fn drift_policy(&self) -> DriftPolicy {

@@ -40,7 +40,11 @@ impl Shell {
         if !self.may_mend(goal) {
             return Moved::Rest(Rest::Tick);
         }
-        match lane_move(&self.memory, goal, &self.known.world()) {
+        let next = lane_move(&self.memory, goal, &self.known.world());
+        if !matches!(next, NextMove::Wait(Blocked::Vetoed(..))) {
+            self.troubles.cleared(Source::Veto);
+        }
+        match next {
             // The slots as they were a moment ago were good enough to move on.
             NextMove::Reached if !self.sight.is_fresh => {
                 self.publish();
@@ -69,6 +73,14 @@ impl Shell {
     fn wait(&mut self, blocked: Blocked) -> Moved {
         match blocked {
             Blocked::SlotNotReady(_) => Moved::Rest(Rest::Poll),
+            Blocked::Vetoed(slot, digest) => {
+                let message =
+                    format!("{slot}: {} is vetoed and not started; unveto its release or go back", digest.short());
+                if self.troubles.noted(Source::Veto, Complaint::passing(code::DIGEST_VETOED, message)) {
+                    warn!(%slot, %digest, "the goal asks for the start of what is vetoed");
+                }
+                Moved::Rest(Rest::Tick)
+            }
             // It was noted when it was found.
             Blocked::Drifted => Moved::Rest(Rest::Tick),
             Blocked::SlotServes(slot) => {
@@ -144,8 +156,8 @@ impl Shell {
             biased;
             outcome = timeout(ROUTE_MAX, traffic.route(&route)) => outcome,
             // Only news: the route is given up for the next one, which is at least as new.
-            Ok(()) = self.parts.goals.changed() => {
-                self.parts.goals.mark_changed();
+            Ok(()) = self.parts.arriving.goals.changed() => {
+                self.parts.arriving.goals.mark_changed();
                 return Routed::Overtaken;
             }
         };

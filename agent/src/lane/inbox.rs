@@ -1,7 +1,7 @@
-//! Where a lane's goals arrive. It holds one: the latest wins, so a lane that is busy never works through a queue. It
-//! does not know what the lane has on disk.
+//! Where a lane's goals arrive, and what its service has vetoed. It holds one of each: the latest wins, so a lane that is
+//! busy never works through a queue. It does not know what the lane has on disk.
 
-use meridian_core::agent::GoalRefused;
+use meridian_core::agent::{GoalRefused, VetoList};
 use meridian_core::goal::Goal;
 use tokio::sync::watch;
 
@@ -9,14 +9,29 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct GoalInbox {
     latest: watch::Sender<Option<Goal>>,
+    vetoes: watch::Sender<VetoList>,
+}
+
+/// Where a lane reads its inbox.
+#[derive(Clone, Debug)]
+pub struct Arriving {
+    /// The latest goal.
+    pub goals: watch::Receiver<Option<Goal>>,
+    /// The latest vetoes of its service.
+    pub vetoes: watch::Receiver<VetoList>,
 }
 
 impl GoalInbox {
     /// An empty inbox and where its lane reads it.
     #[must_use]
-    pub fn new() -> (Self, watch::Receiver<Option<Goal>>) {
-        let (latest, reader) = watch::channel(None);
-        (Self { latest }, reader)
+    pub fn new() -> (Self, Arriving) {
+        let ((latest, goals), (vetoes, heard)) = (watch::channel(None), watch::channel(VetoList::default()));
+        (Self { latest, vetoes }, Arriving { goals, vetoes: heard })
+    }
+
+    /// Puts a list of vetoes in place of an older one; one that is not newer wakes nobody.
+    pub fn hear_vetoes(&self, list: VetoList) {
+        self.vetoes.send_if_modified(|latest| latest.renew(list));
     }
 
     /// Puts a goal in place of one that came before. The same goal again wakes nobody.
@@ -75,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_late_goal_never_replaces_a_higher_one() {
-        let (inbox, mut reader) = GoalInbox::new();
+        let (inbox, Arriving { goals: mut reader, .. }) = GoalInbox::new();
         inbox.offer(goal(2, "a")).unwrap();
         assert!(matches!(inbox.offer(goal(1, "a")), Err(GoalRefused::Stale { .. })));
         assert!(matches!(inbox.offer(goal(2, "b")), Err(GoalRefused::Conflict { .. })));

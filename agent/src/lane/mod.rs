@@ -18,7 +18,6 @@ mod world;
 use std::sync::Arc;
 
 use meridian_core::agent::LaneMemory;
-use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, ServiceId};
 use meridian_drivers::{Sticky, TrafficDriver, WorkloadDriver};
 use tokio::sync::watch;
@@ -28,6 +27,7 @@ use crate::contact::ContactClock;
 use crate::journal::{Journal, JournalError};
 use crate::measure::{Breach, Order};
 use crate::metrics::Metrics;
+use inbox::Arriving;
 
 /// How a service is run here.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ pub struct LaneParts {
     pub lane: Lane,
     /// Its drivers.
     pub drivers: LaneDrivers,
-    /// Where its goals arrive.
-    pub goals: watch::Receiver<Option<Goal>>,
+    /// Where its goals arrive, and what its service has vetoed.
+    pub arriving: Arriving,
     /// Where its memory is kept.
     pub journal: Journal,
     /// Where it tells what it sees.

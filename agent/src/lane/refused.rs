@@ -20,7 +20,7 @@ pub(super) async fn run(mut parts: LaneParts, why: &JournalError) {
     loop {
         let seen = world::look(parts.drivers.workload.as_ref(), parts.drivers.traffic.as_ref()).await;
         // The trouble belongs to the goal that it is in the way of.
-        let epoch = parts.goals.borrow_and_update().as_ref().map_or(Epoch::ZERO, |goal| goal.epoch);
+        let epoch = parts.arriving.goals.borrow_and_update().as_ref().map_or(Epoch::ZERO, |goal| goal.epoch);
         let (code, message) = (code::JOURNAL_UNREADABLE.to_owned(), why.to_string());
         parts.board.post(&parts.lane.service, Urgency::Now, |observed| {
             if let Ok(slots) = seen.slots {
@@ -31,7 +31,7 @@ pub(super) async fn run(mut parts: LaneParts, why: &JournalError) {
             }
             observed.trouble = Some(Trouble { epoch, code, message, permanent: true });
         });
-        if let Ok(Err(_)) = timeout(LOOK, parts.goals.changed()).await {
+        if let Ok(Err(_)) = timeout(LOOK, parts.arriving.goals.changed()).await {
             // Nobody offers goals any more: the agent is ending.
             return std::future::pending().await;
         }

@@ -103,9 +103,11 @@ impl Shell {
             let now = Instant::now();
             let pause = self.pace.pause(rest, self.troubles.next_try(now), now);
             tokio::select! {
-                changed = self.parts.goals.changed() => match changed {
+                // Left for the pass to take, like a goal.
+                Ok(()) = self.parts.arriving.vetoes.changed() => self.parts.arriving.vetoes.mark_changed(),
+                changed = self.parts.arriving.goals.changed() => match changed {
                     // Left for the pass to take.
-                    Ok(()) => self.parts.goals.mark_changed(),
+                    Ok(()) => self.parts.arriving.goals.mark_changed(),
                     // Without its inbox a lane goes on with what it has; the agent is ending.
                     Err(_) => sleep(pause).await,
                 },
@@ -144,7 +146,7 @@ impl Shell {
         Rest::Poll
     }
 
-    /// Takes the goal that is waiting, if any, and looks at the region while it goes to disk: looking has no effects.
+    /// Takes what is waiting, if anything, and looks at the region while it goes to disk: looking has no effects.
     /// Says whether the region was looked at; a newer goal does not wait for that.
     async fn take_and_look(&mut self) -> bool {
         let Some(memory) = self.memory_with_offer() else {
@@ -159,6 +161,7 @@ impl Shell {
         );
         let was_idle = self.work.is_idle();
         match written {
+            Ok(()) if memory.intent() == self.memory.intent() => self.heed(memory).await,
             Ok(()) => self.adopt(memory).await,
             Err(why) => self.not_written(&why),
         }
@@ -181,8 +184,8 @@ impl Shell {
         let seen = tokio::select! {
             biased;
             seen = world::look(workload.as_ref(), traffic.as_ref()) => seen,
-            Ok(()) = self.parts.goals.changed() => {
-                self.parts.goals.mark_changed();
+            Ok(()) = self.parts.arriving.goals.changed() => {
+                self.parts.arriving.goals.mark_changed();
                 return false;
             }
         };
@@ -192,23 +195,40 @@ impl Shell {
         true
     }
 
-    /// The memory as it will be with the goal that is waiting; `None` if there is none, or it is refused or known.
+    /// The memory as it will be with the goal and the vetoes that are waiting; `None` if there are none, or all is refused
+    /// or known.
     fn memory_with_offer(&mut self) -> Option<LaneMemory> {
-        if self.parts.goals.has_changed().unwrap_or(false) {
-            self.offered = self.parts.goals.borrow_and_update().clone();
+        if self.parts.arriving.goals.has_changed().unwrap_or(false) {
+            self.offered = self.parts.arriving.goals.borrow_and_update().clone();
         }
-        let goal = self.offered.clone().filter(|_| self.troubles.may_try(Source::Journal, Instant::now()))?;
+        let vetoes = self.parts.arriving.vetoes.borrow_and_update().clone();
+        if !self.troubles.may_try(Source::Journal, Instant::now()) {
+            return None;
+        }
         let mut memory = self.memory.clone();
-        match memory.accept(goal) {
-            Ok(Accepted::New) => return Some(memory),
-            Ok(Accepted::Known) => debug!("the goal is known"),
-            Err(refused) => {
+        let is_news = memory.hear_vetoes(vetoes);
+        match self.offered.clone().map(|goal| memory.accept(goal)) {
+            Some(Ok(Accepted::New)) => return Some(memory),
+            Some(Ok(Accepted::Known)) => debug!("the goal is known"),
+            Some(Err(refused)) => {
                 error!(%refused, "goal refused");
                 self.parts.metrics.goal_refused(Some(&self.parts.lane.service), RefusedAs::from(&refused));
             }
+            None => {}
         }
         self.offered = None;
-        None
+        is_news.then_some(memory)
+    }
+
+    /// What its service has vetoed is on disk: from here on it is not started on the way forward. What runs is left alone.
+    async fn heed(&mut self, memory: LaneMemory) {
+        self.memory = memory;
+        let vetoes = self.memory.vetoes();
+        info!(at = %vetoes.at, count = vetoes.digests.len(), "vetoes heard");
+        self.troubles.cleared(Source::Journal);
+        if let Some(goal) = self.memory.target() {
+            self.work.keep_only_for(&goal, self.memory.vetoes()).await;
+        }
     }
 
     /// A goal is on disk: from here on it is obeyed, over every crash.
@@ -230,7 +250,7 @@ impl Shell {
         (self.taken, self.effect) = (Some(Instant::now()), None);
         self.parts.orders.send_replace(None);
         if let Some(goal) = self.memory.target() {
-            self.work.keep_only_for(&goal).await;
+            self.work.keep_only_for(&goal, self.memory.vetoes()).await;
         }
     }
 

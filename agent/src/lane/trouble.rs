@@ -20,6 +20,8 @@ pub mod code {
     pub const SLOT_FAILED: &str = "SLOT_FAILED";
     /// A slot that gets traffic holds something else than the goal wants there.
     pub const SLOT_SERVES: &str = "SLOT_SERVES";
+    /// The goal asks for the start of what its service has vetoed.
+    pub use meridian_core::agent::DIGEST_VETOED;
     /// The goal was reached, and somebody has changed the region since.
     pub const DRIFTED: &str = "DRIFTED";
     /// A driver did not answer in time.
@@ -42,6 +44,8 @@ pub enum Source {
     Journal,
     /// Reading the world back.
     Look,
+    /// What must not be started.
+    Veto,
     /// What a slot holds.
     Slot(Slot),
     /// Where traffic goes.

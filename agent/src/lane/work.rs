@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use meridian_core::agent::VetoList;
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::Slot;
@@ -50,9 +51,12 @@ struct Running {
 }
 
 impl Running {
-    fn is_wanted_by(&self, goal: &Goal, slot: Slot) -> bool {
+    fn is_wanted_by(&self, goal: &Goal, vetoes: &VetoList, slot: Slot) -> bool {
         let kept = *goal.slots.get(slot) == self.wanted;
-        kept && !(self.task == Task::Stop && goal.serves(slot))
+        kept && match &self.task {
+            Task::Start(release) => !vetoes.forbids(goal, slot, release),
+            Task::Stop => !goal.serves(slot),
+        }
     }
 }
 
@@ -77,10 +81,11 @@ impl Work {
         self.running.insert(slot, Running { handle, task, wanted: goal.slots.get(slot).clone() });
     }
 
-    /// Breaks off what the goal does not want, and waits until it has ended: from then on it touches nothing.
-    pub async fn keep_only_for(&mut self, goal: &Goal) {
-        let unwanted: Vec<Slot> =
-            self.running.iter().filter(|(slot, run)| !run.is_wanted_by(goal, **slot)).map(|(slot, _)| *slot).collect();
+    /// Breaks off what the goal does not want or a veto forbids, and waits until it has ended: from then on it touches
+    /// nothing.
+    pub async fn keep_only_for(&mut self, goal: &Goal, vetoes: &VetoList) {
+        let unwanted = self.running.iter().filter(|(slot, run)| !run.is_wanted_by(goal, vetoes, **slot));
+        let unwanted: Vec<Slot> = unwanted.map(|(slot, _)| *slot).collect();
         for slot in unwanted {
             let Some(running) = self.running.get(&slot) else {
                 continue;

@@ -1,10 +1,11 @@
-//! From a message to the lane that it is for. It knows which lanes are here; it does not know what they remember.
+//! From a message to the lane that it is for, goal or list of vetoes. It knows which lanes are here; it does not know what
+//! they remember.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meridian_core::id::{RegionId, ServiceId};
-use meridian_proto::convert::goal_from_wire;
+use meridian_proto::convert::{goal_from_wire, vetoes_from_wire};
 use meridian_proto::r#gen::agent::v1 as wire;
 use tracing::{error, warn};
 
@@ -22,6 +23,18 @@ pub struct Goals {
 }
 
 impl Goals {
+    /// Hands what a service has vetoed to its lane. A list that makes no sense leaves the one before in force.
+    pub(super) fn deliver_vetoes(&self, wire: wire::VetoList) {
+        match vetoes_from_wire(wire) {
+            Ok((service, list)) => {
+                if let Some(inbox) = self.inboxes.get(&service) {
+                    inbox.hear_vetoes(list);
+                }
+            }
+            Err(why) => error!(%why, "a list of vetoes is not understood"),
+        }
+    }
+
     /// Hands a goal to its lane, or says why not.
     pub(super) fn deliver(&self, wire: wire::Goal) {
         let goal = match goal_from_wire(&self.region, wire) {

@@ -137,8 +137,10 @@ async fn talk(
 
 fn hear(message: Option<Response>, goals: &Goals) -> Option<Ended> {
     match message {
-        Some(Response::Goals(wire::Goals { goals: all })) => {
-            debug!(count = all.len(), "goals came");
+        Some(Response::Goals(wire::Goals { goals: all, vetoes })) => {
+            debug!(count = all.len(), vetoes = vetoes.len(), "goals came");
+            // First, so that a lane that takes both obeys no goal without the vetoes that came with it.
+            vetoes.into_iter().for_each(|list| goals.deliver_vetoes(list));
             all.into_iter().for_each(|goal| goals.deliver(goal));
             None
         }

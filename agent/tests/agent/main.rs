@@ -11,3 +11,4 @@ mod restart;
 mod server;
 mod slots;
 mod tls;
+mod vetoes;

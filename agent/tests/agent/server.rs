@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use futures::Stream;
+use meridian_core::agent::VetoList;
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use meridian_core::observation::Observed;
-use meridian_proto::convert::{Hello, report_from_wire};
+use meridian_proto::convert::{Hello, report_from_wire, vetoes_to_wire};
 use meridian_proto::r#gen::agent::v1::agent_service_server::{AgentService, AgentServiceServer};
 use meridian_proto::r#gen::agent::v1::session_request::Message as Request;
 use meridian_proto::r#gen::agent::v1::session_response::Message as Response;
@@ -21,7 +22,7 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Status, Streaming};
 
-use crate::bench::{PATIENCE, shop};
+use crate::bench::{PATIENCE, epoch, release, shop};
 
 /// A running server.
 pub struct FakeServer {
@@ -87,7 +88,14 @@ impl Session {
     }
 
     pub async fn send_raw(&self, goals: Vec<wire::Goal>) {
-        self.say(Response::Goals(wire::Goals { goals })).await;
+        self.say(Response::Goals(wire::Goals { goals, vetoes: Vec::new() })).await;
+    }
+
+    /// Tells that these releases are vetoed, and no others, since an epoch.
+    pub async fn veto(&self, counter: u64, versions: &[&str]) {
+        let digests = versions.iter().map(|version| release(version).digest).collect();
+        let vetoes = vec![vetoes_to_wire(&shop(), &VetoList { at: epoch(counter), digests })];
+        self.say(Response::Goals(wire::Goals { goals: Vec::new(), vetoes })).await;
     }
 
     pub async fn say(&self, message: Response) {

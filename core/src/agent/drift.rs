@@ -61,7 +61,7 @@ pub fn reported_drift(goal: &Goal, seen: &Observed) -> Option<Drift> {
 /// confirmed yet everything is done; one that was confirmed is kept up, and drift is treated as its policy says.
 #[must_use]
 pub fn lane_move(memory: &LaneMemory, goal: &Goal, world: &LocalWorld) -> NextMove {
-    let next = next_move(goal, world);
+    let next = next_move(goal, world, memory.vetoes());
     let NextMove::Act(actions) = next else {
         return next;
     };

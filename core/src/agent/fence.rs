@@ -1,6 +1,7 @@
 //! The fence: per lane the highest epoch ever accepted. What is lower is refused, loudly, over every crash, reconnect
 //! and change of server.
 
+use super::vetoes::VetoList;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::Verdict;
@@ -15,6 +16,7 @@ pub struct LaneMemory {
     /// Whether the intent was confirmed; never after the lane went back alone.
     done: bool,
     went_back: Option<Alone>,
+    vetoes: VetoList,
 }
 
 /// That the lane went back alone under its intent, for the rest of that epoch.
@@ -61,14 +63,31 @@ pub enum Accepted {
 impl LaneMemory {
     /// A memory as read from disk.
     #[must_use]
-    pub const fn recalled(intent: Goal, done: bool) -> Self {
-        Self { intent: Some(intent), done, went_back: None }
+    pub fn recalled(intent: Goal, done: bool) -> Self {
+        Self { intent: Some(intent), done, ..Self::default() }
     }
 
     /// A memory as read from disk, of a lane that went back alone.
     #[must_use]
-    pub const fn recalled_alone(intent: Goal, alone: Alone) -> Self {
-        Self { intent: Some(intent), done: false, went_back: Some(alone) }
+    pub fn recalled_alone(intent: Goal, alone: Alone) -> Self {
+        Self { intent: Some(intent), went_back: Some(alone), ..Self::default() }
+    }
+
+    /// The same memory with what it knew of its service's vetoes.
+    #[must_use]
+    pub fn with_vetoes(self, vetoes: VetoList) -> Self {
+        Self { vetoes, ..self }
+    }
+
+    /// What it knows of its service's vetoes.
+    #[must_use]
+    pub const fn vetoes(&self) -> &VetoList {
+        &self.vetoes
+    }
+
+    /// Takes what was heard of its service's vetoes. Says whether that is news to be persisted.
+    pub fn hear_vetoes(&mut self, heard: VetoList) -> bool {
+        self.vetoes.renew(heard)
     }
 
     /// What the agent works toward, or has confirmed: the intent, or the way back if it went back alone.

@@ -3,7 +3,9 @@
 //! At every instant at least one slot is up and receiving traffic: traffic moves only to slots that are ready, and a
 //! slot is stopped only after the read-back says that nothing goes there any more.
 
+use super::vetoes::VetoList;
 use crate::cohort::Cohort;
+use crate::digest::Digest;
 use crate::goal::{Goal, SlotGoal};
 use crate::observation::{SlotSeen, SlotState, TrafficSeen};
 use crate::planted;
@@ -38,6 +40,8 @@ pub enum Blocked {
     SlotNotReady(Slot),
     /// A slot that gets traffic holds something else; it can't be replaced under traffic.
     SlotServes(Slot),
+    /// The slot is to hold what is vetoed, and does not: that is not started on the way forward.
+    Vetoed(Slot, Digest),
     /// The goal was reached, and somebody has changed the region since: it is left as it is.
     Drifted,
 }
@@ -53,15 +57,16 @@ pub enum NextMove {
     Wait(Blocked),
 }
 
-/// Decides the next move.
+/// Decides the next move of an agent that knows of these vetoes.
 #[must_use]
-pub fn next_move(goal: &Goal, world: &LocalWorld) -> NextMove {
+pub fn next_move(goal: &Goal, world: &LocalWorld, vetoes: &VetoList) -> NextMove {
     let mut actions = Vec::new();
-    let mut blocked = None;
+    let (mut blocked, mut vetoed) = (None, None);
     for slot in Slot::BOTH {
-        match content_move(goal, world, slot) {
+        match unless_vetoed(content_move(goal, world, slot), goal, vetoes, slot) {
             ContentMove::Fits => {}
             ContentMove::Act(action) => actions.push(action),
+            ContentMove::Wait(why @ Blocked::Vetoed(..)) => vetoed = Some(why),
             ContentMove::Wait(why) => blocked = blocked.or(Some(why)),
         }
     }
@@ -72,7 +77,8 @@ pub fn next_move(goal: &Goal, world: &LocalWorld) -> NextMove {
         TrafficMove::Route(split) => actions.push(Action::Route(split, goal.cohort.clone())),
         TrafficMove::Wait(slot) => blocked = Some(Blocked::SlotNotReady(slot)),
     }
-    match (actions.is_empty(), blocked) {
+    // What only a person can lift is told before what may pass.
+    match (actions.is_empty(), vetoed.or(blocked)) {
         (false, _) => NextMove::Act(actions),
         (true, Some(_)) if planted::is("reached-early") => NextMove::Reached,
         (true, Some(blocked)) => NextMove::Wait(blocked),
@@ -84,6 +90,16 @@ enum ContentMove {
     Fits,
     Act(Action),
     Wait(Blocked),
+}
+
+/// What is vetoed is not started, nor is room made for it.
+fn unless_vetoed(next: ContentMove, goal: &Goal, vetoes: &VetoList, slot: Slot) -> ContentMove {
+    match (&next, goal.slots.get(slot)) {
+        (ContentMove::Act(_), SlotGoal::Run(release)) if vetoes.forbids(goal, slot, release) => {
+            ContentMove::Wait(Blocked::Vetoed(slot, release.digest))
+        }
+        (ContentMove::Act(_) | ContentMove::Wait(_) | ContentMove::Fits, _) => next,
+    }
 }
 
 fn content_move(goal: &Goal, world: &LocalWorld, slot: Slot) -> ContentMove {

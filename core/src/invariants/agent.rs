@@ -24,6 +24,27 @@ pub fn memory(before: &LaneMemory, after: &LaneMemory) -> Vec<Broken> {
     } else {
         require(&mut broken, "S1", before.intent().is_none(), || "a memory was lost".to_owned());
     }
+    let (knew, knows) = (before.vetoes(), after.vetoes());
+    let kept = knows.at > knew.at || knows == knew;
+    require(&mut broken, "C16", kept, || format!("vetoes of {} were replaced by those of {}", knew.at, knows.at));
+    broken
+}
+
+/// Checks that what an agent knows to be vetoed is not started on the way forward: where its goal names the slot as the
+/// one that is measured, or sends it nothing while something else has the traffic or nothing has.
+#[must_use]
+pub fn start(memory: &LaneMemory, goal: &Goal, action: &Action) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let Action::Start(slot, release) = action else {
+        return broken;
+    };
+    let alone = !matches!(goal.slots.get(slot.other()), SlotGoal::Run(_));
+    let back = match &goal.measurement {
+        Some(measurement) => measurement.slot != *slot || alone,
+        None => goal.serves(*slot) || alone && goal.split.is_some(),
+    };
+    let known = memory.vetoes().digests.contains(&release.digest);
+    require(&mut broken, "C16", back || !known, || format!("starts {release} in {slot}, which it knows is vetoed"));
     broken
 }
 

@@ -10,7 +10,7 @@ mod record;
 mod restored;
 mod transition;
 
-pub use agent::{action, done, intent, live, memory};
+pub use agent::{action, done, intent, live, memory, start};
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
@@ -26,7 +26,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 34] = [
+pub const CATALOGUE: [(&str, &str); 35] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -81,6 +81,10 @@ pub const CATALOGUE: [(&str, &str); 34] = [
     (
         "C15",
         "No step starts outside a window, in a freeze, or with too little of either left; no way back asks for one.",
+    ),
+    (
+        "C16",
+        "No agent starts what it knows is vetoed on the way forward, and no older list of vetoes replaces a newer one.",
     ),
 ];
 

@@ -88,7 +88,13 @@ pub fn vetoes(before: &Rollout, next: &Rollout, after: &Vetoes) -> Vec<Broken> {
 
 /// Checks what is kept of a lane after a decision.
 #[must_use]
-pub fn lane_state(record: &Rollout, region: &RegionId, before: &LaneState, after: &LaneState) -> Vec<Broken> {
+pub fn lane_state(
+    record: &Rollout,
+    region: &RegionId,
+    before: &LaneState,
+    after: &LaneState,
+    vetoes: &Vetoes,
+) -> Vec<Broken> {
     let mut broken = Vec::new();
     let Some(planned) = record.plan.lanes.get(region) else {
         return broken;
@@ -97,7 +103,8 @@ pub fn lane_state(record: &Rollout, region: &RegionId, before: &LaneState, after
     let ended = record.phase.is_terminal();
     require(&mut broken, "S16", !own || after.held != ended, || format!("{region} is held: {}", after.held));
     let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
-    let known = after.stable == planned.base || after.stable == Some(new);
+    let given_up = matches!(record.phase, Phase::Failed { .. }) && vetoes.digests.contains_key(&new.release.digest);
+    let known = after.stable == planned.base || after.stable == Some(new) && !(given_up && planned.base.is_some());
     require(&mut broken, "S11", known || after.stable == before.stable, || format!("{region}: {:?}", after.stable));
     require(&mut broken, "S2", after.epoch >= before.epoch, || format!("{region} fell to {}", after.epoch));
     broken

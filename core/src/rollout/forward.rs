@@ -8,6 +8,7 @@ use super::reason::Wait;
 use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
 use super::votes;
+use crate::agent::DIGEST_VETOED;
 use crate::calendar::Openings;
 use crate::calendar::rule::{Shut, may_start, needs};
 use crate::evidence::{Outcome, StepRef, Verdict};
@@ -367,6 +368,9 @@ fn prepared(view: &LaneView<'_>) -> Option<Wait> {
     let region = || view.region.clone();
     if let Some(wait) = view.no_contact() {
         return Some(wait);
+    }
+    if let Some(trouble) = view.trouble().filter(|trouble| trouble.code == DIGEST_VETOED) {
+        return Some(Wait::Vetoed { region: region(), trouble: trouble.message.clone() });
     }
     if !view.new_is_ready() {
         return Some(Wait::Ready { region: region() });

@@ -1,6 +1,9 @@
 //! A region's goal as a pure function of the rollout's record. There is no second place where orders are stored.
 
+use std::collections::BTreeSet;
+
 use super::state::{LaneAt, LaneProgress, Phase, Rollout};
+use super::veto::Vetoes;
 use crate::digest::Digest;
 use crate::evidence::StepRef;
 use crate::goal::{Goal, Measurement, SlotGoal};
@@ -8,6 +11,7 @@ use crate::id::{Lane, RegionId};
 use crate::lane::{LaneState, Placed};
 use crate::plan::PlannedLane;
 use crate::planted;
+use crate::release::ReleaseRef;
 use crate::slot::Slots;
 use crate::weight::Split;
 
@@ -100,9 +104,10 @@ pub fn goal_hash(record: &Rollout, region: &RegionId) -> Option<Digest> {
     goal(record, region).map(|goal| goal.hash())
 }
 
-/// The durable state of a lane after a decision of its rollout.
+/// The durable state of a lane after a decision of its rollout. What is vetoed is not recorded as stable where a rollout is
+/// given up, if something else was stable there before.
 #[must_use]
-pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> LaneState {
+pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState, vetoes: &Vetoes) -> LaneState {
     let (Some(planned), Some(progress)) = (record.plan.lanes.get(region), record.lanes.get(region)) else {
         return before.clone();
     };
@@ -114,7 +119,7 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
     let (stable, held) = match &record.phase {
         Phase::Stable { .. } => (new, false),
         Phase::RolledBack { .. } | Phase::Aborted { .. } => (planned.base.clone(), false),
-        Phase::Failed { .. } if serves_only_new(record, planned, progress) => (new, false),
+        Phase::Failed { .. } if stands_on_new(record, planned, progress, vetoes) => (new, false),
         Phase::Failed { .. } => (planned.base.clone(), false),
         Phase::Running(_)
         | Phase::RollingBack { .. }
@@ -125,6 +130,49 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState) -> La
     let changed = stable != before.stable || held != before.held || before.rollout.as_ref() != Some(&record.id);
     let epoch = if changed { record.epoch } else { before.epoch };
     LaneState { stable, rollout: Some(record.id.clone()), held, epoch }
+}
+
+fn stands_on_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress, vetoes: &Vetoes) -> bool {
+    let is_kept = planned.base.is_none() || !vetoes.digests.contains_key(&record.plan.release.digest);
+    is_kept && serves_only_new(record, planned, progress)
+}
+
+/// That regions are left on a vetoed release, for want of an earlier one. Their agents keep it up all the same, and the
+/// next rollout goes back to it.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
+#[error("{release} is vetoed and stays the last stable release of {}: nothing served there before", list(.regions))]
+pub struct LeftOnVetoed {
+    /// What is vetoed.
+    pub release: ReleaseRef,
+    /// Where it serves.
+    pub regions: BTreeSet<RegionId>,
+}
+
+impl LeftOnVetoed {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "LEFT_ON_VETOED"
+    }
+}
+
+fn list(regions: &BTreeSet<RegionId>) -> String {
+    regions.iter().map(RegionId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The regions that a rollout which was given up leaves on what is vetoed; `None`: there are none.
+#[must_use]
+pub fn left_on_vetoed(record: &Rollout, vetoes: &Vetoes) -> Option<LeftOnVetoed> {
+    let release = record.plan.release.clone();
+    if !matches!(record.phase, Phase::Failed { .. }) || !vetoes.digests.contains_key(&release.digest) {
+        return None;
+    }
+    let stands = |(region, planned): (&RegionId, &PlannedLane)| {
+        let progress = record.lanes.get(region)?;
+        stands_on_new(record, planned, progress, vetoes).then(|| region.clone())
+    };
+    let regions: BTreeSet<RegionId> = record.plan.lanes.iter().filter_map(stands).collect();
+    (!regions.is_empty()).then_some(LeftOnVetoed { release, regions })
 }
 
 fn serves_only_new(record: &Rollout, planned: &PlannedLane, progress: &LaneProgress) -> bool {

@@ -1,5 +1,6 @@
 //! Why nothing moved, and why an order was refused: typed, each naming what and whom it waits for.
 
+use crate::agent::DIGEST_VETOED;
 use crate::digest::Digest;
 use crate::evidence::Verdict;
 use crate::id::{RegionId, RoleId, WaveId};
@@ -66,6 +67,13 @@ pub enum Wait {
     Ready {
         /// Where.
         region: RegionId,
+    },
+    /// The agent knows the new release to be vetoed, and does not start it.
+    Vetoed {
+        /// Where.
+        region: RegionId,
+        /// In its words.
+        trouble: String,
     },
     /// The agent has not confirmed its goal yet.
     Confirm {
@@ -138,6 +146,7 @@ impl Wait {
             Self::Parallel { .. } => "MAX_PARALLEL",
             Self::Skew { .. } => "MAX_SKEW",
             Self::Ready { .. } => "SLOT_NOT_READY",
+            Self::Vetoed { .. } => DIGEST_VETOED,
             Self::Confirm { .. } => "NOT_CONFIRMED",
             Self::WayBack { .. } => "WAY_BACK_NOT_READY",
             Self::Bake { .. } => "BAKE",
@@ -161,6 +170,7 @@ impl Wait {
             | Self::Parallel { region }
             | Self::Skew { region, .. }
             | Self::Ready { region }
+            | Self::Vetoed { region, .. }
             | Self::Confirm { region, .. }
             | Self::WayBack { region }
             | Self::Bake { region, .. }
@@ -189,6 +199,7 @@ impl Wait {
             | Self::Parallel { .. }
             | Self::Skew { .. }
             | Self::Ready { .. }
+            | Self::Vetoed { .. }
             | Self::Confirm { .. }
             | Self::WayBack { .. }
             | Self::Evidence { .. }
@@ -215,6 +226,7 @@ impl std::fmt::Display for Wait {
             Self::Parallel { region } => write!(f, "{region}: as many regions as allowed are on their way"),
             Self::Skew { region, behind } => write!(f, "{region}: would be too far ahead of {behind}"),
             Self::Ready { region } => write!(f, "{region}: the new release is not ready in its slot yet"),
+            Self::Vetoed { region, trouble } => write!(f, "{region}: {trouble}"),
             Self::Confirm { region, trouble: None } => write!(f, "{region}: the agent has not confirmed its goal yet"),
             Self::Confirm { region, trouble: Some(trouble) } => write!(f, "{region}: not confirmed yet: {trouble}"),
             Self::WayBack { region } => {

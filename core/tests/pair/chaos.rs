@@ -1,5 +1,6 @@
 //! What may befall the pair, one thing at a time, and what must be true when it is over.
 
+use meridian_core::agent::VetoList;
 use meridian_core::calendar::{Freeze, Interval, Openings};
 use meridian_core::goal::Goal;
 use meridian_core::id::RegionId;
@@ -26,6 +27,8 @@ const NETWORK_MAX: usize = 40;
 pub enum Fault {
     /// The server sends a region its goal.
     Push(usize),
+    /// The server tells a region of the vetoes.
+    TellVetoes(usize),
     /// An agent sends what it sees.
     Report(usize),
     /// Some message arrives, not the oldest first; it may stay and arrive again.
@@ -65,6 +68,10 @@ pub enum Fault {
     /// A freeze will be on everywhere, in so many seconds and for so many.
     Freeze(u64, u64),
     Operator(Event),
+    /// Another rollout, in other regions, goes back from the same release.
+    VetoElsewhere,
+    /// Somebody lifts the veto of the release.
+    Lift,
     Reopen,
     /// Everything works for a while.
     Calm(u8),
@@ -73,6 +80,7 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 enum Message {
     Goal(Goal),
+    Vetoes(RegionId, VetoList),
     Report(RegionId, Observed),
 }
 
@@ -122,6 +130,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
     let slot = prop_oneof![Just(Slot::Blue), Just(Slot::Green)];
     let network = prop_oneof![
         4 => place().prop_map(Fault::Push),
+        3 => place().prop_map(Fault::TellVetoes),
         4 => place().prop_map(Fault::Report),
         8 => (any::<usize>(), any::<bool>(), proptest::bool::weighted(0.1))
             .prop_map(|(pick, again, crash)| Fault::Deliver { pick, again, crash }),
@@ -146,7 +155,9 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::ServerRestart),
         4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
         1 => (0_u64..30, 1_u64..60).prop_map(|(ahead, long)| Fault::Freeze(ahead, long)),
-        2 => operator().prop_map(Fault::Operator),
+        3 => operator().prop_map(Fault::Operator),
+        1 => Just(Fault::VetoElsewhere),
+        1 => Just(Fault::Lift),
         1 => Just(Fault::Reopen),
         5 => (1_u8..4).prop_map(Fault::Calm),
     ];
@@ -183,6 +194,7 @@ impl Chaos {
         let now = self.world.now;
         match fault {
             Fault::Push(number) => self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap())),
+            Fault::TellVetoes(number) => self.send(Message::Vetoes(self.id(number), self.world.list())),
             Fault::Report(number) => {
                 let id = self.id(number);
                 self.send(Message::Report(id.clone(), self.world.sites[&id].observed(now)));
@@ -223,6 +235,8 @@ impl Chaos {
             }
             Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
             Fault::Operator(event) => self.operate(event),
+            Fault::VetoElsewhere => self.world.veto_elsewhere(),
+            Fault::Lift => self.world.lift(),
             Fault::Reopen => self.reopen(),
             Fault::Calm(rounds) => self.calm(rounds),
         }
@@ -267,6 +281,16 @@ impl Chaos {
                 self.world
                     .sight
                     .insert(id, Seen { contact, observed: Some(observed), openings: self.world.openings.clone() });
+            }
+            Some(Message::Vetoes(id, list)) => {
+                let site = self.world.sites.get_mut(&id).unwrap();
+                // An old list changes nothing, whenever it comes.
+                site.hear(list);
+                if crash {
+                    site.crash();
+                } else {
+                    site.persist();
+                }
             }
             Some(Message::Goal(order)) => {
                 hold(self.world.orders.accepted(&order));
@@ -322,9 +346,11 @@ impl Chaos {
             self.world.now = self.world.now.after(Span::from_secs(10));
             for id in self.world.sites.keys().cloned().collect::<Vec<_>>() {
                 let (order, now) = (goal(&self.world.record, &id).unwrap(), self.world.now);
+                let list = self.world.list();
                 let site = self.world.sites.get_mut(&id).unwrap();
                 if site.is_live() {
                     hold(self.world.orders.accepted(&order));
+                    site.hear(list);
                     site.offer(order).unwrap();
                     site.persist();
                     site.settle(now);
@@ -339,6 +365,7 @@ impl Chaos {
     /// and the release is good, it ends for good.
     pub fn heal(mut self, ending: Ending) -> World {
         self.world.openings = Openings::default();
+        self.world.lift();
         self.network.clear();
         for number in 0..self.world.sites.len() {
             self.contact(number, Contact::Live(self.world.now));

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use meridian_core::agent::{Action, LaneMemory, LocalWorld};
+use meridian_core::agent::{Action, LaneMemory, LocalWorld, VetoList};
 use meridian_core::calendar::{Entry, Interval, Timetable, When, Zone};
+use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
+use meridian_core::lane::Placed;
 use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
@@ -224,6 +226,12 @@ fn agents() -> Ids {
         LocalWorld { traffic: Some(TrafficSeen { split: Split::all(Slot::Green), cohort: None }), ..cold.clone() };
     let stranger = super::world::design::release("9.9.9").reference();
     let empty = LocalWorld::default();
+    let knows = |at, digests: &[Digest]| {
+        memory(&order).with_vetoes(VetoList { at: Epoch::new(1, at), digests: digests.iter().copied().collect() })
+    };
+    let new = world.record.plan.release.clone();
+    let begun = Action::Start(Slot::Green, new.clone());
+    assert_eq!(ids(invariants::start(&knows(9, &[stranger.digest]), &order, &begun)), Ids::new());
     [
         caught("S1", invariants::memory(&memory(&order), &memory(&older))),
         caught("S1", invariants::memory(&memory(&order), &memory(&other))),
@@ -238,6 +246,9 @@ fn agents() -> Ids {
         caught("S9", invariants::action(&order, &site.local, &route(Split::all(Slot::Green)))),
         caught("S10", invariants::action(&order, &cold, &route(order.split.unwrap()))),
         caught("S8", invariants::live(&site.local, &away)),
+        caught("C16", invariants::start(&knows(9, &[new.digest]), &order, &begun)),
+        caught("C16", invariants::memory(&knows(9, &[new.digest]), &knows(8, &[]))),
+        caught("C16", invariants::memory(&knows(9, &[new.digest]), &knows(9, &[]))),
     ]
     .into()
 }
@@ -252,6 +263,10 @@ fn pairs() -> Ids {
     let twin = doctored(&world.record, |record| record.id = RolloutId::new("twin").unwrap());
     let lane = world.lanes[&region(0)].clone();
     let freed = meridian_core::lane::LaneState { held: false, ..lane.clone() };
+    let (cause, since) = (Cause::Operator { actor: "anna".to_owned(), reason: String::new() }, world.now);
+    let given_up = doctored(&world.record, |record| record.phase = Phase::Failed { cause, since });
+    let placed = Placed { slot: Slot::Green, release: given_up.plan.release.clone() };
+    let kept = meridian_core::lane::LaneState { stable: Some(placed), ..freed.clone() };
     let look = Event::Look(world.sight.clone());
     let fresh = doctored(&world.record, |record| put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 0 })));
     let moment = Moment { now: world.now, head: world.head };
@@ -266,7 +281,8 @@ fn pairs() -> Ids {
         caught("S16", invariants::opening(&world.record, &world.lanes, &none)),
         caught("C13", invariants::opening(&world.record, &world.lanes, &held)),
         caught("C13", invariants::vetoes(&world.record, &back, &none)),
-        caught("S16", invariants::lane_state(&world.record, &region(0), &lane, &freed)),
+        caught("S16", invariants::lane_state(&world.record, &region(0), &lane, &freed, &none)),
+        caught("S11", invariants::lane_state(&given_up, &region(0), &lane, &kept, &held)),
         caught("S23", invariants::idempotent(&fresh, &look, moment)),
     ]
     .into();

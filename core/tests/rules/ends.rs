@@ -92,7 +92,7 @@ fn what_another_rollout_has_taken_is_left_to_it() {
     let mut world = World::new(&Design::of(&[&[0]]));
     world.until_phase("stable");
     let theirs = LaneState { rollout: Some(RolloutId::new("later").unwrap()), held: true, ..LaneState::default() };
-    assert_eq!(lane_after(&world.record, &region(0), &theirs), theirs);
+    assert_eq!(lane_after(&world.record, &region(0), &theirs, &world.vetoes), theirs);
 }
 
 #[test]

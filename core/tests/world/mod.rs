@@ -8,6 +8,7 @@ pub mod site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use meridian_core::agent::VetoList;
 use meridian_core::calendar::Openings;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
@@ -121,8 +122,8 @@ impl World {
         hold(invariants::record(&self.record));
         for id in self.record.lanes.keys() {
             let before = self.lanes.get(id).cloned().unwrap_or_default();
-            let after = lane_after(&self.record, id, &before);
-            hold(invariants::lane_state(&self.record, id, &before, &after));
+            let after = lane_after(&self.record, id, &before, &self.vetoes);
+            hold(invariants::lane_state(&self.record, id, &before, &after, &self.vetoes));
             self.lanes.insert(id.clone(), after);
             hold(self.orders.issue(&goal(&self.record, id).unwrap()));
             // What a rollout never touched may still be on its way to where an abandoned one before it left its order.
@@ -204,14 +205,37 @@ impl World {
         self.guard()
     }
 
-    /// Every region that can be reached takes its goal, works it off and reports; nobody looks.
+    /// The list of vetoes as servers tell it now.
+    pub fn list(&self) -> VetoList {
+        VetoList::of(&self.vetoes, self.head)
+    }
+
+    /// Another rollout of the service, in other regions, goes back from what is launched here.
+    pub fn veto_elsewhere(&mut self) {
+        let (rollout, digest) = (RolloutId::new("elsewhere").ok(), self.record.plan.release.digest);
+        let veto = Veto { rollout, actor: "meridian".to_owned(), reason: "it fails there".to_owned(), at: self.now };
+        self.head = self.head.next().unwrap();
+        self.vetoes.changed = self.head;
+        self.vetoes.digests.insert(digest, veto);
+    }
+
+    /// Somebody lifts the veto of what is launched here, if there is one.
+    pub fn lift(&mut self) {
+        let digest = self.record.plan.release.digest;
+        if self.vetoes.digests.contains_key(&digest) {
+            self.veto(VetoOrder::Unveto(digest)).unwrap();
+        }
+    }
+
+    /// Every region that can be reached hears of the vetoes, takes its goal, works it off and reports; nobody looks.
     pub fn work(&mut self) {
-        let ids: Vec<RegionId> = self.sites.keys().cloned().collect();
+        let (ids, list): (Vec<RegionId>, _) = (self.sites.keys().cloned().collect(), self.list());
         for id in ids {
             let order = goal(&self.record, &id).unwrap();
             let site = self.sites.get_mut(&id).unwrap();
             if site.is_live() {
                 hold(self.orders.accepted(&order));
+                site.hear(list.clone());
                 site.offer(order).unwrap();
                 site.persist();
                 site.settle(self.now);

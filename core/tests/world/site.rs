@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use meridian_core::agent::{
-    Action, DeadMan, GoalRefused, LaneMemory, LocalWorld, NextMove, Solitude, dead_man, lane_move,
+    Action, Blocked, DIGEST_VETOED, DeadMan, GoalRefused, LaneMemory, LocalWorld, NextMove, Solitude, VetoList,
+    dead_man, lane_move,
 };
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
@@ -46,6 +47,8 @@ pub struct Site {
     pub mood: Mood,
     /// What the driver says, and whether for good; nothing is done meanwhile.
     pub trouble: Option<(&'static str, bool)>,
+    /// Whether its last pass was kept from a start by a veto.
+    pub vetoed: bool,
     /// When the goal was confirmed.
     effect: Timestamp,
     /// Whether somebody has changed the traffic since the agent last routed it.
@@ -63,7 +66,8 @@ impl Site {
         }
         let (durable, volatile) = (LaneMemory::default(), LaneMemory::default());
         let contact = Contact::Live(now);
-        Self { contact, durable, volatile, local, mood: Mood::Good, trouble: None, effect: now, rerouted: false }
+        let (mood, trouble, vetoed, rerouted) = (Mood::Good, None, false, false);
+        Self { contact, durable, volatile, local, mood, trouble, vetoed, effect: now, rerouted }
     }
 
     pub fn is_live(&self) -> bool {
@@ -78,6 +82,13 @@ impl Site {
         taken.map(|_| ())
     }
 
+    /// Hears of its service's vetoes; in memory only until [`Self::persist`].
+    pub fn hear(&mut self, list: VetoList) {
+        let before = self.volatile.clone();
+        self.volatile.hear_vetoes(list);
+        hold(invariants::memory(&before, &self.volatile));
+    }
+
     pub fn persist(&mut self) {
         hold(invariants::memory(&self.durable, &self.volatile));
         self.durable = self.volatile.clone();
@@ -90,6 +101,7 @@ impl Site {
 
     /// One pass of the agent: what is on disk, nothing else. Says whether anything was done.
     pub fn act(&mut self, now: Timestamp, backwards: bool) -> bool {
+        self.vetoed = false;
         let Some(goal) = self.durable.target() else {
             return false;
         };
@@ -109,13 +121,17 @@ impl Site {
                 hold(invariants::memory(&before, &self.durable));
                 news
             }
-            NextMove::Wait(_) => false,
+            NextMove::Wait(why) => {
+                self.vetoed = matches!(why, Blocked::Vetoed(..));
+                false
+            }
             NextMove::Act(mut actions) => {
                 if backwards {
                     actions.reverse();
                 }
                 for action in actions {
                     hold(invariants::action(&goal, &self.local, &action));
+                    hold(invariants::start(&self.durable, &goal, &action));
                     let before = self.local.clone();
                     self.perform(action);
                     hold(invariants::live(&before, &self.local));
@@ -212,7 +228,8 @@ impl Site {
     /// What the agent would report now: only what is on disk and what is there.
     pub fn observed(&self, now: Timestamp) -> Observed {
         let accepted = self.durable.accepted();
-        let trouble = self.trouble.map(|(code, permanent)| Trouble {
+        let vetoed = self.vetoed.then_some((DIGEST_VETOED, false));
+        let trouble = self.trouble.or(vetoed).map(|(code, permanent)| Trouble {
             epoch: accepted,
             code: code.to_owned(),
             message: "no luck".to_owned(),

@@ -1,12 +1,14 @@
-//! Goals on their way to an agent. The hash goes with them and is computed again on arrival, so that both sides mean the
-//! same thing by every field, whatever version they are.
+//! Goals and lists of vetoes on their way to an agent. The hash of a goal goes with it and is computed again on arrival, so
+//! that both sides mean the same thing by every field, whatever version they are.
 
+use meridian_core::agent::VetoList;
 use meridian_core::evidence::EvidencePolicy;
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::{Lane, RegionId, RolloutId, ServiceId};
+use meridian_core::rollout::veto::VETOES_MAX;
 use meridian_core::slot::Slots;
 
-use super::field::{digest, hash, named, optional, present, required, word};
+use super::field::{digest, hash, map_with, named, optional, present, required, word};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::types::decided;
 use crate::r#gen::agent::v1 as agent;
@@ -101,5 +103,28 @@ impl From<&Measurement> for agent::Measurement {
             digest: digest.to_string(),
             policy: Some(policy.into()),
         }
+    }
+}
+
+/// What a service has vetoed.
+///
+/// # Errors
+/// The first field that is wrong; a digest that is there twice.
+pub fn vetoes_from_wire(wire: agent::VetoList) -> Result<(ServiceId, VetoList), Invalid> {
+    let agent::VetoList { service, epoch, digests } = wire;
+    let service = named("service", service, ServiceId::new)?;
+    let at = decided("epoch", epoch)?;
+    let digests = map_with("digests", digests, VETOES_MAX, |bytes| Ok((hash("", &bytes)?, ())))?;
+    Ok((service, VetoList { at, digests: digests.into_keys().collect() }))
+}
+
+/// A list as the wire says it.
+#[must_use]
+pub fn vetoes_to_wire(service: &ServiceId, list: &VetoList) -> agent::VetoList {
+    let VetoList { at, digests } = list;
+    agent::VetoList {
+        service: service.to_string(),
+        epoch: Some((*at).into()),
+        digests: digests.iter().map(|digest| digest.as_bytes().to_vec()).collect(),
     }
 }

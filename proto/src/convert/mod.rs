@@ -30,7 +30,7 @@ pub use field::{
     WORD_BYTES_MAX, labels, share_or_none, text,
 };
 pub use gate::{approval_to_wire, consent_from_wire};
-pub use goal::goal_from_wire;
+pub use goal::{goal_from_wire, vetoes_from_wire, vetoes_to_wire};
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
 pub use plan::forecast_to_wire;
 pub use playbook::parse_playbook_or_revision;

@@ -9,7 +9,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
-use meridian_core::rollout::goals::lane_after;
+use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
 use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
@@ -59,6 +59,12 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         decision;
     let service = &next.plan.service;
     let value = record::encode_rollout(next, plan);
+    let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
+    let vetoes = vetoes.unwrap_or_else(|| head.value.vetoes.clone());
+    let message = match left_on_vetoed(next, &vetoes) {
+        Some(left) => format!("{}: {left}; {message}", left.code()),
+        None => message,
+    };
     let entry = AuditEntry {
         service: service.clone(),
         rollout: Some(next.id.clone()),
@@ -71,8 +77,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         previous: head.value.audit.filter(|_| !planted::is("audit-unchained")),
         change: record::encode_change(before, next, plan),
     };
-    let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
-    let vetoes = vetoes.unwrap_or_else(|| head.value.vetoes.clone());
+    let after = lanes.map(|lanes| (lanes_after(next, lanes.value, &vetoes), lanes.expect));
     let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), vetoes };
     let audit_key = layout::audit(service, next.epoch);
     let audited = Txn::new().put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent);
@@ -83,9 +88,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         head.expect,
     );
     let forgotten = if next.phase.is_terminal() { "lanes-not-freed" } else { "lanes-not-taken" };
-    let lanes = lanes.filter(|_| !planted::is(forgotten));
-    if let Some(Kept { value: before, expect }) = lanes {
-        let after = lanes_after(next, before);
+    if let Some((after, expect)) = after.filter(|_| !planted::is(forgotten)) {
         txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
     }
     if let Some(claim) = claim.filter(|_| !planted::is("owner-unchecked")) {
@@ -166,10 +169,14 @@ fn is_urgent(next: &Rollout) -> bool {
 }
 
 /// The lanes as they are after a decision of `next`.
-fn lanes_after(next: &Rollout, mut lanes: BTreeMap<RegionId, LaneState>) -> BTreeMap<RegionId, LaneState> {
+fn lanes_after(
+    next: &Rollout,
+    mut lanes: BTreeMap<RegionId, LaneState>,
+    vetoes: &Vetoes,
+) -> BTreeMap<RegionId, LaneState> {
     for region in next.plan.lanes.keys() {
         let before = lanes.get(region).cloned().unwrap_or_default();
-        lanes.insert(region.clone(), lane_after(next, region, &before));
+        lanes.insert(region.clone(), lane_after(next, region, &before, vetoes));
     }
     lanes
 }

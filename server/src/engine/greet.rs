@@ -1,5 +1,5 @@
 //! Greeting an agent: the session's number by compare-and-swap, its key under this replica's lease in the same transaction,
-//! and the goals of its lanes.
+//! the goals of its lanes and the vetoes of its services.
 
 use meridian_core::id::{Lane, RegionId};
 use meridian_core::rollout::goals::goal;
@@ -24,6 +24,9 @@ impl Engine {
     pub async fn greet(&self, region: &RegionId, facts: AgentFacts) -> Result<SessionTicket, EngineError> {
         for service in facts.services.iter().take(SERVICES_RECALLED_MAX) {
             self.recall_goal(&Lane { service: service.clone(), region: region.clone() }).await?;
+            if !self.shared.sessions.knows_vetoes(service) {
+                self.read_vetoes(service).await?;
+            }
         }
         let drawn = self.draw_number(region, &facts).await?;
         let now = self.shared.clock.now();

@@ -10,6 +10,7 @@ mod calendar;
 mod commit;
 mod follow;
 mod greet;
+mod heads;
 mod open;
 mod restore;
 mod runner;
@@ -144,6 +145,7 @@ impl Engine {
         let disowned = CancellationToken::new();
         let (ending, tasks) = (&self.shared.shutdown, &self.shared.tasks);
         tasks.spawn(follow::run(self.clone(), ending.clone()));
+        tasks.spawn(heads::run(self.clone(), ending.clone()));
         let (store, clock) = (self.shared.books.store.clone(), self.shared.clock.clone());
         let parts = session::Parts { store, clock, ownership: self.shared.ownership.clone() };
         for task in session::tasks(&self.shared.sessions, &parts, ending) {

@@ -366,6 +366,12 @@ impl Runner {
         self.head = Some(done.head);
         self.publish.send_replace(Some(self.held.clone()));
         self.perform(&before.0, transition, moment.now);
+        // After the goals: a way back does not wait for a list that forbids nothing on it.
+        if let Some(Kept { value: head, .. }) =
+            self.head.as_ref().filter(|head| head.value.vetoes.changed == next.epoch)
+        {
+            self.engine.tell_vetoes(&next.plan.service, head);
+        }
         Ok(())
     }
 

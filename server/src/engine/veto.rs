@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use meridian_core::agent::VetoList;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
@@ -68,10 +69,12 @@ impl Engine {
             VetoOrder::ReleaseHold => before.hold.as_ref(),
         };
         let rollout = lifted.and_then(|veto| veto.rollout.clone());
+        let list = VetoList::of(&vetoes, epoch);
         let (lanes, request, kind) = (lanes.expect, request.as_ref(), order.kind());
         let decision = VetoDecision { service, vetoes, rollout, head: &head, lanes, kind, said, request };
         let began = std::time::Instant::now();
         commit_vetoes(books, decision).await?;
+        self.shared.sessions.tell_vetoes(service, list);
         self.shared.metrics.committed(kind, began.elapsed());
         tracing::info!(%service, %epoch, kind, actor, "decided");
         Ok(())

@@ -1,15 +1,15 @@
 //! `meridian.agent.v1.AgentService`: the link to one region's agent. The first message is a hello, and only the first;
 //! what an agent says counts for the region of its certificate and no other.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use meridian_core::agent::version::{Unsupported, speaks_with};
-use meridian_core::goal::Goal;
 use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::observation::Observed;
 use meridian_core::time::Span;
-use meridian_proto::convert::{Hello, LANES_MAX, lane_from_wire, span_to_wire};
+use meridian_proto::convert::{Hello, LANES_MAX, lane_from_wire, span_to_wire, vetoes_to_wire};
 use meridian_proto::r#gen::agent::v1 as wire;
 use meridian_proto::r#gen::agent::v1::agent_service_server::AgentService;
 use meridian_proto::r#gen::agent::v1::session_request::Message as Said;
@@ -21,7 +21,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::front::{code_name, translated};
 use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use super::{Shared, status, trust::claims};
-use crate::session::{AgentFacts, SILENCE_MAX, SessionTicket};
+use crate::session::{AgentFacts, SILENCE_MAX, SessionTicket, Waiting};
 use crate::tls::{Caller, Identity, IdentityRefused};
 
 /// This server's own version.
@@ -33,6 +33,8 @@ const HELLO_MAX: Duration = Duration::from_secs(5);
 const ROOM: usize = 4;
 /// Goals in one message: the largest is below 16 KiB, so that a message stays below what receivers take.
 const GOALS_MAX: usize = 200;
+/// Lists of vetoes in one message, which may come with as many goals: the largest is below 36 KiB.
+const LISTS_MAX: usize = 16;
 /// Agents that are told to connect again do so spread over this time, not all at once.
 const RECONNECT_SPREAD_MILLIS: u64 = 1000;
 /// Services that one agent may name; each is one read when it connects.
@@ -190,11 +192,11 @@ impl Link {
         sessions.quarantine(region, self.shared.clock.now());
         let greeted = self.shared.engine.greet(region, facts).await;
         let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
-        let goals = ticket.outbox.waiting();
+        let waiting = Waiting { vetoes: BTreeMap::new(), ..ticket.outbox.waiting() };
         sessions.close(&ticket);
         sessions.believe(region);
         send(out, Told::Welcome(self.welcome(&ticket))).await?;
-        self.tell_goals(&goals, out).await?;
+        self.tell_waiting(waiting, out).await?;
         Ok(status::reasoned(Code::FailedPrecondition, "AGENT_VERSION", unsupported.to_string()))
     }
 
@@ -207,10 +209,20 @@ impl Link {
         }
     }
 
-    async fn tell_goals(&self, goals: &[Goal], out: &Out) -> Result<(), Option<Status>> {
-        for goals in goals.chunks(GOALS_MAX) {
+    /// Vetoes before goals; what fits into one message goes in one.
+    async fn tell_waiting(&self, waiting: Waiting, out: &Out) -> Result<(), Option<Status>> {
+        let Waiting { goals, vetoes } = waiting;
+        let mut lists: Vec<_> = vetoes.iter().map(|(service, list)| vetoes_to_wire(service, list)).collect();
+        while lists.len() > LISTS_MAX {
+            let vetoes = lists.split_off(lists.len() - LISTS_MAX);
+            send(out, Told::Goals(wire::Goals { goals: Vec::new(), vetoes })).await?;
+        }
+        let mut chunks = goals.chunks(GOALS_MAX);
+        let first = chunks.next().unwrap_or_default();
+        let messages = std::iter::once((first, lists)).chain(chunks.map(|goals| (goals, Vec::new())));
+        for (goals, vetoes) in messages.filter(|(goals, vetoes)| !goals.is_empty() || !vetoes.is_empty()) {
             let goals = goals.iter().map(Into::into).collect();
-            send(out, Told::Goals(wire::Goals { goals })).await?;
+            send(out, Told::Goals(wire::Goals { goals, vetoes })).await?;
         }
         Ok(())
     }
@@ -245,8 +257,8 @@ impl Link {
     }
 
     async fn tell(&self, ticket: &SessionTicket, out: &Out) -> Result<(), Option<Status>> {
-        while let Some(goals) = ticket.outbox.take().await {
-            self.tell_goals(&goals, out).await?;
+        while let Some(waiting) = ticket.outbox.take().await {
+            self.tell_waiting(waiting, out).await?;
         }
         if self.shared.streams.is_draining() {
             return self.send_away(out).await;

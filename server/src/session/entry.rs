@@ -76,6 +76,11 @@ impl Entry {
         self.quarantined.is_none() || goal.is_at_rest()
     }
 
+    /// Whether its agent runs a service, or has a goal of it.
+    pub fn runs(&self, service: &ServiceId) -> bool {
+        self.facts.services.contains(service) || self.goals.contains_key(service)
+    }
+
     /// The session here, if no newer one is known.
     pub fn here(&self) -> Option<&Live> {
         self.live.as_ref().filter(|live| live.number == self.newest)

@@ -10,6 +10,7 @@ mod pace;
 mod publish;
 mod quarantine;
 pub mod registry;
+mod vetoes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use meridian_store::{Store, layout};
 use tokio_util::sync::CancellationToken;
 
 pub use entry::SILENCE_MAX;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Waiting};
 pub use pace::Pace;
 pub use registry::{AgentFacts, RegionStatus, SessionTicket, Sessions};
 

@@ -1,13 +1,24 @@
-//! What is to be sent to one agent: the latest goal per lane. A slow reader costs one goal per lane, never a queue.
+//! What is to be sent to one agent: the latest goal per lane, and the latest vetoes of its service. A slow reader costs one
+//! of each per lane, never a queue.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use meridian_core::agent::VetoList;
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use tokio::sync::Notify;
 
-/// Latest-wins goals of one session.
+/// What waits for an agent, to be told together.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Waiting {
+    /// One per lane.
+    pub goals: Vec<Goal>,
+    /// One per service; to be kept before those goals are obeyed.
+    pub vetoes: BTreeMap<ServiceId, VetoList>,
+}
+
+/// Latest-wins words of one session.
 #[derive(Debug, Default)]
 pub struct Outbox {
     state: Mutex<State>,
@@ -17,10 +28,24 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     goals: BTreeMap<ServiceId, Goal>,
+    vetoes: BTreeMap<ServiceId, VetoList>,
     closed: bool,
 }
 
+impl State {
+    fn take(&mut self) -> Waiting {
+        let (goals, vetoes) = (std::mem::take(&mut self.goals), std::mem::take(&mut self.vetoes));
+        Waiting { goals: goals.into_values().collect(), vetoes }
+    }
+}
+
 impl Outbox {
+    /// Puts a list of vetoes in, over an older one.
+    pub fn put_vetoes(&self, service: ServiceId, list: VetoList) {
+        self.state.lock().expect("no holder of this lock panics").vetoes.entry(service).or_default().renew(list);
+        self.changed.notify_one();
+    }
+
     /// Puts a goal in; an older one of the same lane is dropped.
     pub fn put(&self, goal: Goal) {
         let mut state = self.state.lock().expect("no holder of this lock panics");
@@ -39,9 +64,8 @@ impl Outbox {
 
     /// Takes what waits now, without waiting for more.
     #[must_use]
-    pub fn waiting(&self) -> Vec<Goal> {
-        let mut state = self.state.lock().expect("no holder of this lock panics");
-        std::mem::take(&mut state.goals).into_values().collect()
+    pub fn waiting(&self) -> Waiting {
+        self.state.lock().expect("no holder of this lock panics").take()
     }
 
     /// Ends the session: [`Outbox::take`] answers `None` from now on.
@@ -50,16 +74,16 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Waits for goals and takes them; `None` once closed. For one reader.
-    pub async fn take(&self) -> Option<Vec<Goal>> {
+    /// Waits for something to tell and takes it; `None` once closed. For one reader.
+    pub async fn take(&self) -> Option<Waiting> {
         loop {
             {
                 let mut state = self.state.lock().expect("no holder of this lock panics");
                 if state.closed {
                     return None;
                 }
-                if !state.goals.is_empty() {
-                    return Some(std::mem::take(&mut state.goals).into_values().collect());
+                if !state.goals.is_empty() || !state.vetoes.is_empty() {
+                    return Some(state.take());
                 }
             }
             self.changed.notified().await;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
+use meridian_core::agent::VetoList;
 use meridian_core::calendar::Openings;
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
@@ -57,6 +58,8 @@ pub struct RegionStatus {
 #[derive(Default)]
 pub struct Sessions {
     pub(super) regions: Mutex<BTreeMap<RegionId, Entry>>,
+    /// What services have vetoed, as was read of them last; a holder of this lock may take that of the regions.
+    pub(super) vetoes: Mutex<BTreeMap<ServiceId, VetoList>>,
     lookers: Mutex<HashMap<Lane, Arc<Notify>>>,
     /// Lanes of which something was heard here since they were last looked at for telling others.
     pub(super) news: Mutex<BTreeSet<Lane>>,
@@ -74,6 +77,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Option<SessionTicket> {
         let outbox = Arc::new(Outbox::default());
+        let vetoes = self.vetoes.lock().expect("no holder of this lock panics");
         {
             let mut regions = self.regions.lock().expect("no holder of this lock panics");
             let entry = regions.entry(region.clone()).or_default();
@@ -91,7 +95,11 @@ impl Sessions {
             for goal in entry.goals.values().filter(|goal| entry.may_hear(goal) && !planted::is("goals-not-recalled")) {
                 outbox.put(goal.clone());
             }
+            for (service, list) in vetoes.iter().filter(|(service, _)| entry.runs(service)) {
+                outbox.put_vetoes(service.clone(), list.clone());
+            }
         }
+        drop(vetoes);
         self.wake_region(region);
         Some(SessionTicket { region: region.clone(), number, outbox })
     }

@@ -66,9 +66,9 @@ async fn obey(engine: Engine, ticket: SessionTicket, mut measured: watch::Receiv
     let mut goal = None;
     loop {
         tokio::select! {
-            goals = ticket.outbox.take() => {
-                let Some(goals) = goals else { return };
-                for newer in goals {
+            waiting = ticket.outbox.take() => {
+                let Some(waiting) = waiting else { return };
+                for newer in waiting.goals {
                     memory.accept(newer.clone()).unwrap();
                     memory.mark_done(newer.epoch);
                     for slot in meridian_core::slot::Slot::BOTH {

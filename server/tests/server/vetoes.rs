@@ -1,12 +1,18 @@
 //! Vetoes over the API: what was taken back is refused with its reason, and people lift what they may.
 
+use meridian_core::agent::VetoList;
+use meridian_core::digest::Digest;
 use meridian_core::time::Span;
+use meridian_proto::convert::vetoes_from_wire;
+use meridian_proto::r#gen::agent::v1::session_response::Message as Told;
 use meridian_proto::r#gen::v1;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::rollouts::{baking, switched};
+use crate::support::agent::Link;
 use crate::support::fixture::{self, SERVICE};
+use crate::support::pair::Pair;
 use crate::support::{Server, until};
 
 const REASON: &str = "it was the load test";
@@ -116,4 +122,55 @@ async fn people_veto_what_nobody_uses_and_give_a_reason() {
     assert!(service(&server).await.hold.is_none(), "one release is not all of them");
     let refused = server.plans().create_plan(fixture::plan("2.0.0")).await.unwrap_err();
     assert_eq!(reason(&refused), "DIGEST_VETOED");
+}
+
+/// The next list of vetoes that an agent is told.
+async fn told(link: &mut Link) -> VetoList {
+    loop {
+        if let Told::Goals(goals) = link.hear().await.unwrap().expect("a word")
+            && let Some(list) = goals.vetoes.into_iter().next()
+        {
+            let (service, list) = vetoes_from_wire(list).unwrap();
+            assert_eq!(service.as_str(), "checkout");
+            return list;
+        }
+    }
+}
+
+fn digests(list: &VetoList) -> Vec<Digest> {
+    list.digests.iter().copied().collect()
+}
+
+#[tokio::test]
+async fn agents_are_told_of_vetoes_when_they_come_and_when_another_server_changes_them() {
+    let pair = Pair::start().await;
+    let [one, two] = &pair.servers;
+    one.put_service(SERVICE).await;
+    one.add_release("2.0.0").await;
+    one.releases().veto_release(veto("2.0.0")).await.unwrap();
+    let (mut link, _) = Link::introduced(two.channel.clone(), "eu").await;
+    let first = told(&mut link).await;
+    assert_eq!(digests(&first), [Digest::of(b"2.0.0")]);
+    one.releases().unveto_release(unveto("2.0.0")).await.unwrap();
+    let second = told(&mut link).await;
+    assert_eq!((digests(&second), second.at > first.at), (Vec::new(), true));
+    two.releases().veto_release(veto("2.0.0")).await.unwrap();
+    let third = told(&mut link).await;
+    assert_eq!((digests(&third), third.at > second.at), (digests(&first), true));
+    // Whoever comes back is told again, wherever it comes.
+    let (mut again, _) = Link::introduced(one.channel.clone(), "eu").await;
+    assert_eq!(digests(&told(&mut again).await), digests(&first));
+}
+
+#[tokio::test]
+async fn a_rollback_tells_every_agent_of_the_service_what_it_took_back() {
+    let server = Server::plain().await;
+    let (_agents, _) = switched(&server, Span::ZERO).await;
+    let rollout = baking(&server, "1.1.0").await;
+    // Its region has no part in the rollout.
+    let (mut link, _) = Link::introduced(server.channel.clone(), "ap").await;
+    assert_eq!(digests(&told(&mut link).await), []);
+    let back = v1::RollbackRolloutRequest { name: rollout.name, actor: "ann".to_owned(), ..Default::default() };
+    server.rollouts().rollback_rollout(back).await.unwrap();
+    assert_eq!(digests(&told(&mut link).await), [Digest::of(b"1.1.0")]);
 }

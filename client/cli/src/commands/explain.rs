@@ -40,6 +40,7 @@ fn on_whom(wait: &ReasonView) -> String {
         "NO_CONTACT" => format!("the agent of {region} to come back"),
         "MAX_PARALLEL" | "MAX_SKEW" => "other regions of the wave".to_owned(),
         "SLOT_NOT_READY" => format!("the new release in {region} to come up"),
+        "DIGEST_VETOED" => "somebody to lift the veto, or to roll back".to_owned(),
         "NOT_CONFIRMED" => format!("the agent of {region} to read back its goal"),
         "WAY_BACK_NOT_READY" => format!("the old release in {region} to be ready"),
         "INCONCLUSIVE" => format!("more traffic or probes in {region}"),

@@ -95,7 +95,8 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Drift { .. }
         | Wait::Approvals { .. }
         | Wait::Window { .. }
-        | Wait::Freeze { .. } => true,
+        | Wait::Freeze { .. }
+        | Wait::Vetoed { .. } => true,
         Wait::Soak { .. }
         | Wait::Retention { .. }
         | Wait::Contact { .. }

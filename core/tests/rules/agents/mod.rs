@@ -3,5 +3,6 @@
 mod alone;
 mod lies;
 mod obeys;
+mod vetoes;
 
 use super::world;

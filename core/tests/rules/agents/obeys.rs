@@ -1,6 +1,6 @@
 //! The agent's rules, case by case: what it takes, and what it does next in every world.
 
-use meridian_core::agent::{Accepted, Action, Blocked, GoalRefused, LaneMemory, LocalWorld, NextMove, next_move};
+use meridian_core::agent::{Accepted, Action, Blocked, GoalRefused, LaneMemory, LocalWorld, NextMove, VetoList};
 use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::{Goal, SlotGoal};
@@ -100,6 +100,11 @@ fn hashes_tell_every_difference_but_the_epoch() {
     for other in others {
         assert_ne!(other.hash(), same.hash(), "{other:?}");
     }
+}
+
+/// What an agent does next that knows of no veto.
+fn next_move(goal: &Goal, world: &LocalWorld) -> NextMove {
+    meridian_core::agent::next_move(goal, world, &VetoList::default())
 }
 
 fn seen(release: &ReleaseRef, state: SlotState) -> Option<SlotSeen> {

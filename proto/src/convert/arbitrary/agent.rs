@@ -1,6 +1,6 @@
 //! Strategies for what passes between a server and an agent.
 
-use meridian_core::agent::{Alone, LaneMemory};
+use meridian_core::agent::{Alone, LaneMemory, VetoList};
 use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::Lane;
@@ -47,10 +47,19 @@ fn slot_goal() -> impl Strategy<Value = SlotGoal> {
 /// What an agent remembers of a lane; never nothing.
 pub fn lane_memory() -> impl Strategy<Value = LaneMemory> {
     let alone = (verdict(), any::<bool>()).prop_map(|(verdict, confirmed)| Alone { verdict, confirmed });
-    (goal(), any::<bool>(), option::of(alone)).prop_map(|(goal, done, alone)| match alone {
-        Some(alone) => LaneMemory::recalled_alone(goal, alone),
-        None => LaneMemory::recalled(goal, done),
+    let parts = (goal(), any::<bool>(), option::of(alone), option::of(veto_list()));
+    parts.prop_map(|(goal, done, alone, vetoes)| {
+        let memory = match alone {
+            Some(alone) => LaneMemory::recalled_alone(goal, alone),
+            None => LaneMemory::recalled(goal, done),
+        };
+        memory.with_vetoes(vetoes.unwrap_or_default())
     })
+}
+
+/// What a service has vetoed, as an agent is told.
+pub fn veto_list() -> impl Strategy<Value = VetoList> {
+    (decided(), btree_set(digest(), 0..4)).prop_map(|(at, digests)| VetoList { at, digests })
 }
 
 /// A lane as seen.

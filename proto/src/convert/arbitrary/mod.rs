@@ -23,7 +23,7 @@ use proptest::sample::select;
 use semver::Version;
 use std::collections::BTreeMap;
 
-pub use agent::{evidence, goal, hello, lane_memory, observed};
+pub use agent::{evidence, goal, hello, lane_memory, observed, veto_list};
 pub use entry::{
     audit_entry, head, request_done, restore, stored_plan, stored_playbook, stored_region, stored_release,
     stored_service,

@@ -1,7 +1,7 @@
-//! Goals that an agent must not take.
+//! Goals and lists of vetoes that an agent must not take.
 
 use super::{Case, WHOLE, check, sample};
-use crate::convert::{InvalidKind, arbitrary, goal_from_wire};
+use crate::convert::{InvalidKind, arbitrary, goal_from_wire, vetoes_from_wire, vetoes_to_wire};
 use crate::r#gen::agent::v1 as agent;
 use crate::r#gen::v1;
 use proptest::strategy::Strategy;
@@ -73,6 +73,21 @@ const SPOILT: &[Case<agent::Goal>] = &[
         InvalidKind::OutOfRange { min: 0, max: 99 },
     ),
 ];
+
+const SPOILT_VETOES: &[Case<agent::VetoList>] = &[
+    ("no service", |list| list.service.clear(), "service", InvalidKind::Missing),
+    ("no epoch", |list| list.epoch = None, "epoch", InvalidKind::Missing),
+    ("epoch 0", |list| list.epoch = Some(v1::Epoch::default()), "epoch", InvalidKind::EpochZero),
+    ("half a digest", |list| list.digests[0].truncate(16), "digests[0]", InvalidKind::BadHash),
+    ("a digest twice", |list| list.digests[1] = list.digests[0].clone(), "digests[1]", InvalidKind::Duplicate),
+];
+
+#[test]
+fn spoilt_lists_of_vetoes_are_refused() {
+    let list = sample(arbitrary::veto_list().prop_filter("with two", |list| list.digests.len() > 1));
+    let wire = vetoes_to_wire(&sample(arbitrary::service()), &list);
+    check(&wire, vetoes_from_wire, SPOILT_VETOES);
+}
 
 #[test]
 fn spoilt_goals_are_refused() {

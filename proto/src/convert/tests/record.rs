@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use meridian_core::agent::VetoList;
+use meridian_core::epoch::Epoch;
 use meridian_core::plan::Plan;
 use proptest::strategy::Strategy;
 use prost::Message;
+use prost::bytes::Bytes;
 
 use super::{Case, check, sample};
 use crate::convert::record::{
@@ -172,6 +175,23 @@ fn a_digest_is_vetoed_once() {
     record.vetoed_digests = vec![meridian_core::digest::Digest::of(b"bad").to_string(); 2];
     let refusal = Head::try_from(record).unwrap_err();
     assert_eq!((refusal.field.as_str(), refusal.why), ("vetoed_digests[1]", InvalidKind::Duplicate));
+}
+
+#[test]
+fn a_journal_without_vetoes_is_one_of_an_agent_that_never_heard_of_any() {
+    let memory = sample(arbitrary::lane_memory().prop_filter("with vetoes", |it| it.vetoes().at > Epoch::ZERO));
+    let region = memory.intent().unwrap().lane.region.clone();
+    let whole = records::JournalRecord::decode(encode_journal(&memory).unwrap().as_slice()).unwrap();
+    // Older agents write none, and read the rest of what newer ones write.
+    let old = records::JournalRecord { vetoes: Bytes::new(), vetoes_checksum: Bytes::new(), ..whole.clone() };
+    let expected = memory.clone().with_vetoes(VetoList::default());
+    assert_eq!(decode_journal(&region, &old.encode_to_vec()), Ok(expected));
+    for torn in [
+        records::JournalRecord { vetoes: Bytes::new(), ..whole.clone() },
+        records::JournalRecord { vetoes_checksum: Bytes::new(), ..whole },
+    ] {
+        assert_eq!(decode_journal(&region, &torn.encode_to_vec()).unwrap_err().field, "vetoes");
+    }
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::convert::record::{
     audit_to_record, decode_journal, encode_journal, lanes_from_record, lanes_to_record, rollout_from_record,
     rollout_to_record,
 };
-use crate::convert::{Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire};
+use crate::convert::{
+    Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire, vetoes_from_wire, vetoes_to_wire,
+};
 use crate::r#gen::{agent::v1 as agent, records::v1 as records, v1};
 
 /// The message after a travel as bytes.
@@ -58,6 +60,12 @@ proptest! {
         let back = goal_from_wire(&goal.lane.region, travelled(&agent::Goal::from(&goal))).unwrap();
         prop_assert_eq!(back.hash(), goal.hash());
         prop_assert_eq!(back, goal);
+    }
+
+    #[test]
+    fn lists_of_vetoes(service in arbitrary::service(), list in arbitrary::veto_list()) {
+        let back = vetoes_from_wire(travelled(&vetoes_to_wire(&service, &list)));
+        prop_assert_eq!(back, Ok((service, list)));
     }
 
     #[test]

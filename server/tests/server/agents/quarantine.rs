@@ -28,8 +28,9 @@ fn remembering(seen: &Observed) -> wire::Hello {
 
 async fn goal(link: &mut Link) -> Goal {
     loop {
-        if let Some(Told::Goals(goals)) = link.hear().await.unwrap() {
-            let goal = goals.goals.into_iter().next().unwrap();
+        if let Some(Told::Goals(goals)) = link.hear().await.unwrap()
+            && let Some(goal) = goals.goals.into_iter().next()
+        {
             return goal_from_wire(&RegionId::new("eu").unwrap(), goal).unwrap();
         }
     }

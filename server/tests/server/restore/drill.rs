@@ -68,7 +68,7 @@ impl Fenced {
             loop {
                 tokio::select! {
                     told = link.hear.message() => match told {
-                        Ok(Some(wire::SessionResponse { message: Some(Told::Goals(wire::Goals { goals })) })) => {
+                        Ok(Some(wire::SessionResponse { message: Some(Told::Goals(wire::Goals { goals, .. })) })) => {
                             goals.into_iter().for_each(|goal| take(&disk, &region, goal));
                         }
                         Ok(Some(_)) => {}

@@ -94,7 +94,7 @@ impl Obedient {
             loop {
                 tokio::select! {
                     told = link.hear.message() => match told {
-                        Ok(Some(wire::SessionResponse { message: Some(Told::Goals(wire::Goals { goals })) })) => {
+                        Ok(Some(wire::SessionResponse { message: Some(Told::Goals(wire::Goals { goals, .. })) })) => {
                             for goal in goals {
                                 let goal = goal_from_wire(&region, goal).unwrap();
                                 let seen = done(&goal, lanes.get(&goal.lane.service));

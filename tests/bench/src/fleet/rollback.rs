@@ -80,7 +80,7 @@ pub(super) async fn push_to_all(rig: &mut Rig, round: u64) -> anyhow::Result<f64
     let goals = regions(rig.count)?.into_iter().map(|region| {
         let lane = Lane { service: ServiceId::new(SERVICE)?, region: region.clone() };
         let goal = goal(lane, epoch)?;
-        Ok((region, Goals { goals: vec![(&goal).into()] }))
+        Ok((region, Goals { goals: vec![(&goal).into()], vetoes: Vec::new() }))
     });
     let goals: Vec<_> = goals.collect::<anyhow::Result<_>>()?;
     tokio::time::sleep(QUIET).await; // tidy: paced

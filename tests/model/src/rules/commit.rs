@@ -6,6 +6,7 @@ use meridian_core::invariants::{self, Broken, Orders, Taken};
 use meridian_core::rollout::event::Transition;
 use meridian_core::rollout::goals::lane_after;
 use meridian_core::rollout::state::{Cause, Hold, Pace, Phase, Rollout, Run};
+use meridian_core::rollout::veto::Vetoes;
 
 use super::Rules;
 use crate::flaw::Flaw;
@@ -57,10 +58,10 @@ impl Rules {
     pub(crate) fn lanes_after(&self, lanes: LanesId, record: RecordId) -> (LanesId, u64) {
         self.lanes_after.to((lanes, record), |_| {
             let (before, record) = (self.lanes.get(lanes), self.records.get(record));
-            let mut broken: Vec<Broken> = Vec::new();
+            let (mut broken, none) = (Vec::<Broken>::new(), Vetoes::default());
             let after = self.names.iter().zip(before.iter()).map(|(name, before)| {
-                let after = lane_after(&record, name, before);
-                broken.extend(invariants::lane_state(&record, name, before, &after));
+                let after = lane_after(&record, name, before, &none);
+                broken.extend(invariants::lane_state(&record, name, before, &after, &none));
                 after
             });
             let after = self.lanes.id(after.collect());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use meridian_core::agent::{Action, LaneMemory, LocalWorld, NextMove, next_move};
+use meridian_core::agent::{Action, LaneMemory, LocalWorld, NextMove, VetoList, next_move};
 use meridian_core::evidence::{Answers, Evidence, Histogram, Tally};
 use meridian_core::goal::Goal;
 use meridian_core::invariants::{self, Broken};
@@ -158,7 +158,7 @@ impl Rules {
                 starting.into_iter().for_each(|seen| seen.state = SlotState::Ready);
             }
         }
-        let mut moved = next_move(goal, &seen);
+        let mut moved = next_move(goal, &seen, &VetoList::default());
         if let (true, NextMove::Act(actions)) = (self.has(Flaw::StopsBeforeReadBack), &mut moved)
             && actions.iter().any(|action| matches!(action, Action::Route(..)))
         {

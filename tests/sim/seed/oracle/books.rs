@@ -221,10 +221,11 @@ impl Books {
         let after = moved.and_then(|lanes| record::decode_lanes(&lanes.key, &lanes.value).ok());
         let Some(after) = after else { return };
         let before = self.lanes.get(service).cloned().unwrap_or_default();
+        let vetoes = self.heads.get(service).map(|head| head.vetoes.clone()).unwrap_or_default();
         for region in next.lanes.keys() {
             let was = before.get(region).cloned().unwrap_or_default();
             let is = after.get(region).cloned().unwrap_or_default();
-            broken.extend(invariants::lane_state(next, region, &was, &is));
+            broken.extend(invariants::lane_state(next, region, &was, &is, &vetoes));
             let own = is.rollout.as_ref() == Some(&next.id);
             require(broken, "S16", own, || format!("{region} belongs to {:?}", is.rollout));
             let held = is.held != next.phase.is_terminal();

@@ -153,8 +153,10 @@ impl Site {
         story.note(region.as_str(), format_args!("disk: {} {done}", after.accepted()));
         story.hold(invariants::memory(&before, &after));
         self.0.oracle.remembers(region, &after);
+        // What was done before is written again beside something else that was learned, whatever has happened since.
+        let is_news = !(before.is_done() && before.accepted() == after.accepted());
         let is_calm = self.is_calm();
-        if after.is_done() && is_calm {
+        if after.is_done() && is_news && is_calm {
             story.hold(invariants::done(&after, &self.local()));
         }
     }
@@ -163,8 +165,10 @@ impl Site {
     fn is_done(&self, action: &Action) {
         let (story, region) = (&self.0.story, &self.0.region);
         story.note(region.as_str(), format_args!("{action:?}"));
-        match self.memory().intent() {
+        let memory = self.memory();
+        match memory.intent() {
             Some(goal) => {
+                story.hold(invariants::start(&memory, goal, action));
                 let broken = invariants::action(goal, &self.local(), action);
                 let was_right = invariants::action(goal, &self.looked_at(), action).is_empty();
                 story.hold(if was_right { Vec::new() } else { broken });
