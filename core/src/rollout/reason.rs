@@ -27,6 +27,8 @@ pub enum Wait {
         /// Of how many it is needed.
         need: u32,
     },
+    /// No server owns the rollout's shard, so nobody moves it forward. Said by servers: the rules know none.
+    Owner,
     /// The wave rests.
     Soak {
         /// Until then.
@@ -139,6 +141,7 @@ impl Wait {
             Self::Held(_) => "HELD",
             Self::Human(_) => "NEEDS_HUMAN",
             Self::Approvals { .. } => "APPROVALS",
+            Self::Owner => "NO_OWNER",
             Self::Soak { .. } => "SOAK",
             Self::Retention { .. } => "RETENTION",
             Self::Contact { .. } => "NO_CONTACT",
@@ -162,9 +165,12 @@ impl Wait {
     #[must_use]
     pub const fn region(&self) -> Option<&RegionId> {
         match self {
-            Self::Held(_) | Self::Human(_) | Self::Soak { .. } | Self::Retention { .. } | Self::Approvals { .. } => {
-                None
-            }
+            Self::Held(_)
+            | Self::Human(_)
+            | Self::Approvals { .. }
+            | Self::Owner
+            | Self::Soak { .. }
+            | Self::Retention { .. } => None,
             Self::Contact { region, .. }
             | Self::Quarantine { region, .. }
             | Self::Parallel { region }
@@ -194,6 +200,7 @@ impl Wait {
             Self::Held(_)
             | Self::Approvals { .. }
             | Self::Human(_)
+            | Self::Owner
             | Self::Contact { .. }
             | Self::Quarantine { .. }
             | Self::Parallel { .. }
@@ -217,6 +224,7 @@ impl std::fmt::Display for Wait {
             Self::Approvals { wave, role, have, need } => {
                 write!(f, "wave {wave}: {have} of {need} approvals of role {role}; who started it does not count")
             }
+            Self::Owner => f.write_str("no server owns its shard yet; going back waits for none"),
             Self::Soak { until: _ } => f.write_str("the wave rests before the next one"),
             Self::Retention { until: _ } => f.write_str("the old slots stay warm"),
             Self::Contact { region, since: _ } => write!(f, "{region}: its agent can't be reached"),

@@ -6,13 +6,14 @@ use meridian_core::id::RolloutId;
 use meridian_core::observation::Sight;
 use meridian_core::rollout::event::Event;
 use meridian_core::rollout::reason::Wait;
-use meridian_core::rollout::state::Rollout;
+use meridian_core::rollout::state::{Phase, Rollout, Run};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::Revision;
 
 use super::{Engine, follow};
 use crate::error::EngineError;
+use crate::ownership::Owner;
 
 /// A rollout as it is seen from here.
 #[derive(Clone, Debug)]
@@ -58,6 +59,14 @@ impl Engine {
         // The rules themselves say what they wait for; a decision that follows by now is the runner's to make.
         let moment = Moment { now, head: record.epoch };
         let waits = step(&record, Event::Look(sight.clone()), moment).map(|transition| transition.waits);
-        Status { waits: waits.unwrap_or_default(), record, revision, sight, now, known: now }
+        let owner = self.is_orphan(&record).then_some(Wait::Owner);
+        let waits = owner.into_iter().chain(waits.unwrap_or_default()).collect();
+        Status { waits, record, revision, sight, now, known: now }
+    }
+
+    /// Whether a rollout that could go forward has nobody who would move it.
+    fn is_orphan(&self, record: &Rollout) -> bool {
+        let goes_on = matches!(&record.phase, Phase::Running(Run { hold: None, .. }) | Phase::Switched { .. });
+        goes_on && self.shared.ownership.owner(&record.plan.service) == Owner::Nobody
     }
 }

@@ -10,6 +10,7 @@ use meridian_core::rollout::event::{Event, Order};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::Phase;
 use meridian_server::clock::{Clock, SystemClock};
+use meridian_server::engine::Status;
 use meridian_store::{Expect, Txn, layout, record};
 
 use super::frozen::Frozen;
@@ -129,6 +130,25 @@ async fn the_last_goals_are_told_also_where_nobody_ran_the_rollout() {
     tokio::time::timeout(PATIENCE, heard).await.expect("the agent never heard of the end");
     stage.shut(one).await;
     drop(other);
+}
+
+#[tokio::test]
+async fn a_rollout_that_nobody_owns_says_so() {
+    let stage = Stage::set(&["eu"]).await;
+    let alone = Frozen::new(stage.store.clone());
+    let engine = stage.engine_on(alone.clone());
+    let agents = stage.agents(&engine).await;
+    agents.hold_evidence();
+    let id = stage.open(&engine, "1.0.0").await;
+    let owned = stage.until_moved(&engine, &id).await;
+    let is_unowned = |status: &Status| status.waits.iter().any(|wait| wait.code() == "NO_OWNER");
+    assert!(!is_unowned(&owned), "{:?}", owned.waits);
+    // Its lease can't be kept any more, and it stops by its own clock.
+    alone.freeze();
+    stage.until_status(&engine, &id, is_unowned).await;
+    alone.thaw();
+    stage.until_status(&engine, &id, |status| !is_unowned(status)).await;
+    stage.shut(engine).await;
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {

@@ -36,6 +36,7 @@ fn on_whom(wait: &ReasonView) -> String {
         "HELD" => "an operator: resume or roll back".to_owned(),
         "NEEDS_HUMAN" => "an operator: roll back again or abandon".to_owned(),
         "APPROVALS" => "people of that role: meridian rollout approve --role ROLE".to_owned(),
+        "NO_OWNER" => "a server to take it over; that takes seconds".to_owned(),
         "SOAK" | "RETENTION" | "BAKE" => "time".to_owned(),
         "NO_CONTACT" => format!("the agent of {region} to come back"),
         "MAX_PARALLEL" | "MAX_SKEW" => "other regions of the wave".to_owned(),

@@ -107,7 +107,8 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::WayBack { .. }
         | Wait::Bake { .. }
         | Wait::Evidence { .. }
-        | Wait::Votes { .. } => false,
+        | Wait::Votes { .. }
+        | Wait::Owner => false,
     }
 }
 
