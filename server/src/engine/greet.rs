@@ -4,7 +4,7 @@
 use meridian_core::id::{Lane, RegionId};
 use meridian_core::rollout::goals::goal;
 use meridian_store::record::{self, Region, SessionHeld};
-use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
+use meridian_store::{CommitError, Expect, Revision, Txn, Versioned, commit_known, layout};
 
 use super::Engine;
 use crate::error::EngineError;
@@ -16,38 +16,71 @@ const SERVICES_RECALLED_MAX: usize = 256;
 /// How often the number is drawn again after somebody else changed the region.
 const CONFLICTS_MAX: u32 = 10;
 
+/// How a region stood in the store when its agent's hello came.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which region.
+    pub region: RegionId,
+    /// Its record. `None`: it is not registered yet.
+    record: Option<(Region, Revision)>,
+}
+
+impl Standing {
+    fn number(&self) -> u64 {
+        self.record.as_ref().map_or(0, |(record, _)| record.session_number)
+    }
+}
+
 impl Engine {
+    /// How a region stands, to be asked when its agent's hello has come.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn standing(&self, region: &RegionId) -> Result<Standing, EngineError> {
+        let key = layout::region(region);
+        let item = self.shared.books.store.get(&key).await?.item;
+        let read =
+            |item: Versioned| Ok::<_, EngineError>((record::decode_region(&key, &item.value)?, item.mod_revision));
+        Ok(Standing { region: region.clone(), record: item.map(read).transpose()? })
+    }
+
     /// Opens a session for a region's agent. A region that is not registered yet is registered by it.
     ///
     /// # Errors
-    /// If the store fails, or a newer session of the region opened in between.
-    pub async fn greet(&self, region: &RegionId, facts: AgentFacts) -> Result<SessionTicket, EngineError> {
+    /// If the store fails, or another session of the region began after the hello had come: what the hello says may be
+    /// older than what was said in that one.
+    pub async fn greet(&self, standing: Standing, facts: AgentFacts) -> Result<SessionTicket, EngineError> {
+        let region = standing.region.clone();
         for service in facts.services.iter().take(SERVICES_RECALLED_MAX) {
             self.recall_goal(&Lane { service: service.clone(), region: region.clone() }).await?;
             if !self.shared.sessions.knows_vetoes(service) {
                 self.read_vetoes(service).await?;
             }
         }
-        let drawn = self.draw_number(region, &facts).await?;
+        let drawn = self.draw_number(standing, &facts).await?;
         let now = self.shared.clock.now();
         let contended = || EngineError::Contended { key: region.to_string() };
-        self.shared.sessions.open(region, drawn, facts, now).ok_or_else(contended)
+        self.shared.sessions.open(&region, drawn, facts, now).ok_or_else(contended)
     }
 
     /// The number of a new session, and the revision of its key. Any older session of the region is over with this commit,
     /// on whichever replica it is.
-    async fn draw_number(&self, region: &RegionId, facts: &AgentFacts) -> Result<(u64, Revision), EngineError> {
+    async fn draw_number(&self, came: Standing, facts: &AgentFacts) -> Result<(u64, Revision), EngineError> {
+        let region = &came.region;
         let (key, session) = (layout::region(region), layout::session(region));
         let store = self.shared.books.store.as_ref();
         // As the watch has shown it; read only after that has turned out to be old.
         let mut before = self.shared.sessions.key_of(region);
+        let mut standing = came.clone();
         for attempt in 0..CONFLICTS_MAX {
+            if standing.number() != came.number() {
+                break;
+            }
             let lease = self.shared.ownership.leased().await?;
             let now = self.shared.clock.now();
-            let item = store.get(&key).await?.item;
-            let (mut record, expect) = match item {
+            let (mut record, expect) = match standing.record {
                 None => (Region { created: now, updated: now, ..Region::default() }, Expect::Absent),
-                Some(item) => (record::decode_region(&key, &item.value)?, Expect::At(item.mod_revision)),
+                Some((record, revision)) => (record, Expect::At(revision)),
             };
             record.session_number += 1;
             record.agent_version.clone_from(&facts.version);
@@ -70,6 +103,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
             before = store.get(&session).await?.item.map(|item| item.mod_revision);
+            standing = self.standing(region).await?;
         }
         Err(EngineError::Contended { key: key.as_str().to_owned() })
     }

@@ -33,6 +33,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use greet::Standing;
 pub use open::OpenOrder;
 pub use restore::{GoOn, go_on};
 pub use status::Status;

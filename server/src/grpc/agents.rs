@@ -1,7 +1,7 @@
 //! `meridian.agent.v1.AgentService`: the link to one region's agent. The first message is a hello, and only the first;
 //! what an agent says counts for the region of its certificate and no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::front::{code_name, translated};
 use super::streams::{Cut, Outgoing, OutgoingStream, outgoing, too_slow};
 use super::{Shared, status, trust::claims};
+use crate::engine::Standing;
 use crate::session::{AgentFacts, SILENCE_MAX, SessionTicket, Waiting};
 use crate::tls::{Caller, Identity, IdentityRefused};
 
@@ -99,15 +100,16 @@ impl Link {
             Err(_) => return Err(Some(cut("no hello came within 5 s"))),
         };
         let (region, facts, lanes) = self.introduced(hello)?;
+        let standing = self.shared.engine.standing(&region).await.map_err(|error| Some(status::refused(&error)))?;
         tokio::select! {
             () = self.turn(&region) => {}
             () = out.gone() => return Err(None),
             () = self.shared.streams.draining() => return self.send_away(out).await,
         }
         if let Err(unsupported) = speaks_with(&VERSION, &facts.version) {
-            return Err(Some(self.turn_away(&region, facts, unsupported, out).await?));
+            return Err(Some(self.turn_away(standing, facts, unsupported, out).await?));
         }
-        let greeted = self.shared.engine.greet(&region, facts).await;
+        let greeted = self.shared.engine.greet(standing, facts).await;
         let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
         self.shared.metrics.links.sessions.inc();
         tracing::info!(%region, session = ticket.number, "an agent is connected");
@@ -166,7 +168,11 @@ impl Link {
         inbound: &mut Inbound,
         out: &Out,
     ) -> Result<(), Option<Status>> {
-        self.admit(ticket, &lanes).await;
+        // Who has gone has nothing more to say, and its words may be older than those of the session that follows.
+        tokio::select! {
+            () = self.admit(ticket, &lanes) => {}
+            () = out.gone() => return Err(None),
+        }
         self.take(ticket, lanes).await?;
         send(out, Told::Welcome(self.welcome(ticket))).await?;
         tokio::select! {
@@ -181,16 +187,17 @@ impl Link {
     /// the same in every version.
     async fn turn_away(
         &self,
-        region: &RegionId,
+        standing: Standing,
         facts: AgentFacts,
         unsupported: Unsupported,
         out: &Out,
     ) -> Result<Status, Option<Status>> {
+        let region = &standing.region.clone();
         tracing::error!(%region, %unsupported, "an agent is turned away");
         let sessions = self.shared.engine.sessions();
         // First, so that nothing that moves forward is ever on its way to it.
         sessions.quarantine(region, self.shared.clock.now());
-        let greeted = self.shared.engine.greet(region, facts).await;
+        let greeted = self.shared.engine.greet(standing, facts).await;
         let ticket = greeted.map_err(|error| Some(status::refused(&error)))?;
         let waiting = Waiting { vetoes: BTreeMap::new(), ..ticket.outbox.waiting() };
         sessions.close(&ticket);
@@ -267,10 +274,15 @@ impl Link {
     }
 
     /// Hands what was seen to the table of sessions. What claims an epoch that is not known here is believed only if the
-    /// store knows it.
+    /// store knows it; where that can't be found out now, the next report finds it out.
     async fn take(&self, ticket: &SessionTicket, lanes: Vec<Seen>) -> Result<(), Option<Status>> {
         let sessions = self.shared.engine.sessions();
+        let said: BTreeSet<ServiceId> = lanes.iter().map(|(service, _)| service.clone()).collect();
         let (mut speaks, mut unknown) = sessions.report(ticket, lanes, self.shared.clock.now());
+        if sessions.is_quarantined(&ticket.region) {
+            // What was doubted before needs no second look.
+            unknown.retain(|(service, _)| said.contains(service));
+        }
         if !unknown.is_empty() {
             for (service, _) in unknown.iter().take(UNKNOWN_READ_MAX) {
                 let lane = Lane { service: service.clone(), region: ticket.region.clone() };
@@ -278,7 +290,7 @@ impl Link {
                     tracing::warn!(%error, %lane, "the newest goal of a lane can't be read");
                 }
             }
-            (speaks, unknown) = sessions.report(ticket, unknown, self.shared.clock.now());
+            (speaks, unknown) = sessions.report(ticket, Vec::new(), self.shared.clock.now());
         }
         if !unknown.is_empty() {
             self.doubt(&ticket.region, claims(&unknown)).await;

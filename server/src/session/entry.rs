@@ -22,6 +22,9 @@ pub(super) struct Live {
     pub number: u64,
     pub since: Timestamp,
     pub outbox: Arc<Outbox>,
+    /// What its agent said that does not fit what is known here. Agents say once what does not change, so it is kept for
+    /// when more is known.
+    pub left_out: BTreeMap<ServiceId, Observed>,
 }
 
 /// The region's session key, as the store last showed it or as it was written from here.

@@ -13,6 +13,7 @@ use meridian_core::observation::{Contact, Observed, Seen, Sight};
 use meridian_core::planted;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
+use meridian_proto::convert::LANES_MAX;
 use meridian_store::Revision;
 use tokio::sync::Notify;
 
@@ -86,7 +87,7 @@ impl Sessions {
             }
             entry.begin(number);
             entry.own = number;
-            entry.live = Some(Live { number, since: now, outbox: outbox.clone() });
+            entry.live = Some(Live { number, since: now, outbox: outbox.clone(), left_out: BTreeMap::new() });
             if entry.key.is_none_or(|known| known.revision <= key) {
                 entry.key = Some(SessionKey { revision: key, number, since: now, ours: true });
             }
@@ -119,9 +120,9 @@ impl Sessions {
         self.wake_region(&ticket.region);
     }
 
-    /// Takes a report. Says whether the ticket still speaks for its region; lanes that claim an epoch not known here, or
-    /// less than they had accepted, are left out and returned: they lie or have forgotten, or another replica has issued
-    /// what is not known here yet.
+    /// Takes a report, and with it what was left out of those before. Says whether the ticket still speaks for its region;
+    /// lanes that claim an epoch not known here, or less than they had accepted, are left out (again) and returned: they
+    /// lie or have forgotten, or another replica has issued what is not known here yet.
     pub fn report(
         &self,
         ticket: &SessionTicket,
@@ -138,10 +139,12 @@ impl Sessions {
             if entry.here().is_none_or(|live| live.number != ticket.number) {
                 return (false, unknown);
             }
+            let mut said = entry.live.as_mut().map(|live| std::mem::take(&mut live.left_out)).unwrap_or_default();
+            said.extend(lanes);
             let was = entry.contact(now);
             entry.heard = Some(now);
             let returned = was != entry.contact(now);
-            for (service, observed) in lanes {
+            for (service, observed) in said {
                 let lane = Lane { service: service.clone(), region: ticket.region.clone() };
                 let issued = entry.goals.get(&service).map(|goal| goal.epoch);
                 let acked = entry.acked.entry(service.clone()).or_default();
@@ -155,6 +158,9 @@ impl Sessions {
                     changed.push(lane);
                 }
                 entry.lanes.insert(service, observed);
+            }
+            if let Some(live) = entry.live.as_mut() {
+                live.left_out.extend(unknown.iter().take(LANES_MAX).cloned());
             }
             if returned {
                 changed.extend(
@@ -277,5 +283,45 @@ impl Sessions {
         for (_, looker) in lookers.iter().filter(|(lane, _)| lane.region == *region) {
             looker.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meridian_core::goal::SlotGoal;
+    use meridian_core::id::RolloutId;
+    use meridian_core::slot::Slots;
+
+    use super::*;
+
+    fn goal(epoch: Epoch) -> Goal {
+        let (service, region) = (ServiceId::new("checkout").unwrap(), RegionId::new("eu").unwrap());
+        Goal {
+            lane: Lane { service, region },
+            epoch,
+            rollout: RolloutId::new("r1").unwrap(),
+            slots: Slots { blue: SlotGoal::Keep, green: SlotGoal::Keep },
+            split: None,
+            cohort: None,
+            measurement: None,
+            mandate: None,
+        }
+    }
+
+    #[test]
+    fn what_was_said_once_is_heard_when_it_is_understood() {
+        let (sessions, now) = (Sessions::default(), Timestamp::from_millis(0));
+        let (older, newer) = (goal(Epoch::new(0, 3)), goal(Epoch::new(0, 5)));
+        let Lane { service, region } = older.lane.clone();
+        sessions.push(older);
+        let ticket = sessions.open(&region, (1, Revision::new(5)), AgentFacts::default(), now).unwrap();
+        let seen = Observed { accepted: newer.epoch, ..Observed::default() };
+        let left_out = vec![(service.clone(), seen.clone())];
+        assert_eq!(sessions.report(&ticket, left_out.clone(), now), (true, left_out.clone()));
+        assert_eq!(sessions.report(&ticket, Vec::new(), now), (true, left_out));
+        assert_eq!(sessions.region(&region, now).unwrap().lanes.get(&service), None);
+        sessions.push(newer);
+        assert_eq!(sessions.report(&ticket, Vec::new(), now), (true, Vec::new()));
+        assert_eq!(sessions.region(&region, now).unwrap().lanes.get(&service), Some(&seen));
     }
 }

@@ -32,7 +32,8 @@ impl Agents {
         for region in regions {
             let service = super::stage::service();
             let facts = AgentFacts { services: [service].into(), ..AgentFacts::default() };
-            let ticket = engine.greet(region, facts).await.unwrap();
+            let standing = engine.standing(region).await.unwrap();
+            let ticket = engine.greet(standing, facts).await.unwrap();
             tasks.push(tokio::spawn(obey(engine.clone(), ticket, measured.subscribe())));
         }
         Self { tasks, measured }

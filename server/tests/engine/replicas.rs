@@ -11,6 +11,7 @@ use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::Phase;
 use meridian_server::clock::{Clock, SystemClock};
 use meridian_server::engine::Status;
+use meridian_server::session::AgentFacts;
 use meridian_store::{Expect, Txn, layout, record};
 
 use super::frozen::Frozen;
@@ -149,6 +150,21 @@ async fn a_rollout_that_nobody_owns_says_so() {
     alone.thaw();
     stage.until_status(&engine, &id, |status| !is_unowned(status)).await;
     stage.shut(engine).await;
+}
+
+/// It came late, over a slow way or from an agent that has died since: what it says may be older than what the region has
+/// accepted in between, and would look like a lost memory.
+#[tokio::test]
+async fn a_hello_is_not_heard_after_that_of_a_later_session() {
+    let stage = Stage::set(&["eu"]).await;
+    let (here, there) = (stage.engine_on(stage.store.clone()), stage.engine_on(stage.store.clone()));
+    let eu = RegionId::new("eu").unwrap();
+    let late = here.standing(&eu).await.unwrap();
+    let first = there.greet(there.standing(&eu).await.unwrap(), AgentFacts::default()).await.unwrap();
+    let refused = here.greet(late, AgentFacts::default()).await.unwrap_err();
+    assert_eq!(refused.code(), "CONTENDED");
+    let again = here.greet(here.standing(&eu).await.unwrap(), AgentFacts::default()).await.unwrap();
+    assert_eq!(again.number, first.number + 1);
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {
