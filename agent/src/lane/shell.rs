@@ -31,6 +31,10 @@ const MOVES_MAX: usize = 8;
 /// answers its probe in a millisecond or two.
 const QUICK_LOOK: Duration = Duration::from_millis(25);
 
+/// How old a look may be when the goal that it was made for has gone to disk: as long as a disk takes that works. After a
+/// slow one the region is looked at again, or traffic would be moved by what was there a second ago.
+const LOOK_HOLDS: Duration = Duration::from_millis(50);
+
 /// A lane at work.
 pub struct Shell {
     pub(super) parts: LaneParts,
@@ -154,11 +158,12 @@ impl Shell {
         };
         let (workload, traffic) = (self.parts.drivers.workload.clone(), self.parts.drivers.traffic.clone());
         // A goal may be there to take traffic off a slot that hangs, so it does not wait for that slot's answer.
-        let (written, slots, route) = tokio::join!(
-            self.keep(&memory, "intent-not-written"),
-            timeout(QUICK_LOOK, world::look_at_slots(workload.as_ref())),
-            world::look_at_route(traffic.as_ref()),
-        );
+        let quick_look = async || {
+            let slots = timeout(QUICK_LOOK, world::look_at_slots(workload.as_ref()));
+            tokio::join!(slots, world::look_at_route(traffic.as_ref()))
+        };
+        let begun = Instant::now();
+        let (written, mut seen) = tokio::join!(self.keep(&memory, "intent-not-written"), quick_look());
         let was_idle = self.work.is_idle();
         match written {
             Ok(()) if memory.intent() == self.memory.intent() => self.heed(memory).await,
@@ -169,6 +174,10 @@ impl Shell {
         if !was_idle {
             return self.look().await;
         }
+        if begun.elapsed() > LOOK_HOLDS {
+            seen = quick_look().await;
+        }
+        let (slots, route) = seen;
         match slots {
             Ok(slots) => self.absorb_slots(slots),
             Err(_) if self.known.has_recent_slots() => self.sight.is_fresh = false,

@@ -26,6 +26,9 @@ pub const HOST: &str = "operator";
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// After the faults every agent is heard within this.
 const HEARD_MAX: Duration = Duration::from_secs(8);
+/// Answers that a human tries again although a client may not. `RECORD_CORRUPT` is what a member of etcd that is behind
+/// looks like.
+const AGAIN: [&str; 5] = ["OUTCOME_UNKNOWN", "CONTENDED", "OVERLOADED", "STORE_FULL", "RECORD_CORRUPT"];
 /// For one call with its retries.
 const CALL_MAX: Duration = Duration::from_secs(6);
 
@@ -222,7 +225,7 @@ fn may_try_again(error: &ClientError) -> bool {
     match error {
         ClientError::Refused { .. } => {
             let code = error.code();
-            error.retryable() || ["OUTCOME_UNKNOWN", "CONTENDED", "OVERLOADED", "STORE_FULL"].contains(&code)
+            error.retryable() || AGAIN.contains(&code)
         }
         ClientError::Address { .. } | ClientError::Pem { .. } | ClientError::Answer { .. } => false,
         ClientError::Unreachable { .. } | ClientError::Timeout { .. } => true,

@@ -31,9 +31,8 @@ use drivers::{Traffic, Weather, Workload};
 const UP_MAX_MILLIS: u64 = 700;
 /// After something broke by itself, what an agent has just read back may be over.
 const DISTURBED: Duration = Duration::from_secs(3);
-/// Between an agent's look and what it does about it: a slot that fell in between was up when it looked. It looks while a
-/// new goal goes to a disk that may be slow.
-const LOOKED: Duration = Duration::from_millis(1_300);
+/// Between an agent's look and what it does about it: a slot that fell in between was up when it looked.
+const LOOKED: Duration = Duration::from_millis(300);
 
 /// A region. Clones are the same one.
 #[derive(Clone)]
