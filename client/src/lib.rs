@@ -18,6 +18,7 @@ pub mod rollouts;
 pub mod services;
 pub mod veto;
 pub mod watch;
+pub mod watches;
 mod wire;
 
 pub use connect::{Client, Endpoint, Tls};
@@ -34,6 +35,7 @@ pub use rollouts::{
 pub use services::{ServiceChange, ServiceView};
 pub use veto::VetoView;
 pub use watch::{Watch, WatchItem, WatchTarget};
+pub use watches::{FeedbackGiven, FeedbackView, KpiView, MilestoneState, MilestoneView, WatchDecisionView, WatchView};
 
 /// Whether a change is made or only checked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]

@@ -75,6 +75,8 @@ macro_rules! names {
 }
 
 names! {
+    /// A KPI: a named number of a service.
+    KpiId;
     /// A playbook: a named, revisioned template.
     PlaybookId;
     /// A region: one cluster with one logical agent.

@@ -26,4 +26,5 @@ pub mod release;
 pub mod rollout;
 pub mod slot;
 pub mod time;
+pub mod watch;
 pub mod weight;

@@ -25,6 +25,12 @@ impl Timestamp {
         Self(self.0.saturating_add(span.0))
     }
 
+    /// The moment `span` earlier, saturating at the beginning of time.
+    #[must_use]
+    pub const fn before(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
     /// How long ago `earlier` was; zero if it lies in the future (clocks of different machines differ).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {

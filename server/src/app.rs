@@ -29,6 +29,7 @@ use crate::ports::{Listener, Ports};
 use crate::session::Sessions;
 use crate::telemetry::Traces;
 use crate::tls::Terms;
+use crate::watching::{Sweep, Watches};
 
 /// The file of the embedded store in its folder.
 const EMBEDDED_FILE: &str = "meridian.redb";
@@ -132,7 +133,9 @@ fn shared(
         member: Member { address: address.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() },
     });
     let catalog = Catalog::new(store.clone(), clock.clone());
-    Shared { engine, catalog, store, clock, pace: Arc::default(), streams: Streams::default(), metrics }
+    let watches = Watches::new(catalog.clone(), engine.clone(), store.clone(), clock.clone(), metrics.watching.clone());
+    let (pace, streams) = (Arc::default(), Streams::default());
+    Shared { engine, catalog, watches, store, clock, pace, streams, metrics }
 }
 
 /// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
@@ -149,7 +152,7 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared { engine, catalog, store, clock: _, pace: _, streams, metrics } = shared;
+    let Shared { engine, catalog, watches, store, clock: _, pace: _, streams, metrics } = shared;
     let watched = Arc::new(Watched { store, streams: streams.clone(), metrics });
     let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
     let deciding = {
@@ -159,6 +162,7 @@ fn launch(
     let rest = vec![
         spawn("engine", ended, deciding),
         spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
+        spawn("watching", ended, Sweep::new(watches).run(stop.clone())),
         spawn("http", ended, http::serve(http_listener, watched, stop.clone())),
     ];
     let port = spawn("port", ended, port.serve(port_closing.clone(), drain::CONNECTIONS_MAX));

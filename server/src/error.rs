@@ -6,6 +6,9 @@ use meridian_core::release::BumpTooSmall;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
 use meridian_core::rollout::veto::VetoRefused;
+use meridian_core::watch;
+use meridian_core::watch::feedback::FeedbackFull;
+use meridian_core::watch::kpi::KpiRefused;
 use meridian_store::record::RecordError;
 use meridian_store::{CommitError, KeyInvalid, StoreError};
 
@@ -37,6 +40,15 @@ pub enum EngineError {
     /// The vetoes can't be changed so.
     #[error(transparent)]
     VetoRefused(#[from] VetoRefused),
+    /// The watch can't be changed so.
+    #[error(transparent)]
+    WatchRefused(#[from] watch::Refused),
+    /// The sample can't be kept.
+    #[error(transparent)]
+    KpiRefused(#[from] KpiRefused),
+    /// The feedback can't be kept.
+    #[error(transparent)]
+    FeedbackFull(#[from] FeedbackFull),
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
@@ -110,6 +122,9 @@ impl EngineError {
             Self::Refused(refused) => refused.code(),
             Self::OpenRefused(refused) => refused.code(),
             Self::VetoRefused(refused) => refused.code(),
+            Self::WatchRefused(refused) => refused.code(),
+            Self::KpiRefused(refused) => refused.code(),
+            Self::FeedbackFull(_) => FeedbackFull::CODE,
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
             Self::BumpTooSmall(_) => BumpTooSmall::CODE,
             Self::StaleEtag { .. } => "STALE_ETAG",

@@ -2,7 +2,8 @@
 //! should be at. A library, so that tests can start a server in their own process.
 //!
 //! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`ownership`] (which of several
-//! equal replicas moves what forward), [`catalog`] (what is written down before anything moves), [`grpc`] (how all of it is
+//! equal replicas moves what forward), [`catalog`] (what is written down before anything moves),
+//! [`watching`] (what is looked at after everything has moved), [`grpc`] (how all of it is
 //! spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -26,6 +27,7 @@ pub mod program;
 pub mod session;
 pub mod telemetry;
 pub mod tls;
+pub mod watching;
 
 pub use app::{Running, start, start_in};
 pub use config::{Config, StartError, StoreChoice, Surroundings, Transport};

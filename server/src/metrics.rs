@@ -52,6 +52,16 @@ pub struct Metrics {
     pub calls: CallMetrics,
     /// Of agents and watchers.
     pub links: LinkMetrics,
+    /// Of watches after launches.
+    pub watching: WatchMetrics,
+}
+
+/// What is counted of watches after launches.
+#[derive(Clone, Debug, Default)]
+pub struct WatchMetrics {
+    /// Reviews that are overdue now, of all services.
+    pub overdue: Gauge,
+    decisions: Family<KindLabels, Counter>,
 }
 
 /// What the engine counts.
@@ -118,7 +128,8 @@ impl Metrics {
         let ownership = OwnershipMetrics::register(ours);
         let calls = CallMetrics::register(ours);
         let links = LinkMetrics::register(ours);
-        (Self { registry: Arc::new(Mutex::new(registry)), engine, ownership, calls, links }, theirs)
+        let watching = WatchMetrics::register(ours);
+        (Self { registry: Arc::new(Mutex::new(registry)), engine, ownership, calls, links, watching }, theirs)
     }
 
     /// Everything as OpenMetrics text.
@@ -221,6 +232,24 @@ impl CallMetrics {
     pub fn called(&self, method: &Arc<str>, code: &'static str, took: Duration) {
         self.calls.get_or_create(&CallLabels { method: method.clone(), code }).inc();
         self.seconds.get_or_create(&MethodLabels { method: method.clone() }).observe(took.as_secs_f64());
+    }
+}
+
+impl WatchMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "reviews_overdue",
+            "Reviews after launches that nobody has signed in time",
+            metrics.overdue.clone(),
+        );
+        registry.register("watch_decisions", "Decisions about watches by kind", metrics.decisions.clone());
+        metrics
+    }
+
+    /// Counts a committed decision about a watch.
+    pub fn decided(&self, kind: &'static str) {
+        self.decisions.get_or_create(&KindLabels { kind }).inc();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
+use jiff::SpanRelativeTo;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use meridian_core::time::{Span, Timestamp};
@@ -98,13 +98,14 @@ pub fn age(moment: Timestamp, now: Timestamp) -> String {
     short(now.since(moment))
 }
 
-/// Parses `10s`, `1m30s`, `2h`.
+/// Parses `10s`, `1m30s`, `2h`, `7d`; a day is 24 hours.
 ///
 /// # Errors
 /// If it is no span, or none that passes.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let fix = "write a span such as 10s, 1m30s or 2h";
-    let span: SignedDuration = text.parse().map_err(|_| fix.to_owned())?;
+    let fix = "write a span such as 10s, 1m30s, 2h or 7d";
+    let span: jiff::Span = text.parse().map_err(|_| fix.to_owned())?;
+    let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| fix.to_owned())?;
     let span = Duration::try_from(span).map_err(|_| fix.to_owned())?;
     if span.is_zero() { Err(format!("it is zero; {fix}")) } else { Ok(span) }
 }
@@ -140,8 +141,10 @@ mod tests {
 
     #[test]
     fn durations_are_parsed() {
-        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
-        for text in ["", "5", "-5s", "0s", "soon"] {
+        for (text, seconds) in [("1m30s", 90), ("2h", 7200), ("7d", 604_800), ("1d12h", 129_600)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "-5s", "0s", "soon", "1mo"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -88,6 +88,7 @@ impl Design {
         };
         let waves = self.waves.iter().enumerate().map(wave).collect();
         let playbook = Playbook {
+            watch: meridian_core::watch::WatchPolicy::default(),
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![Stage { kind: StageKind::Production, waves }],
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },

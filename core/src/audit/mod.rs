@@ -29,7 +29,7 @@ pub struct AuditEntry {
     pub record: Digest,
     /// Digest of the entry before; `None` for the first.
     pub previous: Option<Digest>,
-    /// What it changed in the rollout's record, in the bytes of records; empty for a decision about the service's vetoes,
+    /// What it changed in the rollout's record, in the bytes of records; empty for a decision about vetoes or a watch,
     /// and for entries older than this field, whose digests stay as they are.
     pub change: Vec<u8>,
 }

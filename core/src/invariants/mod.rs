@@ -1,7 +1,7 @@
 //! What must never happen: every invariant of the rollout machine, of the agents and of both together, each defined
 //! once. Property tests, simulations and production call the same functions; none of them decides anything.
 //!
-//! `S` ids are those of the reliability programme, `C` ids are the core's own. [`CATALOGUE`] is the whole list.
+//! `S` ids are those of the reliability programme, `C` ids are the core's own, `W` ids are of watches. [`CATALOGUE`] is the whole list.
 
 mod agent;
 mod forward;
@@ -9,12 +9,14 @@ mod pair;
 mod record;
 mod restored;
 mod transition;
+mod watch;
 
 pub use agent::{action, done, intent, live, memory, start};
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
 pub use transition::{Taken, transition};
+pub use watch::{watch, watched};
 
 /// A broken invariant.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -26,7 +28,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 35] = [
+pub const CATALOGUE: [(&str, &str); 42] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -86,6 +88,16 @@ pub const CATALOGUE: [(&str, &str); 35] = [
         "C16",
         "No agent starts what it knows is vetoed on the way forward, and no older list of vetoes replaces a newer one.",
     ),
+    ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
+    ("W2", "A decision about a watch has the epoch right after its last one."),
+    ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),
+    ("W4", "No data is not met: a target is judged on what was measured, and on nothing else."),
+    ("W5", "A watch is closed exactly by a signed evaluation; what was missing then was waived with a reason."),
+    (
+        "W6",
+        "What is signed never changes, nor what was fixed at the opening; an ended watch has its reviews as they were.",
+    ),
+    ("W7", "Actions and lessons are never lost: an action only ever gets closed, once."),
 ];
 
 /// Notes a broken invariant unless it holds.

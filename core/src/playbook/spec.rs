@@ -10,6 +10,7 @@ use crate::cohort::CohortRule;
 use crate::evidence::EvidencePolicy;
 use crate::id::{PlaybookId, RegionId, WaveId};
 use crate::time::Span;
+use crate::watch::WatchPolicy;
 use crate::weight::Weight;
 
 /// A named template of a launch. Its revision is given by the store.
@@ -29,6 +30,8 @@ pub struct Playbook {
     pub safety: SafetyPolicy,
     /// When steps may start.
     pub timetable: Timetable,
+    /// How what was launched is watched. A plan names its playbook's revision, so this is not repeated there.
+    pub watch: WatchPolicy,
 }
 
 /// What a stage is for.

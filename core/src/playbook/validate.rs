@@ -68,6 +68,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
+    found.0.extend(crate::watch::policy::check(&playbook.watch));
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
 

@@ -317,8 +317,8 @@ fn restores() -> Ids {
 #[test]
 fn every_invariant_catches_what_it_is_for() {
     let caught: Ids = [records(), decisions(), agents(), pairs(), restores()].into_iter().flatten().collect();
-    // S6 asks the machine itself; only a machine that refuses can break it.
-    let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6").collect();
+    // S6 asks the machine itself; only a machine that refuses can break it. Those of watches are doctored beside theirs.
+    let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6" && !id.starts_with('W')).collect();
     assert_eq!(caught, known);
 }
 

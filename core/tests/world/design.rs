@@ -15,6 +15,7 @@ use meridian_core::playbook::{
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
+use meridian_core::watch::WatchPolicy;
 use meridian_core::weight::Weight;
 
 /// How long a consent holds.
@@ -111,6 +112,7 @@ impl Design {
             limits: self.limits.clone(),
             safety: self.safety.clone(),
             timetable: self.timetable.clone(),
+            watch: WatchPolicy::default(),
         }
     }
 

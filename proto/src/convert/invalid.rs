@@ -55,6 +55,9 @@ pub enum InvalidKind {
     /// Not a semantic version.
     #[error("is not a semantic version")]
     BadVersion,
+    /// Not a decimal number of at most six digits after the point.
+    #[error("is not a decimal number of at most six digits after the point")]
+    BadDecimal,
     /// The carried hash is not that of the fields beside it.
     #[error("is not the hash of the fields that it covers")]
     HashMismatch,
@@ -125,6 +128,7 @@ impl InvalidKind {
             Self::BadDigest(_) => "BAD_DIGEST",
             Self::BadHash => "BAD_HASH",
             Self::BadVersion => "BAD_VERSION",
+            Self::BadDecimal => "BAD_DECIMAL",
             Self::HashMismatch => "HASH_MISMATCH",
             Self::SplitNotWhole => "SPLIT_NOT_WHOLE",
             Self::EpochZero => "EPOCH_ZERO",

@@ -21,6 +21,7 @@ mod report;
 mod safety;
 mod time;
 mod types;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use report::{
     BUCKETS_MAX, CAPABILITIES_MAX, Hello, LANES_MAX, lane_from_wire, lane_to_wire, report_from_wire, report_to_wire,
 };
 pub use time::{span_from_wire, span_to_wire, timestamp_from_wire, timestamp_to_wire};
+pub use watch::{decimal, new_action_from_wire};

@@ -12,6 +12,7 @@ use super::invalid::{Invalid, InvalidKind};
 const SERVICE: &str = "services/{service}";
 const RELEASE: &str = "services/{service}/releases/{version}";
 const ROLLOUT: &str = "services/{service}/rollouts/{rollout}";
+const WATCH: &str = "services/{service}/rollouts/{rollout}/watch";
 const DECISION: &str = "services/{service}/decisions/{generation}.{counter}";
 const REGION: &str = "regions/{region}";
 const PLAYBOOK: &str = "playbooks/{playbook}";
@@ -34,6 +35,12 @@ pub fn release(service: &ServiceId, version: &Version) -> String {
 #[must_use]
 pub fn rollout(service: &ServiceId, id: &RolloutId) -> String {
     format!("services/{service}/rollouts/{id}")
+}
+
+/// `services/{service}/rollouts/{rollout}/watch`.
+#[must_use]
+pub fn watch(service: &ServiceId, rollout: &RolloutId) -> String {
+    format!("services/{service}/rollouts/{rollout}/watch")
 }
 
 /// `services/{service}/decisions/{generation}.{counter}`.
@@ -133,6 +140,16 @@ pub fn parse_revision(text: &str) -> Result<(PlaybookId, u64), Invalid> {
     Ok((id, revision.ok_or_else(|| bad(REVISION, text))?))
 }
 
+/// Reads `services/{service}/rollouts/{rollout}/watch`.
+///
+/// # Errors
+/// Another form, or not names.
+pub fn parse_watch(text: &str) -> Result<(ServiceId, RolloutId), Invalid> {
+    let [service, rollout] = parts(WATCH, text)?;
+    let service = whole(text, named("", service, ServiceId::new))?;
+    Ok((service, whole(text, named("", rollout, RolloutId::new))?))
+}
+
 /// Reads `plans/{64 hex digits}`.
 ///
 /// # Errors
@@ -185,6 +202,7 @@ mod tests {
         assert_eq!(parse_service(&service(&id)), Ok(id.clone()));
         assert_eq!(parse_release(&release(&id, &semantic)), Ok((id.clone(), semantic)));
         let rollout_id = RolloutId::new("r-1").unwrap();
+        assert_eq!(parse_watch(&watch(&id, &rollout_id)), Ok((id.clone(), rollout_id.clone())));
         assert_eq!(parse_rollout(&rollout(&id, &rollout_id)), Ok((id.clone(), rollout_id)));
         let epoch = Epoch::new(2, 10);
         assert_eq!(parse_decision(&decision(&id, epoch)), Ok((id, epoch)));

@@ -15,6 +15,7 @@ use super::name;
 use super::safety::{safety_or_default, safety_unless_default};
 use super::time::{span, span_to_wire};
 use super::types::weight_to_wire;
+use super::watch::policy_to_wire;
 use crate::r#gen::v1;
 use crate::r#gen::v1::region_selector::{self as wire_selector, Selector};
 use crate::r#gen::v1::rollback_policy::{self as wire_rollback, Votes};
@@ -35,6 +36,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             update_time: _,
             safety,
             timetable,
+            watch,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -44,6 +46,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             limits: required("limits", limits)?,
             safety: safety_or_default("safety", safety)?,
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
+            watch: optional("watch", watch)?.unwrap_or_default(),
         })
     }
 }
@@ -51,7 +54,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -63,6 +66,7 @@ impl From<&Playbook> for v1::Playbook {
             update_time: None,
             safety: safety_unless_default(safety),
             timetable: timetable_to_wire(timetable),
+            watch: policy_to_wire(watch),
         }
     }
 }

@@ -78,6 +78,11 @@ pub fn whole(entries: &BTreeMap<Key, Bytes>) -> Result<BTreeMap<ServiceId, Head>
                 | Place::Owner(_)
                 | Place::Session(_)
                 | Place::Seen(_)
+                | Place::Watch(..)
+                | Place::WatchAudit(..)
+                | Place::Kpi(..)
+                | Place::Opinion(..)
+                | Place::Answer(..)
                 | Place::Restore,
             )
             | None => {}

@@ -124,7 +124,7 @@ impl Catalog {
     }
 
     /// Commits together with the request's mark; `None`: somebody else got in between.
-    pub(super) async fn commit(
+    pub(crate) async fn commit(
         &self,
         txn: Txn,
         key: &Key,

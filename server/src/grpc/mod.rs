@@ -16,6 +16,7 @@ pub mod status;
 mod streams;
 mod trust;
 mod view;
+mod watches;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
 use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
+use meridian_proto::r#gen::v1::watch_service_server::WatchServiceServer;
 use meridian_store::Store;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -36,6 +38,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
 use crate::metrics::Metrics;
 use crate::session::Pace;
+use crate::watching::Watches;
 
 pub use front::{Front, Port};
 pub use streams::Streams;
@@ -54,6 +57,8 @@ pub struct Shared {
     pub engine: Engine,
     /// Keeps what was written down.
     pub catalog: Catalog,
+    /// Watches what was launched.
+    pub watches: Watches,
     /// For watching.
     pub store: Arc<dyn Store>,
     /// Where time comes from.
@@ -91,6 +96,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
         .add_service(limited!(RegionServiceServer, regions::Regions { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(WatchServiceServer, watches::WatchCalls { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
             health.clone(),
@@ -100,7 +106,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
 }
 
 /// Names under which health is asked for: the whole server, and each of its services.
-const HEALTH_NAMES: [&str; 8] = [
+const HEALTH_NAMES: [&str; 9] = [
     "",
     "meridian.v1.ServiceService",
     "meridian.v1.PlaybookService",
@@ -108,6 +114,7 @@ const HEALTH_NAMES: [&str; 8] = [
     "meridian.v1.RegionService",
     "meridian.v1.PlanService",
     "meridian.v1.RolloutService",
+    "meridian.v1.WatchService",
     "meridian.agent.v1.AgentService",
 ];
 

@@ -65,6 +65,9 @@ pub fn refused(error: &EngineError) -> Status {
         )
         | EngineError::OpenRefused(_)
         | EngineError::VetoRefused(_)
+        | EngineError::WatchRefused(_)
+        | EngineError::KpiRefused(_)
+        | EngineError::FeedbackFull(_)
         | EngineError::PlanRefused(_)
         | EngineError::NotConfirmable { .. }
         | EngineError::InUse { .. } => precondition(error),

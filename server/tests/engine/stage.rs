@@ -130,6 +130,7 @@ impl Stage {
         let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
         let playbook = Playbook {
             timetable: self.timetable.clone(),
+            watch: meridian_core::watch::WatchPolicy::default(),
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![stage],
             evidence: EvidencePolicy {

@@ -17,3 +17,4 @@ mod support;
 mod traces;
 mod vetoes;
 mod watch;
+mod watching;

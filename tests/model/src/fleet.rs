@@ -74,6 +74,7 @@ impl Fleet {
         let waves = groups.into_iter().enumerate().map(|(index, regions)| self.wave(index, &regions)).collect();
         Playbook {
             timetable: meridian_core::calendar::Timetable::default(),
+            watch: meridian_core::watch::WatchPolicy::default(),
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },

@@ -2,6 +2,7 @@
 
 mod rollout;
 mod simulate;
+mod watch;
 mod window;
 
 use std::path::PathBuf;
@@ -16,6 +17,10 @@ pub use rollout::{
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
 pub use simulate::Simulate;
+pub use watch::{
+    ActionAdd, ActionCommand, ActionKind, EvaluationCommand, EvaluationSign, FeedbackCommand, FeedbackGive, KpiCommand,
+    KpiRecord, MilestoneCommand, RetrospectiveCommand, Review, ReviewCommand, ReviewSaid,
+};
 pub use window::{WindowCommand, WindowExport, WindowNext};
 
 /// Safe, staged launches of new versions across many regions.
@@ -141,6 +146,27 @@ pub enum Command {
     /// Evidence bundles.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Reviews: looks at what was recorded after a launch.
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    /// The evaluation of a launch: its last review.
+    #[command(subcommand)]
+    Evaluation(EvaluationCommand),
+    /// Actions: what follows from reviews, until it is done.
+    #[command(subcommand)]
+    Action(ActionCommand),
+    /// Retrospectives: what was learnt of a launch.
+    #[command(subcommand)]
+    Retrospective(RetrospectiveCommand),
+    /// Feedback: what people say of a release.
+    #[command(subcommand)]
+    Feedback(FeedbackCommand),
+    /// KPIs: numbers that launches are held against.
+    #[command(subcommand)]
+    Kpi(KpiCommand),
+    /// Milestones: what a launch has reached.
+    #[command(subcommand)]
+    Milestone(MilestoneCommand),
     /// Print completions for a shell.
     Completion {
         /// Which shell.

@@ -15,6 +15,7 @@ mod release;
 mod rollout;
 mod service;
 mod version;
+mod watch;
 
 use crate::args::{Command, Files};
 use crate::error::CliError;
@@ -44,6 +45,13 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Window(window) => plan::window::run(session, window).await,
         Command::Analysis(analysis) => evidence::analysis::run(session, &analysis).await,
         Command::Audit(audit) => evidence::audit::run(session, &audit),
+        Command::Review(review) => watch::review(session, review).await,
+        Command::Evaluation(evaluation) => watch::evaluation(session, evaluation).await,
+        Command::Action(action) => watch::action(session, action).await,
+        Command::Retrospective(retrospective) => watch::retrospective(session, retrospective).await,
+        Command::Feedback(feedback) => watch::feedback(session, feedback).await,
+        Command::Kpi(kpi) => watch::kpi(session, kpi).await,
+        Command::Milestone(milestone) => watch::milestone(session, milestone).await,
         Command::Completion { shell } => completion::run(session, shell),
         Command::Version => version::run(session),
     }

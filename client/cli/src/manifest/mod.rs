@@ -24,8 +24,8 @@ use meridian_core::release::Release;
 pub use envelope::parse;
 pub use error::{ManifestError, ManifestErrors};
 pub(crate) use measured::MeasuredFile;
-pub(crate) use print::notes_to_yaml;
 pub use print::to_yaml;
+pub(crate) use print::{notes_to_yaml, side};
 pub use source::{Origin, load};
 
 /// The version of the manifest language that is read and written.

@@ -12,6 +12,7 @@ use meridian_core::playbook::{
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
+use meridian_core::watch::{Cadence, Direction, FeedbackPolicy, KpiTarget, WatchPolicy};
 
 use super::kinds::wave::{PARALLEL_DEFAULT, SKEW_DEFAULT};
 use super::{API_VERSION, Manifest, RegionManifest, ServiceManifest};
@@ -39,6 +40,15 @@ pub(crate) fn notes_to_yaml(notes: &Notes) -> String {
     let mut page = Page::default();
     page.notes(0, notes);
     page.text
+}
+
+/// The field that says on which side of its number a target is met.
+#[must_use]
+pub(crate) const fn side(direction: Direction) -> &'static str {
+    match direction {
+        Direction::AtLeast => "atLeast",
+        Direction::AtMost => "atMost",
+    }
 }
 
 #[derive(Default)]
@@ -146,6 +156,33 @@ impl Page {
         }
         self.safety(&playbook.safety);
         self.timetable(&playbook.timetable);
+        self.watch(&playbook.watch);
+    }
+
+    fn watch(&mut self, policy: &WatchPolicy) {
+        let WatchPolicy { reviews, evaluation, grace, targets, feedback } = policy;
+        let standard = WatchPolicy::default();
+        if *policy == standard {
+            return;
+        }
+        self.line(1, "watch:");
+        if *reviews != standard.reviews {
+            let cadence = |cadence: &Cadence| format!("{{every: {}, until: {}}}", cadence.every, cadence.until);
+            let all: Vec<_> = reviews.iter().map(cadence).collect();
+            self.line(2, format!("reviews: [{}]", all.join(", ")));
+        }
+        self.line(2, format!("evaluation: {evaluation}"));
+        self.line(2, format!("grace: {grace}"));
+        if !targets.is_empty() {
+            self.line(2, "kpis:");
+        }
+        for KpiTarget { kpi, direction, target } in targets {
+            self.line(3, format!("- {{name: {}, {}: {target}}}", scalar(kpi.as_str()), side(*direction)));
+        }
+        if let Some(FeedbackPolicy { score_min, answers_min, blockers_max }) = feedback {
+            let text = format!("scoreMin: {score_min}, answersMin: {answers_min}, blockersMax: {blockers_max}");
+            self.line(2, format!("feedback: {{{text}}}"));
+        }
     }
 
     fn timetable(&mut self, timetable: &Timetable) {

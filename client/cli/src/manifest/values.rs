@@ -5,6 +5,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::InvalidName;
 use meridian_core::plan::TrafficShare;
 use meridian_core::time::Span;
+use meridian_core::watch::{Decimal, InvalidDecimal};
 use meridian_core::weight::Weight;
 use semver::Version;
 
@@ -86,6 +87,13 @@ pub(super) fn small_number(scalar: &Scalar) -> Read<u32> {
     let fix = format!("write at most {}", u32::MAX);
     let refuse = || Refused::new("NUMBER_INVALID", "this number is too large", fix);
     u32::try_from(number(scalar)?).map_err(|_| refuse())
+}
+
+/// A decimal number of at most six digits after the point.
+pub(super) fn decimal(scalar: &Scalar) -> Read<Decimal> {
+    let fix = "write a number with at most six digits after the point, e.g. `99.95`";
+    let refuse = |invalid: InvalidDecimal| Refused::new("NUMBER_INVALID", invalid.to_string(), fix);
+    Decimal::parse(&scalar.text).map_err(refuse)
 }
 
 /// A region's part of the traffic, relative to the others.

@@ -5,7 +5,7 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::id::{PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{KpiId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
     ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
@@ -13,6 +13,7 @@ use meridian_core::playbook::{
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
+use meridian_core::watch::{Cadence, Decimal, Direction, FeedbackPolicy, KpiTarget, WatchPolicy};
 use meridian_core::weight::Weight;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -128,6 +129,33 @@ fn timetable() -> impl Strategy<Value = Timetable> {
     (entries(), entries(), splits).prop_map(|(windows, freezes, splits)| Timetable { windows, freezes, splits })
 }
 
+fn watch() -> impl Strategy<Value = WatchPolicy> {
+    let decimal = |least: i64, most: i64| (least..most).prop_map(|number| Decimal::from_millionths(number).unwrap());
+    let side = prop_oneof![Just(Direction::AtLeast), Just(Direction::AtMost)];
+    let targets = btree_map(name(), (side, decimal(-9_000_000_000, 9_000_000_000)), 0..3);
+    let feedback = (decimal(1_000_000, 5_000_001), 1..=u32::MAX, any::<u32>());
+    let feedback = feedback.prop_map(|(score_min, answers_min, blockers_max)| FeedbackPolicy {
+        score_min,
+        answers_min,
+        blockers_max,
+    });
+    let days = |days: u64| Span::from_secs(days * 24 * 3600);
+    let cadences = vec((1..9_u64, 1..20_u64), 0..3);
+    let some = (cadences, 60..400_u64, span(1), targets, option::of(feedback));
+    let some = some.prop_map(move |(cadences, evaluation, grace, targets, feedback)| {
+        let mut until = 0;
+        let cadence = |(every, lasts)| {
+            until += lasts;
+            Cadence { every: days(every), until: days(until) }
+        };
+        let reviews = cadences.into_iter().map(cadence).collect();
+        let target = |(kpi, (direction, target))| KpiTarget { kpi: KpiId::new(kpi).unwrap(), direction, target };
+        let targets = targets.into_iter().map(target).collect();
+        WatchPolicy { reviews, evaluation: days(evaluation), grace, targets, feedback }
+    });
+    prop_oneof![Just(WatchPolicy::default()), some]
+}
+
 fn playbook() -> impl Strategy<Value = Playbook> {
     let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
     let votes = prop_oneof![
@@ -152,8 +180,9 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    let rules = (evidence(), rollback, limits, safety(), timetable());
-    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, (evidence, rollback, limits, safety, timetable))| {
+    let rules = (evidence(), rollback, limits, safety(), timetable(), watch());
+    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, rules)| {
+        let (evidence, rollback, limits, safety, timetable, watch) = rules;
         let stages = vec![Stage { kind, waves }];
         // A pool of nothing that is asked is refused.
         let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
@@ -161,7 +190,7 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         // Where nothing is measured nothing fails, and no agent may ask for leave to go back.
         let dead_man = safety.dead_man.clone().filter(|_| !evidence.checks.is_empty());
         let safety = SafetyPolicy { dead_man, ..safety };
-        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety, timetable }
+        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety, timetable, watch }
     })
 }
 

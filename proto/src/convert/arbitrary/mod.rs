@@ -5,6 +5,7 @@ mod agent;
 mod entry;
 mod plan;
 mod rollout;
+mod watch;
 
 use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
 use meridian_core::digest::Digest;
@@ -30,6 +31,7 @@ pub use entry::{
 };
 pub use plan::{plan, playbook, share};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};
+pub use watch::{feedback, history, stored_watch, watch_policy};
 
 const NAME: &str = "[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?";
 const NAMED: &str = "the pattern makes names only";
@@ -197,9 +199,13 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
     parts.prop_map(|(checks, window, extend_max)| EvidencePolicy { checks, window, extend_max }).boxed()
 }
 
+/// One of the three values.
+pub fn outcome() -> impl Strategy<Value = Outcome> {
+    select(vec![Outcome::Fail, Outcome::Inconclusive, Outcome::Pass])
+}
+
 /// A verdict.
 pub fn verdict() -> impl Strategy<Value = Verdict> {
-    let outcome = select(vec![Outcome::Fail, Outcome::Inconclusive, Outcome::Pass]);
-    let parts = (outcome, text(), any::<u64>(), any::<u64>(), any::<u64>());
+    let parts = (outcome(), text(), any::<u64>(), any::<u64>(), any::<u64>());
     parts.prop_map(|(outcome, check, measured, limit, samples)| Verdict { outcome, check, measured, limit, samples })
 }

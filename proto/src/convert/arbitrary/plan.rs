@@ -16,16 +16,16 @@ use proptest::sample::{Index, select};
 
 use super::{
     cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility, role,
-    service, slot, span, wave_id, weight,
+    service, slot, span, watch_policy, wave_id, weight,
 };
 
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
-    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable());
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy());
     let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
-        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable))| Playbook {
+        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable, watch))| Playbook {
             id,
             stages,
             evidence,
@@ -33,6 +33,7 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
             limits,
             safety,
             timetable,
+            watch,
         })
         .boxed()
 }

@@ -16,6 +16,7 @@ mod quarantine;
 mod replica;
 mod restore;
 mod rollout;
+mod watch;
 
 use super::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::records::v1::Schema;
@@ -30,6 +31,10 @@ pub use quarantine::{Confirmed, Quarantine};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};
+pub use watch::{
+    StoredWatch, feedback_from_record, feedback_to_record, history_from_record, history_to_record, opinion_from_record,
+    opinion_to_record,
+};
 
 /// The schema that this version writes. Raised when old readers would misread a record.
 pub const SCHEMA_MAJOR: u32 = 1;

@@ -25,6 +25,7 @@ fn playbook() -> v1::Playbook {
     let check = v1::Check { name: "errors".to_owned(), measure: Some(ratio), sample_min: 100 };
     v1::Playbook {
         timetable: None,
+        watch: None,
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

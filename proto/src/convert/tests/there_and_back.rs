@@ -10,9 +10,9 @@ use prost::Message;
 
 use crate::convert::arbitrary;
 use crate::convert::record::{
-    Head, Outline, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease, audit_from_record,
-    audit_to_record, decode_journal, encode_journal, lanes_from_record, lanes_to_record, rollout_from_record,
-    rollout_to_record,
+    Head, Outline, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease, StoredWatch,
+    audit_from_record, audit_to_record, decode_journal, encode_journal, feedback_from_record, feedback_to_record,
+    history_from_record, history_to_record, lanes_from_record, lanes_to_record, rollout_from_record, rollout_to_record,
 };
 use crate::convert::{
     Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire, vetoes_from_wire, vetoes_to_wire,
@@ -165,6 +165,21 @@ proptest! {
     #[test]
     fn restores(entry in arbitrary::restore()) {
         prop_assert_eq!(returned::<records::RestoreRecord, Restore>(&entry), Ok(entry));
+    }
+
+    #[test]
+    fn watches(entry in arbitrary::stored_watch()) {
+        prop_assert_eq!(returned::<records::WatchRecord, StoredWatch>(&entry), Ok(entry));
+    }
+
+    #[test]
+    fn histories_of_kpis(history in arbitrary::history()) {
+        prop_assert_eq!(history_from_record(travelled(&history_to_record(&history))), Ok(history));
+    }
+
+    #[test]
+    fn feedback(feedback in arbitrary::feedback()) {
+        prop_assert_eq!(feedback_from_record(travelled(&feedback_to_record(&feedback))), Ok(feedback));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use meridian_core::id::{RegionId, ReplicaId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::rollout::state::Rollout;
+use meridian_core::watch::{Feedback, History, Opinion};
 use meridian_proto::convert::Invalid;
 use meridian_proto::convert::record as convert;
 use meridian_proto::r#gen::records::v1 as wire;
@@ -21,7 +22,7 @@ use crate::Key;
 
 pub use meridian_proto::convert::record::{
     Confirmed, Head, Heard, Member, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR, SCHEMA_MINOR,
-    Service, SessionHeld, StoredPlan, StoredPlaybook, StoredRelease,
+    Service, SessionHeld, StoredPlan, StoredPlaybook, StoredRelease, StoredWatch,
 };
 
 /// Why a record can't be read. Reading it again won't help.
@@ -269,6 +270,62 @@ pub fn encode_owner(owner: &ReplicaId) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_owner(key: &Key, bytes: &[u8]) -> Result<ReplicaId, RecordError> {
     decode(key, bytes, convert::owner_from_record)
+}
+
+/// The bytes of a watch.
+#[must_use]
+pub fn encode_watch(stored: &StoredWatch) -> Bytes {
+    encode(&wire::WatchRecord::from(stored))
+}
+
+/// Reads a watch.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_watch(key: &Key, bytes: &[u8]) -> Result<StoredWatch, RecordError> {
+    decode::<wire::WatchRecord, _>(key, bytes, StoredWatch::try_from)
+}
+
+/// The bytes of what was measured of a KPI.
+#[must_use]
+pub fn encode_history(history: &History) -> Bytes {
+    encode(&convert::history_to_record(history))
+}
+
+/// Reads what was measured of a KPI.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_history(key: &Key, bytes: &[u8]) -> Result<History, RecordError> {
+    decode(key, bytes, convert::history_from_record)
+}
+
+/// The bytes of what somebody said of a release.
+#[must_use]
+pub fn encode_feedback(feedback: &Feedback) -> Bytes {
+    encode(&convert::feedback_to_record(feedback))
+}
+
+/// Reads what somebody said of a release.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_feedback(key: &Key, bytes: &[u8]) -> Result<Feedback, RecordError> {
+    decode(key, bytes, convert::feedback_from_record)
+}
+
+/// The bytes of all feedback of a release, added up.
+#[must_use]
+pub fn encode_opinion(opinion: Opinion) -> Bytes {
+    encode(&convert::opinion_to_record(opinion))
+}
+
+/// Reads all feedback of a release, added up.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_opinion(key: &Key, bytes: &[u8]) -> Result<Opinion, RecordError> {
+    decode(key, bytes, convert::opinion_from_record)
 }
 
 /// The bytes of the mark of a restore.

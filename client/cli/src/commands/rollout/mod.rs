@@ -77,7 +77,7 @@ pub(super) async fn find(session: &mut Session<'_>, text: &str) -> Result<Rollou
 }
 
 /// The name of the rollout that an operator names.
-async fn resolve(session: &mut Session<'_>, text: &str) -> Result<RolloutName, CliError> {
+pub(super) async fn resolve(session: &mut Session<'_>, text: &str) -> Result<RolloutName, CliError> {
     match reference::rollout(text)? {
         RolloutReference::Exact(name) => Ok(name),
         RolloutReference::NewestOf(_) => Ok(find(session, text).await?.name),

@@ -6,4 +6,5 @@ pub(super) mod playbook;
 pub(super) mod registered;
 pub(super) mod release;
 mod timetable;
+mod watch;
 pub(super) mod wave;

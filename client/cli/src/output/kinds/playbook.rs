@@ -8,10 +8,11 @@ use meridian_core::playbook::{
     Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
+use meridian_core::watch::WatchPolicy;
 use meridian_core::weight::Weight;
 use serde_json::{Value, json};
 
-use super::{age_cell, moment_cell, moment_json, timetable};
+use super::{age_cell, moment_cell, moment_json, timetable, watch};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, toned};
@@ -217,6 +218,9 @@ fn spec_json(playbook: &Playbook) -> Value {
         "safety": safety_json(&playbook.safety),
     });
     timetable::add_json(&playbook.timetable, &mut spec);
+    if playbook.watch != WatchPolicy::default() {
+        spec["watch"] = watch::policy::json(&playbook.watch);
+    }
     spec
 }
 
@@ -266,7 +270,7 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable } = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched } = &self.playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
@@ -287,6 +291,7 @@ impl Shown for PlaybookView {
         }
         timetable::describe(timetable, &mut page);
         page.table("checks", &[], checks_rows(evidence));
+        watch::policy::describe(watched, &mut page);
         page
     }
 }

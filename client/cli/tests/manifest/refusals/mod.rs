@@ -5,6 +5,7 @@ mod releases;
 mod structure;
 mod text;
 mod values;
+mod watch;
 
 use std::time::{Duration, Instant};
 

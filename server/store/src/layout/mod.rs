@@ -1,12 +1,16 @@
 //! The whole key layout: which record is stored under which key, written and read in one place. It knows no record.
 
+mod watching;
+
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{Lane, PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId};
+use meridian_core::id::{KpiId, Lane, PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId};
 use meridian_core::ownership::Shard;
 use semver::Version;
 
 use crate::{Key, KeyInvalid};
+
+pub use watching::{all_watches, answer, answers, kpi, kpis, opinion, watch, watch_audit, watch_audits, watches};
 
 /// What a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +45,16 @@ pub enum Place {
     Session(RegionId),
     /// `/seen/{region}/{service}`: what was heard of a lane by another replica than its owner.
     Seen(Lane),
+    /// `/watches/{service}/{rollout}`: the watch of a rollout that was switched.
+    Watch(ServiceId, RolloutId),
+    /// `/watch-audit/{service}/{rollout}/{generation}.{counter}`, of 20 digits each: a decision about a watch.
+    WatchAudit(ServiceId, RolloutId, Epoch),
+    /// `/kpis/{service}/{kpi}`: what was measured.
+    Kpi(ServiceId, KpiId),
+    /// `/feedback/{service}/{version}/opinion`: all feedback of a release, added up.
+    Opinion(ServiceId, Version),
+    /// `/feedback/{service}/{version}/answers/{answer}`: what somebody said of a release; names begin with the time.
+    Answer(ServiceId, Version, String),
     /// `/restore`: the restore that filled this store.
     Restore,
 }
@@ -64,6 +78,20 @@ impl Place {
             ["seen", region, service] => {
                 Some(Self::Seen(Lane { service: ServiceId::new(*service).ok()?, region: RegionId::new(*region).ok()? }))
             }
+            ["watches", service, rollout] => {
+                Some(Self::Watch(ServiceId::new(*service).ok()?, RolloutId::new(*rollout).ok()?))
+            }
+            ["watch-audit", service, rollout, at] => {
+                Some(Self::WatchAudit(ServiceId::new(*service).ok()?, RolloutId::new(*rollout).ok()?, epoch(at)?))
+            }
+            ["kpis", service, kpi] => Some(Self::Kpi(ServiceId::new(*service).ok()?, KpiId::new(*kpi).ok()?)),
+            ["feedback", service, version, "opinion"] => {
+                Some(Self::Opinion(ServiceId::new(*service).ok()?, Version::parse(version).ok()?))
+            }
+            ["feedback", service, version, "answers", answer] => {
+                let (service, version) = (ServiceId::new(*service).ok()?, Version::parse(version).ok()?);
+                Some(Self::Answer(service, version, (*answer).to_owned()))
+            }
             ["restore"] => Some(Self::Restore),
             _ => None,
         }
@@ -75,13 +103,16 @@ impl Place {
             ["head"] => Some(Self::Head(service)),
             ["lanes"] => Some(Self::Lanes(service)),
             ["releases", version] => Version::parse(version).ok().map(|version| Self::Release(service, version)),
-            ["audit", epoch] => {
-                let (generation, counter) = epoch.split_once('.')?;
-                Some(Self::Audit(service, Epoch::new(number(generation)?, number(counter)?)))
-            }
+            ["audit", at] => Some(Self::Audit(service, epoch(at)?)),
             _ => None,
         }
     }
+}
+
+/// An epoch of two numbers.
+fn epoch(text: &str) -> Option<Epoch> {
+    let (generation, counter) = text.split_once('.')?;
+    Some(Epoch::new(number(generation)?, number(counter)?))
 }
 
 /// A number of exactly 20 digits.
@@ -321,6 +352,8 @@ mod tests {
         let replica_id = ReplicaId::new("replica-1").unwrap();
         let shard = Shard::new(7).unwrap();
         let lane = Lane { service: service_id.clone(), region: region_id.clone() };
+        let (watched, judged) = (rollout_id.clone(), Version::new(1, 2, 3));
+        let kpi_id = KpiId::new("p95-ms").unwrap();
         let hash = Digest::of(b"plan");
         let plan_key = format!("/plans/{}", hash.hex());
         let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
@@ -335,7 +368,7 @@ mod tests {
                 "/services/checkout/releases/1.2.3-rc.1+build.7",
                 Place::Release(service_id.clone(), version),
             ),
-            (audit(&service_id, epoch), audit_key, Place::Audit(service_id, epoch)),
+            (audit(&service_id, epoch), audit_key, Place::Audit(service_id.clone(), epoch)),
             (region(&region_id), "/regions/eu-west-1", Place::Region(region_id)),
             (playbook(&playbook_id), "/playbooks/careful/latest", Place::Playbook(playbook_id.clone())),
             (
@@ -349,7 +382,28 @@ mod tests {
             (replica(&replica_id), "/replicas/replica-1", Place::Replica(replica_id)),
             (owner(shard), "/owners/07", Place::Owner(shard)),
             (session(&lane.region), "/sessions/eu-west-1", Place::Session(lane.region.clone())),
-            (seen(&lane), "/seen/eu-west-1/checkout", Place::Seen(lane)),
+            (seen(&lane), "/seen/eu-west-1/checkout", Place::Seen(lane.clone())),
+            (
+                watch(&lane.service, &watched),
+                "/watches/checkout/r-1",
+                Place::Watch(service_id.clone(), watched.clone()),
+            ),
+            (
+                watch_audit(&service_id, &watched, epoch),
+                "/watch-audit/checkout/r-1/00000000000000000001.00000000000000000042",
+                Place::WatchAudit(service_id.clone(), watched.clone(), epoch),
+            ),
+            (kpi(&service_id, &kpi_id), "/kpis/checkout/p95-ms", Place::Kpi(service_id.clone(), kpi_id.clone())),
+            (
+                opinion(&service_id, &judged),
+                "/feedback/checkout/1.2.3/opinion",
+                Place::Opinion(service_id.clone(), judged.clone()),
+            ),
+            (
+                answer(&service_id, &judged, "7-a"),
+                "/feedback/checkout/1.2.3/answers/7-a",
+                Place::Answer(service_id.clone(), judged.clone(), "7-a".to_owned()),
+            ),
             (restore(), "/restore", Place::Restore),
         ];
         for (key, text, place) in table {
@@ -399,6 +453,10 @@ mod tests {
             "/owners/3",
             "/owners/16",
             "/seen/eu",
+            "/watches/checkout",
+            "/watch-audit/checkout/r-1/1.2",
+            "/feedback/checkout/latest/opinion",
+            "/kpis/checkout/P95",
         ];
         for text in strangers {
             assert_eq!(Place::of(&Key::new(text).unwrap()), None, "{text}");
