@@ -107,7 +107,7 @@ impl Inflicted<'_> {
             Undo::Start => member.start()?,
             Undo::Resume => member.signal(Signal::SIGCONT)?,
             Undo::Restart => {
-                let has_died = !member.is_alive();
+                let has_died = member.has_died();
                 member.kill();
                 member.start()?;
                 return Ok(has_died.then_some(whom));
@@ -116,7 +116,7 @@ impl Inflicted<'_> {
             Undo::Release(traced) => traced.release()?,
             Undo::Unload(ballast) => ballast.remove()?,
         }
-        if member.is_alive() {
+        if !member.has_died() {
             return Ok(None);
         }
         member.start()?;

@@ -106,6 +106,12 @@ impl Member {
         self.running().as_mut().is_some_and(Running::is_alive)
     }
 
+    /// Whether it has ended though nobody killed it. One that was killed is down until whoever did it starts it again.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.running().as_mut().is_some_and(|running| !running.is_alive())
+    }
+
     /// Where its output goes.
     #[must_use]
     pub fn log(&self) -> &Path {
