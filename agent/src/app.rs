@@ -13,6 +13,7 @@ use anyhow::Context;
 use meridian_core::agent::LaneMemory;
 use meridian_core::id::{Lane, RegionId};
 use meridian_drivers::{TrafficDriver, WorkloadDriver, open_traffic, open_workload};
+use meridian_outbound::Trust;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -30,7 +31,7 @@ use crate::journal::{self, Journal, JournalError, OpenJournal, Shelf};
 use crate::lane::inbox::GoalInbox;
 use crate::lane::{self, LaneDrivers, LaneParts};
 use crate::link::{self, Dial, Goals, Link};
-use crate::measure::{Cadence, Measurer};
+use crate::measure::{Asker, Cadence, Measurer};
 use crate::metrics::Metrics;
 
 /// Tasks end at their next rest; only one that hangs takes this long.
@@ -52,6 +53,8 @@ pub struct AgentParts {
     pub memory: Memory,
     /// Where `/metrics` and `/healthz` are served.
     pub metrics: Option<SocketAddr>,
+    /// Whom to believe when somebody else's metrics are asked over `https`.
+    pub ask_ca: Option<PathBuf>,
     /// What runs here.
     pub lanes: Vec<LaneDrivers>,
 }
@@ -111,7 +114,8 @@ impl Agent {
     /// # Errors
     /// See [`StartError`]. A single lane whose memory cannot be read does not keep the others from starting.
     pub async fn start(parts: AgentParts) -> Result<Self, StartError> {
-        let AgentParts { region, servers, security, dial, memory, metrics: listen, lanes } = parts;
+        let AgentParts { region, servers, security, dial, memory, metrics: listen, ask_ca, lanes } = parts;
+        let asker = Arc::new(Asker::new(ask_ca.map_or(Trust::System, Trust::File)));
         let (metrics, board) = (Arc::new(Metrics::default()), Arc::new(Board::default()));
         let (journal, recalled, writer) = open_journal(memory, &region, &lanes, &metrics).await?;
         let (capabilities, contact) = (capabilities(&lanes), ContactClock::default());
@@ -133,6 +137,7 @@ impl Agent {
                 service: drivers.service.clone(),
                 workload: Arc::clone(&drivers.workload),
                 traffic: Arc::clone(&drivers.traffic),
+                asker: Arc::clone(&asker),
                 orders: ordered,
                 cadence: Cadence::default(),
                 board: Arc::clone(&board),
@@ -262,6 +267,7 @@ fn capabilities(lanes: &[LaneDrivers]) -> BTreeSet<String> {
         ("verifies-digest", all(&|lane| lane.workload.capabilities().verifies_digest)),
         // Known to the agent itself, whatever its drivers are.
         ("safety-policy", true),
+        ("queries", true),
         ("survives-agent", all(&|lane| lane.workload.capabilities().survives_agent)),
     ];
     named.into_iter().filter(|(_, can)| *can).map(|(name, _)| name.to_owned()).collect()
@@ -276,14 +282,14 @@ async fn open_lane(config: LaneConfig) -> anyhow::Result<LaneDrivers> {
 }
 
 async fn start(config: Config) -> anyhow::Result<Agent> {
-    let Config { region, servers, security, state_dir, metrics, lanes } = config;
+    let Config { region, servers, security, state_dir, metrics, ask_ca, lanes } = config;
     let (dial, memory) = (link::sockets(), Memory::Folder(state_dir));
     // The first failure ends the others, whose drivers then leave what they found as it is.
     let lanes = futures::future::try_join_all(lanes.into_iter().map(open_lane)).await?;
     for lane in &lanes {
         info!(%region, service = %lane.service, entrance = %lane.traffic.entrance(), "lane open");
     }
-    Ok(Agent::start(AgentParts { region, servers, security, dial, memory, metrics, lanes }).await?)
+    Ok(Agent::start(AgentParts { region, servers, security, dial, memory, metrics, ask_ca, lanes }).await?)
 }
 
 /// The whole program: works until SIGTERM or SIGINT, then ends and leaves its region as it is.

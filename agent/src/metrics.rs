@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use meridian_core::agent::GoalRefused;
+use meridian_core::evidence::AskFailure;
 use meridian_core::id::ServiceId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -36,6 +37,8 @@ const LINK_ATTEMPTS: &str = "meridian_agent_link_attempts";
 const EVIDENCE_SAMPLES: &str = "meridian_agent_evidence_samples";
 /// Counter: samples that could not be taken, by service.
 const EVIDENCE_SAMPLES_FAILED: &str = "meridian_agent_evidence_samples_failed";
+/// Counter: questions to somebody else's metrics, by service and outcome: `NUMBER`, or the code of why there is none.
+const QUESTIONS: &str = "meridian_agent_questions";
 
 /// Powers of two from 64 µs to 0.5 s: a commit takes about 0.2 ms on a quiet disk.
 const COMMIT_BOUNDS: (f64, f64, u16) = (0.000_064, 2.0, 14);
@@ -45,6 +48,12 @@ const APPLY_BOUNDS: (f64, f64, u16) = (0.000_5, 2.0, 22);
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
 struct OfService {
     service: String,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct Question {
+    service: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
@@ -101,6 +110,7 @@ pub struct Metrics {
     link_attempts: Counter,
     evidence_samples: Family<OfService, Counter>,
     evidence_samples_failed: Family<OfService, Counter>,
+    questions: Family<Question, Counter>,
 }
 
 impl Default for Metrics {
@@ -120,6 +130,7 @@ impl Default for Metrics {
             link_attempts: Counter::<u64, AtomicU64>::default(),
             evidence_samples: Family::default(),
             evidence_samples_failed: Family::default(),
+            questions: Family::default(),
         };
         metrics.register();
         metrics
@@ -141,6 +152,7 @@ impl Metrics {
         all.register(EVIDENCE_SAMPLES, "Samples that became evidence", self.evidence_samples.clone());
         let help = "Samples that could not be taken";
         all.register(EVIDENCE_SAMPLES_FAILED, help, self.evidence_samples_failed.clone());
+        all.register(QUESTIONS, "Questions to somebody else's metrics", self.questions.clone());
     }
 
     /// A goal was taken.
@@ -199,6 +211,12 @@ impl Metrics {
             Sampling::Failed => &self.evidence_samples_failed,
         };
         counts.get_or_create(&of(service)).inc();
+    }
+
+    /// Somebody else's metrics were asked.
+    pub fn asked(&self, service: &ServiceId, failed: Option<AskFailure>) {
+        let (service, outcome) = (service.to_string(), failed.map_or("NUMBER", AskFailure::as_str));
+        self.questions.get_or_create(&Question { service, outcome }).inc();
     }
 
     /// As OpenMetrics text.

@@ -12,7 +12,7 @@ use tidy::finding::Level;
 
 const USAGE: &str = "usage: cargo xtask <chore>
   tidy                    check the house rules; changes nothing
-  tools [NAME…]           install etcd, envoy, buf, deny into .tools/ (no name: all but deny)
+  tools [NAME…]           install etcd, envoy, prometheus, … into .tools/ (no name: all but deny)
   proto-baseline          write proto/baseline.binpb, which `buf breaking` compares against";
 
 /// The workspace's root folder, wherever the command was started.

@@ -25,6 +25,9 @@ pub struct ConfigFile {
     /// Where `/metrics` and `/healthz` are served; nowhere if left out.
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
+    /// PEM file of the authorities that are believed when metrics are asked over `https`; the system's if left out.
+    #[serde(default)]
+    pub ask_ca: Option<PathBuf>,
     /// What runs in this region.
     pub lanes: Vec<LaneFile>,
 }

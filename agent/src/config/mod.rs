@@ -121,6 +121,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where `/metrics` and `/healthz` are served.
     pub metrics: Option<SocketAddr>,
+    /// Whom to believe when somebody else's metrics are asked over `https`; else whom the system believes.
+    pub ask_ca: Option<PathBuf>,
     /// What runs here; one lane per service.
     pub lanes: Vec<LaneConfig>,
 }
@@ -146,7 +148,7 @@ impl Config {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let ConfigFile { region, servers, tls, plaintext, state_dir, metrics, lanes } =
+        let ConfigFile { region, servers, tls, plaintext, state_dir, metrics, ask_ca, lanes } =
             yaml::read(text).map_err(ConfigError::Malformed)?;
         count("servers", servers.len(), SERVERS_MAX)?;
         if let Some(bad) = servers.iter().find(|server| !is_address(server)) {
@@ -164,7 +166,7 @@ impl Config {
             return Err(ConfigError::Twice(twice.service.clone()));
         }
         let region = name("region", region, RegionId::new)?;
-        Ok(Self { region, servers, security, state_dir, metrics, lanes })
+        Ok(Self { region, servers, security, state_dir, metrics, ask_ca, lanes })
     }
 }
 

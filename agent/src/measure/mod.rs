@@ -2,15 +2,19 @@
 //!
 //! It samples, counts and pins. It judges only to know when a report cannot wait; who decides is the control plane.
 
+mod ask;
+mod ledger;
 mod probe;
 mod ring;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::{Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, Verdict, judge};
+use meridian_core::evidence::{
+    AskFailure, Check, Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, Verdict, judge,
+};
 use meridian_core::goal::Goal;
 use meridian_core::id::ServiceId;
 use meridian_core::slot::Slot;
@@ -18,10 +22,13 @@ use meridian_drivers::{SlotCounters, TrafficCounters, TrafficDriver, WorkloadDri
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::board::{Board, Urgency};
 use crate::metrics::{Metrics, Sampling};
+pub use ask::Asker;
+use ask::{Subject, Told};
+use ledger::Ledger;
 pub(crate) use ring::span;
 use ring::{Reading, Ring};
 
@@ -36,11 +43,13 @@ pub struct Cadence {
     pub sample: Duration,
     /// Between two probes of one check.
     pub probe: Duration,
+    /// Between two questions for one check to somebody else's metrics, which are seldom newer than that.
+    pub ask: Duration,
 }
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self { sample: Duration::from_millis(250), probe: Duration::from_secs(1) }
+        Self { sample: Duration::from_millis(250), probe: Duration::from_secs(1), ask: Duration::from_secs(5) }
     }
 }
 
@@ -53,6 +62,8 @@ pub struct Order {
     pub slot: Slot,
     /// What is asked.
     pub policy: EvidencePolicy,
+    /// What others are asked about.
+    pub subject: Option<Subject>,
     /// When it took effect, by this machine's steady clock.
     pub since: Instant,
 }
@@ -62,8 +73,8 @@ impl Order {
     #[must_use]
     pub fn of(goal: &Goal, since: Instant) -> Option<Self> {
         let measurement = goal.measurement.as_ref()?;
-        let policy = measurement.policy.clone();
-        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, since })
+        let (policy, subject) = (measurement.policy.clone(), Subject::of(goal, measurement.slot));
+        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, subject, since })
     }
 }
 
@@ -88,6 +99,8 @@ pub struct Measurer {
     pub workload: Arc<dyn WorkloadDriver>,
     /// Counts.
     pub traffic: Arc<dyn TrafficDriver>,
+    /// Asks others.
+    pub asker: Arc<Asker>,
     /// What to measure.
     pub orders: watch::Receiver<Option<Order>>,
     /// How often.
@@ -105,6 +118,7 @@ struct Measuring {
     order: Order,
     ring: Ring,
     probes: BTreeMap<String, ProbeCount>,
+    ledgers: BTreeMap<String, Ledger>,
     told: Option<Outcome>,
     breach: Option<Breach>,
 }
@@ -134,11 +148,16 @@ impl Measurer {
 
     async fn measure(&self, order: Order) {
         let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
-        let mut state = Measuring { order, ring, probes: BTreeMap::new(), told: None, breach: None };
+        let mut state =
+            Measuring { order, ring, probes: BTreeMap::new(), ledgers: BTreeMap::new(), told: None, breach: None };
         let (mut sample, mut probe) = (interval(self.cadence.sample), interval(self.cadence.probe));
+        let mut ask = interval(self.cadence.ask);
         // A late sample is one sample; samples that were missed are not made up for.
         sample.set_missed_tick_behavior(MissedTickBehavior::Delay);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asking: JoinSet<(String, Result<Told, AskFailure>)> = JoinSet::new();
+        let mut asked: BTreeSet<String> = BTreeSet::new();
         let mut probing: JoinSet<(String, ProbeCount)> = JoinSet::new();
         loop {
             tokio::select! {
@@ -148,6 +167,11 @@ impl Measurer {
                     let sum = state.probes.entry(check).or_default();
                     sum.sent += count.sent;
                     sum.failed += count.failed;
+                }
+                _ = ask.tick() => self.ask(&state.order, &mut asked, &mut asking),
+                Some(Ok((check, told))) = asking.join_next() => {
+                    asked.remove(&check);
+                    self.answered(&mut state, check, told);
                 }
             }
         }
@@ -167,7 +191,14 @@ impl Measurer {
         let other = if compared { slots.get(slot.other()).clone() } else { SlotCounters::default() };
         let counters = slots.get(slot).clone();
         let at = state.order.since.elapsed();
-        state.ring.push(Reading { at, start_id, counters, other, probes: state.probes.clone() });
+        state.ring.push(Reading {
+            at,
+            start_id,
+            counters,
+            other,
+            probes: state.probes.clone(),
+            ledgers: state.ledgers.clone(),
+        });
         let Some(evidence) = state.ring.evidence(&state.order.pin) else {
             return;
         };
@@ -216,8 +247,45 @@ impl Measurer {
                 | Measure::ErrorDifference { .. }
                 | Measure::LatencyShift { .. }
                 | Measure::ErrorSequence { .. }
-                | Measure::BudgetBurn { .. } => {}
+                | Measure::BudgetBurn { .. }
+                | Measure::Query(_) => {}
             }
+        }
+    }
+
+    /// Asks for every check whose last question is not on its way any more.
+    fn ask(
+        &self,
+        order: &Order,
+        asked: &mut BTreeSet<String>,
+        asking: &mut JoinSet<(String, Result<Told, AskFailure>)>,
+    ) {
+        for Check { name, measure, sample_min: _ } in &order.policy.checks {
+            if let Measure::Query(query) = measure
+                && asked.insert(name.clone())
+            {
+                let (name, query, subject) = (name.clone(), query.clone(), order.subject.clone());
+                let asker = Arc::clone(&self.asker);
+                asking.spawn(async move {
+                    let told = match subject {
+                        Some(subject) => asker.ask(&name, &query, &subject).await,
+                        None => Err(AskFailure::Other),
+                    };
+                    (name, told)
+                });
+            }
+        }
+    }
+
+    fn answered(&self, state: &mut Measuring, check: String, told: Result<Told, AskFailure>) {
+        self.metrics.asked(&self.service, told.err());
+        let ledger = state.ledgers.entry(check.clone()).or_default();
+        let before = ledger.failed();
+        ledger.enter(told);
+        if let Err(failure) = told
+            && before != Some(failure)
+        {
+            info!(%check, %failure, "asked for metrics, and there is no number");
         }
     }
 }

@@ -8,6 +8,8 @@ use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tal
 use meridian_core::time::Span;
 use meridian_drivers::SlotCounters;
 
+use super::ledger::Ledger;
+
 /// However long the window, its memory is bounded: older readings lie further apart.
 const READINGS_MAX: u32 = 240;
 
@@ -24,6 +26,8 @@ pub(super) struct Reading {
     pub other: SlotCounters,
     /// By check, since the step took effect.
     pub probes: BTreeMap<String, ProbeCount>,
+    /// By check, since the step took effect.
+    pub ledgers: BTreeMap<String, Ledger>,
 }
 
 /// The readings of one window.
@@ -73,6 +77,10 @@ impl Ring {
             let (sent, failed) = (count.sent - before.sent, count.failed - before.failed);
             (check.clone(), ProbeCount { sent, failed })
         });
+        let asked = latest.ledgers.iter().map(|(check, ledger)| {
+            let before = first.ledgers.get(check).copied().unwrap_or_default();
+            (check.clone(), ledger.since(&before))
+        });
         Some(Evidence {
             pin: pin.clone(),
             from: span(first.at),
@@ -83,6 +91,7 @@ impl Ring {
             probes: probes.collect(),
             other: grown(&latest.other, &first.other),
             whole: since(answers(&latest.counters), self.begun),
+            asked: asked.collect(),
         })
     }
 }
@@ -134,7 +143,14 @@ mod tests {
         let counters = SlotCounters { requests: 50 + millis, errors: 5 + millis / 10, latency, in_flight: 0 };
         let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: millis / 1000, failed: 0 })]);
         let other = SlotCounters { requests: 9 + 2 * millis, ..SlotCounters::default() };
-        Reading { at: Duration::from_millis(millis), start_id: start_id.to_owned(), counters, other, probes }
+        Reading {
+            at: Duration::from_millis(millis),
+            start_id: start_id.to_owned(),
+            counters,
+            other,
+            probes,
+            ledgers: BTreeMap::new(),
+        }
     }
 
     #[test]

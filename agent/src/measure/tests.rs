@@ -20,7 +20,8 @@ use super::*;
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Quicker than in production, where nobody waits for a test.
-const QUICK: Cadence = Cadence { sample: Duration::from_millis(10), probe: Duration::from_millis(20) };
+const QUICK: Cadence =
+    Cadence { sample: Duration::from_millis(10), probe: Duration::from_millis(20), ask: Duration::from_millis(20) };
 
 struct Bench {
     world: FakeWorld,
@@ -46,6 +47,7 @@ impl Bench {
             service: service.clone(),
             workload: Arc::new(world.workload()),
             traffic: Arc::new(world.traffic()),
+            asker: Arc::new(Asker::new(meridian_outbound::Trust::System)),
             orders: ordered,
             cadence: QUICK,
             board: Arc::clone(&board),
@@ -69,7 +71,7 @@ impl Bench {
             epoch: Epoch::new(1, counter),
         };
         self.confirm(counter);
-        let order = Order { pin: pin.clone(), slot: Slot::Green, policy, since: Instant::now() };
+        let order = Order { pin: pin.clone(), slot: Slot::Green, policy, subject: None, since: Instant::now() };
         self.orders.send_replace(Some(order));
         pin
     }

@@ -68,6 +68,7 @@ impl Bench {
             dial: link::sockets(),
             memory: Memory::Folder(self.folder.path().join("state")),
             metrics: None,
+            ask_ca: None,
             lanes: vec![lane],
         };
         Agent::start(parts).await

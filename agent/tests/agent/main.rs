@@ -7,6 +7,7 @@ mod evidence;
 mod goals;
 mod link;
 mod program;
+mod prometheus;
 mod restart;
 mod server;
 mod slots;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use meridian_core::cohort::CohortRule;
 use meridian_core::evidence::{
-    Answers, Check, Evidence, EvidencePolicy, Histogram, Measure, Outcome, Pin, ProbeCount, Tally, judge,
+    Amount, Answers, Asked, Asks, Bound, Check, Evidence, EvidencePolicy, Histogram, Measure, Outcome, Pin, ProbeCount,
+    Query, Tally, judge,
 };
 use meridian_core::goal::Goal;
 use meridian_core::time::Span;
@@ -15,6 +16,8 @@ use crate::assume::{Answered, Measured};
 
 /// How often an agent probes.
 const PROBE_EVERY: Span = Span::from_secs(1);
+/// How often an agent asks somebody else's metrics.
+const ASK_EVERY: Span = Span::from_secs(5);
 /// How many times as long answers take in a region that fails.
 const FAILING_SLOWER: u64 = 100;
 /// Long after a step took effect, for what evidence comes to in the end.
@@ -68,6 +71,16 @@ fn measure(pin: Pin, policy: &EvidencePolicy, measured: Measured, share: Weight,
         let count = ProbeCount { sent, failed: part(sent, new.probes) };
         matches!(check.measure, Measure::Probe { .. }).then(|| (check.name.clone(), count))
     };
+    let asked = |check: &Check| match &check.measure {
+        Measure::Query(query) => Some((check.name.clone(), answered(query, new, ours, window))),
+        Measure::ErrorRatio { .. }
+        | Measure::Latency { .. }
+        | Measure::Probe { .. }
+        | Measure::ErrorDifference { .. }
+        | Measure::LatencyShift { .. }
+        | Measure::ErrorSequence { .. }
+        | Measure::BudgetBurn { .. } => None,
+    };
     Evidence {
         pin,
         from,
@@ -78,7 +91,22 @@ fn measure(pin: Pin, policy: &EvidencePolicy, measured: Measured, share: Weight,
         probes: policy.checks.iter().filter_map(probed).collect(),
         other: Tally { answers: theirs, latency: latencies(theirs.requests, old.latency) },
         whole: answers(share, new, elapsed),
+        asked: policy.checks.iter().filter_map(asked).collect(),
     }
+}
+
+/// Nobody can assume what a business measures: a value is at its limit where anything is answered well, and beyond it
+/// where nothing is. Counts are taken for those of requests.
+fn answered(query: &Query, new: Answered, ours: Answers, window: Span) -> Asked {
+    let mean = match &query.asks {
+        Asks::Value { bound: Bound::Most(most), .. } if new.errors == Weight::WHOLE => {
+            Amount::from_millionths(most.millionths().saturating_mul(2).saturating_add(1))
+        }
+        Asks::Value { bound: Bound::Least(_), .. } if new.errors == Weight::WHOLE => Amount::ZERO,
+        Asks::Value { bound: Bound::Most(limit) | Bound::Least(limit), .. } => *limit,
+        Asks::Counts { .. } => Amount::ZERO,
+    };
+    Asked { answers: window.millis() / ASK_EVERY.millis(), mean, grown: ours, failed: None }
 }
 
 fn requests_in(a_minute: u64, share: Weight, during: Span) -> u64 {

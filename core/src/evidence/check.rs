@@ -1,5 +1,6 @@
 //! What a playbook asks of the evidence: named checks with a threshold and a minimum sample.
 
+use super::query::{Asks, Query};
 use crate::canon::{Canon, Canonical};
 use crate::time::Span;
 use crate::weight::Weight;
@@ -52,6 +53,8 @@ pub enum Measure {
         /// How many times as fast as that is too fast.
         factor: u32,
     },
+    /// What somebody else's metrics answer to the agent: technical ones or those of the business.
+    Query(Query),
 }
 
 /// A named question to the evidence.
@@ -95,6 +98,7 @@ impl Measure {
             Self::LatencyShift { .. } => "latency-shift",
             Self::ErrorSequence { .. } => "error-sequence",
             Self::BudgetBurn { .. } => "budget-burn",
+            Self::Query(query) => query.source.as_str(),
         }
     }
 
@@ -106,6 +110,22 @@ impl Measure {
             Self::ErrorRatio { .. }
             | Self::Latency { .. }
             | Self::Probe { .. }
+            | Self::ErrorSequence { .. }
+            | Self::BudgetBurn { .. }
+            | Self::Query(_) => false,
+        }
+    }
+
+    /// Whether its samples are answers to a question, not requests: a pool of many regions has hardly more of them.
+    #[must_use]
+    pub const fn samples_answers(&self) -> bool {
+        match self {
+            Self::Query(query) => matches!(query.asks, Asks::Value { .. }),
+            Self::ErrorRatio { .. }
+            | Self::Latency { .. }
+            | Self::Probe { .. }
+            | Self::ErrorDifference { .. }
+            | Self::LatencyShift { .. }
             | Self::ErrorSequence { .. }
             | Self::BudgetBurn { .. } => false,
         }
@@ -121,6 +141,7 @@ impl Canonical for Measure {
             Self::Probe { path, max } => canon.text(path).value(max),
             Self::LatencyShift { tolerance } => canon.value(tolerance),
             Self::BudgetBurn { budget, factor } => canon.value(budget).number(u64::from(*factor)),
+            Self::Query(query) => canon.value(query),
         };
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::check::{Check, EvidencePolicy, Measure};
+use super::query::{Asked, Asks, Bound, Query};
 use super::sample::{Answers, Evidence, Histogram};
 use super::stats::ranks;
 use super::stats::sequence::{self, Side};
@@ -41,18 +42,18 @@ pub struct Verdict {
     /// The check that decided.
     pub check: String,
     /// What was measured, in the check's unit: basis points for ratios and differences, microseconds for latencies, parts
-    /// per million of certainty for shifts, hundredths for burn rates.
+    /// per million of certainty for shifts, hundredths for burn rates, millionths for values of queries.
     pub measured: u64,
     /// The limit in the same unit.
     pub limit: u64,
-    /// How many requests or probes stand behind it.
+    /// How many requests, probes or answers stand behind it.
     pub samples: u64,
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { outcome, check, measured, limit, samples } = self;
-        write!(f, "{} {check}: {measured} of at most {limit} over {samples} samples", outcome.as_str())
+        write!(f, "{} {check}: {measured} against {limit} over {samples} samples", outcome.as_str())
     }
 }
 
@@ -111,6 +112,9 @@ pub fn judge_check(check: &Check, evidence: &Evidence) -> Verdict {
             let samples = seen(window).min(seen(evidence.whole));
             threshold(slower, u64::from(*factor).saturating_mul(100), samples, sample_min)
         }
+        Measure::Query(query) => {
+            answered(query, evidence.asked.get(&check.name).copied().unwrap_or_default(), sample_min)
+        }
     };
     Verdict { outcome, check: check.name.clone(), measured, limit, samples }
 }
@@ -129,6 +133,28 @@ fn threshold(measured: u64, limit: u64, samples: u64, sample_min: u64) -> Findin
         Outcome::Pass
     };
     Finding { outcome, measured, limit, samples }
+}
+
+/// A last ask without a number makes the look inconclusive, whatever was answered before.
+fn answered(query: &Query, asked: Asked, sample_min: u64) -> Finding {
+    let (mean, answers) = (asked.mean.millionths(), asked.answers);
+    let finding = match &query.asks {
+        Asks::Value { of: _, bound: Bound::Most(most) } => threshold(mean, most.millionths(), answers, sample_min),
+        Asks::Value { of: _, bound: Bound::Least(least) } => {
+            // Too little is what too much is, seen from the other side.
+            let Finding { outcome, measured, limit, samples } =
+                threshold(least.millionths(), mean, answers, sample_min);
+            Finding { outcome, measured: limit, limit: measured, samples }
+        }
+        Asks::Counts { errors: _, total: _, max } => {
+            let counted = seen(asked.grown);
+            threshold(ratio(asked.grown.errors, counted), u64::from(max.basis_points()), counted, sample_min)
+        }
+    };
+    match asked.failed {
+        Some(_) => Finding { outcome: Outcome::Inconclusive, ..finding },
+        None => finding,
+    }
 }
 
 /// Whether ours are slower than theirs would be if each of theirs took a tolerance longer.
@@ -205,7 +231,18 @@ mod tests {
         let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: requests, failed: errors })]);
         let other = Tally { answers: Answers { requests, errors: 0 }, latency: latency.clone() };
         let whole = Answers { requests, errors };
-        Evidence { pin, from: Span::ZERO, to: Span::from_secs(1), requests, errors, latency, probes, other, whole }
+        Evidence {
+            pin,
+            from: Span::ZERO,
+            to: Span::from_secs(1),
+            requests,
+            errors,
+            latency,
+            probes,
+            other,
+            whole,
+            asked: BTreeMap::new(),
+        }
     }
 
     fn check(measure: Measure) -> Check {

@@ -3,10 +3,12 @@
 pub mod check;
 pub mod judge;
 pub mod pool;
+pub mod query;
 pub mod sample;
 pub mod stats;
 
 pub use check::{Check, EvidencePolicy, Measure};
 pub use judge::{Outcome, Verdict, judge, judge_check};
 pub use pool::judge_pool;
+pub use query::{Amount, AskFailure, Asked, Asks, Bound, Query, Reach, Source};
 pub use sample::{Answers, Evidence, Histogram, Pin, ProbeCount, StepRef, Tally};

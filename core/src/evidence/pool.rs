@@ -1,8 +1,10 @@
 //! The pool: evidence of several regions on one step, added up and judged together. A rise too small to be seen in any
 //! one region is seen in all of them. It does not know which regions belong together.
 
+use super::check::Measure;
 use super::check::{Check, EvidencePolicy};
 use super::judge::{Verdict, judge};
+use super::query::{Query, Reach};
 use super::sample::{Answers, Evidence, Histogram};
 
 /// Judges what several regions measured as if one had, by the same checks with a minimum sample of the pool's own.
@@ -17,7 +19,13 @@ pub fn judge_pool(policy: &EvidencePolicy, sample_min: u64, evidence: &[&Evidenc
     for other in others {
         add(&mut pooled, other);
     }
-    let checks = policy.checks.iter().map(|check| Check { sample_min, ..check.clone() }).collect();
+    let own_minimum = |check: &Check| if check.measure.samples_answers() { check.sample_min } else { sample_min };
+    let checks = policy.checks.iter().map(|check| Check { sample_min: own_minimum(check), ..check.clone() }).collect();
+    for check in &policy.checks {
+        if let Measure::Query(Query { reach: Reach::Fleet, .. }) = &check.measure {
+            ask_once(&mut pooled, &check.name, evidence);
+        }
+    }
     Some(judge(&EvidencePolicy { checks, ..policy.clone() }, &pooled))
 }
 
@@ -35,6 +43,17 @@ fn add(sum: &mut Evidence, other: &Evidence) {
         all.sent = all.sent.saturating_add(count.sent);
         all.failed = all.failed.saturating_add(count.failed);
     }
+    for (check, asked) in &other.asked {
+        let both = sum.asked.get(check).map_or(*asked, |all| all.and(*asked));
+        sum.asked.insert(check.clone(), both);
+    }
+}
+
+/// Whoever asked was told the same, so it counts once: as told to who has it on the most, and without a failure if it can be.
+fn ask_once(pooled: &mut Evidence, check: &str, evidence: &[&Evidence]) {
+    let told = evidence.iter().filter_map(|evidence| evidence.asked.get(check).copied());
+    let best = told.max_by_key(|asked| (asked.failed.is_none(), asked.answers, asked.grown));
+    pooled.asked.extend(best.map(|asked| (check.to_owned(), asked)));
 }
 
 fn add_answers(sum: &mut Answers, other: Answers) {
@@ -71,7 +90,18 @@ mod tests {
         let probes = BTreeMap::from([("up".to_owned(), ProbeCount { sent: requests, failed: bad })]);
         let other = Tally { answers: Answers { requests, errors: 0 }, latency: Histogram::default() };
         let whole = Answers { requests, errors: bad };
-        Evidence { pin, from: Span::ZERO, to: Span::ZERO, requests, errors: bad, latency, probes, other, whole }
+        Evidence {
+            pin,
+            from: Span::ZERO,
+            to: Span::ZERO,
+            requests,
+            errors: bad,
+            latency,
+            probes,
+            other,
+            whole,
+            asked: BTreeMap::new(),
+        }
     }
 
     fn measures() -> [Measure; 4] {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::query::Asked;
 use crate::canon::{Canon, Canonical};
 use crate::digest::Digest;
 use crate::epoch::Epoch;
@@ -109,6 +110,8 @@ pub struct Evidence {
     pub other: Tally,
     /// What the new release's slot has answered since the step took effect, however short the window.
     pub whole: Answers,
+    /// What somebody else's metrics answered, by check name.
+    pub asked: BTreeMap<String, Asked>,
 }
 
 impl Canonical for StepRef {

@@ -8,6 +8,7 @@ use semver::Version;
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use crate::calendar::timetable::ZONE_LABEL;
 use crate::digest::Digest;
+use crate::evidence::Measure;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
 use crate::playbook::{RegionSelector, SafetyPolicy, Stage, ValidPlaybook, VotePolicy, Wave};
@@ -34,6 +35,8 @@ pub struct RegionFacts {
     pub share: Option<TrafficShare>,
     /// Whether its agent knows safety policies; `None` if it never said.
     pub safety: Option<bool>,
+    /// Whether its agent asks others for metrics; `None` if it never said.
+    pub queries: Option<bool>,
     /// The service's lane there.
     pub lane: LaneState,
 }
@@ -80,6 +83,14 @@ pub enum PlanRefusal {
     NoSafety {
         /// The region.
         region: RegionId,
+    },
+    /// The agent is too old to ask others for metrics.
+    #[error("region {region}: its agent asks nobody for metrics; renew the agent or leave check {check} out")]
+    NoQueries {
+        /// The region.
+        region: RegionId,
+        /// The first check that asks.
+        check: String,
     },
     /// Another rollout holds the lane.
     #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
@@ -177,6 +188,7 @@ impl PlanRefusal {
             Self::TooManyRegions(_) => "TOO_MANY_REGIONS",
             Self::Cordoned { .. } => "REGION_CORDONED",
             Self::NoSafety { .. } => "NO_SAFETY_POLICY",
+            Self::NoQueries { .. } => "NO_QUERIES",
             Self::LaneHeld { .. } => "LANE_HELD",
             Self::NothingToDo { .. } => "NOTHING_TO_DO",
             Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
@@ -223,6 +235,10 @@ pub fn compile(
         check_region(region, facts, release, &waves, &mut refused);
         if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
             refused.push(PlanRefusal::NoSafety { region: region.clone() });
+        }
+        let asks = spec.evidence.checks.iter().find(|check| matches!(check.measure, Measure::Query(_)));
+        if let (Some(check), Some(false)) = (asks, facts.queries) {
+            refused.push(PlanRefusal::NoQueries { region: region.clone(), check: check.name.clone() });
         }
         let follows = spec.timetable.follows_the_sun();
         let zone = facts.labels.get(ZONE_LABEL).filter(|_| follows).cloned();

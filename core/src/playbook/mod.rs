@@ -2,6 +2,7 @@
 //! release and no present state; [`crate::plan`] joins the three.
 
 pub mod approval;
+pub mod query;
 pub mod safety;
 pub mod spec;
 pub mod validate;

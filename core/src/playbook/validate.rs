@@ -72,11 +72,19 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
 
+/// What was found.
 #[derive(Default)]
-struct Found(Vec<Violation>);
+pub(super) struct Found(Vec<Violation>);
 
 impl Found {
-    fn add(&mut self, code: &'static str, field: impl Into<String>, value: impl ToString, fix: impl Into<String>) {
+    /// Adds a violation.
+    pub(super) fn add(
+        &mut self,
+        code: &'static str,
+        field: impl Into<String>,
+        value: impl ToString,
+        fix: impl Into<String>,
+    ) {
         self.0.push(Violation { code, field: field.into(), value: value.to_string(), fix: fix.into() });
     }
 }
@@ -217,6 +225,7 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
             Measure::ErrorRatio { max: _ }
             | Measure::ErrorDifference { max: _ }
             | Measure::LatencyShift { tolerance: _ } => {}
+            Measure::Query(query) => super::query::check(found, &at, query),
             Measure::ErrorSequence { max } => {
                 // A rate is never known to lie below nothing, nor above everything.
                 if *max == Weight::NONE || *max == Weight::WHOLE {

@@ -56,6 +56,7 @@ impl Step {
             probes: BTreeMap::new(),
             other: Tally::default(),
             whole: Answers::default(),
+            asked: BTreeMap::new(),
         };
         Self { rates, random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, window: VecDeque::new(), evidence }
     }

@@ -263,7 +263,8 @@ impl Site {
         let to = now.since(self.effect);
         let other = Tally { answers: Answers { requests, errors: 0 }, latency: latency.clone() };
         let whole = Answers { requests, errors };
-        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes: BTreeMap::new(), other, whole })
+        let (probes, asked) = (BTreeMap::new(), BTreeMap::new());
+        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes, other, whole, asked })
     }
 }
 

@@ -9,6 +9,7 @@ use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, Traffi
 use meridian_core::playbook::validate::CHECKS_MAX;
 use meridian_core::slot::Slots;
 
+use super::evidence::query::{asked_from_wire, asked_to_wire};
 use super::field::{
     TEXT_BYTES_MAX, WORD_BYTES_MAX, digest, hash, list_with, map_with, named, optional, required, text, word,
 };
@@ -221,7 +222,7 @@ impl TryFrom<agent::Evidence> for Evidence {
 
     fn try_from(wire: agent::Evidence) -> Result<Self, Invalid> {
         let agent::Evidence { rollout, step, digest: content, epoch, from, to, requests, errors, .. } = wire;
-        let agent::Evidence { latency, probes, other, whole_requests, whole_errors, .. } = wire;
+        let agent::Evidence { latency, probes, other, whole_requests, whole_errors, asked, .. } = wire;
         let pin = Pin {
             rollout: named("rollout", rollout, RolloutId::new)?,
             step: required("step", step)?,
@@ -239,13 +240,14 @@ impl TryFrom<agent::Evidence> for Evidence {
         })?;
         let other = optional("other", other)?.unwrap_or_default();
         let whole = Answers { requests: whole_requests, errors: whole_errors };
-        Ok(Self { pin, from, to, requests, errors, latency, probes, other, whole })
+        let asked = map_with("asked", asked, CHECKS_MAX, asked_from_wire)?;
+        Ok(Self { pin, from, to, requests, errors, latency, probes, other, whole, asked })
     }
 }
 
 impl From<&Evidence> for agent::Evidence {
     fn from(evidence: &Evidence) -> Self {
-        let Evidence { pin, from, to, requests, errors, latency, probes, other, whole } = evidence;
+        let Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked } = evidence;
         let Pin { rollout, step, digest, epoch } = pin;
         let probe = |(check, count): (&String, &ProbeCount)| {
             let ProbeCount { sent, failed } = *count;
@@ -265,6 +267,7 @@ impl From<&Evidence> for agent::Evidence {
             other: (*other != Tally::default()).then(|| other.into()),
             whole_requests: whole.requests,
             whole_errors: whole.errors,
+            asked: asked.iter().map(asked_to_wire).collect(),
         }
     }
 }

@@ -122,5 +122,6 @@ fn evidence(goal: &Goal, measured: Measured) -> Option<Evidence> {
         probes: std::collections::BTreeMap::new(),
         other: Tally::default(),
         whole: Answers { requests: 1000, errors: 0 },
+        asked: std::collections::BTreeMap::new(),
     })
 }

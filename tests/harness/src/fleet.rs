@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::artifacts::ArtifactFolder;
 use crate::authority::{Authority, Identity};
 use crate::ground;
-use crate::process::{Program, Running, end_all_in, program};
+use crate::process::{Program, Running, end_all_in, program, tool};
 use crate::servers::{Records, Servers};
 use crate::wait::wait_until;
 
@@ -332,10 +332,5 @@ impl Drop for Fleet {
 
 /// The Envoy that `cargo xtask tools envoy` installed, or the one named by `ENVOY_BIN`.
 fn envoy() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("ENVOY_BIN") {
-        return Ok(path.into());
-    }
-    let own = std::env::current_exe()?;
-    let found = own.ancestors().map(|folder| folder.join(".tools/bin/envoy")).find(|path| path.exists());
-    found.context("envoy is not installed; run `cargo xtask tools envoy`")
+    std::env::var_os("ENVOY_BIN").map_or_else(|| tool("envoy"), |path| Ok(path.into()))
 }

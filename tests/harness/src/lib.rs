@@ -8,6 +8,7 @@ pub mod ground;
 pub mod launch;
 mod owner;
 pub mod process;
+pub mod prometheus;
 pub mod servers;
 pub mod wait;
 
@@ -15,5 +16,6 @@ pub use artifacts::{Artifact, ArtifactFolder};
 pub use fleet::{Fleet, FleetOptions, Links, StoreKind, TrafficKind};
 pub use launch::Launcher;
 pub use process::{Program, Running, program};
+pub use prometheus::{Exporter, Prometheus};
 pub use servers::{Records, Servers};
 pub use wait::wait_until;

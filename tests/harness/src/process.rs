@@ -21,6 +21,16 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     found.with_context(|| format!("program {name} is not built; run `cargo build --workspace --bins`"))
 }
 
+/// A program that `cargo xtask tools` installed.
+///
+/// # Errors
+/// If it has not been.
+pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("our own program has a path")?;
+    let found = own.ancestors().map(|folder| folder.join(".tools/bin").join(name)).find(|path| path.exists());
+    found.with_context(|| format!("{name} is not installed; run `cargo xtask tools`"))
+}
+
 /// A command line to be started.
 #[derive(Clone, Debug)]
 pub struct Program {

@@ -93,6 +93,7 @@ pub async fn agent(site: Site, disk: Disk, servers: usize) -> turmoil::Result {
         dial: Arc::new(net::dial),
         memory: Memory::Given { entries: disk.entries(), shelf: Arc::new(disk) },
         metrics: None,
+        ask_ca: None,
         lanes: vec![lane],
     };
     let mut agent = Agent::start(parts).await?;

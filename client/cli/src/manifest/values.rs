@@ -2,6 +2,7 @@
 //! Nothing is rounded and nothing is guessed.
 
 use meridian_core::digest::Digest;
+use meridian_core::evidence::Amount;
 use meridian_core::id::InvalidName;
 use meridian_core::plan::TrafficShare;
 use meridian_core::time::Span;
@@ -94,6 +95,22 @@ pub(super) fn decimal(scalar: &Scalar) -> Read<Decimal> {
     let fix = "write a number with at most six digits after the point, e.g. `99.95`";
     let refuse = |invalid: InvalidDecimal| Refused::new("NUMBER_INVALID", invalid.to_string(), fix);
     Decimal::parse(&scalar.text).map_err(refuse)
+}
+
+/// `12`, `0.5`, `0.000001`: not below zero, with at most six decimals, so that millionths say it exactly.
+pub(super) fn amount(scalar: &Scalar) -> Read<Amount> {
+    let refuse = || {
+        let fix = format!("write 0 to {} with at most six decimals, e.g. `0.5`", Amount::LARGEST);
+        Refused::new("NUMBER_INVALID", "this is not such a number", fix)
+    };
+    let (whole, part) = scalar.text.split_once('.').unwrap_or((&scalar.text, "0"));
+    if !scalar.plain || !(1..=6).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(refuse());
+    }
+    let whole = integer(whole).and_then(|whole| whole.checked_mul(1_000_000)).ok_or_else(refuse)?;
+    let part: u64 = format!("{part:0<6}").parse().map_err(|_| refuse())?;
+    let amount = Amount::from_millionths(whole.saturating_add(part));
+    if amount > Amount::LARGEST { Err(refuse()) } else { Ok(amount) }
 }
 
 /// A region's part of the traffic, relative to the others.

@@ -27,7 +27,7 @@ fn held() -> RolloutView {
     let mut rollout = sample::rollout();
     (rollout.state, rollout.since) = (RolloutState::Held, at(700));
     rollout.summary = "held".to_owned();
-    let message = "us-east: evidence stays undecided: inconclusive errors: 0 of at most 100 over 12 samples";
+    let message = "us-east: evidence stays undecided: inconclusive errors: 0 against 100 over 12 samples";
     rollout.cause = Some(sample::reason("INCONCLUSIVE", message, Some("us-east"), None));
     rollout.waits = vec![sample::reason("HELD", "held: undecided; resume or roll back", None, None)];
     let mut verdict = sample::verdict(Outcome::Inconclusive);
@@ -41,7 +41,7 @@ fn rolling_back() -> RolloutView {
     let mut rollout = sample::rollout();
     (rollout.state, rollout.since) = (RolloutState::RollingBack, at(715));
     rollout.summary = "rolling-back: 1 back, 1 pending, 1 unknown".to_owned();
-    let message = "us-east votes fail errors: 480 of at most 100 over 1200 samples";
+    let message = "us-east votes fail errors: 480 against 100 over 1200 samples";
     rollout.cause = Some(sample::reason("VOTES", message, Some("us-east"), None));
     for lane in &mut rollout.lanes {
         lane.position = LanePosition::Reverting;

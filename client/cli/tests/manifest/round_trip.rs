@@ -4,7 +4,7 @@ use meridian_cli::manifest::{Manifest, RegionManifest, ServiceManifest, parse, t
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
-use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::id::{KpiId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
@@ -92,12 +92,29 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
         weight(0).prop_map(|tolerance| Measure::LatencyShift { tolerance }),
         (1..10_000_u64).prop_map(|max| Measure::ErrorSequence { max: Weight::from_basis_points(max).unwrap() }),
         (weight(0), 1..=u32::MAX).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
+        query().prop_map(Measure::Query),
     ];
     let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
     (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {
         let check = |(name, (measure, sample_min))| Check { name, measure, sample_min };
         EvidencePolicy { checks: checks.into_iter().map(check).collect(), window, extend_max }
     })
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let url = "https?://[a-z]{1,9}(:[1-9][0-9]{1,3})?(/[a-z]{1,9})?";
+    let amount = (1..=Amount::LARGEST.millionths()).prop_map(Amount::from_millionths);
+    let bound =
+        (amount, any::<bool>()).prop_map(|(limit, most)| if most { Bound::Most(limit) } else { Bound::Least(limit) });
+    // Queries and pointers that are both.
+    let text = || "/[a-z0-9\"'= ]{0,20}";
+    let asks = prop_oneof![
+        (text(), bound).prop_map(|(of, bound)| Asks::Value { of, bound }),
+        (text(), text(), weight(0)).prop_map(|(errors, total, max)| Asks::Counts { errors, total, max }),
+    ];
+    let source = prop_oneof![Just(Source::Prometheus), Just(Source::WebhookGet), Just(Source::WebhookPost)];
+    let reach = prop_oneof![Just(Reach::Region), Just(Reach::Fleet)];
+    (source, url, asks, reach).prop_map(|(source, url, asks, reach)| Query { source, url, asks, reach })
 }
 
 fn safety() -> impl Strategy<Value = SafetyPolicy> {

@@ -2,7 +2,9 @@
 //! nothing; numbers and verdicts are those that decisions are made from.
 
 use super::LaneView;
-use crate::evidence::{Check, Measure, Outcome, StepRef, Verdict, judge_check};
+use crate::evidence::{
+    Amount, AskFailure, Asks, Bound, Check, Evidence, Measure, Outcome, Query, Reach, StepRef, Verdict, judge_check,
+};
 use crate::id::RegionId;
 use crate::observation::Sight;
 use crate::rollout::state::{Ballot, Rollout, Vote};
@@ -59,9 +61,13 @@ pub fn explain(record: &Rollout, sight: &Sight) -> Vec<Finding> {
 
 fn seen(view: &LaneView<'_>, region: &RegionId, check: &Check) -> Finding {
     let step = view.at().step();
-    let verdict = step.and_then(|step| view.evidence_on(step)).map(|evidence| judge_check(check, evidence));
+    let evidence = step.and_then(|step| view.evidence_on(step));
+    let verdict = evidence.map(|evidence| judge_check(check, evidence));
     let why = match (&verdict, step) {
-        (Some(verdict), _) => why(check, verdict),
+        (Some(verdict), _) => match evidence.and_then(|evidence| ask_failure(check, evidence)) {
+            Some(failure) => format!("the last ask has no number: {failure}"),
+            None => why(check, verdict),
+        },
         (None, None) => format!("the region is {}: nothing is measured", view.at().as_str()),
         (None, Some(_)) => match view.no_contact() {
             Some(wait) => wait.to_string(),
@@ -73,6 +79,10 @@ fn seen(view: &LaneView<'_>, region: &RegionId, check: &Check) -> Finding {
     let (test, sample_min) = (test(&check.measure), check.sample_min.max(1));
     let (region, check) = (region.clone(), check.name.clone());
     Finding { region, check, measure, test, ground, step, verdict, sample_min, why, voted: None }
+}
+
+fn ask_failure(check: &Check, evidence: &Evidence) -> Option<AskFailure> {
+    evidence.asked.get(&check.name).filter(|_| matches!(check.measure, Measure::Query(_)))?.failed
 }
 
 fn voted(record: &Rollout, region: &RegionId, vote: &Vote) -> Finding {
@@ -138,7 +148,23 @@ fn test(measure: &Measure) -> String {
             let budget = percent(budget.basis_points().into());
             format!("burn rate: a budget of {budget}, at most {factor} times as fast")
         }
+        Measure::Query(query) => asks(query),
     }
+}
+
+fn asks(Query { source, url, asks, reach }: &Query) -> String {
+    let whose = match reach {
+        Reach::Region => "",
+        Reach::Fleet => ", of the fleet",
+    };
+    let asked = match asks {
+        Asks::Value { of, bound: Bound::Most(most) } => format!("the mean of {of} at most {most}"),
+        Asks::Value { of, bound: Bound::Least(least) } => format!("the mean of {of} at least {least}"),
+        Asks::Counts { errors, total, max } => {
+            format!("of what {total} grows by, {errors} grows by at most {}", percent(max.basis_points().into()))
+        }
+    };
+    format!("{} at {url}{whose}: {asked}", source.as_str())
 }
 
 fn why(check: &Check, verdict: &Verdict) -> String {
@@ -159,7 +185,9 @@ fn unit(measure: &Measure) -> fn(u64) -> String {
         Measure::Latency { .. } => |micros| format!("{}.{:03} ms", micros / 1000, micros % 1000),
         Measure::LatencyShift { .. } => |parts| format!("a certainty of {}.{:04} %", parts / 10_000, parts % 10_000),
         Measure::BudgetBurn { .. } => |hundredths| format!("{}.{:02} times", hundredths / 100, hundredths % 100),
-        Measure::ErrorRatio { .. }
+        Measure::Query(Query { asks: Asks::Value { .. }, .. }) => |parts| Amount::from_millionths(parts).to_string(),
+        Measure::Query(Query { asks: Asks::Counts { .. }, .. })
+        | Measure::ErrorRatio { .. }
         | Measure::Probe { .. }
         | Measure::ErrorDifference { .. }
         | Measure::ErrorSequence { .. } => percent,

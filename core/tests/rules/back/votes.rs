@@ -117,7 +117,7 @@ fn regions_fail_together_where_none_could_say_alone() {
         if let Phase::RolledBack { cause, .. } = world.phase() {
             let Cause::Pooled { regions: 3, verdict, .. } = cause else { panic!("{cause:?}") };
             assert_eq!((verdict.samples, verdict.measured), (180, 334));
-            assert_eq!(cause.to_string(), "3 regions together: fail errors: 334 of at most 100 over 180 samples");
+            assert_eq!(cause.to_string(), "3 regions together: fail errors: 334 against 100 over 180 samples");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
+use meridian_core::evidence::{Amount, Asks, Bound, Check, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, TrafficShare, compile};
@@ -157,6 +158,26 @@ fn steps_must_fit_drivers_and_end_whole() {
     let (mut bare, playbook) = (inventory(1), Design::of(&[&[0]]).playbook());
     *change(&mut bare, 0) = RegionFacts { weights: Some(false), ..RegionFacts::default() };
     assert!(plan(playbook, &release("2.0.0"), &bare).is_ok());
+}
+
+#[test]
+fn an_agent_that_asks_nobody_is_not_given_a_check_that_asks() {
+    let mut playbook = Design::of(&[&[0]]).playbook();
+    let refused = |playbook: &Playbook, queries| {
+        let mut inventory = inventory(1);
+        change(&mut inventory, 0).queries = queries;
+        plan(playbook.clone(), &release("2.0.0"), &inventory).err()
+    };
+    assert_eq!(refused(&playbook, Some(false)), None);
+    let asks = Asks::Value { of: "/x".to_owned(), bound: Bound::Most(Amount::ZERO) };
+    let (source, url, reach) = (Source::WebhookGet, "http://kpi".to_owned(), Reach::Region);
+    let measure = Measure::Query(Query { source, url, asks, reach });
+    playbook.evidence.checks.push(Check { name: "kpi".to_owned(), measure, sample_min: 1 });
+    let refusal = PlanRefusal::NoQueries { region: region(0), check: "kpi".to_owned() };
+    assert_eq!(refused(&playbook, Some(false)), Some(vec![refusal]));
+    // Who never spoke may be able to.
+    assert_eq!(refused(&playbook, None), None);
+    assert_eq!(refused(&playbook, Some(true)), None);
 }
 
 #[test]

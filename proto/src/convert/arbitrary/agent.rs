@@ -1,7 +1,7 @@
 //! Strategies for what passes between a server and an agent.
 
 use meridian_core::agent::{Alone, LaneMemory, VetoList};
-use meridian_core::evidence::{Answers, Evidence, Histogram, Pin, ProbeCount, Tally};
+use meridian_core::evidence::{Amount, Answers, AskFailure, Asked, Evidence, Histogram, Pin, ProbeCount, Tally};
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::Lane;
 use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble, WentBack};
@@ -96,7 +96,8 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
     let pin = pin.prop_map(|(rollout, step, digest, epoch)| Pin { rollout, step, digest, epoch });
     let probes = (any::<u64>(), any::<u64>()).prop_map(|(sent, failed)| ProbeCount { sent, failed });
     let parts = (pin, (span(), span()), tally(), btree_map(NAME, probes, 0..4), tally(), answers());
-    parts.prop_map(|(pin, (one, another), ours, probes, other, whole)| Evidence {
+    let parts = (parts, btree_map(NAME, asked(), 0..4));
+    parts.prop_map(|((pin, (one, another), ours, probes, other, whole), asked)| Evidence {
         pin,
         from: one.min(another),
         to: one.max(another),
@@ -106,7 +107,14 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
         probes,
         other,
         whole,
+        asked,
     })
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let failed = proptest::option::of(select(AskFailure::ALL.to_vec()));
+    let parts = (any::<u64>(), any::<u64>().prop_map(Amount::from_millionths), answers(), failed);
+    parts.prop_map(|(answers, mean, grown, failed)| Asked { answers, mean, grown, failed })
 }
 
 fn answers() -> impl Strategy<Value = Answers> {

@@ -10,7 +10,9 @@ mod watch;
 use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, StepRef, Verdict};
+use meridian_core::evidence::{
+    Amount, Asks, Bound, Check, EvidencePolicy, Measure, Outcome, Query, Reach, Source, StepRef, Verdict,
+};
 use meridian_core::id::{PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
 use meridian_core::release::{Note, NoteKind, Notes, Release, ReleaseRef, Reversibility};
@@ -192,6 +194,7 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
         weight().prop_map(|tolerance| Measure::LatencyShift { tolerance }),
         weight().prop_map(|max| Measure::ErrorSequence { max }),
         (weight(), any::<u32>()).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
+        query().prop_map(Measure::Query),
     ];
     let check = (NAME, measure, any::<u64>());
     let check = check.prop_map(|(name, measure, sample_min)| Check { name, measure, sample_min });
@@ -202,6 +205,19 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
 /// One of the three values.
 pub fn outcome() -> impl Strategy<Value = Outcome> {
     select(vec![Outcome::Fail, Outcome::Inconclusive, Outcome::Pass])
+}
+
+/// A question to somebody else's metrics.
+fn query() -> impl Strategy<Value = Query> {
+    let amount = || any::<u64>().prop_map(Amount::from_millionths);
+    let bound = prop_oneof![amount().prop_map(Bound::Most), amount().prop_map(Bound::Least)];
+    let asks = prop_oneof![
+        (text(), bound).prop_map(|(of, bound)| Asks::Value { of, bound }),
+        (text(), text(), weight()).prop_map(|(errors, total, max)| Asks::Counts { errors, total, max }),
+    ];
+    let source = select(vec![Source::Prometheus, Source::WebhookGet, Source::WebhookPost]);
+    let reach = select(vec![Reach::Region, Reach::Fleet]);
+    (source, text(), asks, reach).prop_map(|(source, url, asks, reach)| Query { source, url, asks, reach })
 }
 
 /// A verdict.

@@ -39,6 +39,7 @@ pub fn obey(observed: &mut Observed, goal: &Goal) {
         probes: BTreeMap::new(),
         other: Tally::default(),
         whole: Answers { requests: REQUESTS, errors: 0 },
+        asked: BTreeMap::new(),
     });
 }
 

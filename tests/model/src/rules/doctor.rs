@@ -93,7 +93,8 @@ fn no_data(before: &Rollout, region: &Region, observed: &mut Observed) {
         let probes = std::collections::BTreeMap::new();
         let whole = Answers { requests: 1000, errors: 0 };
         let (requests, errors, other) = (whole.requests, whole.errors, Tally::default());
-        observed.evidence = Some(Evidence { pin, from, to, requests, errors, latency, probes, other, whole });
+        let asked = std::collections::BTreeMap::new();
+        observed.evidence = Some(Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked });
     }
 }
 

@@ -227,5 +227,6 @@ fn evidence(memory: &LaneMemory, mood: Mood) -> Option<Evidence> {
         probes: BTreeMap::new(),
         other: Tally::default(),
         whole: Answers { requests, errors },
+        asked: BTreeMap::new(),
     })
 }

@@ -33,7 +33,8 @@ pub fn moves(books: &Books, before: &Rollout, after: &Rollout) -> Vec<Broken> {
                     | Measure::ErrorDifference { .. }
                     | Measure::LatencyShift { .. }
                     | Measure::ErrorSequence { .. }
-                    | Measure::BudgetBurn { .. } => false,
+                    | Measure::BudgetBurn { .. }
+                    | Measure::Query(_) => false,
                 });
                 let bad = books.bad.contains(&(region.clone(), before.plan.release.digest));
                 require(&mut broken, "S14", !(asked && bad), || format!("{}, and answers badly", what()));

@@ -4,13 +4,23 @@ use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
 use meridian_core::weight::Weight;
 
+use super::query;
 use crate::manifest::report::Report;
 use crate::manifest::shape::{Cursor, Fields, Refused};
 use crate::manifest::values;
 
 /// The fields of a check that say what is measured; a check has one of them.
-const MEASURES: [&str; 7] =
-    ["errorRatio", "errorDifference", "errorSequence", "budgetBurn", "latency", "latencyShift", "probe"];
+const MEASURES: [&str; 9] = [
+    "errorRatio",
+    "errorDifference",
+    "errorSequence",
+    "budgetBurn",
+    "latency",
+    "latencyShift",
+    "probe",
+    "prometheus",
+    "webhook",
+];
 
 /// Without the field: no checks, the default window and extension.
 pub(in crate::manifest) fn read(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<EvidencePolicy> {
@@ -64,6 +74,8 @@ fn measure(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Measure> {
             let max = fields.need(report, "max", "500ms").and_then(|it| it.value(report, values::span));
             Some(Measure::Latency { quantile: quantile?, max: max? })
         }
+        "prometheus" => query::prometheus(measure, report).map(Measure::Query),
+        "webhook" => query::webhook(measure, report).map(Measure::Query),
         _ => {
             let fields = measure.fields(report, &["path", "max"])?;
             let path = fields.need(report, "path", "/healthz");

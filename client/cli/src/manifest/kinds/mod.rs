@@ -3,6 +3,7 @@
 mod evidence;
 pub(super) mod labels;
 pub(super) mod playbook;
+mod query;
 pub(super) mod registered;
 pub(super) mod release;
 mod timetable;

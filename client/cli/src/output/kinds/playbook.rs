@@ -2,7 +2,7 @@
 
 use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
     ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
     Step, VotePolicy, Wave,
@@ -76,10 +76,45 @@ pub(crate) fn checks_rows(evidence: &EvidencePolicy) -> Vec<Vec<Cell>> {
             Measure::BudgetBurn { budget, factor } => {
                 format!("a budget of {budget} burnt at most {factor} times as fast")
             }
+            Measure::Query(query) => asks_text(query),
         };
         vec![cell(&check.name), cell(asks), cell(format!("at least {} samples", check.sample_min))]
     };
     evidence.checks.iter().map(row).collect()
+}
+
+fn asks_text(Query { source, url, asks, reach }: &Query) -> String {
+    let whose = match reach {
+        Reach::Region => "",
+        Reach::Fleet => " (of the fleet)",
+    };
+    let asked = match asks {
+        Asks::Value { of, bound: Bound::Most(most) } => format!("{of} at most {most}"),
+        Asks::Value { of, bound: Bound::Least(least) } => format!("{of} at least {least}"),
+        Asks::Counts { errors, total, max } => format!("{errors} at most {max} of {total}"),
+    };
+    format!("{asked}, asked of {} at {url}{whose}", source.as_str())
+}
+
+fn query_json(Query { source, url, asks, reach }: &Query) -> Value {
+    let (of, method) = match source {
+        Source::Prometheus => ("query", None),
+        Source::WebhookGet => ("pointer", Some("GET")),
+        Source::WebhookPost => ("pointer", Some("POST")),
+    };
+    let mut value = match asks {
+        Asks::Value { of: text, bound: Bound::Most(most) } => json!({ of: text, "max": most.to_string() }),
+        Asks::Value { of: text, bound: Bound::Least(least) } => json!({ of: text, "min": least.to_string() }),
+        Asks::Counts { errors, total, max } => json!({ "errors": errors, "total": total, "max": max.to_string() }),
+    };
+    value["url"] = url.as_str().into();
+    if let Some(method) = method {
+        value["method"] = method.into();
+    }
+    if *reach == Reach::Fleet {
+        value["over"] = "fleet".into();
+    }
+    value
 }
 
 fn cohort_json(rule: &CohortRule) -> Value {
@@ -149,6 +184,7 @@ pub(crate) fn evidence_json(evidence: &EvidencePolicy) -> Value {
             Measure::BudgetBurn { budget, factor } => {
                 ("budgetBurn", json!({ "budget": budget.to_string(), "factor": factor }))
             }
+            Measure::Query(query) => (query.source.as_str(), query_json(query)),
         };
         json!({ "name": check.name, kind: measure, "sampleMin": check.sample_min })
     };

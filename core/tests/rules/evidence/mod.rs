@@ -1,11 +1,13 @@
 //! Evidence at the gate: no data is not success, foreign data is no data, and what stays undecided needs a human.
 
+mod queries;
+
 use meridian_core::rollout::state::{Cause, Phase, Run};
 use meridian_core::time::Span;
 
-use super::world::World;
-use super::world::design::{Design, region};
-use super::world::site::Mood;
+use crate::world::World;
+use crate::world::design::{Design, region};
+use crate::world::site::Mood;
 
 fn baking() -> World {
     let mut world = World::new(&Design::of(&[&[0]]));

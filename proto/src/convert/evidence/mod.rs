@@ -1,12 +1,14 @@
 //! What is asked of the evidence, and verdicts. Evidence itself travels only from agents; see [`super::report`].
 
-use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, Verdict};
+pub(super) mod query;
+
+use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, Query, Verdict};
 use meridian_core::playbook::validate::CHECKS_MAX;
 
-use super::field::{RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX, list, present, text, weight, word};
-use super::invalid::{At, Invalid, InvalidKind};
-use super::time::{span, span_to_wire};
-use super::types::weight_to_wire;
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX, list, present, text, weight, word};
+use crate::convert::invalid::{At, Invalid, InvalidKind};
+use crate::convert::time::{span, span_to_wire};
+use crate::convert::types::weight_to_wire;
 use crate::r#gen::v1;
 use crate::r#gen::v1::check::{self as wire_check, Measure as WireMeasure};
 
@@ -41,6 +43,7 @@ impl TryFrom<WireMeasure> for Measure {
                 let budget = weight("budget_basis_points", budget_basis_points).at("budget_burn")?;
                 Ok(Self::BudgetBurn { budget, factor })
             }
+            WireMeasure::Query(query) => Ok(Self::Query(Query::try_from(query).at("query")?)),
         }
     }
 }
@@ -71,6 +74,7 @@ impl From<&Measure> for WireMeasure {
                 budget_basis_points: weight_to_wire(*budget),
                 factor: *factor,
             }),
+            Measure::Query(query) => Self::Query(query.into()),
         }
     }
 }
