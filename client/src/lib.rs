@@ -2,6 +2,7 @@
 //! knows. Retries, deadlines and failover are here; what an answer means for a terminal or a script is not.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alerts;
 pub mod analysis;
 pub mod bundle;
 pub mod connect;
@@ -21,6 +22,7 @@ pub mod watch;
 pub mod watches;
 mod wire;
 
+pub use alerts::{AlertsView, RouteView, ToldView};
 pub use connect::{Client, Endpoint, Tls};
 pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
 pub use name::{ReleaseName, RequestId, RolloutName};

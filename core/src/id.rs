@@ -87,6 +87,10 @@ names! {
     RolloutId;
     /// A role: whose consent a wave needs.
     RoleId;
+    /// A route: who is told of which alerts.
+    RouteId;
+    /// A secret that servers read from a file of this name.
+    SecretId;
     /// A service: the thing being launched.
     ServiceId;
     /// A stage or wave label inside a playbook.

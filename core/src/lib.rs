@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
+pub mod alert;
 pub mod audit;
 pub mod calendar;
 pub mod canon;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use meridian_core::id::ReplicaId;
+use meridian_outbound::Trust;
 use meridian_store::embedded::{EmbeddedLimits, EmbeddedStore};
 use meridian_store::etcd::EtcdStore;
 use meridian_store::memory::{MemoryLimits, MemoryStore};
@@ -16,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::alert::{Bell, Courier, CourierParts, Secrets, Teller};
 use crate::backup;
 use crate::catalog::{Catalog, Forgetting};
 use crate::clock::Clock;
-use crate::config::{Config, StartError, StoreChoice, Surroundings, Transport};
+use crate::config::{AlertConfig, Config, StartError, StoreChoice, Surroundings, Transport};
 use crate::drain::{self, Drain};
 use crate::engine::{Engine, EngineParts, NoTrace, StepTrace};
 use crate::grpc::{self, Front, Port, Shared, Streams};
@@ -75,7 +77,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// As [`start`].
 pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
     let Surroundings { clock, ports, trace } = surroundings;
-    let Config { listen, http, store, transport, otlp } = config;
+    let Config { listen, http, store, transport, otlp, alerts } = config;
     let terms = match transport {
         Transport::Plaintext => Terms::Plaintext,
         Transport::Tls(files) => Terms::load(&files)?,
@@ -87,7 +89,7 @@ pub async fn start_in(config: Config, surroundings: Surroundings) -> Result<Runn
     let (listener, grpc_addr) = bind(ports.as_ref(), listen).await?;
     let (http_listener, http_addr) = bind(ports.as_ref(), http).await?;
     let trace = trace.unwrap_or_else(|| listening(traces.as_ref()));
-    let shared = shared(store, grpc_addr, clock, trace, metrics);
+    let shared = shared(store, grpc_addr, clock, trace, metrics, alerts);
     let unreadable = |error: &dyn std::fmt::Display| StartError::Descriptors(error.to_string());
     let (routes, health) = grpc::routes(&shared).map_err(|error| unreadable(&error))?;
     let calls = shared.metrics.calls.clone();
@@ -121,7 +123,9 @@ fn shared(
     clock: Arc<dyn Clock>,
     trace: Arc<dyn StepTrace>,
     metrics: Metrics,
+    alerts: AlertConfig,
 ) -> Shared {
+    let bell = Bell::default();
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -131,11 +135,15 @@ fn shared(
         ownership_metrics: metrics.ownership.clone(),
         replica: fresh_replica(),
         member: Member { address: address.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        bell: bell.clone(),
     });
+    let AlertConfig { secrets, ca } = alerts;
+    let trust = ca.map_or(Trust::System, Trust::File);
+    let teller = Teller::new(trust, Secrets::new(secrets), metrics.alerts.clone());
     let catalog = Catalog::new(store.clone(), clock.clone());
     let watches = Watches::new(catalog.clone(), engine.clone(), store.clone(), clock.clone(), metrics.watching.clone());
     let (pace, streams) = (Arc::default(), Streams::default());
-    Shared { engine, catalog, watches, store, clock, pace, streams, metrics }
+    Shared { engine, catalog, watches, store, clock, pace, streams, metrics, teller, bell }
 }
 
 /// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
@@ -152,7 +160,16 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared { engine, catalog, watches, store, clock: _, pace: _, streams, metrics } = shared;
+    let Shared { engine, catalog, watches, store, clock, pace: _, streams, metrics, teller, bell } = shared;
+    let courier = Courier::new(CourierParts {
+        store: store.clone(),
+        catalog: catalog.clone(),
+        engine: engine.clone(),
+        clock,
+        teller,
+        metrics: metrics.alerts.clone(),
+        bell,
+    });
     let watched = Arc::new(Watched { store, streams: streams.clone(), metrics });
     let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
     let deciding = {
@@ -163,6 +180,7 @@ fn launch(
         spawn("engine", ended, deciding),
         spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
         spawn("watching", ended, Sweep::new(watches).run(stop.clone())),
+        spawn("courier", ended, courier.run(stop.clone())),
         spawn("http", ended, http::serve(http_listener, watched, stop.clone())),
     ];
     let port = spawn("port", ended, port.serve(port_closing.clone(), drain::CONNECTIONS_MAX));

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use meridian_core::id::RegionId;
 use meridian_store::etcd::{EtcdOptions, TlsFiles as EtcdTls};
 
-use crate::config::{Config, StoreChoice, Transport};
+use crate::config::{AlertConfig, Config, StoreChoice, Transport};
 use crate::telemetry::LogFormat;
 use crate::tls::authority::Subject;
 use crate::tls::terms::TlsFiles;
@@ -88,6 +88,12 @@ pub struct ServeArgs {
     /// Collector for traces, e.g. http://127.0.0.1:4317.
     #[arg(long, env = "MERIDIAN_OTLP")]
     pub otlp: Option<String>,
+    /// Folder of the secrets that notification routes name, a file each.
+    #[arg(long, env = "MERIDIAN_SECRETS")]
+    pub secrets: Option<PathBuf>,
+    /// Who signed the certificates of those who are told of alerts; the system's authorities if left out.
+    #[arg(long)]
+    pub alert_ca: Option<PathBuf>,
     /// How logs are written; which ones is said by MERIDIAN_LOG.
     #[arg(long, value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -201,6 +207,8 @@ impl ServeArgs {
             trust_domain,
             plaintext,
             otlp,
+            secrets,
+            alert_ca,
             log_format: _,
         } = self;
         let transport = match (tls_cert, tls_key, tls_client_ca, plaintext) {
@@ -210,7 +218,8 @@ impl ServeArgs {
             (None, None, None, true) => Transport::Plaintext,
             (_, _, _, _) => return Err(ArgsInvalid::NoTransport),
         };
-        Ok(Config { listen, http, store: store.choice()?, transport, otlp })
+        let alerts = AlertConfig { secrets, ca: alert_ca };
+        Ok(Config { listen, http, store: store.choice()?, transport, otlp, alerts })
     }
 }
 

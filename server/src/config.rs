@@ -27,6 +27,17 @@ pub struct Config {
     pub transport: Transport,
     /// Collector for traces.
     pub otlp: Option<String>,
+    /// How alerts are told.
+    pub alerts: AlertConfig,
+}
+
+/// How alerts are told.
+#[derive(Clone, Debug, Default)]
+pub struct AlertConfig {
+    /// The folder of the secrets that routes name.
+    pub secrets: Option<PathBuf>,
+    /// Whom to believe over `https`: the authorities in this PEM file; else whom the system believes.
+    pub ca: Option<PathBuf>,
 }
 
 /// What a server stands on and does not choose: the machine, or a simulation of one.

@@ -7,6 +7,7 @@
 //! spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod app;
 pub mod args;
 mod backoff;
@@ -30,4 +31,4 @@ pub mod tls;
 pub mod watching;
 
 pub use app::{Running, start, start_in};
-pub use config::{Config, StartError, StoreChoice, Surroundings, Transport};
+pub use config::{AlertConfig, Config, StartError, StoreChoice, Surroundings, Transport};

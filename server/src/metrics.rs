@@ -36,6 +36,12 @@ struct CutLabels {
 }
 
 #[derive(Clone, Debug, Eq, PartialEq, Hash, EncodeLabelSet)]
+struct TellLabels {
+    target: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq, Hash, EncodeLabelSet)]
 struct MoveLabels {
     moved: &'static str,
 }
@@ -54,6 +60,8 @@ pub struct Metrics {
     pub links: LinkMetrics,
     /// Of watches after launches.
     pub watching: WatchMetrics,
+    /// Of alerts.
+    pub alerts: AlertMetrics,
 }
 
 /// What is counted of watches after launches.
@@ -129,7 +137,9 @@ impl Metrics {
         let calls = CallMetrics::register(ours);
         let links = LinkMetrics::register(ours);
         let watching = WatchMetrics::register(ours);
-        (Self { registry: Arc::new(Mutex::new(registry)), engine, ownership, calls, links, watching }, theirs)
+        let alerts = AlertMetrics::register(ours);
+        let registry = Arc::new(Mutex::new(registry));
+        (Self { registry, engine, ownership, calls, links, watching, alerts }, theirs)
     }
 
     /// Everything as OpenMetrics text.
@@ -250,6 +260,35 @@ impl WatchMetrics {
     /// Counts a committed decision about a watch.
     pub fn decided(&self, kind: &'static str) {
         self.decisions.get_or_create(&KindLabels { kind }).inc();
+    }
+}
+
+/// What is counted of alerts.
+#[derive(Clone, Debug, Default)]
+pub struct AlertMetrics {
+    tells: Family<TellLabels, Counter>,
+}
+
+impl AlertMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let help = "Tries to tell a receiver, by its format and what came of it: told, failed, given-up";
+        registry.register("alert_tells", help, metrics.tells.clone());
+        metrics
+    }
+
+    /// Counts a try.
+    pub fn tried(&self, target: &'static str, told: bool) {
+        self.count(target, if told { "told" } else { "failed" });
+    }
+
+    /// Counts a receiver that was not told in the end.
+    pub fn given_up(&self, target: &'static str) {
+        self.count(target, "given-up");
+    }
+
+    fn count(&self, target: &'static str, outcome: &'static str) {
+        self.tells.get_or_create(&TellLabels { target, outcome }).inc();
     }
 }
 

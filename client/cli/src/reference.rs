@@ -3,7 +3,7 @@
 use meridian_client::name::DecisionName;
 use meridian_client::{ReleaseName, RolloutName};
 use meridian_core::digest::Digest;
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, RouteId, ServiceId};
 use semver::Version;
 
 use crate::error::CliError;
@@ -19,6 +19,8 @@ pub enum Kind {
     Release,
     /// Regions.
     Region,
+    /// Notification routes.
+    Route,
     /// Rollouts.
     Rollout,
     /// Plans.
@@ -79,11 +81,12 @@ impl Kind {
             "playbook" | "playbooks" | "pb" => Self::Playbook,
             "release" | "releases" | "rel" => Self::Release,
             "region" | "regions" => Self::Region,
+            "route" | "routes" | "notificationroute" | "notificationroutes" => Self::Route,
             "rollout" | "rollouts" | "ro" => Self::Rollout,
             "plan" | "plans" => Self::Plan,
             "decision" | "decisions" => Self::Decision,
             other => {
-                let kinds = "service, playbook, release, region, rollout, plan, decision";
+                let kinds = "service, playbook, release, region, route, rollout, plan, decision";
                 return Err(usage(format!("{other:?} is no kind; kinds are {kinds}")));
             }
         })
@@ -106,6 +109,15 @@ pub fn service(text: &str) -> Result<ServiceId, CliError> {
 pub fn region(text: &str) -> Result<RegionId, CliError> {
     let name = text.strip_prefix("regions/").unwrap_or(text);
     RegionId::new(name).map_err(|error| usage(format!("region {text:?}: {error}")))
+}
+
+/// Parses a route's name.
+///
+/// # Errors
+/// If it is none.
+pub fn route(text: &str) -> Result<RouteId, CliError> {
+    let name = text.strip_prefix("routes/").unwrap_or(text);
+    RouteId::new(name).map_err(|error| usage(format!("route {text:?}: {error}")))
 }
 
 /// Parses `playbook`, `playbook@3` or `playbooks/playbook/revisions/3`.
@@ -204,6 +216,7 @@ mod tests {
         let table = [
             ("services", None, Kind::Service, None),
             ("svc/a", None, Kind::Service, Some("a")),
+            ("routes/on-call", None, Kind::Route, Some("on-call")),
             ("playbook", Some("p"), Kind::Playbook, Some("p")),
             ("release/a/1.0.0", None, Kind::Release, Some("a/1.0.0")),
             ("services/a/releases/1.0.0", None, Kind::Release, Some("services/a/releases/1.0.0")),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents;
+mod alerts;
 mod analysis;
 mod approvals;
 mod back;

@@ -4,6 +4,7 @@
 //! Every message is taken apart field by field, so that a field added to a `.proto` does not compile until somebody has
 //! decided what it means. What is optional in core is optional on the wire; everything else has to be set.
 
+mod alert;
 #[cfg(any(test, feature = "test-util"))]
 pub mod arbitrary;
 mod calendar;

@@ -3,7 +3,7 @@
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, RouteId, ServiceId};
 use semver::Version;
 
 use super::field::{named, version};
@@ -17,6 +17,7 @@ const DECISION: &str = "services/{service}/decisions/{generation}.{counter}";
 const REGION: &str = "regions/{region}";
 const PLAYBOOK: &str = "playbooks/{playbook}";
 const REVISION: &str = "playbooks/{playbook}/revisions/{n}";
+const ROUTE: &str = "routes/{route}";
 const PLAN: &str = "plans/{hash}";
 
 /// `services/{service}`.
@@ -65,6 +66,12 @@ pub fn playbook(id: &PlaybookId) -> String {
 #[must_use]
 pub fn revision(id: &PlaybookId, revision: u64) -> String {
     format!("playbooks/{id}/revisions/{revision}")
+}
+
+/// `routes/{route}`.
+#[must_use]
+pub fn route(id: &RouteId) -> String {
+    format!("routes/{id}")
 }
 
 /// `plans/{64 hex digits}`.
@@ -127,6 +134,15 @@ pub fn parse_region(text: &str) -> Result<RegionId, Invalid> {
 pub fn parse_playbook(text: &str) -> Result<PlaybookId, Invalid> {
     let [id] = parts(PLAYBOOK, text)?;
     whole(text, named("", id, PlaybookId::new))
+}
+
+/// Reads `routes/{route}`.
+///
+/// # Errors
+/// Another form, or not a name.
+pub fn parse_route(text: &str) -> Result<RouteId, Invalid> {
+    let [id] = parts(ROUTE, text)?;
+    whole(text, named("", id, RouteId::new))
 }
 
 /// Reads `playbooks/{playbook}/revisions/{n}`; revisions are counted from one.

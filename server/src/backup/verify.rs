@@ -83,6 +83,9 @@ pub fn whole(entries: &BTreeMap<Key, Bytes>) -> Result<BTreeMap<ServiceId, Head>
                 | Place::Kpi(..)
                 | Place::Opinion(..)
                 | Place::Answer(..)
+                | Place::Route(_)
+                | Place::Outgoing(_)
+                | Place::Standing(_)
                 | Place::Restore,
             )
             | None => {}

@@ -1,9 +1,9 @@
 //! What the kinds of things in the catalog have in common: a key, a name and bytes.
 
 use bytes::Bytes;
-use meridian_core::id::{PlaybookId, RegionId, ServiceId};
+use meridian_core::id::{PlaybookId, RegionId, RouteId, ServiceId};
 use meridian_proto::convert::name;
-use meridian_store::record::{self, RecordError, Region, Service, StoredPlaybook, StoredRelease};
+use meridian_store::record::{self, RecordError, Region, Service, StoredPlaybook, StoredRelease, StoredRoute};
 use meridian_store::{Key, layout};
 use semver::Version;
 
@@ -87,6 +87,27 @@ impl Kind for StoredPlaybook {
 
     fn decode(key: &Key, bytes: &[u8]) -> Result<Self, RecordError> {
         record::decode_playbook(key, bytes)
+    }
+}
+
+impl Kind for StoredRoute {
+    type Id = RouteId;
+    const WORD: &'static str = "route";
+
+    fn key(id: &RouteId) -> Key {
+        layout::route(id)
+    }
+
+    fn name(id: &RouteId) -> String {
+        name::route(id)
+    }
+
+    fn encode(&self) -> Bytes {
+        record::encode_route(self)
+    }
+
+    fn decode(key: &Key, bytes: &[u8]) -> Result<Self, RecordError> {
+        record::decode_route(key, bytes)
     }
 }
 

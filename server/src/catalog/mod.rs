@@ -12,6 +12,7 @@ mod playbooks;
 mod quarantine;
 mod regions;
 mod releases;
+mod routes;
 mod services;
 
 use std::sync::Arc;

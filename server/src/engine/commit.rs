@@ -1,8 +1,10 @@
 //! One decision, one transaction: the record at the next epoch, the service's head, the audit entry chained to its
-//! predecessor, and the lanes where they are taken or freed. No other code writes these keys.
+//! predecessor, the lanes where they are taken or freed, and what people are to be told of it. No other code writes these
+//! keys.
 
 use std::collections::BTreeMap;
 
+use meridian_core::alert;
 use meridian_core::audit::AuditEntry;
 use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
@@ -13,7 +15,7 @@ use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
 use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
-use meridian_store::record::{self, Head, RequestDone};
+use meridian_store::record::{self, Head, Outgoing, RequestDone};
 use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
 
 use super::RequestMark;
@@ -48,6 +50,8 @@ pub(super) struct Decision<'a> {
 pub(super) struct Done {
     pub revision: Revision,
     pub head: Kept<Head>,
+    /// How many things people are to be told of it.
+    pub sayings: usize,
 }
 
 /// The longest text of an audit entry.
@@ -95,6 +99,13 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
         txn = txn.check(claim.key(), Expect::Created(claim.token));
     }
+    let sayings = alert::said(before, next);
+    let to_say = sayings.len();
+    if to_say > 0 {
+        let outgoing = Outgoing { service: service.clone(), sayings };
+        let key = layout::outgoing_decided(service, next.epoch);
+        txn = txn.put(key, record::encode_outgoing(&outgoing), Expect::Absent);
+    }
     for (region, revision) in sessions {
         txn = txn.check(layout::session(&region), Expect::At(revision));
     }
@@ -104,7 +115,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     }
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
-    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) } })
+    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) }, sayings: to_say })
 }
 
 /// A decision about a service's vetoes, which are of no rollout.

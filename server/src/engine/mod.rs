@@ -40,6 +40,7 @@ pub use status::Status;
 pub use trace::{NoTrace, StepTrace};
 pub use veto::VetoCall;
 
+use crate::alert::Bell;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::metrics::{EngineMetrics, OwnershipMetrics};
@@ -67,6 +68,8 @@ pub struct EngineParts {
     pub replica: ReplicaId,
     /// What the others are told of it.
     pub member: Member,
+    /// Rings after each decision.
+    pub bell: Bell,
 }
 
 /// What makes a repeated request have the effect of once.
@@ -101,6 +104,7 @@ struct Shared {
     calendars: Calendars,
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
+    bell: Bell,
     ownership: Ownership,
     /// When all records were last known to be the newest.
     followed: Mutex<Timestamp>,
@@ -123,7 +127,7 @@ impl Engine {
     /// An engine that does nothing until [`Engine::run`].
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let EngineParts { store, clock, sessions, trace, metrics, ownership_metrics, replica, member } = parts;
+        let EngineParts { store, clock, sessions, trace, metrics, ownership_metrics, replica, member, bell } = parts;
         let shared = Shared {
             ownership: Ownership::new(replica, member, store.clone(), ownership_metrics),
             books: Books::new(store),
@@ -133,6 +137,7 @@ impl Engine {
             calendars: Calendars::default(),
             trace,
             metrics,
+            bell,
             runners: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             tasks: TaskTracker::new(),

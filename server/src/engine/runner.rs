@@ -364,6 +364,9 @@ impl Runner {
         self.engine.shared.metrics.committed(kind, began.elapsed());
         let before = std::mem::replace(&mut self.held, (Arc::new(next.clone()), done.revision));
         self.head = Some(done.head);
+        if done.sayings > 0 {
+            self.engine.shared.bell.ring();
+        }
         self.publish.send_replace(Some(self.held.clone()));
         self.perform(&before.0, transition, moment.now);
         // After the goals: a way back does not wait for a list that forbids nothing on it.

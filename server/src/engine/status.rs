@@ -33,6 +33,26 @@ pub struct Status {
 }
 
 impl Engine {
+    /// All rollouts that this replica moves forward.
+    #[must_use]
+    pub fn owned(&self) -> Vec<Status> {
+        self.running(|record| self.shared.ownership.claim(&record.plan.service).is_some())
+    }
+
+    /// All rollouts that have not ended, as far as they are known here.
+    #[must_use]
+    pub fn live(&self) -> Vec<Status> {
+        self.running(|_| true)
+    }
+
+    fn running(&self, wanted: impl Fn(&Rollout) -> bool) -> Vec<Status> {
+        let runners: Vec<_> =
+            self.shared.runners.lock().expect("no holder of this lock panics").values().cloned().collect();
+        let held = runners.iter().filter_map(|handle| handle.held.borrow().clone());
+        let live = held.filter(|(record, _)| !record.phase.is_terminal() && wanted(record));
+        live.map(|(record, revision)| self.status_of(record, revision)).collect()
+    }
+
     /// What is known of a rollout. What was not heard of for too long is read anew: an old view is never shown as the
     /// present one.
     ///

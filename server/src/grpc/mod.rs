@@ -2,6 +2,7 @@
 //! crate that names generated types.
 
 mod agents;
+mod alerts;
 mod field;
 mod front;
 mod orders;
@@ -21,6 +22,7 @@ mod watches;
 use std::sync::Arc;
 
 use meridian_proto::r#gen::agent::v1::agent_service_server::AgentServiceServer;
+use meridian_proto::r#gen::v1::alert_service_server::AlertServiceServer;
 use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
 use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
 use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
@@ -33,6 +35,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
 
+use crate::alert::{Bell, Teller};
 use crate::catalog::{Catalog, Effect, Missing, Terms};
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
@@ -69,6 +72,10 @@ pub struct Shared {
     pub streams: Streams,
     /// What is counted.
     pub metrics: Metrics,
+    /// Tells receivers of alerts.
+    pub teller: Teller,
+    /// Rings for the courier.
+    pub bell: Bell,
 }
 
 /// All services, and the switch that says whether they serve.
@@ -97,6 +104,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
         .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(WatchServiceServer, watches::WatchCalls { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(AlertServiceServer, alerts::Alerts { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
             health.clone(),
@@ -106,7 +114,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
 }
 
 /// Names under which health is asked for: the whole server, and each of its services.
-const HEALTH_NAMES: [&str; 9] = [
+const HEALTH_NAMES: [&str; 10] = [
     "",
     "meridian.v1.ServiceService",
     "meridian.v1.PlaybookService",
@@ -115,6 +123,7 @@ const HEALTH_NAMES: [&str; 9] = [
     "meridian.v1.PlanService",
     "meridian.v1.RolloutService",
     "meridian.v1.WatchService",
+    "meridian.v1.AlertService",
     "meridian.agent.v1.AgentService",
 ];
 

@@ -19,6 +19,7 @@ use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Weight;
 use meridian_proto::convert::record::Fold;
+use meridian_server::alert::Bell;
 use meridian_server::clock::SystemClock;
 use meridian_server::engine::{Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
 use meridian_server::metrics::{Metrics, OwnershipMetrics};
@@ -70,6 +71,7 @@ impl Stage {
             ownership_metrics: metrics.ownership,
             replica: ReplicaId::new(format!("replica-{}", uuid::Uuid::new_v4().simple())).unwrap(),
             member: Member { address: String::new(), version: String::new() },
+            bell: Bell::default(),
         });
         let (running, shutdown) = (engine.clone(), CancellationToken::new());
         let token = shutdown.clone();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents;
+mod alerts;
 mod approvals;
 mod bad_input;
 mod draining;

@@ -10,7 +10,7 @@ use meridian_agent::config::Security;
 use meridian_agent::lane::LaneDrivers;
 use meridian_core::time::Timestamp;
 use meridian_server::clock::Clock;
-use meridian_server::{Config, StoreChoice, Surroundings, Transport, start_in};
+use meridian_server::{AlertConfig, Config, StoreChoice, Surroundings, Transport, start_in};
 use meridian_store::etcd::{EtcdOptions, EtcdStore};
 
 use crate::etcd;
@@ -69,6 +69,7 @@ pub async fn server(clock: WallClock, oracle: Oracle) -> turmoil::Result {
         store: StoreChoice::Given(Arc::new(store)),
         transport: Transport::Plaintext,
         otlp: None,
+        alerts: AlertConfig::default(),
     };
     let story = oracle.story.clone();
     let surroundings =

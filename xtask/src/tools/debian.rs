@@ -1,5 +1,5 @@
-//! Gets a program out of a Debian package without installing the package: no root, no service, no configuration. It does not
-//! know what the program is for.
+//! Gets a program out of a Debian package, if it can be without installing the package: no root, no service, no configuration.
+//! It does not know what the program is for.
 
 use super::{ToolError, place};
 use std::path::Path;
@@ -18,6 +18,23 @@ pub const PROMETHEUS: Package = Package { program: "prometheus", path: "usr/bin/
 /// Alertmanager, which a test delivers to.
 pub const ALERTMANAGER: Package =
     Package { program: "prometheus-alertmanager", path: "usr/bin/prometheus-alertmanager" };
+
+/// Installs a package whose program reads files of the package at their place. Its service is not started.
+pub fn install(root: &Path, package: &Package) -> Result<String, ToolError> {
+    let Package { program, path } = *package;
+    let place = Path::new("/").join(path);
+    if !place.is_file() {
+        place::run(place::apt().arg("update"))?;
+        place::run(place::apt().args(["install", "-y", "--no-install-recommends", program]))?;
+        if place::on_path("systemctl").is_some()
+            && let Err(refused) = place::run(Command::new("systemctl").args(["disable", "--now", program]))
+        {
+            eprintln!("tools: {program}'s service is not running here ({refused})");
+        }
+    }
+    place::link(root, program, &place)?;
+    Ok(format!("Debian's {program} is there ({})", place.display()))
+}
 
 /// Unpacks the package into `.tools/<program>` and links its program into `.tools/bin`.
 pub fn unpack(root: &Path, package: &Package) -> Result<String, ToolError> {

@@ -75,7 +75,7 @@ pub fn install(root: &Path, names: &[String]) -> Result<(), ToolError> {
             "buf" => buf::install(root)?,
             "faults" => faults::install(root)?,
             "prometheus" => debian::unpack(root, &debian::PROMETHEUS)?,
-            "alertmanager" => debian::unpack(root, &debian::ALERTMANAGER)?,
+            "alertmanager" => debian::install(root, &debian::ALERTMANAGER)?,
             "deny" => deny::install(root)?,
             "embedded" | "memory" | "proxy" => "built in".to_owned(),
             other => return Err(ToolError::Unknown(other.to_owned())),

@@ -121,7 +121,7 @@ pub enum Command {
     Get(What),
     /// Tell everything about one thing.
     Describe(What),
-    /// Delete a service, playbook or region.
+    /// Delete a service, playbook, region or route.
     Delete(Delete),
     /// Services: what is being launched.
     #[command(subcommand)]
@@ -143,6 +143,9 @@ pub enum Command {
     /// What evidence says of a rollout.
     #[command(subcommand)]
     Analysis(AnalysisCommand),
+    /// Alerts: what stands, and whether those who should be told are reached.
+    #[command(subcommand)]
+    Alert(AlertCommand),
     /// Evidence bundles.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -226,7 +229,7 @@ pub struct Plan {
 /// `get` and `describe`.
 #[derive(Clone, Debug, Args)]
 pub struct What {
-    /// service, playbook, release, region, rollout, plan or decision; with /NAME for one.
+    /// service, playbook, release, region, route, rollout, plan or decision; with /NAME for one.
     #[arg(value_name = "KIND[/NAME]")]
     pub what: String,
     /// The name, if it is not after the slash.
@@ -239,7 +242,7 @@ pub struct What {
 /// `delete`.
 #[derive(Clone, Debug, Args)]
 pub struct Delete {
-    /// service, playbook or region, and which.
+    /// service, playbook, region or route, and which.
     #[arg(value_name = "KIND/NAME")]
     pub what: String,
     /// The name, if it is not after the slash.
@@ -383,6 +386,18 @@ pub enum RegionCommand {
         /// What was found.
         #[arg(long)]
         reason: String,
+    },
+}
+
+/// `alert …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AlertCommand {
+    /// List what stands of rollouts that have not ended, and what is still to be told.
+    List,
+    /// Tell every receiver of a route once that this is a test: exit 0 all took it, 1 not all.
+    Test {
+        /// Which.
+        route: String,
     },
 }
 

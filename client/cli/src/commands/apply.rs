@@ -1,6 +1,7 @@
 //! `apply`: make or change what manifests say, what others refer to first.
 
 use meridian_client::{Client, ClientError, Intent, RegionChange, ReleaseName, RequestId, ServiceChange};
+use meridian_core::alert::Route;
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use serde_json::json;
@@ -106,6 +107,7 @@ async fn effect(
         Manifest::Playbook(playbook) => change.playbook(playbook).await,
         Manifest::Release(release) => change.release(release).await,
         Manifest::Region(region) => change.region(region).await,
+        Manifest::Route(route) => change.route(route).await,
     };
     let place = document.place.to_string();
     done.map_err(|source| CliError::Document { place, source })
@@ -118,6 +120,7 @@ const fn rank(manifest: &Manifest) -> u8 {
         Manifest::Region(_) => 1,
         Manifest::Playbook(_) => 2,
         Manifest::Release(_) => 3,
+        Manifest::Route(_) => 4,
     }
 }
 
@@ -128,6 +131,7 @@ pub(super) fn short_name(manifest: &Manifest) -> String {
         Manifest::Playbook(playbook) => format!("playbook/{}", playbook.id),
         Manifest::Release(release) => format!("release/{}/{}", release.service, release.version),
         Manifest::Region(region) => format!("region/{}", region.id),
+        Manifest::Route(route) => format!("route/{}", route.id),
     }
 }
 
@@ -174,6 +178,16 @@ impl Change<'_> {
         }
         let etag = there.as_ref().map(|there| there.etag.as_str());
         self.client.apply_playbook(playbook, etag, self.intent, &self.request).await?;
+        Ok(changed_or_created(there.is_some()))
+    }
+
+    async fn route(&self, route: &Route) -> Result<Effect, ClientError> {
+        let there = if_there(self.client.route(&route.id).await)?;
+        if there.as_ref().is_some_and(|there| there.route == *route) {
+            return Ok(Effect::Unchanged);
+        }
+        let etag = there.as_ref().map(|there| there.etag.as_str());
+        self.client.apply_route(route, etag, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }
 

@@ -1,4 +1,4 @@
-//! `delete`: services, playbooks and regions. The rest is history and stays.
+//! `delete`: services, playbooks, regions and routes. The rest is history and stays.
 
 use super::Outcome;
 use crate::args::Delete;
@@ -14,6 +14,7 @@ pub(super) async fn run(session: &mut Session<'_>, delete: &Delete) -> Outcome {
         Kind::Service => "service",
         Kind::Playbook => "playbook",
         Kind::Region => "region",
+        Kind::Route => "route",
         Kind::Release | Kind::Rollout | Kind::Plan | Kind::Decision => {
             let what = "releases, rollouts, plans and decisions are the record of what happened; they stay";
             return Err(CliError::Usage(what.to_owned()));
@@ -25,6 +26,7 @@ pub(super) async fn run(session: &mut Session<'_>, delete: &Delete) -> Outcome {
         Kind::Service => client.delete_service(&reference::service(&name)?, &request).await?,
         Kind::Playbook => client.delete_playbook(&reference::playbook(&name)?.0, &request).await?,
         Kind::Region => client.delete_region(&reference::region(&name)?, &request).await?,
+        Kind::Route => client.delete_route(&reference::route(&name)?, &request).await?,
         Kind::Release | Kind::Rollout | Kind::Plan | Kind::Decision => {}
     }
     session.write(&format!("{word}/{name} deleted\n"))?;

@@ -44,6 +44,7 @@ async fn present(client: &Client, wanted: &Manifest) -> Result<Option<Manifest>,
         Manifest::Playbook(wanted) => {
             if_there(client.playbook(&wanted.id, None).await)?.map(|view| Manifest::Playbook(view.playbook))
         }
+        Manifest::Route(wanted) => if_there(client.route(&wanted.id).await)?.map(|view| Manifest::Route(view.route)),
         Manifest::Release(wanted) => {
             let name = ReleaseName { service: wanted.service.clone(), version: wanted.version.clone() };
             if_there(client.release(&name).await)?.map(|view| Manifest::Release(view.release))

@@ -40,6 +40,10 @@ pub(super) async fn one(session: &mut Session<'_>, kind: Kind, name: &str, detai
             let view = session.client().await?.region(&reference::region(name)?).await?;
             session.one(&view, detail)?;
         }
+        Kind::Route => {
+            let view = session.client().await?.route(&reference::route(name)?).await?;
+            session.one(&view, detail)?;
+        }
         Kind::Rollout => {
             let view = rollout::find(session, name).await?;
             session.one(&view, detail)?;
@@ -63,6 +67,7 @@ async fn list(session: &mut Session<'_>, kind: Kind, service: Option<&ServiceId>
         Kind::Playbook => session.list(&client.playbooks().await?)?,
         Kind::Release => session.list(&releases(&client, service).await?)?,
         Kind::Region => session.list(&client.regions().await?)?,
+        Kind::Route => session.list(&client.routes().await?)?,
         Kind::Rollout => {
             let mut rollouts = client.rollouts(service).await?;
             rollouts.sort_by_key(|view| std::cmp::Reverse(view.created));

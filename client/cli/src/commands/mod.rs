@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way to them.
 
+mod alert;
 mod apply;
 mod completion;
 mod delete;
@@ -44,6 +45,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Explain(rollout) => explain::run(session, &rollout).await,
         Command::Window(window) => plan::window::run(session, window).await,
         Command::Analysis(analysis) => evidence::analysis::run(session, &analysis).await,
+        Command::Alert(alert) => alert::run(session, alert).await,
         Command::Audit(audit) => evidence::audit::run(session, &audit),
         Command::Review(review) => watch::review(session, review).await,
         Command::Evaluation(evaluation) => watch::evaluation(session, evaluation).await,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::error::{Finding, ManifestError, ManifestErrors};
-use super::kinds::{labels, playbook, registered, release};
+use super::kinds::{labels, playbook, registered, release, route};
 use super::report::{Report, cap};
 use super::shape::{Cursor, Fields, Refused};
 use super::yaml::{self, Node, Scalar};
@@ -26,10 +26,16 @@ enum Kind {
     Playbook,
     Release,
     Region,
+    Route,
 }
 
-const KINDS: [(&str, Kind); 4] =
-    [("Service", Kind::Service), ("Playbook", Kind::Playbook), ("Release", Kind::Release), ("Region", Kind::Region)];
+const KINDS: [(&str, Kind); 5] = [
+    ("Service", Kind::Service),
+    ("Playbook", Kind::Playbook),
+    ("Release", Kind::Release),
+    ("Region", Kind::Region),
+    ("NotificationRoute", Kind::Route),
+];
 
 /// Reads one stream of documents. `file` is only named in places, nothing is opened.
 ///
@@ -104,6 +110,10 @@ fn document(root: &Node, report: &mut Report<'_>) -> Option<Manifest> {
             let spec = fields.need(report, "spec", "{stages: […]}");
             playbook::read(&metadata?, &spec?, report).map(Manifest::Playbook)
         }
+        Kind::Route => {
+            let spec = fields.need(report, "spec", "{receivers: […]}");
+            route::read(&metadata?, &spec?, report).map(Manifest::Route)
+        }
         Kind::Release => {
             let spec = fields.need(report, "spec", "{service: …, version: …, digest: …}");
             release::read(&metadata?, &spec?, report).map(Manifest::Release)
@@ -116,7 +126,7 @@ fn metadata<'n>(fields: &Fields<'n>, kind: Kind, report: &mut Report<'_>) -> Opt
     // Only what is registered can be selected; labels of the others would be lost without a word.
     let (known, needed): (&[&str], bool) = match kind {
         Kind::Service | Kind::Region => (&["name", "labels", "annotations"], true),
-        Kind::Playbook => (&["name", "annotations"], true),
+        Kind::Playbook | Kind::Route => (&["name", "annotations"], true),
         Kind::Release => (&["name", "annotations"], false),
     };
     let given = match needed {

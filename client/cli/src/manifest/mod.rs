@@ -16,6 +16,7 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use meridian_core::alert::Route;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::Playbook;
@@ -74,6 +75,8 @@ pub enum Manifest {
     Release(Release),
     /// Where it is launched.
     Region(RegionManifest),
+    /// Who is told of which alerts.
+    Route(Route),
 }
 
 /// A service as declared.
@@ -113,6 +116,7 @@ impl Manifest {
             Self::Playbook(_) => "Playbook",
             Self::Release(_) => "Release",
             Self::Region(_) => "Region",
+            Self::Route(_) => "NotificationRoute",
         }
     }
 
@@ -124,6 +128,7 @@ impl Manifest {
             Self::Playbook(playbook) => playbook.id.to_string(),
             Self::Release(release) => kinds::release::name(&release.service, &release.version),
             Self::Region(region) => region.id.to_string(),
+            Self::Route(route) => route.id.to_string(),
         }
     }
 }

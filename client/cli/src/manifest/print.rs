@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use meridian_core::alert::{Match, Receiver, Route};
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
+use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
     ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
     Stage, Step, VotePolicy, Wave,
@@ -30,6 +32,7 @@ pub fn to_yaml(manifest: &Manifest) -> String {
         Manifest::Playbook(playbook) => page.playbook(playbook),
         Manifest::Release(release) => page.release(release),
         Manifest::Region(region) => page.region(region),
+        Manifest::Route(route) => page.route(route),
     }
     page.text
 }
@@ -108,6 +111,41 @@ impl Page {
         self.line(1, format!("cordoned: {}", region.cordoned));
         if let Some(share) = region.traffic_share {
             self.line(1, format!("trafficShare: {}", share.get()));
+        }
+    }
+
+    fn route(&mut self, route: &Route) {
+        let Route { id: _, matches, template, receivers } = route;
+        self.line(0, "spec:");
+        if *matches != Match::default() {
+            self.line(1, "match:");
+        }
+        let Match { severity, services, regions, labels } = matches;
+        if let Some(severity) = severity {
+            self.line(2, format!("severity: {}", severity.as_str()));
+        }
+        let services: Vec<&str> = services.iter().map(ServiceId::as_str).collect();
+        let regions: Vec<&str> = regions.iter().map(RegionId::as_str).collect();
+        for (key, names) in [("services", services), ("regions", regions)] {
+            if !names.is_empty() {
+                let names: Vec<String> = names.into_iter().map(scalar).collect();
+                self.line(2, format!("{key}: [{}]", names.join(", ")));
+            }
+        }
+        if !labels.is_empty() {
+            self.line(2, "labels:");
+        }
+        for (key, value) in labels {
+            self.line(3, format!("{}: {}", scalar(key), scalar(value)));
+        }
+        self.optional(1, "template", template);
+        self.line(1, "receivers:");
+        for Receiver { name, target } in receivers {
+            self.line(2, format!("- name: {}", scalar(name)));
+            let url = target.url().map(|url| format!("url: {}", scalar(url)));
+            let secret = target.secret().map(|secret| format!("secret: {}", scalar(secret.as_str())));
+            let fields: Vec<String> = url.into_iter().chain(secret).collect();
+            self.line(3, format!("{}: {{{}}}", target.as_str(), fields.join(", ")));
         }
     }
 

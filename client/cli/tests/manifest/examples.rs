@@ -26,7 +26,9 @@ fn playbook() -> Playbook {
 fn releases() -> Vec<Release> {
     let release = |manifest| match manifest {
         Manifest::Release(release) => release,
-        Manifest::Service(_) | Manifest::Playbook(_) | Manifest::Region(_) => panic!("not a release"),
+        Manifest::Service(_) | Manifest::Playbook(_) | Manifest::Region(_) | Manifest::Route(_) => {
+            panic!("not a release")
+        }
     };
     read("releases.yaml").into_iter().map(release).collect()
 }

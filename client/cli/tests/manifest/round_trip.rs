@@ -1,11 +1,12 @@
 //! What is printed reads back as the same value, for any value that can be declared.
 
 use meridian_cli::manifest::{Manifest, RegionManifest, ServiceManifest, parse, to_yaml};
+use meridian_core::alert::{Match, Receiver, Route, Severity, Target};
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
-use meridian_core::id::{KpiId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
     ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
@@ -15,7 +16,7 @@ use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::watch::{Cadence, Decimal, Direction, FeedbackPolicy, KpiTarget, WatchPolicy};
 use meridian_core::weight::Weight;
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -238,12 +239,44 @@ fn assert_reads_back(manifest: Manifest) {
     assert_eq!(to_yaml(&read[0].manifest), printed);
 }
 
+fn route() -> impl Strategy<Value = Route> {
+    let secret = || name().prop_map(|name| SecretId::new(name).unwrap());
+    let url = || "https?://[a-z]{1,9}(:[1-9][0-9]{1,3})?(/[a-z]{1,9})?";
+    let target = prop_oneof![
+        url().prop_map(|url| Target::Alertmanager { url }),
+        (url(), secret()).prop_map(|(url, secret)| Target::Webhook { url, secret }),
+        (url(), secret()).prop_map(|(url, secret)| Target::PagerDuty { url, secret }),
+        secret().prop_map(|secret| Target::Slack { secret }),
+    ];
+    let receivers = btree_map(name(), target, 1..4).prop_map(|receivers| {
+        receivers.into_iter().map(|(name, target)| Receiver { name, target }).collect::<Vec<_>>()
+    });
+    let severity = option::of(prop_oneof![Just(Severity::Warning), Just(Severity::Critical)]);
+    let services = btree_set(name().prop_map(|name| ServiceId::new(name).unwrap()), 0..3);
+    let regions = btree_set(name().prop_map(|name| RegionId::new(name).unwrap()), 0..3);
+    let matches = (severity, services, regions, labels(0));
+    let matches =
+        matches.prop_map(|(severity, services, regions, labels)| Match { severity, services, regions, labels });
+    let template = prop_oneof![Just(String::new()), "[a-z:\"']{1,9}\\{\\{(service|summary)\\}\\}"];
+    (name(), matches, template, receivers).prop_map(|(id, matches, template, receivers)| Route {
+        id: RouteId::new(id).unwrap(),
+        matches,
+        template,
+        receivers,
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn playbooks_read_back(playbook in playbook()) {
         assert_reads_back(Manifest::Playbook(playbook));
+    }
+
+    #[test]
+    fn routes_read_back(route in route()) {
+        assert_reads_back(Manifest::Route(route));
     }
 
     #[test]

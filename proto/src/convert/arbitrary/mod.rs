@@ -2,6 +2,7 @@
 //! Everything made here is something core could have made.
 
 mod agent;
+mod alert;
 mod entry;
 mod plan;
 mod rollout;
@@ -27,6 +28,7 @@ use semver::Version;
 use std::collections::BTreeMap;
 
 pub use agent::{evidence, goal, hello, lane_memory, observed, veto_list};
+pub use alert::{outgoing, stands, stored_route};
 pub use entry::{
     audit_entry, head, request_done, restore, stored_plan, stored_playbook, stored_region, stored_release,
     stored_service,

@@ -3,6 +3,7 @@
 //!
 //! Record to value needs what the record does not repeat: a rollout its plan, an audit entry its service.
 
+mod alert;
 mod approval;
 mod audit;
 mod cause;
@@ -21,6 +22,7 @@ mod watch;
 use super::invalid::{At, Invalid, InvalidKind};
 use crate::r#gen::records::v1::Schema;
 
+pub use alert::{Outgoing, Stands, StoredRoute};
 pub use audit::change::{Changed, Fold, audit_entry_from_bytes, change_to_bytes, epoch_of_record, plan_from_bytes};
 pub use audit::{audit_from_record, audit_to_record};
 pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};

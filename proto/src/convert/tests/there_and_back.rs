@@ -10,9 +10,10 @@ use prost::Message;
 
 use crate::convert::arbitrary;
 use crate::convert::record::{
-    Head, Outline, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease, StoredWatch,
-    audit_from_record, audit_to_record, decode_journal, encode_journal, feedback_from_record, feedback_to_record,
-    history_from_record, history_to_record, lanes_from_record, lanes_to_record, rollout_from_record, rollout_to_record,
+    Head, Outgoing, Outline, Region, RequestDone, Restore, Service, Stands, StoredPlan, StoredPlaybook, StoredRelease,
+    StoredRoute, StoredWatch, audit_from_record, audit_to_record, decode_journal, encode_journal, feedback_from_record,
+    feedback_to_record, history_from_record, history_to_record, lanes_from_record, lanes_to_record,
+    rollout_from_record, rollout_to_record,
 };
 use crate::convert::{
     Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire, vetoes_from_wire, vetoes_to_wire,
@@ -160,6 +161,21 @@ proptest! {
     #[test]
     fn requests_done(entry in arbitrary::request_done()) {
         prop_assert_eq!(returned::<records::RequestRecord, RequestDone>(&entry), Ok(entry));
+    }
+
+    #[test]
+    fn outgoing(outgoing in arbitrary::outgoing()) {
+        prop_assert_eq!(returned::<records::OutgoingRecord, Outgoing>(&outgoing), Ok(outgoing));
+    }
+
+    #[test]
+    fn standing_alerts(stands in arbitrary::stands()) {
+        prop_assert_eq!(returned::<records::StandingRecord, Stands>(&stands), Ok(stands));
+    }
+
+    #[test]
+    fn stored_routes(stored in arbitrary::stored_route()) {
+        prop_assert_eq!(returned::<records::RouteRecord, StoredRoute>(&stored), Ok(stored));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The whole key layout: which record is stored under which key, written and read in one place. It knows no record.
 
+mod alerts;
 mod watching;
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{KpiId, Lane, PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId};
+use meridian_core::id::{KpiId, Lane, PlaybookId, RegionId, ReplicaId, RolloutId, RouteId, ServiceId};
 use meridian_core::ownership::Shard;
 use semver::Version;
 
 use crate::{Key, KeyInvalid};
 
+pub use alerts::{all_standing, outbox, outgoing_decided, outgoing_waited, route, routes, standing};
 pub use watching::{all_watches, answer, answers, kpi, kpis, opinion, watch, watch_audit, watch_audits, watches};
 
 /// What a key stands for.
@@ -55,6 +57,12 @@ pub enum Place {
     Opinion(ServiceId, Version),
     /// `/feedback/{service}/{version}/answers/{answer}`: what somebody said of a release; names begin with the time.
     Answer(ServiceId, Version, String),
+    /// `/routes/{route}`: who is told of which alerts.
+    Route(RouteId),
+    /// `/alerts/outbox/{service}/…`: what a decision or a look has to say.
+    Outgoing(ServiceId),
+    /// `/alerts/standing/{rollout}`: the alerts that stand because it waits.
+    Standing(RolloutId),
     /// `/restore`: the restore that filled this store.
     Restore,
 }
@@ -92,6 +100,9 @@ impl Place {
                 let (service, version) = (ServiceId::new(*service).ok()?, Version::parse(version).ok()?);
                 Some(Self::Answer(service, version, (*answer).to_owned()))
             }
+            ["routes", id] => RouteId::new(*id).ok().map(Self::Route),
+            ["alerts", "outbox", service, _] => ServiceId::new(*service).ok().map(Self::Outgoing),
+            ["alerts", "standing", id] => RolloutId::new(*id).ok().map(Self::Standing),
             ["restore"] => Some(Self::Restore),
             _ => None,
         }
@@ -323,10 +334,10 @@ pub fn everything() -> Key {
 }
 
 /// Whether an entry means something to a later life of the store: who owns, serves and speaks now does not, nor what
-/// was seen, nor how this store was filled.
+/// was seen, what was to be said of it, nor how this store was filled.
 #[must_use]
 pub fn is_lasting(key: &Key) -> bool {
-    let passing = ["/owners/", "/replicas/", "/sessions/", "/seen/", "/restore"];
+    let passing = ["/owners/", "/replicas/", "/sessions/", "/seen/", "/alerts/", "/restore"];
     !passing.iter().any(|prefix| key.as_str().starts_with(prefix))
 }
 

@@ -21,8 +21,8 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Confirmed, Head, Heard, Member, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR, SCHEMA_MINOR,
-    Service, SessionHeld, StoredPlan, StoredPlaybook, StoredRelease, StoredWatch,
+    Confirmed, Head, Heard, Member, Outgoing, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR,
+    SCHEMA_MINOR, Service, SessionHeld, Stands, StoredPlan, StoredPlaybook, StoredRelease, StoredRoute, StoredWatch,
 };
 
 /// Why a record can't be read. Reading it again won't help.
@@ -340,6 +340,48 @@ pub fn encode_restore(restore: &Restore) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_restore(key: &Key, bytes: &[u8]) -> Result<Restore, RecordError> {
     decode::<wire::RestoreRecord, _>(key, bytes, Restore::try_from)
+}
+
+/// The bytes of what is to be said.
+#[must_use]
+pub fn encode_outgoing(outgoing: &Outgoing) -> Bytes {
+    encode(&wire::OutgoingRecord::from(outgoing))
+}
+
+/// Reads what is to be said.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_outgoing(key: &Key, bytes: &[u8]) -> Result<Outgoing, RecordError> {
+    decode::<wire::OutgoingRecord, _>(key, bytes, Outgoing::try_from)
+}
+
+/// The bytes of the alerts that stand.
+#[must_use]
+pub fn encode_stands(stands: &Stands) -> Bytes {
+    encode(&wire::StandingRecord::from(stands))
+}
+
+/// Reads the alerts that stand.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_stands(key: &Key, bytes: &[u8]) -> Result<Stands, RecordError> {
+    decode::<wire::StandingRecord, _>(key, bytes, Stands::try_from)
+}
+
+/// The bytes of a route.
+#[must_use]
+pub fn encode_route(route: &StoredRoute) -> Bytes {
+    encode(&wire::RouteRecord::from(route))
+}
+
+/// Reads a route.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_route(key: &Key, bytes: &[u8]) -> Result<StoredRoute, RecordError> {
+    decode::<wire::RouteRecord, _>(key, bytes, StoredRoute::try_from)
 }
 
 fn encode(record: &impl Message) -> Bytes {

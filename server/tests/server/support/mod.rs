@@ -17,7 +17,7 @@ use meridian_proto::r#gen::v1::region_service_client::RegionServiceClient;
 use meridian_proto::r#gen::v1::release_service_client::ReleaseServiceClient;
 use meridian_proto::r#gen::v1::rollout_service_client::RolloutServiceClient;
 use meridian_proto::r#gen::v1::service_service_client::ServiceServiceClient;
-use meridian_server::{Config, Running, StoreChoice, Transport, start};
+use meridian_server::{AlertConfig, Config, Running, StoreChoice, Transport, start};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -35,7 +35,8 @@ pub fn free() -> SocketAddr {
 }
 
 pub fn config() -> Config {
-    Config { listen: free(), http: free(), store: StoreChoice::Memory, transport: Transport::Plaintext, otlp: None }
+    let (store, transport, alerts) = (StoreChoice::Memory, Transport::Plaintext, AlertConfig::default());
+    Config { listen: free(), http: free(), store, transport, otlp: None, alerts }
 }
 
 impl Server {

@@ -6,6 +6,7 @@ pub(super) mod playbook;
 mod query;
 pub(super) mod registered;
 pub(super) mod release;
+pub(super) mod route;
 mod timetable;
 mod watch;
 pub(super) mod wave;

@@ -41,7 +41,8 @@ pub(in crate::manifest) fn read(
     valid.map(|valid| valid.get().clone())
 }
 
-fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
+/// Puts a violation where the field is that it is about.
+pub(super) fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
     let Violation { code, field, value, fix } = violation;
     let found = spec.find(&field, &value);
     let message = code.replace('_', " ").to_lowercase();

@@ -1,5 +1,6 @@
 //! How each kind of thing is listed, described and spelled for programs: one file per kind.
 
+pub(crate) mod alert;
 pub(crate) mod decision;
 pub(crate) mod plan;
 pub(crate) mod playbook;

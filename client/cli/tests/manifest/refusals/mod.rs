@@ -3,6 +3,7 @@
 
 mod queries;
 mod releases;
+mod routes;
 mod structure;
 mod text;
 mod values;
