@@ -17,7 +17,8 @@ pub mod releases;
 mod retry;
 pub mod rollouts;
 pub mod services;
-pub mod veto;
+pub mod stops;
+mod veto;
 pub mod watch;
 pub mod watches;
 mod wire;
@@ -31,10 +32,11 @@ pub use playbooks::PlaybookView;
 pub use regions::{ContactView, DoubtView, RegionChange, RegionLaneView, RegionView};
 pub use releases::ReleaseView;
 pub use rollouts::{
-    ApprovalView, DecisionView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart, RolloutState,
-    RolloutView, WaveView,
+    ApprovalView, DecisionView, EntryView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart,
+    RolloutState, RolloutView, SignOffView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
+pub use stops::StopView;
 pub use veto::VetoView;
 pub use watch::{Watch, WatchItem, WatchTarget};
 pub use watches::{FeedbackGiven, FeedbackView, KpiView, MilestoneState, MilestoneView, WatchDecisionView, WatchView};

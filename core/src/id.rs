@@ -75,6 +75,8 @@ macro_rules! names {
 }
 
 names! {
+    /// An item of a pre-launch checklist.
+    ItemId;
     /// A KPI: a named number of a service.
     KpiId;
     /// A playbook: a named, revisioned template.

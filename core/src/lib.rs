@@ -20,6 +20,7 @@ pub mod invariants;
 pub mod lane;
 pub mod observation;
 pub mod ownership;
+pub mod person;
 pub mod plan;
 pub mod planted;
 pub mod playbook;

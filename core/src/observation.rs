@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{Evidence, Verdict};
 use crate::id::{RegionId, RolloutId};
+use crate::rollout::gates::stops::Halt;
 use crate::slot::Slots;
 use crate::time::Timestamp;
 use crate::weight::Split;
@@ -121,6 +122,8 @@ pub struct Seen {
     pub observed: Option<Observed>,
     /// When steps may start there, as far as the plan has a timetable.
     pub openings: Openings,
+    /// That somebody has stopped whatever would go forward there.
+    pub halt: Option<Halt>,
 }
 
 /// All that is known of a rollout's lanes at one moment. A lane that is missing was never seen.

@@ -3,6 +3,7 @@
 use meridian_core::agent::quarantine::Distrust;
 use meridian_core::plan::PlanRefusal;
 use meridian_core::release::BumpTooSmall;
+use meridian_core::rollout::gates::stops::StopRefused;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::rollout::reason::Refused;
 use meridian_core::rollout::veto::VetoRefused;
@@ -49,6 +50,9 @@ pub enum EngineError {
     /// The feedback can't be kept.
     #[error(transparent)]
     FeedbackFull(#[from] FeedbackFull),
+    /// The line can't be stopped so, nor let go on.
+    #[error(transparent)]
+    StopRefused(#[from] StopRefused),
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
@@ -125,6 +129,7 @@ impl EngineError {
             Self::WatchRefused(refused) => refused.code(),
             Self::KpiRefused(refused) => refused.code(),
             Self::FeedbackFull(_) => FeedbackFull::CODE,
+            Self::StopRefused(refused) => refused.code(),
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
             Self::BumpTooSmall(_) => BumpTooSmall::CODE,
             Self::StaleEtag { .. } => "STALE_ETAG",

@@ -20,7 +20,7 @@ pub struct Assumptions {
     pub shift: Span,
     /// How long a slot takes to drain and stop.
     pub stop: Span,
-    /// How long people take to consent to a wave that asks for it.
+    /// How long people take to consent to a wave that asks for it, and to sign off an item of the checklist.
     pub consent: Span,
     /// What every region measures.
     pub measured: Measured,

@@ -27,7 +27,7 @@ pub struct Course {
     pub exposure: Vec<(Timestamp, Weight)>,
     /// Everything that was waited for, by its beginning.
     pub waits: Vec<Waited>,
-    /// Votes, consents, and every change of what the rollout does.
+    /// Votes, consents, sign-offs, and every change of what the rollout does.
     pub decisions: Vec<Decided>,
     /// How often the rules were asked: the work that it took.
     pub looks: usize,
@@ -212,6 +212,8 @@ impl Log {
         let votes = (!votes.is_empty()).then(|| votes.join("; "));
         let consent = next.approvals.last().filter(|_| next.approvals.len() > before.approvals.len());
         let consent = consent.map(|it| format!("{} consents in role {}", it.actor, it.role));
+        let signed = next.signed.iter().find(|it| !it.used && !before.signed.contains(it));
+        let consent = consent.or_else(|| signed.map(|it| format!("{} signs off {}", it.actor, it.item)));
         if was != phase || votes.is_some() || consent.is_some() {
             let why = if was == phase { votes.or(consent) } else { cause.or(votes) };
             self.decisions.push(Decided { at: now, epoch: next.epoch, kind, phase, why });

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use meridian_calendar::{HORIZON, openings};
 use meridian_core::calendar::Openings;
 use meridian_core::calendar::rule::needs;
+use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::StepRef;
-use meridian_core::id::{RegionId, RoleId, RolloutId, WaveId};
+use meridian_core::id::{ItemId, RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::plan::{Plan, PlannedLane};
-use meridian_core::rollout::event::{Consent, Effect, Event, Order, Transition};
+use meridian_core::rollout::event::{Consent, Effect, Event, Order, SignOff, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::Wait;
@@ -34,6 +35,8 @@ const LOOKS_MAX: usize = 1_000_000;
 const CALENDAR_KEPT: Span = Span::from_millis(HORIZON.millis() / 2);
 /// Who opens a rollout that is only played.
 const REQUESTER: &str = "simulation";
+/// Why people say yes, and on what evidence.
+const ASSUMED: &str = "assumed";
 
 /// Plays a plan from a moment on until it ends, or nothing goes on without somebody.
 ///
@@ -55,12 +58,21 @@ struct Play<'a> {
     seen: Sight,
     /// Regions that are no longer as they were seen.
     stale: BTreeSet<RegionId>,
-    /// Since when consent is asked for: of which role, to which wave.
-    asked: BTreeMap<(WaveId, RoleId), Timestamp>,
+    /// Since when people are asked for something.
+    asked: BTreeMap<Asked, Timestamp>,
     /// When the calendar is to be worked out anew; `None`: the plan has no timetable.
     calendar_until: Option<Timestamp>,
     log: Log,
     looks: usize,
+}
+
+/// What people are asked for.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+enum Asked {
+    /// Consent to a wave, of a role.
+    Consent(WaveId, RoleId),
+    /// To sign an item of the checklist off.
+    SignOff(ItemId),
 }
 
 impl<'a> Play<'a> {
@@ -79,7 +91,8 @@ impl<'a> Play<'a> {
             |(id, planned): (&RegionId, &PlannedLane)| (id.clone(), Region::new(plan, id, planned, assumed, now));
         let regions = plan.lanes.iter().map(region).collect();
         let contact = Contact::Live(now);
-        let unseen = |id: &RegionId| (id.clone(), Seen { contact, observed: None, openings: Openings::default() });
+        let unseen =
+            |id: &RegionId| (id.clone(), Seen { contact, observed: None, openings: Openings::default(), halt: None });
         let mut play = Self {
             assumed,
             head: record.epoch,
@@ -144,23 +157,19 @@ impl<'a> Play<'a> {
             .expect("a look is refused at the end of all epochs only")
     }
 
-    /// People consent to what has been asked for long enough. Says whether somebody did.
+    /// People consent to, and sign off, what has been asked for long enough. Says whether somebody did.
     fn consent(&mut self, waits: &[Wait]) -> bool {
         let mut asked = BTreeMap::new();
         let mut consented = false;
-        for wait in waits {
-            let Wait::Approvals { wave, role, have, need } = wait else { continue };
-            let key = (wave.clone(), role.clone());
-            let since = self.asked.get(&key).copied().unwrap_or(self.now);
+        for (ask, answers) in waits.iter().flat_map(asks) {
+            let since = self.asked.get(&ask).copied().unwrap_or(self.now);
             if self.now < since.after(self.assumed.consent) {
-                asked.insert(key, since);
+                asked.insert(ask, since);
                 continue;
             }
-            for person in *have..*need {
-                let order = Order { actor: format!("{role}-{}", person + 1), reason: "assumed".to_owned() };
-                let consent = Consent { wave: Some(wave.clone()), role: role.clone(), plan: None };
+            for event in answers {
                 let moment = Moment { now: self.now, head: self.head };
-                let taken = step(&self.record, Event::Approve(order, consent), moment).ok();
+                let taken = step(&self.record, event, moment).ok();
                 let Some((next, answer)) = taken.and_then(|mut answer| Some((answer.next.take()?, answer))) else {
                     break;
                 };
@@ -284,5 +293,25 @@ impl<'a> Play<'a> {
         }
         self.calendar_until = Some(self.now.after(CALENDAR_KEPT));
         Ok(())
+    }
+}
+
+/// What a wait asks people for, and what they say to it.
+fn asks(wait: &Wait) -> Vec<(Asked, Vec<Event>)> {
+    let order = |actor| Order { actor, reason: ASSUMED.to_owned() };
+    if let Wait::Approvals { wave, role, have, need } = wait {
+        let consent = Consent { wave: Some(wave.clone()), role: role.clone(), plan: None };
+        let person = |number| order(format!("{role}-{}", number + 1));
+        let consents = (*have..*need).map(|number| Event::Approve(person(number), consent.clone()));
+        vec![(Asked::Consent(wave.clone(), role.clone()), consents.collect())]
+    } else if let Wait::Checklist { missing } = wait {
+        let evidence = Digest::of(ASSUMED.as_bytes());
+        let sign = |(item, owner): &(ItemId, String)| {
+            let sign_off = SignOff { item: item.clone(), uri: ASSUMED.to_owned(), evidence };
+            (Asked::SignOff(item.clone()), vec![Event::Sign(order(owner.clone()), sign_off)])
+        };
+        missing.iter().map(sign).collect()
+    } else {
+        Vec::new()
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure, StepRef};
-use meridian_core::id::{PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::forecast::forecast;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    ApprovalRule, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy,
-    Wave, validate,
+    ApprovalRule, ChecklistItem, ItemKind, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage,
+    StageKind, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::LaneAt;
@@ -33,6 +33,7 @@ struct Design {
     limits: Limits,
     /// Of the second wave.
     approvals: Vec<ApprovalRule>,
+    checklist: Vec<ChecklistItem>,
 }
 
 fn names(from: usize, to: usize) -> Vec<String> {
@@ -72,6 +73,7 @@ impl Design {
             timetable: Timetable::default(),
             limits: Limits::default(),
             approvals: Vec::new(),
+            checklist: Vec::new(),
         }
     }
 
@@ -89,6 +91,7 @@ impl Design {
         let waves = self.waves.iter().enumerate().map(wave).collect();
         let playbook = Playbook {
             watch: meridian_core::watch::WatchPolicy::default(),
+            checklist: self.checklist.clone(),
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![Stage { kind: StageKind::Production, waves }],
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },
@@ -268,6 +271,27 @@ fn a_wave_waits_for_people_as_long_as_they_take() {
             assert_eq!((ended(&course), course.end.at), ("rolled-back", after(30 * DAY + 2)), "the limit on the whole");
         }
     }
+}
+
+#[test]
+fn nothing_begins_before_the_checklist_is_signed_off() {
+    let item = |kind: ItemKind, owner: &str| ChecklistItem {
+        id: ItemId::new(kind.as_str()).unwrap(),
+        kind,
+        owner: owner.to_owned(),
+        valid_for: secs(DAY),
+    };
+    let checklist = vec![item(ItemKind::Uat, "bob"), item(ItemKind::Training, "carl")];
+    let course = play(
+        &Design { checklist, ..Design::new() }.plan(),
+        &Assumptions { consent: secs(3600), ..Assumptions::default() },
+    );
+    let waited = course.waits.iter().find(|it| it.wait.code() == "CHECKLIST").unwrap();
+    assert_eq!((waited.from, waited.to, course.waves[0].began), (start(), Some(after(3600)), waited.to));
+    let signed = course.decisions.iter().filter(|it| it.kind == "sign");
+    let signed: Vec<_> = signed.filter_map(|it| it.why.as_deref()).collect();
+    assert_eq!(signed, ["bob signs off uat", "carl signs off training"]);
+    assert_eq!(ended(&course), "stable");
 }
 
 #[test]

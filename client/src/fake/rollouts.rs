@@ -108,6 +108,20 @@ impl RolloutService for Shared {
         answer(v1::RevokeApprovalResponse { rollout: self.ordered(&name)? })
     }
 
+    async fn sign_item(&self, request: Request<v1::SignItemRequest>) -> Answer<v1::SignItemResponse> {
+        let v1::SignItemRequest { name, etag: _, actor, reason, request_id, item, evidence_uri, evidence_digest } =
+            request.into_inner();
+        let words = [name.as_str(), &actor, &reason, &item, &evidence_uri, &evidence_digest];
+        self.enter("SignItem", &request_id, &words).await?;
+        answer(v1::SignItemResponse { rollout: self.ordered(&name)? })
+    }
+
+    async fn revoke_sign_off(&self, request: Request<v1::RevokeSignOffRequest>) -> Answer<v1::RevokeSignOffResponse> {
+        let v1::RevokeSignOffRequest { name, etag: _, actor, reason, request_id, item } = request.into_inner();
+        self.enter("RevokeSignOff", &request_id, &[&name, &actor, &reason, &item]).await?;
+        answer(v1::RevokeSignOffResponse { rollout: self.ordered(&name)? })
+    }
+
     async fn watch_rollouts(&self, request: Request<v1::WatchRolloutsRequest>) -> Answer<Messages> {
         let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
         self.enter("WatchRollouts", "", &[&target, &start_revision.to_string()]).await?;

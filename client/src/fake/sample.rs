@@ -62,6 +62,7 @@ pub fn rollout() -> RolloutView {
         viewed: now,
         actions: vec!["pause".to_owned(), "rollback".to_owned()],
         approvals: Vec::new(),
+        checklist: Vec::new(),
     }
 }
 

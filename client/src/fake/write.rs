@@ -1,5 +1,6 @@
 //! Views to the wire: the way that only a server in memory needs.
 
+use meridian_core::playbook::ItemKind;
 use meridian_core::time::Timestamp;
 use meridian_proto::convert::{span_to_wire, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
@@ -7,7 +8,8 @@ use meridian_proto::r#gen::v1;
 use crate::plans::{PlanView, WaveForecastView};
 use crate::regions::ContactView;
 use crate::rollouts::{
-    ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView,
+    ApprovalView, DecisionView, EntryView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, SignOffView,
+    WaveView,
 };
 
 pub(super) fn plan(view: &PlanView) -> v1::CreatePlanResponse {
@@ -46,6 +48,7 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         known_time: moment(Some(view.viewed)),
         actions: view.actions.clone(),
         approvals: view.approvals.iter().map(approval).collect(),
+        checklist: view.checklist.iter().map(entry).collect(),
     }
 }
 
@@ -150,6 +153,28 @@ const fn position(view: LanePosition) -> v1::rollout_lane::State {
         LanePosition::Reverted => State::Reverted,
         LanePosition::Unknown => State::Unspecified,
     }
+}
+
+fn entry(view: &EntryView) -> v1::ChecklistEntry {
+    let EntryView { name, kind, owner, signed } = view;
+    let kind = ItemKind::ALL.into_iter().find(|known| known.as_str() == *kind).map(v1::ItemKind::from);
+    let item = v1::ChecklistItem {
+        name: name.clone(),
+        kind: kind.unwrap_or_default().into(),
+        owner: owner.clone(),
+        valid_for: None,
+    };
+    let sign_off = |SignOffView { actor, identity: _, uri, evidence, at, until, used }: &SignOffView| v1::SignOff {
+        actor: actor.clone(),
+        identity: v1::approval::Identity::Unverified.into(),
+        evidence_uri: uri.clone(),
+        evidence_digest: evidence.to_string(),
+        digest: String::new(),
+        time: Some(timestamp_to_wire(*at)),
+        expire_time: Some(timestamp_to_wire(*until)),
+        used: *used,
+    };
+    v1::ChecklistEntry { item: Some(item), sign_off: signed.as_ref().map(sign_off) }
 }
 
 fn approval(view: &ApprovalView) -> v1::Approval {

@@ -4,9 +4,9 @@ mod read;
 mod view;
 
 use meridian_core::digest::Digest;
-use meridian_core::id::{RolloutId, ServiceId};
+use meridian_core::id::{ItemId, RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::Consent;
+use meridian_core::rollout::event::{Consent, SignOff};
 use meridian_proto::convert::name;
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request as rollback;
@@ -17,7 +17,10 @@ use crate::error::ClientError;
 use crate::name::{RequestId, RolloutName};
 use crate::{Intent, wire};
 
-pub use view::{ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView};
+pub use view::{
+    ApprovalView, DecisionView, EntryView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, SignOffView,
+    WaveView,
+};
 
 /// What to start.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -237,6 +240,60 @@ impl Client {
         };
         let answer =
             self.call(CALL, message, |link, m| async move { Calls::new(link).revoke_approval(m).await }).await?;
+        wire::answer(CALL, wire::required("rollout", answer.rollout))
+    }
+
+    /// Signs an item of the checklist off.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn sign_item(
+        &self,
+        rollout: &RolloutName,
+        sign: &SignOff,
+        order: &OperatorOrder,
+        request: &RequestId,
+    ) -> Result<RolloutView, ClientError> {
+        const CALL: &str = "sign item";
+        let OperatorOrder { actor, reason, etag } = order.clone();
+        let SignOff { item, uri, evidence } = sign;
+        let message = v1::SignItemRequest {
+            name: rollout.to_string(),
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id: request.to_string(),
+            item: item.to_string(),
+            evidence_uri: uri.clone(),
+            evidence_digest: evidence.to_string(),
+        };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).sign_item(m).await }).await?;
+        wire::answer(CALL, wire::required("rollout", answer.rollout))
+    }
+
+    /// Takes a sign-off back that the rollout has not begun on.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_sign_off(
+        &self,
+        rollout: &RolloutName,
+        item: &ItemId,
+        order: &OperatorOrder,
+        request: &RequestId,
+    ) -> Result<RolloutView, ClientError> {
+        const CALL: &str = "revoke sign-off";
+        let OperatorOrder { actor, reason, etag } = order.clone();
+        let message = v1::RevokeSignOffRequest {
+            name: rollout.to_string(),
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id: request.to_string(),
+            item: item.to_string(),
+        };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).revoke_sign_off(m).await }).await?;
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 

@@ -1,6 +1,8 @@
 //! Rollouts and decisions from the wire. What a newer server says in words not known here is `Unknown`, never a guess.
 
+use meridian_core::digest::Digest;
 use meridian_core::id::RegionId;
+use meridian_core::playbook::ItemKind;
 use meridian_core::rollout::state::Identity;
 use meridian_core::slot::Slot;
 use meridian_proto::convert::name;
@@ -8,7 +10,8 @@ use meridian_proto::convert::{At as _, Invalid, InvalidKind};
 use meridian_proto::r#gen::v1;
 
 use super::view::{
-    ApprovalView, DecisionView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, WaveView,
+    ApprovalView, DecisionView, EntryView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, SignOffView,
+    WaveView,
 };
 use crate::name::{DecisionName, RolloutName};
 use crate::regions::ContactView;
@@ -39,6 +42,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             actions,
             known_time: _,
             approvals,
+            checklist,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -61,6 +65,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             viewed: wire::moment("view_time", view_time)?,
             actions,
             approvals: wire::list("approvals", approvals, ApprovalView::try_from)?,
+            checklist: wire::list("checklist", checklist, EntryView::try_from)?,
         })
     }
 }
@@ -70,12 +75,48 @@ impl TryFrom<v1::Approval> for ApprovalView {
 
     fn try_from(message: v1::Approval) -> Result<Self, Invalid> {
         let v1::Approval { wave, role, actor, identity, plan: _, digest: _, time, expire_time, used } = message;
-        let identity = match v1::approval::Identity::try_from(identity) {
-            Ok(v1::approval::Identity::Unverified) => Identity::Unverified.as_str(),
-            Ok(v1::approval::Identity::Unspecified) | Err(_) => "unknown",
-        };
+        let identity = identity_word(identity);
         let (at, until) = (wire::moment("time", time)?, wire::moment("expire_time", expire_time)?);
         Ok(Self { wave, role, actor, identity, at, until, used })
+    }
+}
+
+fn identity_word(identity: i32) -> &'static str {
+    match v1::approval::Identity::try_from(identity) {
+        Ok(v1::approval::Identity::Unverified) => Identity::Unverified.as_str(),
+        Ok(v1::approval::Identity::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+impl TryFrom<v1::ChecklistEntry> for EntryView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::ChecklistEntry) -> Result<Self, Invalid> {
+        let v1::ChecklistEntry { item, sign_off } = message;
+        let v1::ChecklistItem { name, kind, owner, valid_for: _ } = item.ok_or_else(|| Invalid::missing("item"))?;
+        let kind = v1::ItemKind::try_from(kind).ok().and_then(|kind| ItemKind::try_from(kind).ok());
+        let kind = kind.map_or("unknown", ItemKind::as_str);
+        Ok(Self { name, kind, owner, signed: sign_off.map(SignOffView::try_from).transpose().at("sign_off")? })
+    }
+}
+
+impl TryFrom<v1::SignOff> for SignOffView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::SignOff) -> Result<Self, Invalid> {
+        let v1::SignOff { actor, identity, evidence_uri, evidence_digest, digest: _, time, expire_time, used } =
+            message;
+        let evidence = Digest::parse(&evidence_digest);
+        let evidence = evidence.map_err(|why| Invalid::of(&evidence_digest, InvalidKind::BadDigest(why)));
+        Ok(Self {
+            actor,
+            identity: identity_word(identity),
+            uri: evidence_uri,
+            evidence: evidence.at("evidence_digest")?,
+            at: wire::moment("time", time)?,
+            until: wire::moment("expire_time", expire_time)?,
+            used,
+        })
     }
 }
 

@@ -55,6 +55,40 @@ pub struct RolloutView {
     pub actions: Vec<String>,
     /// Who has consented to which wave.
     pub approvals: Vec<ApprovalView>,
+    /// The checklist of its plan, and what of it is signed off.
+    pub checklist: Vec<EntryView>,
+}
+
+/// An item of the checklist.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct EntryView {
+    /// Its name.
+    pub name: String,
+    /// `uat`, `briefing`, …, or a word that this client does not know.
+    pub kind: &'static str,
+    /// Who signs it off.
+    pub owner: String,
+    /// That it is signed off.
+    pub signed: Option<SignOffView>,
+}
+
+/// A sign-off of an item.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct SignOffView {
+    /// Who, as declared.
+    pub actor: String,
+    /// `unverified`, or a word that this client does not know.
+    pub identity: &'static str,
+    /// Where the evidence is.
+    pub uri: String,
+    /// The digest of the evidence.
+    pub evidence: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it holds if it is not used.
+    pub until: Timestamp,
+    /// Whether the rollout has begun on it.
+    pub used: bool,
 }
 
 /// Somebody's consent to a wave.

@@ -230,8 +230,10 @@ pub fn waited(record: &Rollout, waits: &[Wait], since: impl Fn(&Topic) -> Timest
 #[must_use]
 pub fn topic_of(wait: &Wait) -> Option<Topic> {
     let (kind, region) = match wait {
-        Wait::Held(_) | Wait::Human(_) | Wait::Approvals { .. } => (Kind::WaitsForPeople, None),
-        Wait::Vetoed { region, .. } => (Kind::WaitsForPeople, Some(region.clone())),
+        Wait::Held(_) | Wait::Human(_) | Wait::Approvals { .. } | Wait::Checklist { .. } | Wait::Feedback { .. } => {
+            (Kind::WaitsForPeople, None)
+        }
+        Wait::Vetoed { region, .. } | Wait::Stopped { region, .. } => (Kind::WaitsForPeople, Some(region.clone())),
         Wait::Contact { region, .. } => (Kind::RegionUnknown, Some(region.clone())),
         Wait::Quarantine { region, .. } => (Kind::RegionQuarantined, Some(region.clone())),
         Wait::Owner

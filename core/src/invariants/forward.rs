@@ -9,8 +9,9 @@ use crate::evidence::{Outcome, StepRef, judge};
 use crate::goal::SlotGoal;
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Sight, SlotSeen, SlotState};
+use crate::person::person;
+use crate::playbook::ChecklistItem;
 use crate::release::ReleaseRef;
-use crate::rollout::approvals::person;
 use crate::rollout::event::Event;
 use crate::rollout::goals::{LaneOrder, goal, lane_order};
 use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
@@ -27,7 +28,9 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
         | Event::Rollback(..)
         | Event::Abandon(_)
         | Event::Approve(..)
-        | Event::Revoke(..) => &none,
+        | Event::Revoke(..)
+        | Event::Sign(..)
+        | Event::Unsign(..) => &none,
     };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
@@ -221,6 +224,9 @@ fn entered(
     let before_it = (0..wave).all(|wave| all_through(after, wave));
     require(broken, "S13", current && before_it, what);
     require(broken, "S19", is_approved(look, wave), what);
+    require(broken, "C17", is_signed(look), what);
+    let halted = look.sight.get(region).is_some_and(|seen| seen.halt.is_some());
+    require(broken, "C18", !halted, what);
     if let (LaneOrder::AtStep(from), LaneOrder::AtStep(to)) = (ordered, order) {
         let weight = |at| taken.before.plan.step(at).map(|step| step.weight);
         require(broken, "C3", weight(from) <= weight(to), what);
@@ -246,6 +252,15 @@ fn is_approved(look: Look<'_>, wave: usize) -> bool {
         people.dedup();
         people.len() >= rule.count as usize
     })
+}
+
+/// Whether every item of the checklist was signed off before this decision.
+fn is_signed(look: Look<'_>) -> bool {
+    let stands = |item: &ChecklistItem| {
+        let of = look.before.signed.iter().find(|signed| signed.item == item.id);
+        of.is_some_and(|signed| signed.used || look.now < signed.until)
+    };
+    look.before.plan.checklist.iter().all(stands)
 }
 
 /// How many steps of a wave a region has completed that is on its way through it before and after.

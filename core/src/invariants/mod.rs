@@ -28,7 +28,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 42] = [
+pub const CATALOGUE: [(&str, &str); 44] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -88,6 +88,11 @@ pub const CATALOGUE: [(&str, &str); 42] = [
         "C16",
         "No agent starts what it knows is vetoed on the way forward, and no older list of vetoes replaces a newer one.",
     ),
+    (
+        "C17",
+        "Nothing begins before its owner has signed off each item of the checklist, for this release and not too long ago.",
+    ),
+    ("C18", "Nothing goes forward where the line is stopped."),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),
     ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),

@@ -5,9 +5,9 @@ use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::goal::{Goal, SlotGoal};
 use crate::id::RegionId;
+use crate::person::person;
 use crate::plan::PlannedLane;
 use crate::playbook::Scope;
-use crate::rollout::approvals::person;
 use crate::rollout::event::{Event, Order};
 use crate::rollout::goals::goal;
 use crate::rollout::reason::Refused;
@@ -38,6 +38,7 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
     }
     crowd(&mut broken, record);
     approvals(&mut broken, record);
+    signed(&mut broken, record);
     end(&mut broken, record);
     broken
 }
@@ -53,6 +54,19 @@ fn approvals(broken: &mut Vec<Broken>, record: &Rollout) {
         let bound = approval.plan == record.plan.hash() && approval.digest == record.plan.release.digest;
         let other = person(&approval.actor) != person(&record.requester);
         require(broken, "S19", asked && bound && other, || format!("{approval:?} for {}", record.requester));
+    }
+}
+
+/// Whatever is signed off was asked, once, and by its owner for this release.
+fn signed(broken: &mut Vec<Broken>, record: &Rollout) {
+    for signed in &record.signed {
+        let asked = record.plan.checklist.iter().any(|item| {
+            let until = signed.at.after(item.valid_for);
+            item.id == signed.item && person(&item.owner) == person(&signed.actor) && signed.until == until
+        });
+        let once = record.signed.iter().filter(|other| other.item == signed.item).count() == 1;
+        let bound = signed.digest == record.plan.release.digest;
+        require(broken, "C17", asked && once && bound, || format!("{signed:?}"));
     }
 }
 
@@ -166,7 +180,11 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
             | Refused::Nameless
             | Refused::OtherPlan { .. }
             | Refused::NoApproval { .. }
-            | Refused::TooManyApprovals,
+            | Refused::TooManyApprovals
+            | Refused::NoSuchItem { .. }
+            | Refused::NotOwner { .. }
+            | Refused::NotSigned { .. }
+            | Refused::LaunchBegun,
         ) => false,
     };
     require(&mut broken, "S6", accepted, || format!("{}: {answer:?}", record.phase.as_str()));

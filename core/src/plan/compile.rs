@@ -264,6 +264,7 @@ pub fn compile(
         rollback: spec.rollback.clone(),
         limits: spec.limits.clone(),
         timetable: spec.timetable.clone(),
+        checklist: spec.checklist.clone(),
         mandate: None,
     }
     .under(spec.safety.clone()))

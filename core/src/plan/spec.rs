@@ -12,7 +12,7 @@ use crate::evidence::{EvidencePolicy, StepRef};
 use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
 use crate::planted;
-use crate::playbook::{ApprovalRule, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
+use crate::playbook::{ApprovalRule, ChecklistItem, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
 use crate::time::Span;
@@ -142,6 +142,8 @@ pub struct Plan {
     pub limits: Limits,
     /// When steps may start.
     pub timetable: Timetable,
+    /// What must be signed off before the first step.
+    pub checklist: Vec<ChecklistItem>,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -248,6 +250,9 @@ impl Canonical for Plan {
             for lane in self.lanes.values() {
                 canon.value(&lane.zone);
             }
+        }
+        if !self.checklist.is_empty() {
+            canon.text("checklist").value(&self.checklist);
         }
     }
 }

@@ -2,12 +2,14 @@
 //! release and no present state; [`crate::plan`] joins the three.
 
 pub mod approval;
+pub mod checklist;
 pub mod query;
 pub mod safety;
 pub mod spec;
 pub mod validate;
 
 pub use approval::ApprovalRule;
+pub use checklist::{ChecklistItem, ItemKind};
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
 pub use spec::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,

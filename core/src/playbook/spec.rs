@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::approval::ApprovalRule;
+use super::checklist::ChecklistItem;
 use super::safety::SafetyPolicy;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
@@ -30,6 +31,8 @@ pub struct Playbook {
     pub safety: SafetyPolicy,
     /// When steps may start.
     pub timetable: Timetable,
+    /// What must be signed off before the first step.
+    pub checklist: Vec<ChecklistItem>,
     /// How what was launched is watched. A plan names its playbook's revision, so this is not repeated there.
     pub watch: WatchPolicy,
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::spec::{Playbook, Pooling, RegionSelector, Stage, Step, VotePolicy, Wave};
 use crate::cohort::{CohortRule, RequestKey};
 use crate::evidence::Measure;
+use crate::person::is_nobody;
 use crate::time::Span;
 use crate::weight::Weight;
 
@@ -17,6 +18,10 @@ pub const STEPS_MAX: usize = 100;
 pub const ROLES_MAX: usize = 8;
 /// The most people of one role that one wave asks.
 pub const APPROVERS_MAX: u32 = 20;
+/// The most items of a checklist.
+pub const ITEMS_MAX: usize = 50;
+/// The longest name of an owner.
+pub const OWNER_BYTES_MAX: usize = 256;
 /// The most checks of a playbook.
 pub const CHECKS_MAX: usize = 50;
 /// The longest free text in a playbook.
@@ -64,6 +69,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     for (index, stage) in playbook.stages.iter().enumerate() {
         check_stage(&mut found, &format!("stages[{index}]"), stage, &mut names);
     }
+    check_checklist(&mut found, &playbook);
     check_evidence(&mut found, &playbook);
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
@@ -170,6 +176,29 @@ fn check_approvals(found: &mut Found, at: &str, wave: &Wave) {
         check_span(found, &format!("{at}.validFor"), rule.valid_for);
         if rule.valid_for == Span::ZERO {
             found.add("APPROVAL_NEVER_HOLDS", format!("{at}.validFor"), "0s", "leave some time, e.g. `24h`");
+        }
+    }
+}
+
+/// An item that nobody can sign, or that no sign-off opens, would keep every rollout from beginning.
+fn check_checklist(found: &mut Found, playbook: &Playbook) {
+    if playbook.checklist.len() > ITEMS_MAX {
+        let fix = format!("use at most {ITEMS_MAX} items");
+        found.add("TOO_MANY_ITEMS", "checklist", playbook.checklist.len(), fix);
+    }
+    let mut names = BTreeSet::new();
+    for (index, item) in playbook.checklist.iter().enumerate() {
+        let at = format!("checklist[{index}]");
+        if !names.insert(&item.id) {
+            found.add("ITEM_TWICE", format!("{at}.name"), &item.id, "give every item its own name");
+        }
+        if is_nobody(&item.owner) || item.owner.len() > OWNER_BYTES_MAX {
+            let fix = format!("name who signs it off, in at most {OWNER_BYTES_MAX} bytes");
+            found.add("OWNER_MISSING", format!("{at}.owner"), item.owner.escape_debug(), fix);
+        }
+        check_span(found, &format!("{at}.validFor"), item.valid_for);
+        if item.valid_for == Span::ZERO {
+            found.add("SIGN_OFF_NEVER_HOLDS", format!("{at}.validFor"), "0s", "leave some time, e.g. `14d`");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::evidence::StepRef;
-use crate::id::{RegionId, RoleId, WaveId};
+use crate::id::{ItemId, RegionId, RoleId, WaveId};
 use crate::observation::Sight;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -31,6 +31,21 @@ pub enum Event {
     Approve(Order, Consent),
     /// Somebody takes their consent to a wave back.
     Revoke(Order, Consent),
+    /// The owner of an item of the checklist signs it off.
+    Sign(Order, SignOff),
+    /// Somebody takes a sign-off back.
+    Unsign(Order, ItemId),
+}
+
+/// What is signed off, and on what.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct SignOff {
+    /// The item.
+    pub item: ItemId,
+    /// Where its evidence is.
+    pub uri: String,
+    /// What is there: its digest.
+    pub evidence: Digest,
 }
 
 /// What somebody consents to.

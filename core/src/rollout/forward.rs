@@ -1,7 +1,7 @@
 //! Going forward: waves, regions and steps, and what keeps them from it.
 
-use super::approvals;
 use super::back;
+use super::gates::{approvals, checklist};
 use super::progress::LaneView;
 use super::progress::astray;
 use super::reason::Wait;
@@ -98,6 +98,13 @@ pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
         draft.wake_at(until.max(draft.now.after(LOOK)));
         return;
     }
+    // What somebody wants to look at keeps its warm way back.
+    if let Some(halt) = regions(&draft.next).iter().find_map(|region| LaneView::new(&draft.next, region, sight).halt())
+    {
+        draft.waits.push(halt);
+        draft.wake_at(until.max(draft.now.after(LOOK)));
+        return;
+    }
     if draft.now >= until {
         let since = draft.now;
         draft.enter(Phase::Stable { since }, "finish");
@@ -186,7 +193,9 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     if let Pace::Soaking(since) = run.pace {
         return soak(draft, &run, since);
     }
-    if approvals::is_shut(draft, run.wave) {
+    // Both are asked, so that both waits are told at once.
+    let unsigned = checklist::is_shut(draft);
+    if approvals::is_shut(draft, run.wave) || unsigned {
         return false;
     }
     let mut moved = false;
@@ -194,6 +203,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
         if advance(draft, sight, region, run.wave) {
             moved = true;
             approvals::spend(draft, run.wave);
+            checklist::spend(draft);
         }
         if matches!(&draft.next.phase, Phase::Running(Run { hold: Some(_), .. })) {
             return true;
@@ -343,7 +353,9 @@ fn obstacle(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize, ta
     if matches!(target, LaneAt::Settled(_)) {
         return wait;
     }
-    wait.or_else(|| view.no_contact())
+    view.halt()
+        .or(wait)
+        .or_else(|| view.no_contact())
         .or_else(|| (!view.way_back_is_ready()).then(|| Wait::WayBack { region: region.clone() }))
         .or_else(|| skew(&draft.next, sight, region, target, now))
         .or_else(|| shut(draft, &view, wave, target))

@@ -18,10 +18,10 @@
 //! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
 //! `Reverting → Reverted`. Start with [`state`], then [`step`].
 
-pub mod approvals;
 pub mod back;
 pub mod event;
 pub mod forward;
+pub mod gates;
 pub mod goals;
 pub mod open;
 pub mod operator;

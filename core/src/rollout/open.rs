@@ -107,5 +107,5 @@ pub fn open(
     };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
-    Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals: Vec::new() })
+    Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals: Vec::new(), signed: Vec::new() })
 }

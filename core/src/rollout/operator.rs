@@ -122,6 +122,7 @@ pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) ->
     }
     // What was not used may have been revoked since the backup.
     next.approvals.retain(|approval| approval.used);
+    next.signed.retain(|signed| signed.used);
     if record.phase.is_terminal() {
         return next;
     }

@@ -3,10 +3,11 @@
 use crate::agent::DIGEST_VETOED;
 use crate::digest::Digest;
 use crate::evidence::Verdict;
-use crate::id::{RegionId, RoleId, WaveId};
+use crate::id::{ItemId, RegionId, RoleId, WaveId};
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
+use super::gates::stops::Halt;
 use super::state::Cause;
 
 /// Why a rollout or a region does not move at this moment.
@@ -29,6 +30,18 @@ pub enum Wait {
     },
     /// No server owns the rollout's shard, so nobody moves it forward. Said by servers: the rules know none.
     Owner,
+    /// Items of the checklist are not signed off for this release.
+    Checklist {
+        /// Which, and whose they are.
+        missing: Vec<(ItemId, String)>,
+    },
+    /// The line is stopped there.
+    Stopped {
+        /// Which.
+        region: RegionId,
+        /// By what.
+        halt: Halt,
+    },
     /// The wave rests.
     Soak {
         /// Until then.
@@ -142,6 +155,8 @@ impl Wait {
             Self::Human(_) => "NEEDS_HUMAN",
             Self::Approvals { .. } => "APPROVALS",
             Self::Owner => "NO_OWNER",
+            Self::Checklist { .. } => "CHECKLIST",
+            Self::Stopped { .. } => "STOP_THE_LINE",
             Self::Soak { .. } => "SOAK",
             Self::Retention { .. } => "RETENTION",
             Self::Contact { .. } => "NO_CONTACT",
@@ -168,10 +183,12 @@ impl Wait {
             Self::Held(_)
             | Self::Human(_)
             | Self::Approvals { .. }
+            | Self::Checklist { .. }
             | Self::Owner
             | Self::Soak { .. }
             | Self::Retention { .. } => None,
             Self::Contact { region, .. }
+            | Self::Stopped { region, .. }
             | Self::Quarantine { region, .. }
             | Self::Parallel { region }
             | Self::Skew { region, .. }
@@ -199,6 +216,8 @@ impl Wait {
             Self::Window { opens, .. } => *opens,
             Self::Held(_)
             | Self::Approvals { .. }
+            | Self::Checklist { .. }
+            | Self::Stopped { .. }
             | Self::Human(_)
             | Self::Owner
             | Self::Contact { .. }
@@ -225,6 +244,17 @@ impl std::fmt::Display for Wait {
                 write!(f, "wave {wave}: {have} of {need} approvals of role {role}; who started it does not count")
             }
             Self::Owner => f.write_str("no server owns its shard yet; going back waits for none"),
+            Self::Checklist { missing } => {
+                f.write_str("not signed off for this release: ")?;
+                for (index, (item, owner)) in missing.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{item} ({owner})")?;
+                }
+                Ok(())
+            }
+            Self::Stopped { region, halt: Halt { scope, actor, reason } } => {
+                write!(f, "{region}: {scope} is stopped by {actor}: {reason}")
+            }
             Self::Soak { until: _ } => f.write_str("the wave rests before the next one"),
             Self::Retention { until: _ } => f.write_str("the old slots stay warm"),
             Self::Contact { region, since: _ } => write!(f, "{region}: its agent can't be reached"),
@@ -339,8 +369,8 @@ pub enum Refused {
         /// Who.
         actor: String,
     },
-    /// An approval of nobody.
-    #[error("an approval needs the name of who gives it; say who you are")]
+    /// An approval or a sign-off of nobody.
+    #[error("this needs the name of who gives it; say who you are")]
     Nameless,
     /// Another plan was reviewed.
     #[error("this rollout executes plan {plan}, another one was reviewed")]
@@ -356,6 +386,29 @@ pub enum Refused {
         /// In which role.
         role: RoleId,
     },
+    /// The checklist has no such item.
+    #[error("the checklist of this plan has no item {item}")]
+    NoSuchItem {
+        /// Which.
+        item: ItemId,
+    },
+    /// The item is somebody else's.
+    #[error("{item} is signed off by {owner}; ask them")]
+    NotOwner {
+        /// Which.
+        item: ItemId,
+        /// Whose.
+        owner: String,
+    },
+    /// There is no sign-off to take back.
+    #[error("{item} is not signed off")]
+    NotSigned {
+        /// Which.
+        item: ItemId,
+    },
+    /// The rollout has begun: what it was signed off by is used.
+    #[error("the rollout has begun; its sign-offs are used and stay. Pause or roll back instead")]
+    LaunchBegun,
     /// The record keeps no more.
     #[error("the rollout has as many approvals as it can keep; revoke some")]
     TooManyApprovals,
@@ -380,6 +433,10 @@ impl Refused {
             Self::OtherPlan { .. } => "OTHER_PLAN",
             Self::NoApproval { .. } => "NO_APPROVAL",
             Self::TooManyApprovals => "TOO_MANY_APPROVALS",
+            Self::NoSuchItem { .. } => "UNKNOWN_ITEM",
+            Self::NotOwner { .. } => "NOT_OWNER",
+            Self::NotSigned { .. } => "NOT_SIGNED",
+            Self::LaunchBegun => "LAUNCH_BEGUN",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }
     }

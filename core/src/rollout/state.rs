@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{StepRef, Verdict};
-use crate::id::{RegionId, RoleId, RolloutId};
+use crate::id::{ItemId, RegionId, RoleId, RolloutId};
 use crate::plan::Plan;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -30,6 +30,8 @@ pub struct Rollout {
     pub lanes: BTreeMap<RegionId, LaneProgress>,
     /// Who has consented to which wave.
     pub approvals: Vec<Approval>,
+    /// Which items of the checklist are signed off; each at most once.
+    pub signed: Vec<Signed>,
 }
 
 /// Somebody's consent to a wave, for one plan and one release.
@@ -52,6 +54,29 @@ pub struct Approval {
     /// Until when it holds if it is not used.
     pub until: Timestamp,
     /// Whether the wave has begun on it.
+    pub used: bool,
+}
+
+/// An item of the checklist that its owner has signed off, for one release.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Signed {
+    /// Which.
+    pub item: ItemId,
+    /// Who, as declared.
+    pub actor: String,
+    /// Whether that is proven.
+    pub identity: Identity,
+    /// Where the evidence is.
+    pub uri: String,
+    /// The digest of the evidence.
+    pub evidence: Digest,
+    /// The digest of the release.
+    pub digest: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it holds if it is not used.
+    pub until: Timestamp,
+    /// Whether the rollout has begun on it.
     pub used: bool,
 }
 

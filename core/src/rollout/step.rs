@@ -3,10 +3,11 @@
 //! The same function runs in the server, in simulations and in the model checker. It decides; it does nothing.
 
 use super::event::{Effect, Event, Notice, Right, Transition};
+use super::gates::{approvals, checklist};
 use super::goals::lane_order;
 use super::reason::{Refused, Wait};
 use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
-use super::{approvals, back, forward, operator};
+use super::{back, forward, operator};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::id::RegionId;
@@ -67,6 +68,8 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Abandon(order) => operator::abandon(&mut draft, order)?,
         Event::Approve(order, consent) => approvals::approve(&mut draft, order, &consent)?,
         Event::Revoke(order, consent) => approvals::revoke(&mut draft, &order, &consent)?,
+        Event::Sign(order, sign) => checklist::sign(&mut draft, order, sign)?,
+        Event::Unsign(order, item) => checklist::revoke(&mut draft, &order, &item)?,
     }
     // What an order or a new phase asks for is found by the next look, not by the next sweep.
     let entered = std::mem::discriminant(&draft.next.phase) != std::mem::discriminant(&record.phase);

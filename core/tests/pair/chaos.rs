@@ -15,9 +15,9 @@ use meridian_core::time::Span;
 use meridian_core::weight::Split;
 use proptest::prelude::*;
 
-use super::world::design::{Design, percent, region};
+use super::world::design::{Design, ITEMS, percent, region};
 use super::world::site::Mood;
-use super::world::{World, consent, hold, order};
+use super::world::{World, consent, halt, hold, order, sign_off};
 
 /// More is thrown away, like by any queue of ours.
 const NETWORK_MAX: usize = 40;
@@ -65,6 +65,8 @@ pub enum Fault {
     Guard(Option<usize>),
     ServerRestart,
     Wait(u64),
+    /// Somebody stops the line, or lets it go on.
+    Halt(bool),
     /// A freeze will be on everywhere, in so many seconds and for so many.
     Freeze(u64, u64),
     Operator(Event),
@@ -104,14 +106,26 @@ fn operator() -> impl Strategy<Value = Event> {
         2 => scope.prop_map(|scope| Event::Rollback(order(), scope)),
         1 => Just(Event::Abandon(order())),
         4 => approver().prop_map(|order| Event::Approve(order, consent())),
-        2 => approver().prop_map(|order| Event::Revoke(order, consent())),
+        4 => approver().prop_map(|order| Event::Revoke(order, consent())),
+        2 => (approver(), item()).prop_map(|(order, (item, _))| Event::Sign(order, sign_off(item))),
+        4 => item().prop_map(|(item, owner)| Event::Sign(by(owner), sign_off(item))),
+        3 => (approver(), item()).prop_map(|(order, (item, _))| Event::Unsign(order, sign_off(item).item)),
     ]
+}
+
+fn by(actor: &str) -> Order {
+    Order { actor: actor.to_owned(), ..order() }
+}
+
+/// An item and its owner.
+fn item() -> impl Strategy<Value = (&'static str, &'static str)> {
+    proptest::sample::select(ITEMS.map(|(kind, owner)| (kind.as_str(), owner)).to_vec())
 }
 
 /// Somebody who may approve, twice over under one name, or who has started the rollout.
 fn approver() -> impl Strategy<Value = Order> {
     let actors = vec!["bob", "Bob", "carl", "anna", "dora (anna)"];
-    proptest::sample::select(actors).prop_map(|actor| Order { actor: actor.to_owned(), ..order() })
+    proptest::sample::select(actors).prop_map(by)
 }
 
 fn mood() -> impl Strategy<Value = Mood> {
@@ -155,6 +169,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::ServerRestart),
         4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
         1 => (0_u64..30, 1_u64..60).prop_map(|(ahead, long)| Fault::Freeze(ahead, long)),
+        1 => proptest::bool::weighted(0.3).prop_map(Fault::Halt),
         3 => operator().prop_map(Fault::Operator),
         1 => Just(Fault::VetoElsewhere),
         1 => Just(Fault::Lift),
@@ -233,6 +248,10 @@ impl Chaos {
                 let during = Interval { from, to: from.after(Span::from_secs(long)) };
                 self.world.openings.freezes = vec![Freeze { name: "rest".to_owned(), during }];
             }
+            Fault::Halt(stands) => {
+                self.world.halt = stands.then(halt);
+                self.world.sight.values_mut().for_each(|seen| seen.halt = stands.then(halt));
+            }
             Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
             Fault::Operator(event) => self.operate(event),
             Fault::VetoElsewhere => self.world.veto_elsewhere(),
@@ -255,6 +274,7 @@ impl Chaos {
             contact,
             observed: None,
             openings: self.world.openings.clone(),
+            halt: self.world.halt.clone(),
         });
         seen.contact = contact;
     }
@@ -278,9 +298,15 @@ impl Chaos {
             None => {}
             Some(Message::Report(id, observed)) => {
                 let contact = self.world.sites[&id].contact;
-                self.world
-                    .sight
-                    .insert(id, Seen { contact, observed: Some(observed), openings: self.world.openings.clone() });
+                self.world.sight.insert(
+                    id,
+                    Seen {
+                        contact,
+                        observed: Some(observed),
+                        openings: self.world.openings.clone(),
+                        halt: self.world.halt.clone(),
+                    },
+                );
             }
             Some(Message::Vetoes(id, list)) => {
                 let site = self.world.sites.get_mut(&id).unwrap();
@@ -366,6 +392,7 @@ impl Chaos {
     pub fn heal(mut self, ending: Ending) -> World {
         self.world.openings = Openings::default();
         self.world.lift();
+        self.world.halt = None;
         self.network.clear();
         for number in 0..self.world.sites.len() {
             self.contact(number, Contact::Live(self.world.now));
@@ -422,9 +449,17 @@ impl Chaos {
             if self.world.record.phase.is_terminal() || (needs_human && !pending) {
                 return;
             }
-            // Whoever is asked consents; where nobody is asked, that is refused.
+            // Whoever is asked consents and signs off, when asked twice; where nobody is asked, that is refused.
+            self.operate(Event::Approve(by("bob"), consent()));
+            self.operate(Event::Revoke(by("bob"), consent()));
             for actor in ["bob", "carl"] {
-                self.operate(Event::Approve(Order { actor: actor.to_owned(), ..order() }, consent()));
+                self.operate(Event::Approve(by(actor), consent()));
+            }
+            for (kind, owner) in ITEMS {
+                let sign = sign_off(kind.as_str());
+                self.operate(Event::Sign(by(owner), sign.clone()));
+                self.operate(Event::Unsign(by(owner), sign.item.clone()));
+                self.operate(Event::Sign(by(owner), sign));
             }
             self.calm(1);
         }

@@ -135,7 +135,12 @@ fn a_server_that_was_away_blames_nobody() {
         Sight::new(),
         [(
             region(0),
-            Seen { contact: Contact::Never, observed: None, openings: meridian_core::calendar::Openings::default() },
+            Seen {
+                contact: Contact::Never,
+                observed: None,
+                openings: meridian_core::calendar::Openings::default(),
+                halt: None,
+            },
         )]
         .into(),
     ] {

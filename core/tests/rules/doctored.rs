@@ -17,15 +17,15 @@ use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::operator::restored;
-use meridian_core::rollout::state::{Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run};
+use meridian_core::rollout::state::{Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Signed};
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
 use meridian_core::time::Span;
 use meridian_core::weight::Split;
 
-use super::world::World;
 use super::world::design::{Design, region};
+use super::world::{World, halt};
 
 type Ids = BTreeSet<&'static str>;
 
@@ -112,6 +112,9 @@ fn records() -> Ids {
         caught("S19", unfit(|approval| approval.plan = meridian_core::digest::Digest::of(b"another plan"))),
         caught("S19", unfit(|approval| approval.wave = 1)),
         caught("S19", unfit(|approval| approval.until = approval.until.after(Span::from_secs(1)))),
+        caught("C17", unsigned(|signed| signed.actor = "carl".to_owned())),
+        caught("C17", unsigned(|signed| signed.digest = meridian_core::digest::Digest::of(b"another release"))),
+        caught("C17", unsigned(|signed| signed.until = signed.until.after(Span::from_secs(1)))),
         caught("S11", of(&own)),
         caught("C4", of(&crowded)),
         caught("C8", of(&|record| record.phase = Phase::Switched { since })),
@@ -140,9 +143,35 @@ fn unfit(change: impl FnOnce(&mut Approval)) -> Vec<Broken> {
     invariants::record(&doctored(&record, |record| change(&mut record.approvals[0])))
 }
 
+/// A rollout that waits for two items, and has one.
+fn half_signed() -> World {
+    let mut world = World::new(&Design { items: 2, ..Design::of(&[&[0], &[1]]) });
+    world.rest();
+    world.sign("bob", "uat").unwrap();
+    world
+}
+
+/// What is said of a record whose one sign-off was changed.
+fn unsigned(change: impl FnOnce(&mut Signed)) -> Vec<Broken> {
+    let record = half_signed().record;
+    assert_eq!(ids(invariants::record(&record)), Ids::new());
+    invariants::record(&doctored(&record, |record| change(&mut record.signed[0])))
+}
+
+/// What begins although people have not said so, or have said no.
+fn gates() -> [&'static str; 3] {
+    let begin = |record: &mut Rollout| put(record, 0, LaneAt::Preparing { wave: 0 });
+    let mut halted = World::new(&Design::of(&[&[0], &[1]]));
+    halted.halt = Some(halt());
+    halted.rest();
+    [
+        caught("S19", decided(&half_approved(), begin)),
+        caught("C17", decided(&half_signed(), begin)),
+        caught("C18", decided(&halted, begin)),
+    ]
+}
+
 fn decisions() -> Ids {
-    let begun = decided(&half_approved(), |record| put(record, 0, LaneAt::Preparing { wave: 0 }));
-    let unapproved = caught("S19", begun);
     let world = baking();
     let first = StepRef { wave: 0, step: 0 };
     let second = StepRef { wave: 0, step: 1 };
@@ -179,7 +208,6 @@ fn decisions() -> Ids {
     drifted.hear(&region(0));
     let rolling = ended(Phase::RollingBack { cause: cause.clone(), since });
     [
-        unapproved,
         caught("S15", decided(&ended(Phase::Stable { since }), |record| record.requester.push('x'))),
         caught("S2", decided(&world, |record| record.epoch = Epoch::new(1, 999))),
         caught("C10", decided(&world, |record| record.requester.push('x'))),
@@ -316,7 +344,8 @@ fn restores() -> Ids {
 
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids = [records(), decisions(), agents(), pairs(), restores()].into_iter().flatten().collect();
+    let caught: Ids =
+        [records(), gates().into(), decisions(), agents(), pairs(), restores()].into_iter().flatten().collect();
     // S6 asks the machine itself; only a machine that refuses can break it. Those of watches are doctored beside theirs.
     let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6" && !id.starts_with('W')).collect();
     assert_eq!(caught, known);

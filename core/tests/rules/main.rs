@@ -8,6 +8,7 @@ mod approvals;
 mod back;
 mod bundle;
 mod chain;
+mod checklist;
 mod deadlines;
 mod doctored;
 mod ends;
@@ -16,6 +17,7 @@ mod first;
 mod forward;
 mod orders;
 mod plans;
+mod stops;
 mod summary;
 #[path = "../world/mod.rs"]
 mod world;

@@ -6,18 +6,22 @@ use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
-use meridian_core::id::{PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
-    ApprovalRule, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage,
-    StageKind, Step, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, Electorate, ItemKind, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::watch::WatchPolicy;
 use meridian_core::weight::Weight;
 
+/// What may have to be signed off, and by whom.
+pub const ITEMS: [(ItemKind, &str); 2] = [(ItemKind::Uat, "bob"), (ItemKind::Briefing, "carl")];
+/// How long a sign-off holds.
+pub const SIGN_OFF_SECS: u64 = 1000;
 /// How long a consent holds.
 pub const APPROVAL_SECS: u64 = 1000;
 
@@ -60,6 +64,8 @@ pub struct Design {
     pub limits: Limits,
     pub safety: SafetyPolicy,
     pub timetable: Timetable,
+    /// So many of [`ITEMS`] must be signed off first.
+    pub items: usize,
 }
 
 impl WaveDesign {
@@ -85,6 +91,7 @@ impl Design {
             limits: Limits::default(),
             safety: SafetyPolicy::default(),
             timetable: Timetable::default(),
+            items: 0,
         }
     }
 
@@ -113,6 +120,7 @@ impl Design {
             safety: self.safety.clone(),
             timetable: self.timetable.clone(),
             watch: WatchPolicy::default(),
+            checklist: ITEMS[..self.items].iter().map(item).collect(),
         }
     }
 
@@ -130,6 +138,11 @@ impl Design {
         let inventory = Inventory { regions, ..Inventory::default() };
         compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory).unwrap()
     }
+}
+
+fn item((kind, owner): &(ItemKind, &str)) -> ChecklistItem {
+    let valid_for = Span::from_secs(SIGN_OFF_SECS);
+    ChecklistItem { id: ItemId::new(kind.as_str()).unwrap(), kind: *kind, owner: (*owner).to_owned(), valid_for }
 }
 
 pub fn region(number: usize) -> RegionId {

@@ -12,12 +12,13 @@ use meridian_core::agent::VetoList;
 use meridian_core::calendar::Openings;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::id::{ItemId, RegionId, RolloutId};
 use meridian_core::invariants::{self, Broken, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::{Consent, Event, Order, Transition};
+use meridian_core::rollout::event::{Consent, Event, Order, SignOff, Transition};
+use meridian_core::rollout::gates::stops::{Halt, StopScope};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::{Refused, Wait};
@@ -45,6 +46,17 @@ pub fn consent() -> Consent {
     Consent { wave: None, role: role(), plan: None }
 }
 
+/// With evidence.
+pub fn sign_off(item: &str) -> SignOff {
+    let evidence = Digest::of(b"the report");
+    SignOff { item: ItemId::new(item).unwrap(), uri: "https://reports.example/1".to_owned(), evidence }
+}
+
+/// By bob, everywhere.
+pub fn halt() -> Halt {
+    Halt { scope: StopScope::Organisation, actor: "bob".to_owned(), reason: "phones ring".to_owned() }
+}
+
 /// Everything there is.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -57,6 +69,8 @@ pub struct World {
     pub sight: Sight,
     /// When steps may start, everywhere.
     pub openings: Openings,
+    /// What everything is stopped by.
+    pub halt: Option<Halt>,
     pub orders: Orders,
     pub vetoes: Vetoes,
     /// The words of all decisions.
@@ -93,8 +107,8 @@ impl World {
         let record = open(id, plan, "anna".to_owned(), &lanes, &vetoes, moment).unwrap();
         hold(invariants::opening(&record, &lanes, &vetoes));
         let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
-        let openings = Openings::default();
-        let mut world = Self { record, head, now, lanes, sites, sight, openings, orders, vetoes, kinds, met };
+        let (openings, halt) = (Openings::default(), None);
+        let mut world = Self { record, head, now, lanes, sites, sight, openings, halt, orders, vetoes, kinds, met };
         world.committed();
         world
     }
@@ -185,7 +199,12 @@ impl World {
         let old = self.sight.get(id).and_then(|seen| seen.observed.clone());
         self.sight.insert(
             id.clone(),
-            Seen { contact: site.contact, observed: observed.or(old), openings: self.openings.clone() },
+            Seen {
+                contact: site.contact,
+                observed: observed.or(old),
+                openings: self.openings.clone(),
+                halt: self.halt.clone(),
+            },
         );
     }
 
@@ -334,6 +353,14 @@ impl World {
 
     pub fn revoke(&mut self, actor: &str) -> Result<Transition, Refused> {
         self.decide(Event::Revoke(Order { actor: actor.to_owned(), ..order() }, consent()))
+    }
+
+    pub fn sign(&mut self, actor: &str, item: &str) -> Result<Transition, Refused> {
+        self.decide(Event::Sign(Order { actor: actor.to_owned(), ..order() }, sign_off(item)))
+    }
+
+    pub fn unsign(&mut self, actor: &str, item: &str) -> Result<Transition, Refused> {
+        self.decide(Event::Unsign(Order { actor: actor.to_owned(), ..order() }, ItemId::new(item).unwrap()))
     }
 
     pub fn pause(&mut self) -> Result<Transition, Refused> {

@@ -31,7 +31,10 @@ pub use field::{
     LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
     WORD_BYTES_MAX, labels, share_or_none, text,
 };
-pub use gate::{approval_to_wire, consent_from_wire};
+pub use gate::{
+    approval_to_wire, checklist_to_wire, consent_from_wire, item_from_wire, scope_from_wire, sign_off_from_wire,
+    stop_entry_to_wire, stops_to_wire,
+};
 pub use goal::{goal_from_wire, vetoes_from_wire, vetoes_to_wire};
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
 pub use plan::forecast_to_wire;

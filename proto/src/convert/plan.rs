@@ -41,6 +41,7 @@ impl TryFrom<v1::Plan> for Plan {
             limits,
             safety,
             timetable,
+            checklist,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -57,6 +58,7 @@ impl TryFrom<v1::Plan> for Plan {
             limits: required("limits", limits)?,
             mandate: None,
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
+            checklist: list("checklist", checklist, RULES_MAX)?,
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -79,6 +81,7 @@ impl From<&Plan> for v1::Plan {
             limits,
             mandate,
             timetable,
+            checklist,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -94,6 +97,7 @@ impl From<&Plan> for v1::Plan {
             limits: Some(limits.into()),
             safety: mandate.as_ref().map(|mandate| mandate.policy().into()),
             timetable: timetable_to_wire(timetable),
+            checklist: checklist.iter().map(Into::into).collect(),
         }
     }
 }

@@ -37,6 +37,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             safety,
             timetable,
             watch,
+            checklist,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -47,6 +48,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             safety: safety_or_default("safety", safety)?,
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
             watch: optional("watch", watch)?.unwrap_or_default(),
+            checklist: list("checklist", checklist, RULES_MAX)?,
         })
     }
 }
@@ -54,7 +56,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -67,6 +69,7 @@ impl From<&Playbook> for v1::Playbook {
             safety: safety_unless_default(safety),
             timetable: timetable_to_wire(timetable),
             watch: policy_to_wire(watch),
+            checklist: checklist.iter().map(Into::into).collect(),
         }
     }
 }

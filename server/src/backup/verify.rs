@@ -86,6 +86,8 @@ pub fn whole(entries: &BTreeMap<Key, Bytes>) -> Result<BTreeMap<ServiceId, Head>
                 | Place::Route(_)
                 | Place::Outgoing(_)
                 | Place::Standing(_)
+                | Place::Stops
+                | Place::StopEntry(_)
                 | Place::Restore,
             )
             | None => {}

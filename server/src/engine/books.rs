@@ -7,6 +7,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
+use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
 use meridian_store::record::{self, Head};
 use meridian_store::{Expect, Key, Revision, Store, layout};
@@ -80,6 +81,17 @@ impl Books {
             None => Ok(Kept { value: Head::default(), expect: Expect::Absent }),
             Some(item) => {
                 let value = record::decode_head(&key, &item.value)?;
+                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
+            }
+        }
+    }
+
+    pub async fn stops(&self) -> Result<Kept<Stops>, EngineError> {
+        let key = layout::stops();
+        match self.store.get(&key).await?.item {
+            None => Ok(Kept { value: Stops::default(), expect: Expect::Absent }),
+            Some(item) => {
+                let value = record::decode_stops(&key, &item.value)?;
                 Ok(Kept { value, expect: Expect::At(item.mod_revision) })
             }
         }

@@ -11,8 +11,9 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
+use meridian_core::rollout::event::{Effect, Event, Notice, Order, SignOff, Transition};
 use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
-use meridian_core::rollout::state::{Phase, Rollout};
+use meridian_core::rollout::state::{Identity, Phase, Rollout};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
 use meridian_store::record::{self, Head, Outgoing, RequestDone};
@@ -41,6 +42,8 @@ pub(super) struct Decision<'a> {
     pub request: Option<&'a RequestMark>,
     /// The right to move something forward; not asked for where anyone may.
     pub claim: Option<Claim>,
+    /// The stops under which something moves forward; not asked for where nothing does.
+    pub stops: Option<Expect>,
     /// Sessions that have to be the newest of their regions still: what was seen in them led to this.
     pub sessions: Vec<(RegionId, Revision)>,
     pub now: Timestamp,
@@ -59,8 +62,22 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Commits. A lost answer is resolved by reading the audit entry, which is written once.
 pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done, CommitError> {
-    let Decision { next, before, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now } =
-        decision;
+    let Decision {
+        next,
+        before,
+        plan,
+        expect,
+        head,
+        lanes,
+        kind,
+        actor,
+        message,
+        request,
+        claim,
+        stops,
+        sessions,
+        now,
+    } = decision;
     let service = &next.plan.service;
     let value = record::encode_rollout(next, plan);
     let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
@@ -105,6 +122,9 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         let outgoing = Outgoing { service: service.clone(), sayings };
         let key = layout::outgoing_decided(service, next.epoch);
         txn = txn.put(key, record::encode_outgoing(&outgoing), Expect::Absent);
+    }
+    if let Some(stops) = stops {
+        txn = txn.check(layout::stops(), stops);
     }
     for (region, revision) in sessions {
         txn = txn.check(layout::session(&region), Expect::At(revision));
@@ -158,8 +178,40 @@ pub(super) async fn commit_vetoes(books: &Books, decision: VetoDecision<'_>) -> 
     commit_known(books.store.as_ref(), txn, &audit_key).await.map(|_| ())
 }
 
+/// Who decided, and in what words, for the audit.
+pub(super) fn said(order: Option<&Event>, transition: &Transition) -> (String, String) {
+    let by = |order: &Order| (order.actor.clone(), order.reason.clone());
+    match order {
+        Some(Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order)) => {
+            by(order)
+        }
+        Some(Event::Approve(order, consent) | Event::Revoke(order, consent)) => {
+            let identity = Identity::Unverified.as_str();
+            (order.actor.clone(), format!("as {} ({identity}): {}", consent.role, order.reason))
+        }
+        Some(Event::Sign(order, SignOff { item, uri, evidence })) => {
+            let identity = Identity::Unverified.as_str();
+            (order.actor.clone(), format!("{item} ({identity}) on {uri} {evidence}: {}", order.reason))
+        }
+        Some(Event::Unsign(order, item)) => (order.actor.clone(), format!("{item}: {}", order.reason)),
+        None | Some(Event::Look(_) | Event::Guard(_)) => {
+            let cause = transition.effects.iter().find_map(|effect| match effect {
+                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
+                Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,
+            });
+            let phase = transition.next.as_ref().map_or("", |next| next.phase.as_str());
+            ("meridian".to_owned(), cause.unwrap_or_else(|| phase.to_owned()))
+        }
+    }
+}
+
 /// Adds what a request id has done.
-fn marked(txn: Txn, request: Option<&RequestMark>, resource: String, time: Timestamp) -> Result<Txn, CommitError> {
+pub(super) fn marked(
+    txn: Txn,
+    request: Option<&RequestMark>,
+    resource: String,
+    time: Timestamp,
+) -> Result<Txn, CommitError> {
     let Some(mark) = request.filter(|_| !planted::is("request-forgotten")) else { return Ok(txn) };
     let key = layout::request(&mark.id).map_err(|invalid| CommitError::Corrupt { reason: invalid.to_string() })?;
     let done = RequestDone { body: mark.body, resource, time };

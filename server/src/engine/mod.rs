@@ -9,6 +9,7 @@ mod books;
 mod calendar;
 mod commit;
 mod follow;
+mod gates;
 mod greet;
 mod heads;
 mod open;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex};
 use meridian_core::id::{ReplicaId, RolloutId};
 use meridian_core::observation::Sight;
 use meridian_core::rollout::event::Event;
+use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
 use meridian_store::record::Member;
@@ -33,6 +35,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use gates::StopCall;
 pub use greet::Standing;
 pub use open::OpenOrder;
 pub use restore::{GoOn, go_on};
@@ -48,6 +51,7 @@ use crate::ownership::Ownership;
 use crate::session::{self, Sessions};
 use books::Books;
 use calendar::Calendars;
+use gates::stops;
 use runner::{OrderCall, RunnerHandle};
 
 /// What an engine is made of.
@@ -102,6 +106,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     sessions: Arc<Sessions>,
     calendars: Calendars,
+    stops: stops::Known,
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
     bell: Bell,
@@ -115,10 +120,11 @@ struct Shared {
 }
 
 impl Shared {
-    /// All that is known of a rollout's lanes, and when steps may start there.
-    fn sight(&self, record: &Rollout, now: Timestamp) -> Sight {
+    /// All that is known of a rollout's lanes, when steps may start there, and whether the line is stopped.
+    fn sight(&self, record: &Rollout, now: Timestamp, stops: Option<&Stops>) -> Sight {
         let mut sight = self.sessions.sight(record, now);
         self.calendars.fill(&mut sight, &record.plan, now);
+        stops.iter().for_each(|stops| stops::fill(&mut sight, record, stops));
         sight
     }
 }
@@ -135,6 +141,7 @@ impl Engine {
             clock,
             sessions,
             calendars: Calendars::default(),
+            stops: stops::Known::default(),
             trace,
             metrics,
             bell,
@@ -152,6 +159,7 @@ impl Engine {
         let (ending, tasks) = (&self.shared.shutdown, &self.shared.tasks);
         tasks.spawn(follow::run(self.clone(), ending.clone()));
         tasks.spawn(heads::run(self.clone(), ending.clone()));
+        tasks.spawn(stops::run(self.clone(), ending.clone()));
         let (store, clock) = (self.shared.books.store.clone(), self.shared.clock.clone());
         let parts = session::Parts { store, clock, ownership: self.shared.ownership.clone() };
         for task in session::tasks(&self.shared.sessions, &parts, ending) {

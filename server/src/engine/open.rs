@@ -85,6 +85,7 @@ impl Engine {
             message: format!("plan {}", order.plan.hex()),
             request: order.request.as_ref(),
             claim: None,
+            stops: None,
             sessions: Vec::new(),
             now,
         };

@@ -78,6 +78,7 @@ async fn raise(books: &Books, service: &ServiceId, id: &RolloutId, how: &GoOn) -
         message: reason,
         request: None,
         claim: None,
+        stops: None,
         sessions: Vec::new(),
         now: how.now,
     };

@@ -8,19 +8,19 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::invariants::Taken;
 use meridian_core::planted;
-use meridian_core::rollout::event::{Effect, Event, Notice, Order, Right, Transition};
+use meridian_core::rollout::event::{Effect, Event, Notice, Right, Transition};
 use meridian_core::rollout::goals::goal;
-use meridian_core::rollout::state::{Identity, Phase, Rollout};
+use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::record::Head;
-use meridian_store::{CommitError, Expect, Revision, Versioned};
+use meridian_store::{CommitError, Expect, Revision, Versioned, layout};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::books::{Kept, Request};
-use super::commit::{Decision, check_etag, commit};
+use super::commit::{Decision, check_etag, commit, said};
 use super::trace::EndedStep;
 use super::{Changed, Engine, RequestMark};
 use crate::error::EngineError;
@@ -80,6 +80,11 @@ impl RunnerHandle {
             self.news.look.notify_one();
         }
     }
+
+    /// Something that the rollout does not keep has changed.
+    pub fn look_again(&self) {
+        self.news.look.notify_one();
+    }
 }
 
 /// Why a decision is asked for.
@@ -95,6 +100,8 @@ struct Decided {
     transition: Transition,
     moment: Moment,
     claim: Option<Claim>,
+    /// Under which nothing was stopped that moves forward.
+    stops: Option<Expect>,
 }
 
 struct Runner {
@@ -263,6 +270,8 @@ impl Runner {
                     decided.claim.iter().for_each(|claim| self.engine.shared.ownership.lost(claim));
                     return Ok(());
                 }
+                // Somebody has stopped the line or lifted a stop: it is asked again under what stands now.
+                Err(CommitError::Conflict { key }) if key == layout::stops() => self.engine.read_stops().await?,
                 Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
                     self.engine.shared.metrics.conflicts.inc();
                     self.reload().await?;
@@ -305,11 +314,14 @@ impl Runner {
         let moment = Moment { now: shared.clock.now(), head };
         let record = &self.held.0;
         let claim = shared.ownership.claim(&record.plan.service);
+        let stops = shared.stops.get();
+        let sight = || shared.sight(record, moment.now, stops.as_deref().map(|stops| &stops.value));
         let event = match asked {
-            Asked::Sight if claim.is_some() || planted::is("guard-goes-forward") => {
-                Event::Look(shared.sight(record, moment.now))
+            // Who does not know yet where the line is stopped moves nothing forward.
+            Asked::Sight if claim.is_some() && stops.is_some() || planted::is("guard-goes-forward") => {
+                Event::Look(sight())
             }
-            Asked::Sight => Event::Guard(shared.sight(record, moment.now)),
+            Asked::Sight => Event::Guard(sight()),
             Asked::Order(event) => (*event).clone(),
         };
         let trace = &shared.trace;
@@ -329,7 +341,8 @@ impl Runner {
             Right::Owner => claim,
             Right::Anyone => None,
         };
-        Ok(Some(Decided { transition, moment, claim }))
+        let stops = stops.map(|stops| stops.expect).filter(|_| claim.is_some());
+        Ok(Some(Decided { transition, moment, claim, stops }))
     }
 
     async fn commit(
@@ -338,7 +351,7 @@ impl Runner {
         asked: &Asked<'_>,
         request: Option<&RequestMark>,
     ) -> Result<(), CommitError> {
-        let Decided { transition, moment, claim } = decided;
+        let Decided { transition, moment, claim, stops } = decided;
         let (Some(next), Some(head)) = (&transition.next, &self.head) else {
             return Ok(());
         };
@@ -348,14 +361,29 @@ impl Runner {
         } else {
             None
         };
-        let (actor, message) = said(asked, transition);
+        let order = if let Asked::Order(event) = asked { Some(*event) } else { None };
+        let (actor, message) = said(order, transition);
         let expect = Expect::At(self.held.1);
-        let (kind, now, claim) = (transition.kind, moment.now, claim.clone());
+        let (kind, now, claim, stops) = (transition.kind, moment.now, claim.clone(), *stops);
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
         let (before, plan) = (Some(self.held.0.as_ref()), self.plan);
-        let decision =
-            Decision { next, before, plan, expect, head, lanes, kind, actor, message, request, claim, sessions, now };
+        let decision = Decision {
+            next,
+            before,
+            plan,
+            expect,
+            head,
+            lanes,
+            kind,
+            actor,
+            message,
+            request,
+            claim,
+            stops,
+            sessions,
+            now,
+        };
         for goal in next.lanes.keys().filter_map(|region| goal(next, region)).filter(|_| planted::is("speak-first")) {
             self.engine.shared.sessions.push(goal);
         }
@@ -462,28 +490,6 @@ impl Runner {
                     self.engine.shared.trace.ended(record, now);
                 }
             }
-        }
-    }
-}
-
-/// Who decided, and in what words, for the audit.
-fn said(asked: &Asked<'_>, transition: &Transition) -> (String, String) {
-    let by = |order: &Order| (order.actor.clone(), order.reason.clone());
-    match asked {
-        Asked::Order(
-            Event::Pause(order) | Event::Resume(order) | Event::Rollback(order, _) | Event::Abandon(order),
-        ) => by(order),
-        Asked::Order(Event::Approve(order, consent) | Event::Revoke(order, consent)) => {
-            let identity = Identity::Unverified.as_str();
-            (order.actor.clone(), format!("as {} ({identity}): {}", consent.role, order.reason))
-        }
-        Asked::Sight | Asked::Order(Event::Look(_) | Event::Guard(_)) => {
-            let cause = transition.effects.iter().find_map(|effect| match effect {
-                Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),
-                Effect::Notify(Notice::Ended(_)) | Effect::PushGoal(_) | Effect::StepEnded { .. } => None,
-            });
-            let phase = transition.next.as_ref().map_or("", |next| next.phase.as_str());
-            ("meridian".to_owned(), cause.unwrap_or_else(|| phase.to_owned()))
         }
     }
 }

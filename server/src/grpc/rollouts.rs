@@ -3,7 +3,9 @@
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::Event;
-use meridian_proto::convert::{At as _, Invalid, InvalidKind, consent_from_wire, name};
+use meridian_proto::convert::{
+    At as _, Invalid, InvalidKind, consent_from_wire, item_from_wire, name, sign_off_from_wire,
+};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request::Scope as WireScope;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutService;
@@ -206,6 +208,30 @@ impl RolloutService for Rollouts {
         let told = Told { name, etag, actor, reason, request, caller };
         let rollout = self.order(told, |order| Event::Revoke(order, consent)).await?;
         Ok(Response::new(v1::RevokeApprovalResponse { rollout }))
+    }
+
+    async fn sign_item(&self, request: Request<v1::SignItemRequest>) -> Result<Response<v1::SignItemResponse>, Status> {
+        let (_, caller, message) = request.into_parts();
+        let request = mark("SignItem", &message.request_id, &message)?;
+        let v1::SignItemRequest { name, etag, actor, reason, item, evidence_uri, evidence_digest, request_id: _ } =
+            message;
+        let sign = at("", sign_off_from_wire(item, evidence_uri, &evidence_digest))?;
+        let told = Told { name, etag, actor, reason, request, caller };
+        let rollout = self.order(told, |order| Event::Sign(order, sign)).await?;
+        Ok(Response::new(v1::SignItemResponse { rollout }))
+    }
+
+    async fn revoke_sign_off(
+        &self,
+        request: Request<v1::RevokeSignOffRequest>,
+    ) -> Result<Response<v1::RevokeSignOffResponse>, Status> {
+        let (_, caller, message) = request.into_parts();
+        let request = mark("RevokeSignOff", &message.request_id, &message)?;
+        let v1::RevokeSignOffRequest { name, etag, actor, reason, item, request_id: _ } = message;
+        let item = at("", item_from_wire(item))?;
+        let told = Told { name, etag, actor, reason, request, caller };
+        let rollout = self.order(told, |order| Event::Unsign(order, item)).await?;
+        Ok(Response::new(v1::RevokeSignOffResponse { rollout }))
     }
 
     async fn watch_rollouts(

@@ -61,6 +61,10 @@ pub fn refused(error: &EngineError) -> Status {
             | Refused::OtherPlan { .. }
             | Refused::NoApproval { .. }
             | Refused::TooManyApprovals
+            | Refused::NoSuchItem { .. }
+            | Refused::NotOwner { .. }
+            | Refused::NotSigned { .. }
+            | Refused::LaunchBegun
             | Refused::EpochExhausted,
         )
         | EngineError::OpenRefused(_)
@@ -68,6 +72,7 @@ pub fn refused(error: &EngineError) -> Status {
         | EngineError::WatchRefused(_)
         | EngineError::KpiRefused(_)
         | EngineError::FeedbackFull(_)
+        | EngineError::StopRefused(_)
         | EngineError::PlanRefused(_)
         | EngineError::NotConfirmable { .. }
         | EngineError::InUse { .. } => precondition(error),

@@ -11,7 +11,7 @@ use meridian_core::rollout::state::{Ballot, Cause, LaneAt, LaneProgress, Pace, P
 use meridian_core::rollout::summary::summary;
 use meridian_core::rollout::veto::Veto;
 use meridian_core::time::Timestamp;
-use meridian_proto::convert::{approval_to_wire, name, timestamp_to_wire};
+use meridian_proto::convert::{approval_to_wire, checklist_to_wire, name, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 
 use super::field::etag_to_wire;
@@ -50,6 +50,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         view_time: Some(timestamp_to_wire(*now)),
         known_time: Some(timestamp_to_wire(*known)),
         actions: operator::allowed(record).iter().map(|order| (*order).to_owned()).collect(),
+        checklist: checklist_to_wire(record),
         approvals: record.approvals.iter().map(|approval| approval_to_wire(record, approval)).collect(),
     }
 }

@@ -8,3 +8,4 @@ mod decisions;
 mod frozen;
 mod replicas;
 mod stage;
+mod stops;

@@ -133,6 +133,7 @@ impl Stage {
         let playbook = Playbook {
             timetable: self.timetable.clone(),
             watch: meridian_core::watch::WatchPolicy::default(),
+            checklist: Vec::new(),
             id: PlaybookId::new("steps").unwrap(),
             stages: vec![stage],
             evidence: EvidencePolicy {

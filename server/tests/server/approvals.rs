@@ -1,7 +1,7 @@
-//! Consent over the wire: who counts, what is told of it, and that it survives in the record.
+//! Consent and sign-offs over the wire: who counts, what is told of it, and that it survives in the record.
 
-use meridian_core::id::RoleId;
-use meridian_core::playbook::ApprovalRule;
+use meridian_core::id::{ItemId, RoleId};
+use meridian_core::playbook::{ApprovalRule, ChecklistItem, ItemKind};
 use meridian_core::time::Span;
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollout::State;
@@ -98,4 +98,120 @@ async fn consent_is_taken_back_and_a_rollback_waits_for_none() {
     .await;
     let late = server.rollouts().approve_rollout(approval(&rollout.name, "bob")).await.unwrap_err();
     assert_eq!(why(&late).1, "ROLLOUT_ENDED");
+}
+
+#[tokio::test]
+async fn a_launch_waits_for_its_checklist_and_says_whose_it_is() {
+    let server = Server::plain().await;
+    server.put_service(SERVICE).await;
+    let item = |kind: ItemKind, owner: &str| ChecklistItem {
+        id: ItemId::new(kind.as_str()).unwrap(),
+        kind,
+        owner: owner.to_owned(),
+        valid_for: ChecklistItem::VALID_FOR,
+    };
+    let mut listed = playbook(Span::ZERO);
+    listed.checklist = vec![item(ItemKind::Uat, "bob"), item(ItemKind::SecurityAudit, "carl")];
+    server.put_playbook(&listed).await;
+    server.add_release("1.0.0").await;
+    let _agent = Obedient::start(server.channel.clone(), "eu").await;
+    let plan = server.plan("1.0.0").await;
+    assert_eq!(plan.checklist.len(), 2);
+    let rollout = server.start_rollout(&plan.name).await;
+    let waits = async |what: &str| {
+        until(what, || async {
+            let rollout = server.rollout(&rollout.name).await;
+            rollout.waits.iter().find(|wait| wait.code == "CHECKLIST").map(|wait| wait.message.clone())
+        })
+        .await
+    };
+    let told = waits("it waits for the checklist").await;
+    assert!(told.ends_with("uat (bob), security-audit (carl)"), "{told}");
+    let sign = |actor: &str, item: &str| v1::SignItemRequest {
+        name: rollout.name.clone(),
+        actor: actor.to_owned(),
+        item: item.to_owned(),
+        evidence_uri: "https://reports.example/7".to_owned(),
+        evidence_digest: format!("sha256:{}", "7".repeat(64)),
+        ..Default::default()
+    };
+    let signed = async |request| server.rollouts().sign_item(request).await;
+    assert_eq!(why(&signed(sign("carl", "uat")).await.unwrap_err()).1, "NOT_OWNER");
+    assert_eq!(why(&signed(sign("bob", "load")).await.unwrap_err()).1, "UNKNOWN_ITEM");
+    let bare = v1::SignItemRequest { evidence_uri: String::new(), ..sign("bob", "uat") };
+    assert_eq!(why(&signed(bare).await.unwrap_err()), (Code::InvalidArgument, "MISSING".to_owned()));
+    let vague = v1::SignItemRequest { evidence_digest: String::new(), ..sign("bob", "uat") };
+    assert_eq!(why(&signed(vague).await.unwrap_err()).0, Code::InvalidArgument);
+    let told = signed(sign("bob", "uat")).await.unwrap().into_inner().rollout.unwrap();
+    let given = told.checklist[0].sign_off.as_ref().unwrap();
+    assert_eq!((given.actor.as_str(), given.evidence_uri.as_str()), ("bob", "https://reports.example/7"));
+    assert_eq!(given.identity, i32::from(v1::approval::Identity::Unverified));
+    assert_eq!(given.digest, rollout.release.as_ref().unwrap().digest);
+    let revoke = v1::RevokeSignOffRequest {
+        name: rollout.name.clone(),
+        actor: "dora".to_owned(),
+        reason: "found something".to_owned(),
+        item: "uat".to_owned(),
+        ..Default::default()
+    };
+    let told = server.rollouts().revoke_sign_off(revoke).await.unwrap().into_inner().rollout.unwrap();
+    assert!(told.checklist.iter().all(|entry| entry.sign_off.is_none()));
+    signed(sign("bob", "uat")).await.unwrap();
+    signed(sign("carl", "security-audit")).await.unwrap();
+    let switched = until("it goes on", || async {
+        let rollout = server.rollout(&rollout.name).await;
+        (rollout.state == i32::from(State::Switched)).then_some(rollout)
+    });
+    assert!(switched.await.checklist.iter().all(|entry| entry.sign_off.as_ref().is_some_and(|sign| sign.used)));
+}
+
+#[tokio::test]
+async fn the_line_is_stopped_over_the_wire_and_every_order_is_kept() {
+    let server = Server::plain().await;
+    let raise = |scope: &str, actor: &str, reason: &str| v1::RaiseStopRequest {
+        scope: scope.to_owned(),
+        actor: actor.to_owned(),
+        reason: reason.to_owned(),
+        request_id: uuid(),
+    };
+    let raised = async |request| server.stops().raise_stop(request).await;
+    for (request, refusal) in [
+        (raise("organisation", "", "phones ring"), (Code::FailedPrecondition, "STOPPER_UNNAMED")),
+        (raise("organisation", "bob", ""), (Code::FailedPrecondition, "REASON_NEEDED")),
+        (raise("", "bob", "phones ring"), (Code::InvalidArgument, "MISSING")),
+        (raise("lanes/eu", "bob", "phones ring"), (Code::InvalidArgument, "UNKNOWN_WORD")),
+    ] {
+        let (code, reason) = refusal;
+        assert_eq!(why(&raised(request.clone()).await.unwrap_err()), (code, reason.to_owned()), "{request:?}");
+    }
+    let stop = raise("regions/eu", "bob", "phones ring");
+    raised(stop.clone()).await.unwrap();
+    let told = raised(stop).await.unwrap().into_inner().stops;
+    assert_eq!((told.len(), told[0].scope.as_str(), told[0].actor.as_str()), (1, "regions/eu", "bob"), "sent twice");
+    assert_eq!(why(&raised(raise("regions/eu", "carl", "me too")).await.unwrap_err()).1, "ALREADY_STOPPED");
+    server.put_service(SERVICE).await;
+    server.put_playbook(&playbook(Span::ZERO)).await;
+    server.add_release("1.0.0").await;
+    let _agent = Obedient::start(server.channel.clone(), "eu").await;
+    let rollout = server.start_rollout(&server.plan("1.0.0").await.name).await;
+    let wait = until("it says that the line is stopped", || async {
+        let waits = server.rollout(&rollout.name).await.waits;
+        waits.into_iter().find(|wait| wait.code == "STOP_THE_LINE")
+    });
+    assert!(wait.await.message.ends_with("regions/eu is stopped by bob: phones ring"));
+    let lift = v1::LiftStopRequest {
+        scope: "regions/eu".to_owned(),
+        actor: "carl".to_owned(),
+        reason: "mended".to_owned(),
+        request_id: uuid(),
+    };
+    assert!(server.stops().lift_stop(lift).await.unwrap().into_inner().stops.is_empty());
+    until("it goes on", || async {
+        (server.rollout(&rollout.name).await.state == i32::from(State::Switched)).then_some(())
+    })
+    .await;
+    let listed = server.stops().list_stops(v1::ListStopsRequest {}).await.unwrap().into_inner();
+    let kinds: Vec<_> = listed.log.iter().map(|entry| (entry.number, entry.kind.as_str())).collect();
+    assert_eq!((kinds.as_slice(), listed.stops.len()), (&[(2, "lift"), (1, "raise")][..], 0));
+    assert!(listed.log[1].previous_digest.is_empty() && !listed.log[0].previous_digest.is_empty());
 }

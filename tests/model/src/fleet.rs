@@ -75,6 +75,7 @@ impl Fleet {
         Playbook {
             timetable: meridian_core::calendar::Timetable::default(),
             watch: meridian_core::watch::WatchPolicy::default(),
+            checklist: Vec::new(),
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },

@@ -150,6 +150,7 @@ pub fn install() -> Playbook {
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
+        checklist: Vec::new(),
         id: PlaybookId::new("install").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
@@ -179,6 +180,7 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
+        checklist: Vec::new(),
         id: PlaybookId::new("steps").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, waves }],
         evidence: EvidencePolicy { checks: vec![check], window: secs(30), extend_max: secs(15) },

@@ -1,7 +1,9 @@
 //! The command line: every command, flag and default. It parses; it does nothing.
 
+mod checklist;
 mod rollout;
 mod simulate;
+mod stop;
 mod watch;
 mod window;
 
@@ -12,11 +14,13 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::clock::parse_duration;
 
+pub use checklist::{ChecklistCommand, ChecklistRevoke, ChecklistSign};
 pub use rollout::{
     Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
 pub use simulate::Simulate;
+pub use stop::{StopCommand, StopExempt, StopOrderArgs, StopWhere};
 pub use watch::{
     ActionAdd, ActionCommand, ActionKind, EvaluationCommand, EvaluationSign, FeedbackCommand, FeedbackGive, KpiCommand,
     KpiRecord, MilestoneCommand, RetrospectiveCommand, Review, ReviewCommand, ReviewSaid,
@@ -132,6 +136,12 @@ pub enum Command {
     /// Rollouts: launches in progress.
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Checklists: what must be signed off before a rollout begins.
+    #[command(subcommand)]
+    Checklist(ChecklistCommand),
+    /// Stop-the-line: let nothing go forward until somebody lifts it.
+    #[command(subcommand)]
+    StopTheLine(StopCommand),
     /// Regions: where it is launched.
     #[command(subcommand)]
     Region(RegionCommand),

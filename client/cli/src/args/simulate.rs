@@ -33,7 +33,7 @@ pub struct Simulate {
     /// What regions measure: traffic, errors, latency.
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
-    /// How long people take to consent to a wave that asks for it (at once).
+    /// How long people take to consent to a wave that asks for it, and to sign an item of the checklist off (at once).
     #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
     pub approve_after: Option<Duration>,
     /// How long a slot takes to come up (30s).

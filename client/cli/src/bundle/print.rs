@@ -5,7 +5,7 @@ use meridian_client::bundle::{BundleEntry, BundleRecords, BundleView, Changed};
 use meridian_core::canon::Canonical as _;
 use meridian_core::evidence::Verdict;
 use meridian_core::id::RegionId;
-use meridian_core::rollout::state::{Approval, Ballot, Cause, LaneProgress, Vote};
+use meridian_core::rollout::state::{Approval, Ballot, Cause, LaneProgress, Signed, Vote};
 use serde_json::{Map, Value, json};
 
 use super::FORMAT;
@@ -69,7 +69,7 @@ fn decision(BundleEntry { entry, changed }: &BundleEntry) -> Value {
 }
 
 fn change(changed: &Changed) -> Value {
-    let Changed { phase, lanes, approvals, record: _ } = changed;
+    let Changed { phase, lanes, approvals, signed, record: _ } = changed;
     let lane = |(region, lane): (&RegionId, &LaneProgress)| {
         let step = lane.at.step().map(|step| json!({ "wave": step.wave, "step": step.step }));
         let vote = lane.vote.as_ref().map(vote);
@@ -77,7 +77,27 @@ fn change(changed: &Changed) -> Value {
     };
     let lanes: Map<String, Value> = lanes.iter().map(lane).collect();
     let approvals: Vec<Value> = approvals.iter().map(approval).collect();
-    json!({ "phase": phase.as_str(), "cause": phase.cause().map(cause_json), "lanes": lanes, "approvals": approvals })
+    let cause = phase.cause().map(cause_json);
+    let mut change = json!({ "phase": phase.as_str(), "cause": cause, "lanes": lanes, "approvals": approvals });
+    // Bundles from before checklists have to print as they were.
+    if !signed.is_empty() {
+        change["signed"] = signed.iter().map(sign_off).collect();
+    }
+    change
+}
+
+fn sign_off(signed: &Signed) -> Value {
+    let Signed { item, actor, identity, uri, evidence, digest, at, until, used } = signed;
+    json!({
+        "item": item.as_str(),
+        "actor": actor,
+        "identity": identity.as_str(),
+        "evidence": { "uri": uri, "digest": evidence.to_string() },
+        "digest": digest.to_string(),
+        "time": clock::iso(*at),
+        "until": clock::iso(*until),
+        "used": used,
+    })
 }
 
 fn approval(approval: &Approval) -> Value {

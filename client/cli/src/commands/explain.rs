@@ -4,6 +4,7 @@ use meridian_client::{ApprovalView, ContactView, LaneView, ReasonView, RolloutVi
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::rollout::checklist;
 use super::{Outcome, rollout};
 use crate::args::{Output, Rollout};
 use crate::clock;
@@ -37,6 +38,8 @@ fn on_whom(wait: &ReasonView) -> String {
         "NEEDS_HUMAN" => "an operator: roll back again or abandon".to_owned(),
         "APPROVALS" => "people of that role: meridian rollout approve --role ROLE".to_owned(),
         "NO_OWNER" => "a server to take it over; that takes seconds".to_owned(),
+        "CHECKLIST" => "the owners: meridian checklist sign --item ITEM".to_owned(),
+        "STOP_THE_LINE" => "whoever stopped it, or anyone: meridian stop-the-line lift".to_owned(),
         "SOAK" | "RETENTION" | "BAKE" => "time".to_owned(),
         "NO_CONTACT" => format!("the agent of {region} to come back"),
         "MAX_PARALLEL" | "MAX_SKEW" => "other regions of the wave".to_owned(),
@@ -93,11 +96,7 @@ fn lane_row(lane: &LaneView, now: Timestamp) -> Vec<Cell> {
 
 fn approval_rows(view: &RolloutView, now: Timestamp) -> Vec<Vec<Cell>> {
     let row = |approval: &ApprovalView| {
-        let holds = match (approval.used, approval.until > now) {
-            (true, _) => "used".to_owned(),
-            (false, true) => format!("{} left", clock::short(approval.until.since(now))),
-            (false, false) => "run out".to_owned(),
-        };
+        let holds = checklist::holds(approval.used, approval.until, now);
         vec![cell(&approval.wave), cell(&approval.role), cell(&approval.actor), cell(approval.identity), cell(holds)]
     };
     view.approvals.iter().map(row).collect()
@@ -117,6 +116,8 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     );
     let waits = view.waits.iter().map(|wait| wait_row(wait, now)).collect();
     page.table("it waits for", &["REGION", "CODE", "WHAT", "ON WHOM", "UNTIL"], waits);
+    let items = view.checklist.iter().map(|entry| checklist::row(entry, now)).collect();
+    page.table("checklist", checklist::HEADERS, items);
     page.table("approved by", APPROVAL_HEADERS, approval_rows(view, now));
     let headers = &["REGION", "STATE", "STEP", "SINCE", "AGENT", "EVIDENCE", "WAY BACK", "TROUBLE"];
     page.table("regions", headers, view.lanes.iter().map(|lane| lane_row(lane, now)).collect());
@@ -147,6 +148,7 @@ fn value(view: &RolloutView) -> Value {
         "lanes": rollout["lanes"],
         "waits": waits.collect::<Vec<_>>(),
         "approvals": rollout["approvals"],
+        "checklist": rollout["checklist"],
         "actions": rollout["actions"],
         "commands": commands,
         "revision": rollout["revision"],

@@ -15,6 +15,7 @@ mod region;
 mod release;
 mod rollout;
 mod service;
+mod stop;
 mod version;
 mod watch;
 
@@ -41,6 +42,8 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Service(service) => service::run(session, service).await,
         Command::Release(release) => release::run(session, release).await,
         Command::Rollout(rollout) => rollout::run(session, rollout).await,
+        Command::Checklist(checklist) => rollout::checklist::run(session, checklist).await,
+        Command::StopTheLine(stop) => stop::run(session, stop).await,
         Command::Region(region) => region::run(session, region).await,
         Command::Explain(rollout) => explain::run(session, &rollout).await,
         Command::Window(window) => plan::window::run(session, window).await,

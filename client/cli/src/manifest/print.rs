@@ -9,8 +9,8 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Stage, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, ItemKind, Limits, Playbook, Pooling, RegionSelector,
+    RollbackPolicy, SafetyPolicy, Stage, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -181,6 +181,17 @@ impl Page {
 
     fn playbook(&mut self, playbook: &Playbook) {
         self.line(0, "spec:");
+        if !playbook.checklist.is_empty() {
+            self.line(1, "checklist:");
+        }
+        for ChecklistItem { id, kind, owner, valid_for } in &playbook.checklist {
+            self.line(2, format!("- kind: {}", kind.as_str()));
+            if id.as_str() != kind.as_str() || *kind == ItemKind::Custom {
+                self.line(3, format!("name: {}", scalar(id.as_str())));
+            }
+            self.line(3, format!("owner: {}", scalar(owner)));
+            self.line(3, format!("validFor: {valid_for}"));
+        }
         self.line(1, "stages:");
         for stage in &playbook.stages {
             self.stage(stage);

@@ -94,6 +94,8 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Quarantine { .. }
         | Wait::Drift { .. }
         | Wait::Approvals { .. }
+        | Wait::Checklist { .. }
+        | Wait::Stopped { .. }
         | Wait::Window { .. }
         | Wait::Freeze { .. }
         | Wait::Vetoed { .. } => true,

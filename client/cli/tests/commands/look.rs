@@ -44,6 +44,7 @@ pub fn plan() -> PlanView {
     };
     let plan = Plan {
         timetable: meridian_core::calendar::Timetable::default(),
+        checklist: Vec::new(),
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,

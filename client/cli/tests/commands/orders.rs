@@ -1,7 +1,7 @@
 //! Orders: what reaches the server, what is asked before, and what is said when it is not known whether they were done.
 
 use meridian_client::fake::{FakeServer, sample};
-use meridian_client::{ApprovalView, RefusalKind};
+use meridian_client::{ApprovalView, EntryView, RefusalKind, SignOffView};
 use meridian_core::digest::Digest;
 use meridian_core::id::ServiceId;
 use meridian_core::release::{Notes, Release, Reversibility};
@@ -69,6 +69,75 @@ async fn consent_goes_with_the_plan_that_was_looked_at() {
     assert!(said.contains("people of that role") && said.contains("unverified") && said.contains("run out"), "{said}");
     let json = meridian(&server, &["rollout", "status", "checkout/r-1", "-o", "json"]).await.stdout;
     assert!(json.contains("\"approvals\"") && json.contains("\"unverified\""), "{json}");
+}
+
+#[tokio::test]
+async fn items_are_signed_off_with_their_evidence() {
+    let server = FakeServer::start().await;
+    let mut rollout = sample::rollout();
+    let signed = SignOffView {
+        actor: "bob".to_owned(),
+        identity: "unverified",
+        uri: "https://reports.example/1".to_owned(),
+        evidence: Digest::of(b"report"),
+        at: rollout.created,
+        until: rollout.created,
+        used: true,
+    };
+    let entry = |name: &str, kind, owner: &str, signed| EntryView {
+        name: name.to_owned(),
+        kind,
+        owner: owner.to_owned(),
+        signed,
+    };
+    rollout.checklist = vec![entry("uat", "uat", "bob", Some(signed)), entry("legal", "custom", "carl", None)];
+    server.put_rollout(&rollout);
+    let listed = meridian(&server, &["checklist", "list", "checkout"]).await.stdout;
+    assert!(listed.contains("nobody") && listed.contains("used") && listed.contains("unverified"), "{listed}");
+    let digest = Digest::of(b"report").to_string();
+    let uri = "https://reports.example/2";
+    let sign = ["checklist", "sign", "checkout", "--item", "legal", "--evidence", uri, "--digest", &digest];
+    let ran = meridian(&server, &sign).await;
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let last = |server: &FakeServer| server.seen().last().unwrap().clone();
+    let name = "services/checkout/rollouts/r-1";
+    assert_eq!(last(&server).words, [name, "ann", "operator", "legal", uri, &digest]);
+    assert_eq!(meridian(&server, &sign[..7]).await.exit, 2, "of what?");
+    let revoke = ["checklist", "revoke", "checkout/r-1", "--item", "uat", "--reason", "too soon"];
+    assert_eq!(meridian(&server, &revoke).await.exit, 0);
+    assert_eq!(last(&server).words, [name, "ann", "too soon", "uat"]);
+    let json = meridian(&server, &["rollout", "status", "checkout/r-1", "-o", "json"]).await.stdout;
+    assert!(json.contains("\"checklist\"") && json.contains("\"owner\": \"carl\""), "{json}");
+    let said = meridian(&server, &["explain", "checkout/r-1"]).await.stdout;
+    assert!(said.contains("legal") && said.contains("carl"), "{said}");
+}
+
+#[tokio::test]
+async fn the_line_is_stopped_and_goes_on() {
+    let server = FakeServer::start().await;
+    server.put_rollout(&sample::rollout());
+    let raise = ["stop-the-line", "raise", "--region", "eu", "--reason", "phones ring"];
+    let ran = meridian(&server, &raise).await;
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.stdout.contains("regions/eu") && ran.stdout.contains("phones ring"), "{ran:?}");
+    let last = |server: &FakeServer| server.seen().last().unwrap().words.clone();
+    assert_eq!(last(&server), ["regions/eu", "ann", "phones ring"]);
+    let exempt = ["stop-the-line", "exempt", "checkout", "--region", "eu", "--reason", "it mends it"];
+    assert_eq!(meridian(&server, &exempt).await.exit, 0);
+    assert_eq!(last(&server), ["regions/eu", "r-1", "ann", "it mends it"]);
+    let listed = meridian(&server, &["stop-the-line", "list", "-o", "json"]).await.stdout;
+    assert!(listed.contains("\"scope\": \"regions/eu\""), "{listed}");
+    for (flags, scope) in [
+        (vec!["--organisation"], "organisation"),
+        (vec!["--service", "checkout"], "services/checkout"),
+        (vec!["--rollout", "r-1"], "rollouts/r-1"),
+    ] {
+        let lift = [&["stop-the-line", "lift", "--reason", "mended"], &flags[..]].concat();
+        assert_eq!(meridian(&server, &lift).await.exit, 0);
+        assert_eq!(last(&server)[0], scope);
+    }
+    assert_eq!(meridian(&server, &["stop-the-line", "raise", "--reason", "where?"]).await.exit, 2);
+    assert_eq!(meridian(&server, &["stop-the-line", "raise", "--organisation"]).await.exit, 2, "why?");
 }
 
 #[tokio::test]

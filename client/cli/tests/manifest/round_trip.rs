@@ -6,11 +6,11 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
-use meridian_core::id::{KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
+use meridian_core::id::{ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -125,6 +125,15 @@ fn safety() -> impl Strategy<Value = SafetyPolicy> {
     (option::of(dead_man), drift).prop_map(|(dead_man, drift)| SafetyPolicy { dead_man, drift })
 }
 
+fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
+    let parts = (prop::sample::select(ItemKind::ALL.to_vec()), "[a-zA-Z0-9 :@(){}#'\"-]{1,20}x", span(1));
+    btree_map(name(), parts, 0..4).prop_map(|items| {
+        let item =
+            |(id, (kind, owner, valid_for))| ChecklistItem { id: ItemId::new(id).unwrap(), kind, owner, valid_for };
+        items.into_iter().map(item).collect()
+    })
+}
+
 fn timetable() -> impl Strategy<Value = Timetable> {
     let zone = prop_oneof![Just(Zone::Region), Just(Zone::Named("Europe/Berlin".to_owned()))];
     let cron = (0..60_u32, 0..24_u32, 1..=7 * 24 * 60_u64).prop_map(|(minute, hour, minutes)| When::Cron {
@@ -198,9 +207,9 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    let rules = (evidence(), rollback, limits, safety(), timetable(), watch());
+    let rules = (evidence(), rollback, limits, safety(), timetable(), watch(), checklist());
     (name(), kind, waves(), rules).prop_map(|(id, kind, waves, rules)| {
-        let (evidence, rollback, limits, safety, timetable, watch) = rules;
+        let (evidence, rollback, limits, safety, timetable, watch, checklist) = rules;
         let stages = vec![Stage { kind, waves }];
         // A pool of nothing that is asked is refused.
         let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
@@ -208,7 +217,8 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         // Where nothing is measured nothing fails, and no agent may ask for leave to go back.
         let dead_man = safety.dead_man.clone().filter(|_| !evidence.checks.is_empty());
         let safety = SafetyPolicy { dead_man, ..safety };
-        Playbook { id: PlaybookId::new(id).unwrap(), stages, evidence, rollback, limits, safety, timetable, watch }
+        let id = PlaybookId::new(id).unwrap();
+        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist }
     })
 }
 

@@ -43,6 +43,12 @@ impl<'a> LaneView<'a> {
         self.seen.map(|seen| &seen.openings)
     }
 
+    /// That nothing may go forward here, and who says so.
+    pub fn halt(&self) -> Option<Wait> {
+        let halt = self.seen?.halt.clone()?;
+        Some(Wait::Stopped { region: self.region.clone(), halt })
+    }
+
     /// Since when the agent can be reached; `None`: it can't.
     pub fn reachable_since(&self) -> Option<Timestamp> {
         match self.contact()? {

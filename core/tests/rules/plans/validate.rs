@@ -2,9 +2,9 @@
 
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
-use meridian_core::id::RoleId;
+use meridian_core::id::{ItemId, RoleId};
 use meridian_core::playbook::{
-    ApprovalRule, DeadManPolicy, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate,
 };
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
@@ -103,6 +103,36 @@ fn changes_of_approvals() -> Vec<(&'static str, &'static str, Change)> {
                 let role = |n| RoleId::new(format!("r{n}")).unwrap();
                 let rule = |n| ApprovalRule { role: role(n), count: 1, valid_for: ApprovalRule::VALID_FOR };
                 wave(p).approvals = (0..9).map(rule).collect();
+            }),
+        ),
+    ]
+}
+
+fn lists(items: &'static [(&str, &str, u64)]) -> Change {
+    let item = |(name, owner, secs): &(&str, &str, u64)| ChecklistItem {
+        id: ItemId::new(*name).unwrap(),
+        kind: ItemKind::Custom,
+        owner: (*owner).to_owned(),
+        valid_for: Span::from_secs(*secs),
+    };
+    Box::new(move |p| p.checklist = items.iter().map(item).collect())
+}
+
+fn changes_of_checklists() -> Vec<(&'static str, &'static str, Change)> {
+    vec![
+        ("ITEM_TWICE", "checklist[1].name", lists(&[("uat", "bob", 60), ("uat", "carl", 60)])),
+        ("OWNER_MISSING", "checklist[0].owner", lists(&[("uat", " ", 60)])),
+        ("OWNER_MISSING", "checklist[0].owner", lists(&[("uat", "Unknown", 60)])),
+        ("SIGN_OFF_NEVER_HOLDS", "checklist[0].validFor", lists(&[("uat", "bob", 0)])),
+        ("SPAN_TOO_LONG", "checklist[0].validFor", lists(&[("uat", "bob", u64::MAX / 1000)])),
+        (
+            "TOO_MANY_ITEMS",
+            "checklist",
+            Box::new(|p| {
+                let id = |n| ItemId::new(format!("i{n}")).unwrap();
+                let (kind, owner, valid_for) = (ItemKind::Tests, "bob".to_owned(), ChecklistItem::VALID_FOR);
+                let item = |n| ChecklistItem { id: id(n), kind, owner: owner.clone(), valid_for };
+                p.checklist = (0..51).map(item).collect();
             }),
         ),
     ]
@@ -233,6 +263,7 @@ fn each_violation_is_found_where_it_is() {
         .into_iter()
         .chain(changes_of_steps())
         .chain(changes_of_approvals())
+        .chain(changes_of_checklists())
         .chain(changes_of_policies())
     {
         assert_eq!(violations(|playbook| change(playbook)), [(code, field.to_owned())], "{code}");

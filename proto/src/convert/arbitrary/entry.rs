@@ -2,12 +2,15 @@
 
 use meridian_core::agent::quarantine::{Distrust, Pardon};
 use meridian_core::audit::AuditEntry;
+use meridian_core::rollout::gates::stops::{Said, Stop, StopEntry, StopScope, Stops};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{NAME, decided, digest, epoch, labels, moment, plan, playbook, release, rollout_id, service, share, text};
+use super::{
+    NAME, decided, digest, epoch, labels, moment, plan, playbook, region, release, rollout_id, service, share, text,
+};
 use crate::convert::record::{
     Confirmed, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease,
 };
@@ -22,6 +25,39 @@ pub fn stored_service() -> impl Strategy<Value = Service> {
         created,
         updated,
     })
+}
+
+/// Stops that stand.
+pub fn stops() -> impl Strategy<Value = Stops> {
+    let stop = (said(), btree_map(rollout_id(), said(), 0..3)).prop_map(|(said, exempt)| Stop { said, exempt });
+    let parts = (any::<u64>(), option::of(digest()), btree_map(stop_scope(), stop, 0..4));
+    parts.prop_map(|(number, log, standing)| Stops { number, log, standing })
+}
+
+/// An order about stops.
+pub fn stop_entry() -> impl Strategy<Value = StopEntry> {
+    let parts = (any::<u64>(), text(), stop_scope(), option::of(rollout_id()), said(), option::of(digest()));
+    parts.prop_map(|(number, kind, scope, rollout, said, previous)| StopEntry {
+        number,
+        kind,
+        scope,
+        rollout,
+        said,
+        previous,
+    })
+}
+
+fn stop_scope() -> impl Strategy<Value = StopScope> {
+    prop_oneof![
+        Just(StopScope::Organisation),
+        service().prop_map(StopScope::Service),
+        region().prop_map(StopScope::Region),
+        rollout_id().prop_map(StopScope::Rollout),
+    ]
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    (text(), text(), moment()).prop_map(|(actor, reason, at)| Said { actor, reason, at })
 }
 
 /// A registered region.

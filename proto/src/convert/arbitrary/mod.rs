@@ -14,7 +14,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{
     Amount, Asks, Bound, Check, EvidencePolicy, Measure, Outcome, Query, Reach, Source, StepRef, Verdict,
 };
-use meridian_core::id::{PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
+use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
 use meridian_core::release::{Note, NoteKind, Notes, Release, ReleaseRef, Reversibility};
 use meridian_core::slot::Slot;
@@ -30,8 +30,8 @@ use std::collections::BTreeMap;
 pub use agent::{evidence, goal, hello, lane_memory, observed, veto_list};
 pub use alert::{outgoing, stands, stored_route};
 pub use entry::{
-    audit_entry, head, request_done, restore, stored_plan, stored_playbook, stored_region, stored_release,
-    stored_service,
+    audit_entry, head, request_done, restore, stop_entry, stops, stored_plan, stored_playbook, stored_region,
+    stored_release, stored_service,
 };
 pub use plan::{plan, playbook, share};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};
@@ -63,6 +63,11 @@ pub fn playbook_id() -> impl Strategy<Value = PlaybookId> {
 /// A wave's name.
 pub fn wave_id() -> impl Strategy<Value = WaveId> {
     NAME.prop_map(|text| WaveId::new(text).expect(NAMED))
+}
+
+/// The name of an item of a checklist.
+pub fn item_id() -> impl Strategy<Value = ItemId> {
+    NAME.prop_map(|text| ItemId::new(text).expect(NAMED))
 }
 
 /// A role's name.

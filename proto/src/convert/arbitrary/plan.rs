@@ -6,8 +6,8 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
-    ApprovalRule, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -15,17 +15,18 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    cohort_rule, digest, epoch, evidence_policy, labels, playbook_id, region, release_ref, reversibility, role,
-    service, slot, span, watch_policy, wave_id, weight,
+    cohort_rule, digest, epoch, evidence_policy, item_id, labels, playbook_id, region, release_ref, reversibility,
+    role, service, slot, span, text, watch_policy, wave_id, weight,
 };
 
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
-    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy());
+    let rules =
+        (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy(), checklist());
     let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
-        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable, watch))| Playbook {
+        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable, watch, checklist))| Playbook {
             id,
             stages,
             evidence,
@@ -34,8 +35,14 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
             safety,
             timetable,
             watch,
+            checklist,
         })
         .boxed()
+}
+
+fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
+    let item = (item_id(), select(ItemKind::ALL.to_vec()), text(), span());
+    vec(item.prop_map(|(id, kind, owner, valid_for)| ChecklistItem { id, kind, owner, valid_for }), 0..3)
 }
 
 fn approval_rules() -> impl Strategy<Value = Vec<ApprovalRule>> {
@@ -115,12 +122,12 @@ fn timetable() -> impl Strategy<Value = Timetable> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable());
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), checklist());
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety, timetable) = rules;
+            let (evidence, rollback, limits, safety, timetable, checklist) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -136,6 +143,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 limits,
                 mandate,
                 timetable,
+                checklist,
             }
             .under(safety)
         })

@@ -9,9 +9,9 @@ use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
-use meridian_core::playbook::Scope;
+use meridian_core::playbook::{ChecklistItem, Scope};
 use meridian_core::rollout::state::{
-    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote,
+    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Signed, Vote,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -34,6 +34,7 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         .flat_map(|(wave, planned)| (0..planned.steps.len()).map(move |step| StepRef { wave, step }))
         .collect();
     let lanes = vec(progress(steps), plan.lanes.len());
+    let items = plan.checklist.clone();
     let parts = (
         rollout_id(),
         decided(),
@@ -42,11 +43,12 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         phase(plan.waves.len()),
         lanes,
         vec(approval(plan.waves.len()), 0..3),
+        items.into_iter().map(signed).collect::<Vec<_>>(),
     );
-    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes, approvals)| {
+    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes, approvals, signed)| {
         let regions = plan.lanes.keys().cloned();
         let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
-        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals }
+        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals, signed }
     })
 }
 
@@ -58,6 +60,21 @@ fn approval(waves: usize) -> impl Strategy<Value = Approval> {
         actor,
         identity: Identity::Unverified,
         plan,
+        digest,
+        at,
+        until,
+        used,
+    })
+}
+
+fn signed(item: ChecklistItem) -> impl Strategy<Value = Signed> {
+    let parts = (text(), text(), digest(), digest(), moment(), moment(), any::<bool>());
+    parts.prop_map(move |(actor, uri, evidence, digest, at, until, used)| Signed {
+        item: item.id.clone(),
+        actor,
+        identity: Identity::Unverified,
+        uri,
+        evidence,
         digest,
         at,
         until,

@@ -40,18 +40,21 @@ pub fn consent_from_wire(wave: String, role: String, plan: &str) -> Result<Conse
     Ok(Consent { wave, role: named("role", role, RoleId::new)?, plan: plan_or_none("plan", plan)? })
 }
 
+pub(super) fn identity_to_wire(identity: Identity) -> v1::approval::Identity {
+    match identity {
+        Identity::Unverified => v1::approval::Identity::Unverified,
+    }
+}
+
 /// An approval of a rollout, for people.
 #[must_use]
 pub fn approval_to_wire(rollout: &Rollout, approval: &Approval) -> v1::Approval {
     let Approval { wave, role, actor, identity, plan, digest, at, until, used } = approval;
-    let identity = match identity {
-        Identity::Unverified => v1::approval::Identity::Unverified,
-    };
     v1::Approval {
         wave: rollout.plan.waves.get(*wave).map(|planned| planned.id.to_string()).unwrap_or_default(),
         role: role.to_string(),
         actor: actor.clone(),
-        identity: identity.into(),
+        identity: identity_to_wire(*identity).into(),
         plan: name::plan(plan),
         digest: digest.to_string(),
         time: Some(timestamp_to_wire(*at)),

@@ -9,11 +9,12 @@ use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::plan::Plan;
 use meridian_core::plan::compile::REGIONS_MAX;
-use meridian_core::rollout::approvals::APPROVALS_MAX;
+use meridian_core::playbook::validate::ITEMS_MAX;
+use meridian_core::rollout::gates::approvals::APPROVALS_MAX;
 use meridian_core::rollout::state::{LaneProgress, Phase, Rollout};
 use meridian_core::time::Timestamp;
 
-use super::approval::{approval_from_wire, approval_to_wire};
+use super::gate::{approval_from_wire, approval_to_wire, signed_from_wire, signed_to_wire};
 use super::progress::{progress_from_wire, progress_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, list_with, map_with, named, required, text};
@@ -64,15 +65,27 @@ impl TryFrom<records::RolloutOutline> for Outline {
 /// # Errors
 /// The first field that is wrong, or does not fit the plan.
 pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Result<Rollout, Invalid> {
-    let records::RolloutRecord { schema, id, service, plan: hash, epoch, requester, opened, phase, lanes, approvals } =
-        wire;
+    let records::RolloutRecord {
+        schema,
+        id,
+        service,
+        plan: hash,
+        epoch,
+        requester,
+        opened,
+        phase,
+        lanes,
+        approvals,
+        signed,
+    } = wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
     check_plan(&outline, &plan)?;
     let lanes = lanes_from_wire(lanes, &plan, outline.epoch)?;
     let approvals = list_with("approvals", approvals, APPROVALS_MAX, |approval| approval_from_wire(approval, &plan))?;
+    let signed = list_with("signed", signed, ITEMS_MAX, |signed| signed_from_wire(signed, &plan))?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals })
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
@@ -88,7 +101,7 @@ pub(super) fn with_lanes(
     hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed } = rollout;
     let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
@@ -101,6 +114,7 @@ pub(super) fn with_lanes(
         phase: Some(phase.into()),
         lanes: lanes.map(|(region, progress)| progress_to_wire(region, progress)).collect(),
         approvals: approvals.iter().map(approval_to_wire).collect(),
+        signed: signed.iter().map(signed_to_wire).collect(),
     }
 }
 

@@ -26,6 +26,7 @@ fn playbook() -> v1::Playbook {
     v1::Playbook {
         timetable: None,
         watch: None,
+        checklist: Vec::new(),
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

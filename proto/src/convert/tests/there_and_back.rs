@@ -13,7 +13,8 @@ use crate::convert::record::{
     Head, Outgoing, Outline, Region, RequestDone, Restore, Service, Stands, StoredPlan, StoredPlaybook, StoredRelease,
     StoredRoute, StoredWatch, audit_from_record, audit_to_record, decode_journal, encode_journal, feedback_from_record,
     feedback_to_record, history_from_record, history_to_record, lanes_from_record, lanes_to_record,
-    rollout_from_record, rollout_to_record,
+    rollout_from_record, rollout_to_record, stop_entry_from_record, stop_entry_to_record, stops_from_record,
+    stops_to_record,
 };
 use crate::convert::{
     Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire, vetoes_from_wire, vetoes_to_wire,
@@ -131,6 +132,12 @@ proptest! {
     #[test]
     fn heads(head in arbitrary::head()) {
         prop_assert_eq!(returned::<records::HeadRecord, Head>(&head), Ok(head));
+    }
+
+    #[test]
+    fn stops(stops in arbitrary::stops(), entry in arbitrary::stop_entry()) {
+        prop_assert_eq!(stops_from_record(travelled(&stops_to_record(&stops))), Ok(stops));
+        prop_assert_eq!(stop_entry_from_record(travelled(&stop_entry_to_record(&entry))), Ok(entry));
     }
 
     #[test]

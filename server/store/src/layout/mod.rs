@@ -63,6 +63,10 @@ pub enum Place {
     Outgoing(ServiceId),
     /// `/alerts/standing/{rollout}`: the alerts that stand because it waits.
     Standing(RolloutId),
+    /// `/stops/now`: where the line is stopped.
+    Stops,
+    /// `/stops/log/{n}`, of 20 digits: one order about stops.
+    StopEntry(u64),
     /// `/restore`: the restore that filled this store.
     Restore,
 }
@@ -103,6 +107,8 @@ impl Place {
             ["routes", id] => RouteId::new(*id).ok().map(Self::Route),
             ["alerts", "outbox", service, _] => ServiceId::new(*service).ok().map(Self::Outgoing),
             ["alerts", "standing", id] => RolloutId::new(*id).ok().map(Self::Standing),
+            ["stops", "now"] => Some(Self::Stops),
+            ["stops", "log", n] => number(n).map(Self::StopEntry),
             ["restore"] => Some(Self::Restore),
             _ => None,
         }
@@ -321,6 +327,18 @@ pub fn requests() -> Key {
     key("/requests/".to_owned())
 }
 
+/// Where the line is stopped.
+#[must_use]
+pub fn stops() -> Key {
+    key("/stops/now".to_owned())
+}
+
+/// An order about stops.
+#[must_use]
+pub fn stop_entry(number: u64) -> Key {
+    key(format!("/stops/log/{number:020}"))
+}
+
 /// The restore that filled this store.
 #[must_use]
 pub fn restore() -> Key {
@@ -415,6 +433,8 @@ mod tests {
                 "/feedback/checkout/1.2.3/answers/7-a",
                 Place::Answer(service_id.clone(), judged.clone(), "7-a".to_owned()),
             ),
+            (stops(), "/stops/now", Place::Stops),
+            (stop_entry(7), "/stops/log/00000000000000000007", Place::StopEntry(7)),
             (restore(), "/restore", Place::Restore),
         ];
         for (key, text, place) in table {

@@ -10,6 +10,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, ReplicaId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
+use meridian_core::rollout::gates::stops::{StopEntry, Stops};
 use meridian_core::rollout::state::Rollout;
 use meridian_core::watch::{Feedback, History, Opinion};
 use meridian_proto::convert::Invalid;
@@ -382,6 +383,34 @@ pub fn encode_route(route: &StoredRoute) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_route(key: &Key, bytes: &[u8]) -> Result<StoredRoute, RecordError> {
     decode::<wire::RouteRecord, _>(key, bytes, StoredRoute::try_from)
+}
+
+/// The bytes of what is stopped.
+#[must_use]
+pub fn encode_stops(stops: &Stops) -> Bytes {
+    encode(&convert::stops_to_record(stops))
+}
+
+/// Reads what is stopped.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_stops(key: &Key, bytes: &[u8]) -> Result<Stops, RecordError> {
+    decode(key, bytes, convert::stops_from_record)
+}
+
+/// The bytes of an order about stops.
+#[must_use]
+pub fn encode_stop_entry(entry: &StopEntry) -> Bytes {
+    encode(&convert::stop_entry_to_record(entry))
+}
+
+/// Reads an order about stops.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_stop_entry(key: &Key, bytes: &[u8]) -> Result<StopEntry, RecordError> {
+    decode(key, bytes, convert::stop_entry_from_record)
 }
 
 fn encode(record: &impl Message) -> Bytes {

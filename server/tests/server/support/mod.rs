@@ -17,6 +17,7 @@ use meridian_proto::r#gen::v1::region_service_client::RegionServiceClient;
 use meridian_proto::r#gen::v1::release_service_client::ReleaseServiceClient;
 use meridian_proto::r#gen::v1::rollout_service_client::RolloutServiceClient;
 use meridian_proto::r#gen::v1::service_service_client::ServiceServiceClient;
+use meridian_proto::r#gen::v1::stop_service_client::StopServiceClient;
 use meridian_server::{AlertConfig, Config, Running, StoreChoice, Transport, start};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -72,6 +73,10 @@ impl Server {
 
     pub fn rollouts(&self) -> RolloutServiceClient<Channel> {
         RolloutServiceClient::new(self.channel.clone())
+    }
+
+    pub fn stops(&self) -> StopServiceClient<Channel> {
+        StopServiceClient::new(self.channel.clone())
     }
 
     pub async fn rollout(&self, name: &str) -> v1::Rollout {

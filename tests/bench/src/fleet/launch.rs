@@ -45,6 +45,7 @@ pub fn playbook(
     Ok(Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
+        checklist: Vec::new(),
         id: PlaybookId::new(name)?,
         stages,
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },

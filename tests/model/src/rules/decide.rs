@@ -128,6 +128,7 @@ impl Rules {
                 contact: Contact::Lost(reached()),
                 observed: None,
                 openings: meridian_core::calendar::Openings::default(),
+                halt: None,
             }),
             Known::Said(report) => {
                 let observed = Some((*self.reports.get(*report)).clone());
@@ -135,6 +136,7 @@ impl Rules {
                     contact: Contact::Live(reached()),
                     observed,
                     openings: meridian_core::calendar::Openings::default(),
+                    halt: None,
                 })
             }
         };

@@ -101,7 +101,7 @@ async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
     let release = Release {
         service: reference::service(&create.service)?,
         version: reference::version(&create.version)?,
-        digest: digest(create)?,
+        digest: digest(create.digest.as_deref(), create.artifact.as_deref())?,
         notes,
         reversibility: match create.reversibility {
             args::Reversibility::Free => Reversibility::Free,
@@ -122,8 +122,9 @@ async fn make(session: &mut Session<'_>, create: &ReleaseCreate) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn digest(create: &ReleaseCreate) -> Result<Digest, CliError> {
-    match (&create.digest, &create.artifact) {
+/// A digest as it was said, or that of a file.
+pub(super) fn digest(said: Option<&str>, file: Option<&Path>) -> Result<Digest, CliError> {
+    match (said, file) {
         (_, Some(path)) => {
             let failed = |source| CliError::File { path: path.display().to_string(), source };
             hash(path).map_err(failed)
@@ -131,7 +132,7 @@ fn digest(create: &ReleaseCreate) -> Result<Digest, CliError> {
         (Some(text), None) => {
             Digest::parse(text).map_err(|error| CliError::Usage(format!("--digest {text:?}: {error}")))
         }
-        (None, None) => Err(CliError::Usage("say --digest or --artifact".to_owned())),
+        (None, None) => Err(CliError::Usage("say a digest or a file".to_owned())),
     }
 }
 

@@ -5,9 +5,13 @@ use meridian_client::{RolloutState, RolloutView};
 use crate::args::{Gates, Until, Waiting};
 use crate::exit_code::Exit;
 
+/// Waits for people, by their codes.
+const GATES: [&str; 3] = ["APPROVALS", "CHECKLIST", "STOP_THE_LINE"];
+
 /// The exit; `None`: it goes on.
 pub(super) fn of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
-    if waiting.wait_for_gates == Gates::Fail && view.waits.iter().any(|wait| wait.code == "APPROVALS") {
+    let at_gate = || view.waits.iter().any(|wait| GATES.contains(&wait.code.as_str()));
+    if waiting.wait_for_gates == Gates::Fail && at_gate() {
         return Some(Exit::Gate);
     }
     match (view.state, waiting.until, waiting.wait_for_gates) {

@@ -1,5 +1,6 @@
 //! `rollout …`: start, look, follow, order.
 
+pub(super) mod checklist;
 mod ending;
 mod export;
 mod follow;

@@ -72,7 +72,7 @@ fn consent(given: &RolloutConsent) -> Result<Consent, CliError> {
     Ok(Consent { wave, role, plan: None })
 }
 
-fn done(session: &mut Session<'_>, view: &RolloutView) -> Outcome {
+pub(super) fn done(session: &mut Session<'_>, view: &RolloutView) -> Outcome {
     if session.global.output == Output::Table {
         let summary = if view.summary.is_empty() { view.state.as_str() } else { &view.summary };
         session.write(&format!("{} {summary}\n", view.name))?;

@@ -1,5 +1,6 @@
 //! One file a kind, or a part of a kind: what its fields mean. They know no files and no YAML, only fields and values.
 
+mod checklist;
 mod evidence;
 pub(super) mod labels;
 pub(super) mod playbook;

@@ -8,7 +8,7 @@ use meridian_core::playbook::{
     VotePolicy, validate,
 };
 
-use super::{evidence, timetable, watch, wave};
+use super::{checklist, evidence, timetable, watch, wave};
 use crate::manifest::envelope::Metadata;
 use crate::manifest::error::Finding;
 use crate::manifest::report::Report;
@@ -21,7 +21,7 @@ pub(in crate::manifest) fn read(
     report: &mut Report<'_>,
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
-    let known = ["stages", "evidence", "rollback", "limits", "safety", "watch"];
+    let known = ["stages", "evidence", "rollback", "limits", "safety", "watch", "checklist"];
     let fields = spec.fields(report, &[&known[..], &timetable::FIELDS].concat())?;
     let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
@@ -29,11 +29,11 @@ pub(in crate::manifest) fn read(
     let limits = limits(fields.get("limits"), report);
     let safety = safety(fields.get("safety"), report);
     let timetable = timetable::read(&fields, report);
-    let watch = watch::read(fields.get("watch"), report);
+    let (watch, checklist) = (watch::read(fields.get("watch"), report), checklist::read(&fields, report));
     let (id, stages, evidence, timetable) = (id?, stages?, evidence?, timetable?);
     let untimely = check(&timetable).into_iter().map(Violation::from);
-    let (rollback, limits, safety, watch) = (rollback?, limits?, safety?, watch?);
-    let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch };
+    let (rollback, limits, safety, watch, checklist) = (rollback?, limits?, safety?, watch?, checklist?);
+    let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist };
     let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
     let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();
     let valid = valid.filter(|_| violations.is_empty());

@@ -9,8 +9,8 @@ use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::playbook::{
-    approval_json, checks_rows, cohort_text, evidence_json, limits_json, rollback_json, safety_json, safety_text,
-    share_text, triggers_text,
+    CHECKLIST_HEADERS, approval_json, checklist_add_json, checklist_rows, checks_rows, cohort_text, evidence_json,
+    limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
 use super::{moment_json, placed_json, timetable};
 use crate::output::page::Page;
@@ -127,6 +127,7 @@ impl Shown for PlanView {
             limits,
             mandate: _,
             timetable,
+            checklist,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -157,6 +158,7 @@ impl Shown for PlanView {
             "warnings": self.warnings,
         });
         timetable::add_json(timetable, &mut value);
+        checklist_add_json(checklist, &mut value);
         value
     }
 
@@ -167,6 +169,7 @@ impl Shown for PlanView {
         let rows = self.plan.waves.iter().map(|wave| wave_row(wave, forecasts.get(wave.id.as_str()))).collect();
         let headers = &["WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED"];
         page.table("waves", headers, rows);
+        page.table("checklist", CHECKLIST_HEADERS, checklist_rows(&self.plan.checklist));
         let lanes = self.plan.lanes.iter().map(|(region, lane)| lane_row(region, lane)).collect();
         page.table("the way back", &["REGION", "NEW IN", "BACK TO", "EPOCH"], lanes);
         timetable::describe(&self.plan.timetable, &mut page);

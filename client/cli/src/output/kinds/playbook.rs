@@ -4,8 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
-    ApprovalRule, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::WatchPolicy;
@@ -135,6 +135,29 @@ pub(crate) fn approval_json(rule: &ApprovalRule) -> Value {
     json!({ "role": role.as_str(), "count": count, "validFor": valid_for.to_string() })
 }
 
+/// Adds what there is of a checklist to a spec.
+pub(crate) fn checklist_add_json(checklist: &[ChecklistItem], spec: &mut Value) {
+    let item = |item: &ChecklistItem| {
+        let ChecklistItem { id, kind, owner, valid_for } = item;
+        json!({ "kind": kind.as_str(), "name": id.as_str(), "owner": owner, "validFor": valid_for.to_string() })
+    };
+    if !checklist.is_empty() {
+        spec["checklist"] = checklist.iter().map(item).collect();
+    }
+}
+
+/// What must be signed off first, one row each.
+pub(crate) fn checklist_rows(checklist: &[ChecklistItem]) -> Vec<Vec<Cell>> {
+    let row = |item: &ChecklistItem| {
+        let ChecklistItem { id, kind, owner, valid_for } = item;
+        vec![cell(id), cell(kind.as_str()), cell(owner), cell(valid_for)]
+    };
+    checklist.iter().map(row).collect()
+}
+
+/// The columns of [`checklist_rows`].
+pub(crate) const CHECKLIST_HEADERS: &[&str] = &["ITEM", "KIND", "OWNER", "HOLDS FOR"];
+
 fn step_json(step: &Step) -> Value {
     let mut value = json!({ "weight": step.weight.to_string(), "bake": step.bake.to_string() });
     if let Some(rule) = &step.cohort {
@@ -257,6 +280,7 @@ fn spec_json(playbook: &Playbook) -> Value {
     if playbook.watch != WatchPolicy::default() {
         spec["watch"] = watch::policy::json(&playbook.watch);
     }
+    checklist_add_json(&playbook.checklist, &mut spec);
     spec
 }
 
@@ -306,7 +330,8 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched } = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched, checklist } =
+            &self.playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
@@ -316,6 +341,7 @@ impl Shown for PlaybookView {
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
         page.field("limits", cell(limits));
         page.field("safety", cell(safety_text(safety)));
+        page.table("checklist", CHECKLIST_HEADERS, checklist_rows(checklist));
         for stage in stages {
             let row = |wave: &Wave| {
                 let steps: Vec<_> = wave.steps.iter().map(step_text).collect();

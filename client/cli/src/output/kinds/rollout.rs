@@ -1,6 +1,6 @@
 //! Rollouts, for programs and in lists; the picture of one rollout is in `view`.
 
-use meridian_client::{ApprovalView, LaneView, ReasonView, RolloutView, WaveView};
+use meridian_client::{ApprovalView, EntryView, LaneView, ReasonView, RolloutView, SignOffView, WaveView};
 use meridian_core::evidence::Verdict;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -30,6 +30,26 @@ fn approval_json(approval: &ApprovalView) -> Value {
         "at": moment_json(Some(approval.at)),
         "until": moment_json(Some(approval.until)),
         "used": approval.used,
+    })
+}
+
+/// An item of the checklist, and who has signed it off.
+pub(crate) fn entry_json(entry: &EntryView) -> Value {
+    let signed = |signed: &SignOffView| {
+        json!({
+            "actor": signed.actor,
+            "identity": signed.identity,
+            "evidence": { "uri": signed.uri, "digest": signed.evidence.to_string() },
+            "at": moment_json(Some(signed.at)),
+            "until": moment_json(Some(signed.until)),
+            "used": signed.used,
+        })
+    };
+    json!({
+        "name": entry.name,
+        "kind": entry.kind,
+        "owner": entry.owner,
+        "signed": entry.signed.as_ref().map(signed),
     })
 }
 
@@ -117,6 +137,7 @@ impl Shown for RolloutView {
             "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
             "waits": self.waits.iter().map(reason_json).collect::<Vec<_>>(),
             "actions": self.actions,
+            "checklist": self.checklist.iter().map(entry_json).collect::<Vec<_>>(),
             "approvals": self.approvals.iter().map(approval_json).collect::<Vec<_>>(),
             "etag": self.etag,
             "revision": self.revision,

@@ -9,13 +9,13 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::plan::Plan;
-use meridian_core::rollout::state::{Approval, LaneProgress, Phase, Rollout};
+use meridian_core::rollout::state::{Approval, LaneProgress, Phase, Rollout, Signed};
 use prost::Message as _;
 
 use super::{audit_from_record, audit_to_record};
 use crate::convert::field::{digest, required};
 use crate::convert::invalid::{At as _, Invalid, InvalidKind};
-use crate::convert::record::approval::approval_from_wire;
+use crate::convert::record::gate::{approval_from_wire, signed_from_wire};
 use crate::convert::record::progress::progress_from_wire;
 use crate::convert::record::rollout::with_lanes;
 use crate::convert::types::decided;
@@ -31,6 +31,8 @@ pub struct Changed {
     pub lanes: BTreeMap<RegionId, LaneProgress>,
     /// Who had consented to which wave after it.
     pub approvals: Vec<Approval>,
+    /// Which items of the checklist were signed off after it.
+    pub signed: Vec<Signed>,
     /// Digest of the whole record after it; `None` if what was before is not known.
     pub record: Option<Digest>,
 }
@@ -78,6 +80,8 @@ impl Fold {
         let phase = required("phase", record.phase.clone())?;
         let approval = |wire| approval_from_wire(wire, plan);
         let approvals = record.approvals.iter().cloned().map(approval).collect::<Result<_, _>>().at("approvals")?;
+        let signed = |wire| signed_from_wire(wire, plan);
+        let signed = record.signed.iter().cloned().map(signed).collect::<Result<_, _>>().at("signed")?;
         let mut lanes = BTreeMap::new();
         for lane in std::mem::take(&mut record.lanes) {
             let (region, progress) = progress_from_wire(lane.clone(), plan).at("lanes")?;
@@ -86,7 +90,7 @@ impl Fold {
         }
         record.lanes = self.lanes.values().cloned().collect();
         let whole = (!self.lost).then(|| Digest::of(&record.encode_to_vec()));
-        Ok(Changed { phase, lanes, approvals, record: whole })
+        Ok(Changed { phase, lanes, approvals, signed, record: whole })
     }
 }
 

@@ -2,22 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::event::{Consent, Order};
-use super::reason::{Refused, Wait};
-use super::state::{Approval, Identity, LaneAt, Phase, Rollout};
-use super::step::Draft;
 use crate::digest::Digest;
+use crate::person::{is_nobody, person};
+use crate::rollout::event::{Consent, Order};
+use crate::rollout::reason::{Refused, Wait};
+use crate::rollout::state::{Approval, Identity, LaneAt, Phase, Rollout, Run};
+use crate::rollout::step::Draft;
 use crate::time::Timestamp;
 
 /// The most approvals that a record keeps: more than all rules of a playbook could ask for would crowd out the rest.
 pub const APPROVALS_MAX: usize = 200;
-
-/// What an actor is told apart by: the proven name where there is one (`declared (proven)`), whatever its case.
-#[must_use]
-pub fn person(actor: &str) -> String {
-    let proven = actor.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
-    proven.map_or(actor, |(_, proven)| proven).trim().to_lowercase()
-}
 
 /// What keeps a wave from beginning; nothing once it has begun with what it asked for.
 fn missing(record: &Rollout, wave: usize, now: Timestamp) -> Vec<Wait> {
@@ -49,7 +43,7 @@ fn holds(record: &Rollout, approval: &Approval, plan: Digest, now: Timestamp) ->
 }
 
 /// Whether a wave may not begin; then the waits say what is missing.
-pub(super) fn is_shut(draft: &mut Draft, wave: usize) -> bool {
+pub(in crate::rollout) fn is_shut(draft: &mut Draft, wave: usize) -> bool {
     let missing = missing(&draft.next, wave, draft.now);
     if missing.is_empty() {
         return false;
@@ -62,21 +56,21 @@ pub(super) fn is_shut(draft: &mut Draft, wave: usize) -> bool {
 }
 
 /// Marks what a wave has begun on: from here on it neither runs out nor can be revoked.
-pub(super) fn spend(draft: &mut Draft, wave: usize) {
+pub(in crate::rollout) fn spend(draft: &mut Draft, wave: usize) {
     let now = draft.now;
     let standing = |approval: &&mut Approval| approval.wave == wave && now < approval.until;
     draft.next.approvals.iter_mut().filter(standing).for_each(|approval| approval.used = true);
 }
 
 /// Somebody consents. The same person again renews a consent that is not used.
-pub(super) fn approve(draft: &mut Draft, order: Order, consent: &Consent) -> Result<(), Refused> {
+pub(in crate::rollout) fn approve(draft: &mut Draft, order: Order, consent: &Consent) -> Result<(), Refused> {
     let (record, now) = (&draft.next, draft.now);
     let (wave, plan) = (open_wave(record, consent, "approve")?, record.plan.hash());
     if consent.plan.is_some_and(|reviewed| reviewed != plan) {
         return Err(Refused::OtherPlan { plan });
     }
     let who = person(&order.actor);
-    if who.is_empty() || who == "unknown" {
+    if is_nobody(&order.actor) {
         return Err(Refused::Nameless);
     }
     if who == person(&record.requester) {
@@ -106,7 +100,7 @@ pub(super) fn approve(draft: &mut Draft, order: Order, consent: &Consent) -> Res
 }
 
 /// Somebody takes their consent back.
-pub(super) fn revoke(draft: &mut Draft, order: &Order, consent: &Consent) -> Result<(), Refused> {
+pub(in crate::rollout) fn revoke(draft: &mut Draft, order: &Order, consent: &Consent) -> Result<(), Refused> {
     let wave = open_wave(&draft.next, consent, "revoke")?;
     let (who, before) = (person(&order.actor), draft.next.approvals.len());
     draft.next.approvals.retain(|approval| !is_of(approval, wave, consent, &who));
@@ -123,11 +117,7 @@ fn is_of(approval: &Approval, wave: usize, consent: &Consent, who: &str) -> bool
 
 /// The wave that a consent is for: the one it names, or the next one that asks for the role and has not begun.
 fn open_wave(record: &Rollout, consent: &Consent, order: &'static str) -> Result<usize, Refused> {
-    let Phase::Running(run) = &record.phase else {
-        let phase = record.phase.as_str();
-        let ended = record.phase.is_terminal();
-        return Err(if ended { Refused::Ended(phase) } else { Refused::NotNow { order, phase } });
-    };
+    let run = running(record, order)?;
     let asks = |wave: usize| {
         let planned = record.plan.waves.get(wave)?;
         let named = consent.wave.as_ref().is_none_or(|named| *named == planned.id);
@@ -138,6 +128,16 @@ fn open_wave(record: &Rollout, consent: &Consent, order: &'static str) -> Result
     let last = *asking.last().ok_or_else(not_asked)?;
     let open = asking.into_iter().find(|wave| *wave >= run.wave && !has_begun(record, *wave));
     open.ok_or_else(|| Refused::WaveBegun { wave: record.plan.waves[last].id.clone() })
+}
+
+/// The run of a rollout that may still go forward.
+pub(super) fn running<'a>(record: &'a Rollout, order: &'static str) -> Result<&'a Run, Refused> {
+    let Phase::Running(run) = &record.phase else {
+        let phase = record.phase.as_str();
+        let ended = record.phase.is_terminal();
+        return Err(if ended { Refused::Ended(phase) } else { Refused::NotNow { order, phase } });
+    };
+    Ok(run)
 }
 
 fn has_begun(record: &Rollout, wave: usize) -> bool {

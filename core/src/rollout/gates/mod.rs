@@ -1,0 +1,5 @@
+//! Gates: what people have to say, or have said, before a rollout goes forward. A rollback never asks any of them.
+
+pub mod approvals;
+pub mod checklist;
+pub mod stops;
