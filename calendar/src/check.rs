@@ -13,7 +13,7 @@ use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, parse};
 use crate::zone::find;
 
 /// A moment to try expressions from: any will do. The first of January 2024.
-const TRIED_FROM: Timestamp = Timestamp::from_millis(1_704_067_200_000);
+pub(crate) const TRIED_FROM: Timestamp = Timestamp::from_millis(1_704_067_200_000);
 
 /// Everything that keeps a timetable from being kept; empty: nothing.
 #[must_use]

@@ -120,7 +120,7 @@ pub(crate) fn civil(field: &str, text: &str) -> Result<DateTime, Refusal> {
 }
 
 /// The same times, sorted, with what overlaps or touches made one.
-fn merged(mut intervals: Vec<Interval>) -> Vec<Interval> {
+pub(crate) fn merged(mut intervals: Vec<Interval>) -> Vec<Interval> {
     intervals.sort();
     let mut merged: Vec<Interval> = Vec::new();
     for next in intervals {

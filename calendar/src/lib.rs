@@ -6,9 +6,11 @@
 mod check;
 mod error;
 mod expand;
+mod fit;
 mod zone;
 
 pub use check::check;
 pub use error::Refusal;
 pub use expand::{HORIZON, intervals, openings};
+pub use fit::{ShutOut, fits, shut_out};
 pub use zone::{is_known, local};

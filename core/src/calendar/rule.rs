@@ -63,6 +63,15 @@ pub fn needs(plan: &Plan, from: StepRef) -> Span {
     steps.iter().take(until_rest).fold(Span::ZERO, |sum, step| sum.plus(step.bake))
 }
 
+/// The longest that a region has to have in one window, with steps of these bakes.
+#[must_use]
+pub fn longest(bakes: impl Iterator<Item = Span>, splits: Splits) -> Span {
+    match splits {
+        Splits::None => bakes.fold(Span::ZERO, Span::plus),
+        Splits::EachStep => bakes.max().unwrap_or(Span::ZERO),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -319,6 +319,16 @@ fn check_limits(found: &mut Found, playbook: &Playbook) {
         }
     }
     check_span(found, "rollback.retention", playbook.rollback.retention);
+    for (stage, of) in playbook.stages.iter().enumerate() {
+        for (wave, of) in of.waves.iter().enumerate() {
+            let bakes = of.steps.iter().fold(Span::ZERO, |sum, step| sum.plus(step.bake));
+            let each_is_valid = of.steps.iter().all(|step| step.bake <= Span::MAX) && limits.total > Span::ZERO;
+            if bakes >= limits.total && each_is_valid {
+                let fix = format!("less than limits.total, which is {}: the rollout is taken back then", limits.total);
+                found.add("BAKE_EXCEEDS_TOTAL", format!("stages[{stage}].waves[{wave}].steps"), bakes, fix);
+            }
+        }
+    }
 }
 
 fn check_safety(found: &mut Found, playbook: &Playbook) {

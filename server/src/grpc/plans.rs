@@ -1,8 +1,11 @@
 //! `meridian.v1.PlanService`.
 
+use meridian_calendar::{ShutOut, shut_out};
 use meridian_core::observation::Contact;
 use meridian_core::plan::Plan;
+use meridian_core::plan::forecast::forecast;
 use meridian_core::release::Reversibility;
+use meridian_core::time::Timestamp;
 use meridian_proto::convert::{forecast_to_wire, name, parse_playbook_or_revision, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_server::PlanService;
@@ -43,8 +46,21 @@ impl Plans {
         if plan.reversibility == Reversibility::Costly {
             warnings.push("going back from this release is costly; see its notes".to_owned());
         }
+        warnings.extend(never_through(plan, now));
         warnings
     }
+}
+
+/// What keeps the plan from getting through, however well everything goes.
+fn never_through(plan: &Plan, now: Timestamp) -> Vec<String> {
+    let shut = shut_out(plan, now).into_iter().map(|ShutOut { wave, region, needs }| {
+        format!("wave {wave} needs a window of {needs}, and {region} has none in the next two months")
+    });
+    let (ends, total) = (forecast(plan).last().map(|last| last.settles), plan.limits.total);
+    let late = ends.filter(|ends| *ends >= total);
+    let late =
+        late.map(|ends| format!("bakes and rests take {ends} at least, and limits.total takes it back after {total}"));
+    shut.chain(late).collect()
 }
 
 fn listed(regions: &[&meridian_core::id::RegionId]) -> String {

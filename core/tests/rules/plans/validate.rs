@@ -231,6 +231,14 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("LIMIT_ZERO", "limits.shift", Box::new(|p| p.limits.shift = Span::ZERO)),
         ("LIMIT_ZERO", "limits.revert", Box::new(|p| p.limits.revert = Span::ZERO)),
         ("LIMIT_ZERO", "limits.total", Box::new(|p| p.limits.total = Span::ZERO)),
+        (
+            "BAKE_EXCEEDS_TOTAL",
+            "stages[1].waves[0].steps",
+            Box::new(|p| {
+                let total = p.limits.total;
+                wave(p).steps.last_mut().unwrap().bake = total;
+            }),
+        ),
         ("SPAN_TOO_LONG", "limits.total", Box::new(|p| p.limits.total = Span::from_millis(u64::MAX))),
         ("SPAN_TOO_LONG", "rollback.retention", Box::new(|p| p.rollback.retention = Span::from_millis(u64::MAX))),
         ("DEAD_MAN_ZERO", "safety.deadMan.aloneAfter", Box::new(|p| p.safety.dead_man = dead_man(0, 1))),

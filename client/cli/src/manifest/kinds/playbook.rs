@@ -1,7 +1,7 @@
 //! Playbooks: `spec` to a playbook that passed all rules of the core. The rules are the core's; here their findings get
 //! a place.
 
-use meridian_calendar::check;
+use meridian_calendar::{check, fits};
 use meridian_core::id::PlaybookId;
 use meridian_core::playbook::{
     DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy, Violation,
@@ -31,9 +31,9 @@ pub(in crate::manifest) fn read(
     let timetable = timetable::read(&fields, report);
     let (watch, checklist) = (watch::read(fields.get("watch"), report), checklist::read(&fields, report));
     let (id, stages, evidence, timetable) = (id?, stages?, evidence?, timetable?);
-    let untimely = check(&timetable).into_iter().map(Violation::from);
     let (rollback, limits, safety, watch, checklist) = (rollback?, limits?, safety?, watch?, checklist?);
     let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist };
+    let untimely: Vec<_> = check(&playbook.timetable).into_iter().map(Violation::from).chain(fits(&playbook)).collect();
     let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
     let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();
     let valid = valid.filter(|_| violations.is_empty());
