@@ -11,6 +11,7 @@ use crate::id::{RegionId, RolloutId};
 use crate::rollout::gates::stops::Halt;
 use crate::slot::Slots;
 use crate::time::Timestamp;
+use crate::watch::Opinion;
 use crate::weight::Split;
 
 /// The state of a slot, as its workload driver reads it back.
@@ -124,6 +125,8 @@ pub struct Seen {
     pub openings: Openings,
     /// That somebody has stopped whatever would go forward there.
     pub halt: Option<Halt>,
+    /// What people say of the plan's release, as far as the plan asks and it is known.
+    pub feedback: Option<Opinion>,
 }
 
 /// All that is known of a rollout's lanes at one moment. A lane that is missing was never seen.

@@ -23,6 +23,7 @@ use meridian_core::rollout::state::{LaneAt, Phase, Rollout, Run};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::time::{Span, Timestamp};
+use meridian_core::watch::Opinion;
 use meridian_core::weight::Weight;
 
 use crate::assume::{Assumptions, Unplayable};
@@ -73,6 +74,8 @@ enum Asked {
     Consent(WaveId, RoleId),
     /// To sign an item of the checklist off.
     SignOff(ItemId),
+    /// How good the release is.
+    Feedback,
 }
 
 impl<'a> Play<'a> {
@@ -91,8 +94,9 @@ impl<'a> Play<'a> {
             |(id, planned): (&RegionId, &PlannedLane)| (id.clone(), Region::new(plan, id, planned, assumed, now));
         let regions = plan.lanes.iter().map(region).collect();
         let contact = Contact::Live(now);
-        let unseen =
-            |id: &RegionId| (id.clone(), Seen { contact, observed: None, openings: Openings::default(), halt: None });
+        let unseen = |id: &RegionId| {
+            (id.clone(), Seen { contact, observed: None, openings: Openings::default(), halt: None, feedback: None })
+        };
         let mut play = Self {
             assumed,
             head: record.epoch,
@@ -167,6 +171,7 @@ impl<'a> Play<'a> {
                 asked.insert(ask, since);
                 continue;
             }
+            consented |= ask == Asked::Feedback && self.hear();
             for event in answers {
                 let moment = Moment { now: self.now, head: self.head };
                 let taken = step(&self.record, event, moment).ok();
@@ -179,6 +184,15 @@ impl<'a> Play<'a> {
         }
         self.asked = asked;
         consented
+    }
+
+    /// People say what the plan asks for. Says whether they did.
+    fn hear(&mut self) -> bool {
+        let Some(policy) = self.record.plan.feedback else { return false };
+        let answers = u64::from(policy.answers_min);
+        let opinion = Opinion { answers, scores: 5 * answers, blockers: 0 };
+        self.seen.values_mut().for_each(|seen| seen.feedback = Some(opinion));
+        true
     }
 
     fn commit(&mut self, next: Rollout, kind: &'static str, effects: Vec<Effect>) {
@@ -311,6 +325,8 @@ fn asks(wait: &Wait) -> Vec<(Asked, Vec<Event>)> {
             (Asked::SignOff(item.clone()), vec![Event::Sign(order(owner.clone()), sign_off)])
         };
         missing.iter().map(sign).collect()
+    } else if let Wait::Feedback { .. } = wait {
+        vec![(Asked::Feedback, Vec::new())]
     } else {
         Vec::new()
     }

@@ -18,6 +18,7 @@ use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::LaneAt;
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
+use meridian_core::watch::{Decimal, FeedbackPolicy, WatchPolicy};
 use meridian_core::weight::Weight;
 use meridian_simulate::{Assumptions, Course, Ended, FailAt, Failure, Measured, Slowness, Unplayable, simulate};
 
@@ -34,6 +35,8 @@ struct Design {
     /// Of the second wave.
     approvals: Vec<ApprovalRule>,
     checklist: Vec<ChecklistItem>,
+    /// The first wave is a pilot that waits for this.
+    feedback: Option<FeedbackPolicy>,
 }
 
 fn names(from: usize, to: usize) -> Vec<String> {
@@ -74,6 +77,7 @@ impl Design {
             limits: Limits::default(),
             approvals: Vec::new(),
             checklist: Vec::new(),
+            feedback: None,
         }
     }
 
@@ -88,12 +92,15 @@ impl Design {
             soak: secs(300),
             approvals: if index == 1 { self.approvals.clone() } else { Vec::new() },
         };
-        let waves = self.waves.iter().enumerate().map(wave).collect();
+        let mut waves: Vec<Wave> = self.waves.iter().enumerate().map(wave).collect();
+        let pilot = self.feedback.map(|_| Stage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });
+        let production = Stage { kind: StageKind::Production, waves };
+        let stages = pilot.into_iter().chain([production]).collect();
         let playbook = Playbook {
-            watch: meridian_core::watch::WatchPolicy::default(),
+            watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: self.checklist.clone(),
             id: PlaybookId::new("steps").unwrap(),
-            stages: vec![Stage { kind: StageKind::Production, waves }],
+            stages,
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },
             rollback: self.rollback.clone(),
             limits: self.limits.clone(),
@@ -271,6 +278,19 @@ fn a_wave_waits_for_people_as_long_as_they_take() {
             assert_eq!((ended(&course), course.end.at), ("rolled-back", after(30 * DAY + 2)), "the limit on the whole");
         }
     }
+}
+
+#[test]
+fn a_pilot_is_left_when_people_have_said_how_good_it_is() {
+    let score_min = Decimal::from_millionths(4_000_000).unwrap();
+    let policy = FeedbackPolicy { score_min, answers_min: 20, blockers_max: 0, pilot_waits: true };
+    let plan = Design { feedback: Some(policy), ..Design::new() }.plan();
+    let course = play(&plan, &Assumptions { consent: secs(3600), ..Assumptions::default() });
+    let waited = course.waits.iter().find(|it| it.wait.code() == "FEEDBACK").unwrap();
+    let rested = 30 + 2 + 60 + 2 + 120 + 300;
+    assert_eq!((waited.from, waited.to), (after(rested), Some(after(rested + 3600))));
+    assert_eq!(course.waves[1].began, waited.to);
+    assert_eq!(ended(&course), "stable");
 }
 
 #[test]

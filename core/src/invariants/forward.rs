@@ -13,10 +13,12 @@ use crate::person::person;
 use crate::playbook::ChecklistItem;
 use crate::release::ReleaseRef;
 use crate::rollout::event::Event;
+use crate::rollout::gates::feedback::{is_behind, opinion};
 use crate::rollout::goals::{LaneOrder, goal, lane_order};
 use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use crate::slot::Slot;
 use crate::time::{Span, Timestamp};
+use crate::watch::FeedbackPolicy;
 
 /// Checks every move of a decision.
 pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
@@ -307,6 +309,10 @@ fn waves(broken: &mut Vec<Broken>, look: Look<'_>, after: &Rollout) {
         };
         let unopposed = after.lanes.values().all(|lane| lane.vote.is_none());
         require(broken, "S13", all_through(after, wave) && rested && unopposed && run.hold.is_none(), what);
+        let said = opinion(look.sight);
+        let passes = |policy: &FeedbackPolicy| said.judge(policy) == Outcome::Pass;
+        let heard = !is_behind(&after.plan, wave) || after.plan.feedback.as_ref().is_some_and(passes);
+        require(broken, "C19", heard, || format!("the pilot was left on {said}"));
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 44] = [
+pub const CATALOGUE: [(&str, &str); 45] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -93,6 +93,7 @@ pub const CATALOGUE: [(&str, &str); 44] = [
         "Nothing begins before its owner has signed off each item of the checklist, for this release and not too long ago.",
     ),
     ("C18", "Nothing goes forward where the line is stopped."),
+    ("C19", "No rollout that asks for it leaves its pilot before the feedback of its release passes."),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),
     ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),

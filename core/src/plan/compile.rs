@@ -265,6 +265,7 @@ pub fn compile(
         limits: spec.limits.clone(),
         timetable: spec.timetable.clone(),
         checklist: spec.checklist.clone(),
+        feedback: spec.watch.feedback.filter(|policy| policy.pilot_waits),
         mandate: None,
     }
     .under(spec.safety.clone()))

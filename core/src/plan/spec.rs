@@ -16,6 +16,7 @@ use crate::playbook::{ApprovalRule, ChecklistItem, DriftPolicy, Limits, Rollback
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
 use crate::time::Span;
+use crate::watch::FeedbackPolicy;
 use crate::weight::{Split, Weight};
 
 /// Which playbook, at which revision.
@@ -144,6 +145,8 @@ pub struct Plan {
     pub timetable: Timetable,
     /// What must be signed off before the first step.
     pub checklist: Vec<ChecklistItem>,
+    /// What feedback has to say before anything goes on behind the pilot; `None`: nobody asks.
+    pub feedback: Option<FeedbackPolicy>,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -253,6 +256,10 @@ impl Canonical for Plan {
         }
         if !self.checklist.is_empty() {
             canon.text("checklist").value(&self.checklist);
+        }
+        if let Some(FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits }) = &self.feedback {
+            canon.text("feedback").text(&score_min.to_string()).number(u64::from(*answers_min));
+            canon.number(u64::from(*blockers_max)).number(u64::from(*pilot_waits));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::spec::{Playbook, Pooling, RegionSelector, Stage, Step, VotePolicy, Wave};
+use super::spec::{Playbook, Pooling, RegionSelector, Stage, StageKind, Step, VotePolicy, Wave};
 use crate::cohort::{CohortRule, RequestKey};
 use crate::evidence::Measure;
 use crate::person::is_nobody;
@@ -74,7 +74,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
-    found.0.extend(crate::watch::policy::check(&playbook.watch));
+    check_watch(&mut found, &playbook);
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
 
@@ -343,6 +343,17 @@ fn check_safety(found: &mut Found, playbook: &Playbook) {
     if playbook.evidence.checks.is_empty() {
         let fix = "give evidence a check: without one nothing ever fails, and no agent would go back";
         found.add("DEAD_MAN_WITHOUT_CHECKS", "safety.deadMan", "on", fix);
+    }
+}
+
+/// A gate behind a pilot needs a pilot, and something behind it.
+fn check_watch(found: &mut Found, playbook: &Playbook) {
+    found.0.extend(crate::watch::policy::check(&playbook.watch));
+    let kinds: Vec<_> = playbook.stages.iter().map(|stage| stage.kind).collect();
+    let is_left = kinds.windows(2).any(|pair| pair[0] == StageKind::Pilot && pair[1] != StageKind::Pilot);
+    if playbook.watch.feedback.is_some_and(|policy| policy.pilot_waits) && !is_left {
+        let fix = "write a stage of kind `pilot` with another stage behind it, or leave this out";
+        found.add("NO_PILOT", "watch.feedback.pilotWaits", true, fix);
     }
 }
 

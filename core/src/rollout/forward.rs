@@ -1,7 +1,7 @@
 //! Going forward: waves, regions and steps, and what keeps them from it.
 
 use super::back;
-use super::gates::{approvals, checklist};
+use super::gates::{approvals, checklist, feedback};
 use super::progress::LaneView;
 use super::progress::astray;
 use super::reason::Wait;
@@ -191,7 +191,7 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     let plan = draft.next.plan.clone();
     let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
     if let Pace::Soaking(since) = run.pace {
-        return soak(draft, &run, since);
+        return soak(draft, sight, &run, since);
     }
     // Both are asked, so that both waits are told at once.
     let unsigned = checklist::is_shut(draft);
@@ -256,7 +256,7 @@ fn is_adopted(record: &Rollout, region: &RegionId) -> bool {
     record.lanes.get(region).is_some_and(|lane| lane.adopted.is_some())
 }
 
-fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
+fn soak(draft: &mut Draft, sight: &Sight, run: &Run, since: Timestamp) -> bool {
     let plan = draft.next.plan.clone();
     let wave = plan.waves.get(run.wave).expect("a record only names waves of its own plan");
     let until = since.after(wave.soak);
@@ -270,6 +270,9 @@ fn soak(draft: &mut Draft, run: &Run, since: Timestamp) -> bool {
         // Too few votes to go back are still too many to go on, and so is a lane that is elsewhere: a human lifts them.
         draft.hold(cause, "hold");
         return true;
+    }
+    if feedback::is_shut(draft, sight, run.wave) {
+        return false;
     }
     if run.wave + 1 < plan.waves.len() {
         draft.run_on(Run { wave: run.wave + 1, pace: Pace::Moving, hold: None });

@@ -2,10 +2,11 @@
 
 use crate::agent::DIGEST_VETOED;
 use crate::digest::Digest;
-use crate::evidence::Verdict;
+use crate::evidence::{Outcome, Verdict};
 use crate::id::{ItemId, RegionId, RoleId, WaveId};
 use crate::playbook::Scope;
 use crate::time::Timestamp;
+use crate::watch::{FeedbackPolicy, Opinion};
 
 use super::gates::stops::Halt;
 use super::state::Cause;
@@ -34,6 +35,15 @@ pub enum Wait {
     Checklist {
         /// Which, and whose they are.
         missing: Vec<(ItemId, String)>,
+    },
+    /// What people say of the release does not pass, so the pilot is not left.
+    Feedback {
+        /// What they say.
+        opinion: Opinion,
+        /// What they would have to say.
+        policy: FeedbackPolicy,
+        /// Too little is said, or too little good.
+        verdict: Outcome,
     },
     /// The line is stopped there.
     Stopped {
@@ -156,6 +166,7 @@ impl Wait {
             Self::Approvals { .. } => "APPROVALS",
             Self::Owner => "NO_OWNER",
             Self::Checklist { .. } => "CHECKLIST",
+            Self::Feedback { .. } => "FEEDBACK",
             Self::Stopped { .. } => "STOP_THE_LINE",
             Self::Soak { .. } => "SOAK",
             Self::Retention { .. } => "RETENTION",
@@ -184,6 +195,7 @@ impl Wait {
             | Self::Human(_)
             | Self::Approvals { .. }
             | Self::Checklist { .. }
+            | Self::Feedback { .. }
             | Self::Owner
             | Self::Soak { .. }
             | Self::Retention { .. } => None,
@@ -217,6 +229,7 @@ impl Wait {
             Self::Held(_)
             | Self::Approvals { .. }
             | Self::Checklist { .. }
+            | Self::Feedback { .. }
             | Self::Stopped { .. }
             | Self::Human(_)
             | Self::Owner
@@ -252,6 +265,7 @@ impl std::fmt::Display for Wait {
                 }
                 Ok(())
             }
+            Self::Feedback { opinion, policy, verdict } => feedback(f, opinion, policy, *verdict),
             Self::Stopped { region, halt: Halt { scope, actor, reason } } => {
                 write!(f, "{region}: {scope} is stopped by {actor}: {reason}")
             }
@@ -280,6 +294,24 @@ impl std::fmt::Display for Wait {
             }
             Self::Freeze { region, name, until: _ } => write!(f, "{region}: freeze {name} lets nothing start"),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
+        }
+    }
+}
+
+/// What is missing: answers, or good ones.
+fn feedback(
+    f: &mut std::fmt::Formatter<'_>,
+    opinion: &Opinion,
+    policy: &FeedbackPolicy,
+    verdict: Outcome,
+) -> std::fmt::Result {
+    let FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits: _ } = policy;
+    let missing = u64::from(*answers_min).saturating_sub(opinion.answers);
+    write!(f, "feedback of the pilot: {opinion}; ")?;
+    match verdict {
+        Outcome::Inconclusive | Outcome::Pass => write!(f, "{missing} of {answers_min} answers are missing"),
+        Outcome::Fail => {
+            write!(f, "it fails: at least {score_min} of 5 and at most {blockers_max} blockers are asked for")
         }
     }
 }

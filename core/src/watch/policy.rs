@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::decimal::Decimal;
+use super::feedback::ANSWERS_MAX;
 use super::kpi::{KPIS_MAX, Mean};
 use super::state::Outcome;
 use crate::id::KpiId;
@@ -69,6 +70,8 @@ pub struct FeedbackPolicy {
     pub answers_min: u32,
     /// More blockers than these fail, whatever the score.
     pub blockers_max: u32,
+    /// Whether a rollout stays in its pilot until it passes.
+    pub pilot_waits: bool,
 }
 
 impl Default for WatchPolicy {
@@ -179,7 +182,7 @@ pub fn check(policy: &WatchPolicy) -> Vec<Violation> {
             add("KPI_TWICE", at, target.kpi.to_string(), "give every KPI one target");
         }
     }
-    if let Some(FeedbackPolicy { score_min, answers_min, blockers_max: _ }) = policy.feedback {
+    if let Some(FeedbackPolicy { score_min, answers_min, blockers_max: _, pilot_waits: _ }) = policy.feedback {
         if !(1_000_000..=5_000_000).contains(&score_min.millionths()) {
             add(
                 "SCORE_INVALID",
@@ -190,6 +193,10 @@ pub fn check(policy: &WatchPolicy) -> Vec<Violation> {
         }
         if answers_min == 0 {
             add("ANSWERS_ZERO", "watch.feedback.answersMin".to_owned(), "0".to_owned(), "ask for at least one answer");
+        }
+        if u64::from(answers_min) > ANSWERS_MAX {
+            let fix = "at most 10000: no more answers of a release are kept";
+            add("ANSWERS_NEVER", "watch.feedback.answersMin".to_owned(), answers_min.to_string(), fix);
         }
     }
     found

@@ -12,6 +12,7 @@ use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Run};
 use meridian_core::slot::Slot;
 use meridian_core::time::Span;
+use meridian_core::watch::Opinion;
 use meridian_core::weight::Split;
 use proptest::prelude::*;
 
@@ -67,6 +68,8 @@ pub enum Fault {
     Wait(u64),
     /// Somebody stops the line, or lets it go on.
     Halt(bool),
+    /// Somebody says how good the release is, or that they can't use it.
+    Say(u64, bool),
     /// A freeze will be on everywhere, in so many seconds and for so many.
     Freeze(u64, u64),
     Operator(Event),
@@ -170,6 +173,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         4 => prop_oneof![Just(1_u64), Just(10), Just(30), Just(200)].prop_map(Fault::Wait),
         1 => (0_u64..30, 1_u64..60).prop_map(|(ahead, long)| Fault::Freeze(ahead, long)),
         1 => proptest::bool::weighted(0.3).prop_map(Fault::Halt),
+        1 => (3_u64..=5, proptest::bool::weighted(0.1)).prop_map(|(score, blocker)| Fault::Say(score, blocker)),
         3 => operator().prop_map(Fault::Operator),
         1 => Just(Fault::VetoElsewhere),
         1 => Just(Fault::Lift),
@@ -252,6 +256,7 @@ impl Chaos {
                 self.world.halt = stands.then(halt);
                 self.world.sight.values_mut().for_each(|seen| seen.halt = stands.then(halt));
             }
+            Fault::Say(score, blocker) => self.world.say(1, score, u64::from(blocker)),
             Fault::Wait(secs) => self.world.now = now.after(Span::from_secs(secs)),
             Fault::Operator(event) => self.operate(event),
             Fault::VetoElsewhere => self.world.veto_elsewhere(),
@@ -275,6 +280,7 @@ impl Chaos {
             observed: None,
             openings: self.world.openings.clone(),
             halt: self.world.halt.clone(),
+            feedback: Some(self.world.opinion),
         });
         seen.contact = contact;
     }
@@ -305,6 +311,7 @@ impl Chaos {
                         observed: Some(observed),
                         openings: self.world.openings.clone(),
                         halt: self.world.halt.clone(),
+                        feedback: Some(self.world.opinion),
                     },
                 );
             }
@@ -393,6 +400,8 @@ impl Chaos {
         self.world.openings = Openings::default();
         self.world.lift();
         self.world.halt = None;
+        // Whoever could not use it can now.
+        self.world.opinion = Opinion { answers: 10, scores: 50, blockers: 0 };
         self.network.clear();
         for number in 0..self.world.sites.len() {
             self.contact(number, Contact::Live(self.world.now));

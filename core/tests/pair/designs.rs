@@ -88,9 +88,10 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     ];
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
     let items = prop_oneof![6 => Just(0_usize), 1 => 1_usize..=2];
-    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), items);
+    let answers = prop_oneof![6 => Just(0_u32), 1 => 1_u32..=2];
+    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers));
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(
-        |(waves, checked, (votes, over, pooled, shares, fleet, safety, items), reversibility, first)| {
+        |(waves, checked, (votes, over, pooled, shares, fleet, safety, (items, answers)), reversibility, first)| {
             let pooled = pooled.filter(|_| checked);
             // Where nothing is measured, no agent may ask for leave to go back.
             let safety = SafetyPolicy { dead_man: safety.dead_man.filter(|_| checked), ..safety };
@@ -112,6 +113,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     safety,
                     timetable,
                     items,
+                    answers,
                 },
                 first,
             )

@@ -48,7 +48,7 @@ fn histories_reach_every_phase_and_every_wait() {
     let phases = ["running", "held", "soaking", "switched", "stable", "rolling-back", "rolled-back", "aborted"];
     let stops = ["frozen", "failed", "HELD", "NEEDS_HUMAN", "SOAK", "RETENTION", "NO_CONTACT", "MAX_PARALLEL"];
     let waits = ["MAX_SKEW", "SLOT_NOT_READY", "NOT_CONFIRMED", "WAY_BACK_NOT_READY", "BAKE", "INCONCLUSIVE"];
-    let later = ["VOTES_SHORT", "DRIFT", "APPROVALS", "DIGEST_VETOED", "CHECKLIST", "STOP_THE_LINE"];
+    let later = ["VOTES_SHORT", "DRIFT", "APPROVALS", "DIGEST_VETOED", "CHECKLIST", "STOP_THE_LINE", "FEEDBACK"];
     let wanted = phases.into_iter().chain(stops).chain(waits).chain(later);
     let missing: Vec<&str> = wanted.filter(|word| !met.contains(word)).collect();
     assert!(missing.is_empty(), "never met: {missing:?}");

@@ -140,6 +140,7 @@ fn a_server_that_was_away_blames_nobody() {
                 observed: None,
                 openings: meridian_core::calendar::Openings::default(),
                 halt: None,
+                feedback: None,
             },
         )]
         .into(),

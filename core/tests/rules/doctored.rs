@@ -159,15 +159,20 @@ fn unsigned(change: impl FnOnce(&mut Signed)) -> Vec<Broken> {
 }
 
 /// What begins although people have not said so, or have said no.
-fn gates() -> [&'static str; 3] {
+fn gates() -> [&'static str; 4] {
     let begin = |record: &mut Rollout| put(record, 0, LaneAt::Preparing { wave: 0 });
     let mut halted = World::new(&Design::of(&[&[0], &[1]]));
     halted.halt = Some(halt());
     halted.rest();
+    let mut unheard = World::new(&Design { answers: 1, ..Design::of(&[&[0], &[1]]) });
+    unheard.until("the pilot has settled", |world| world.word(0) == "settled");
+    unheard.rest();
+    let leave = |record: &mut Rollout| record.phase = Phase::Running(Run { wave: 1, pace: Pace::Moving, hold: None });
     [
         caught("S19", decided(&half_approved(), begin)),
         caught("C17", decided(&half_signed(), begin)),
         caught("C18", decided(&halted, begin)),
+        caught("C19", decided(&unheard, leave)),
     ]
 }
 

@@ -13,6 +13,7 @@ mod deadlines;
 mod doctored;
 mod ends;
 mod evidence;
+mod feedback;
 mod first;
 mod forward;
 mod orders;

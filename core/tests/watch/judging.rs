@@ -29,7 +29,7 @@ fn a_target_is_met_missed_or_without_data() {
 
 #[test]
 fn feedback_is_judged_on_enough_answers_and_stopped_by_blockers() {
-    let policy = FeedbackPolicy { score_min: number("4.2"), answers_min: 5, blockers_max: 1 };
+    let policy = FeedbackPolicy { score_min: number("4.2"), answers_min: 5, blockers_max: 1, pilot_waits: false };
     let table = [
         ((0, 0, 0), Verdict::Inconclusive),
         ((4, 20, 1), Verdict::Inconclusive),
@@ -97,7 +97,8 @@ fn policies_that_make_no_sense_are_told_where() {
     });
     assert_eq!(twice, one("KPI_TWICE", "watch.kpis[1].name"));
     let feedback = policy(|policy| {
-        policy.feedback = Some(FeedbackPolicy { score_min: number("0.5"), answers_min: 0, blockers_max: 0 });
+        policy.feedback =
+            Some(FeedbackPolicy { score_min: number("0.5"), answers_min: 0, blockers_max: 0, pilot_waits: false });
     });
     let fields: Vec<_> = feedback.iter().map(|(code, _)| *code).collect();
     assert_eq!(fields, ["SCORE_INVALID", "ANSWERS_ZERO"]);

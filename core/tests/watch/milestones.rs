@@ -10,7 +10,7 @@ use super::world::design::Design;
 const GOOD: Opinion = Opinion { answers: 2, scores: 9, blockers: 0 };
 
 fn policy() -> WatchPolicy {
-    let feedback = FeedbackPolicy { score_min: number("4"), answers_min: 2, blockers_max: 0 };
+    let feedback = FeedbackPolicy { score_min: number("4"), answers_min: 2, blockers_max: 0, pilot_waits: false };
     WatchPolicy { feedback: Some(feedback), ..WatchPolicy::default() }
 }
 

@@ -15,7 +15,7 @@ use meridian_core::playbook::{
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
-use meridian_core::watch::WatchPolicy;
+use meridian_core::watch::{Decimal, FeedbackPolicy, WatchPolicy};
 use meridian_core::weight::Weight;
 
 /// What may have to be signed off, and by whom.
@@ -66,6 +66,8 @@ pub struct Design {
     pub timetable: Timetable,
     /// So many of [`ITEMS`] must be signed off first.
     pub items: usize,
+    /// So many answers the first wave waits for, as a pilot; nought: for none.
+    pub answers: u32,
 }
 
 impl WaveDesign {
@@ -92,6 +94,7 @@ impl Design {
             safety: SafetyPolicy::default(),
             timetable: Timetable::default(),
             items: 0,
+            answers: 0,
         }
     }
 
@@ -119,9 +122,16 @@ impl Design {
             limits: self.limits.clone(),
             safety: self.safety.clone(),
             timetable: self.timetable.clone(),
-            watch: WatchPolicy::default(),
+            watch: WatchPolicy { feedback: self.feedback(), ..WatchPolicy::default() },
             checklist: ITEMS[..self.items].iter().map(item).collect(),
         }
+    }
+
+    /// Four of five at least, and no blocker; of one wave there is nothing behind a pilot.
+    fn feedback(&self) -> Option<FeedbackPolicy> {
+        let score_min = Decimal::from_millionths(4_000_000).unwrap();
+        let policy = FeedbackPolicy { score_min, answers_min: self.answers, blockers_max: 0, pilot_waits: true };
+        (self.answers > 0 && self.waves.len() > 1).then_some(policy)
     }
 
     /// The plan of a version over lanes as they are now.

@@ -27,6 +27,7 @@ use meridian_core::rollout::step::{Moment, step};
 use meridian_core::rollout::veto::{Veto, VetoOrder, VetoRefused, Vetoes};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
+use meridian_core::watch::Opinion;
 
 use design::{Design, region, release, role};
 use site::{Mood, Site};
@@ -71,6 +72,8 @@ pub struct World {
     pub openings: Openings,
     /// What everything is stopped by.
     pub halt: Option<Halt>,
+    /// What people say of the release.
+    pub opinion: Opinion,
     pub orders: Orders,
     pub vetoes: Vetoes,
     /// The words of all decisions.
@@ -107,8 +110,9 @@ impl World {
         let record = open(id, plan, "anna".to_owned(), &lanes, &vetoes, moment).unwrap();
         hold(invariants::opening(&record, &lanes, &vetoes));
         let (orders, sight, kinds, met) = (Orders::default(), Sight::new(), Vec::new(), BTreeSet::new());
-        let (openings, halt) = (Openings::default(), None);
-        let mut world = Self { record, head, now, lanes, sites, sight, openings, halt, orders, vetoes, kinds, met };
+        let (openings, halt, opinion) = (Openings::default(), None, Opinion::default());
+        let mut world =
+            Self { record, head, now, lanes, sites, sight, openings, halt, opinion, orders, vetoes, kinds, met };
         world.committed();
         world
     }
@@ -204,8 +208,17 @@ impl World {
                 observed: observed.or(old),
                 openings: self.openings.clone(),
                 halt: self.halt.clone(),
+                feedback: Some(self.opinion),
             },
         );
+    }
+
+    /// So many people say this of the release, and every server hears of it.
+    pub fn say(&mut self, answers: u64, score: u64, blockers: u64) {
+        let Opinion { answers: before, scores, blockers: blocked } = self.opinion;
+        self.opinion =
+            Opinion { answers: before + answers, scores: scores + answers * score, blockers: blocked + blockers };
+        self.sight.values_mut().for_each(|seen| seen.feedback = Some(self.opinion));
     }
 
     /// Every region that can be reached takes its goal, works it off and reports; then the server looks.

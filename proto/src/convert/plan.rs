@@ -42,6 +42,7 @@ impl TryFrom<v1::Plan> for Plan {
             safety,
             timetable,
             checklist,
+            feedback,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -59,6 +60,7 @@ impl TryFrom<v1::Plan> for Plan {
             mandate: None,
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
             checklist: list("checklist", checklist, RULES_MAX)?,
+            feedback: optional("feedback", feedback)?,
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -82,6 +84,7 @@ impl From<&Plan> for v1::Plan {
             mandate,
             timetable,
             checklist,
+            feedback,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -98,6 +101,7 @@ impl From<&Plan> for v1::Plan {
             safety: mandate.as_ref().map(|mandate| mandate.policy().into()),
             timetable: timetable_to_wire(timetable),
             checklist: checklist.iter().map(Into::into).collect(),
+            feedback: feedback.as_ref().map(Into::into),
         }
     }
 }

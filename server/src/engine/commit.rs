@@ -17,7 +17,7 @@ use meridian_core::rollout::state::{Identity, Phase, Rollout};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
 use meridian_store::record::{self, Head, Outgoing, RequestDone};
-use meridian_store::{CommitError, Expect, Revision, Txn, commit_known, layout};
+use meridian_store::{CommitError, Expect, Key, Revision, Txn, commit_known, layout};
 
 use super::RequestMark;
 use super::books::{Books, Kept};
@@ -42,8 +42,8 @@ pub(super) struct Decision<'a> {
     pub request: Option<&'a RequestMark>,
     /// The right to move something forward; not asked for where anyone may.
     pub claim: Option<Claim>,
-    /// The stops under which something moves forward; not asked for where nothing does.
-    pub stops: Option<Expect>,
+    /// What is known from elsewhere under which something moves forward; not asked for where nothing does.
+    pub known: Vec<(Key, Expect)>,
     /// Sessions that have to be the newest of their regions still: what was seen in them led to this.
     pub sessions: Vec<(RegionId, Revision)>,
     pub now: Timestamp,
@@ -74,7 +74,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         message,
         request,
         claim,
-        stops,
+        known,
         sessions,
         now,
     } = decision;
@@ -123,8 +123,8 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         let key = layout::outgoing_decided(service, next.epoch);
         txn = txn.put(key, record::encode_outgoing(&outgoing), Expect::Absent);
     }
-    if let Some(stops) = stops {
-        txn = txn.check(layout::stops(), stops);
+    for (key, expect) in known {
+        txn = txn.check(key, expect);
     }
     for (region, revision) in sessions {
         txn = txn.check(layout::session(&region), Expect::At(revision));

@@ -26,7 +26,6 @@ use std::sync::{Arc, Mutex};
 use meridian_core::id::{ReplicaId, RolloutId};
 use meridian_core::observation::Sight;
 use meridian_core::rollout::event::Event;
-use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
 use meridian_core::time::Timestamp;
 use meridian_store::record::Member;
@@ -51,7 +50,7 @@ use crate::ownership::Ownership;
 use crate::session::{self, Sessions};
 use books::Books;
 use calendar::Calendars;
-use gates::stops;
+use gates::{Known, Opinions, Stopped};
 use runner::{OrderCall, RunnerHandle};
 
 /// What an engine is made of.
@@ -106,7 +105,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     sessions: Arc<Sessions>,
     calendars: Calendars,
-    stops: stops::Known,
+    stops: Stopped,
+    opinions: Opinions,
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
     bell: Bell,
@@ -120,11 +120,11 @@ struct Shared {
 }
 
 impl Shared {
-    /// All that is known of a rollout's lanes, when steps may start there, and whether the line is stopped.
-    fn sight(&self, record: &Rollout, now: Timestamp, stops: Option<&Stops>) -> Sight {
+    /// All that is known of a rollout's lanes, when steps may start there, and what gates ask.
+    fn sight(&self, record: &Rollout, now: Timestamp, known: &Known) -> Sight {
         let mut sight = self.sessions.sight(record, now);
         self.calendars.fill(&mut sight, &record.plan, now);
-        stops.iter().for_each(|stops| stops::fill(&mut sight, record, stops));
+        known.fill(&mut sight, record);
         sight
     }
 }
@@ -141,7 +141,8 @@ impl Engine {
             clock,
             sessions,
             calendars: Calendars::default(),
-            stops: stops::Known::default(),
+            stops: Stopped::default(),
+            opinions: Opinions::default(),
             trace,
             metrics,
             bell,
@@ -159,7 +160,7 @@ impl Engine {
         let (ending, tasks) = (&self.shared.shutdown, &self.shared.tasks);
         tasks.spawn(follow::run(self.clone(), ending.clone()));
         tasks.spawn(heads::run(self.clone(), ending.clone()));
-        tasks.spawn(stops::run(self.clone(), ending.clone()));
+        tasks.spawn(self.clone().follow_gates(ending.clone()));
         let (store, clock) = (self.shared.books.store.clone(), self.shared.clock.clone());
         let parts = session::Parts { store, clock, ownership: self.shared.ownership.clone() };
         for task in session::tasks(&self.shared.sessions, &parts, ending) {

@@ -85,7 +85,7 @@ impl Engine {
             message: format!("plan {}", order.plan.hex()),
             request: order.request.as_ref(),
             claim: None,
-            stops: None,
+            known: Vec::new(),
             sessions: Vec::new(),
             now,
         };

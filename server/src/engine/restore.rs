@@ -78,7 +78,7 @@ async fn raise(books: &Books, service: &ServiceId, id: &RolloutId, how: &GoOn) -
         message: reason,
         request: None,
         claim: None,
-        stops: None,
+        known: Vec::new(),
         sessions: Vec::new(),
         now: how.now,
     };

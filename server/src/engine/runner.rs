@@ -14,7 +14,7 @@ use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::time::Timestamp;
 use meridian_store::record::Head;
-use meridian_store::{CommitError, Expect, Revision, Versioned, layout};
+use meridian_store::{CommitError, Expect, Key, Revision, Versioned};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -100,8 +100,8 @@ struct Decided {
     transition: Transition,
     moment: Moment,
     claim: Option<Claim>,
-    /// Under which nothing was stopped that moves forward.
-    stops: Option<Expect>,
+    /// What was known from elsewhere when this moves forward, and has to be so still.
+    known: Vec<(Key, Expect)>,
 }
 
 struct Runner {
@@ -270,8 +270,10 @@ impl Runner {
                     decided.claim.iter().for_each(|claim| self.engine.shared.ownership.lost(claim));
                     return Ok(());
                 }
-                // Somebody has stopped the line or lifted a stop: it is asked again under what stands now.
-                Err(CommitError::Conflict { key }) if key == layout::stops() => self.engine.read_stops().await?,
+                // Somebody has stopped the line, or said what they think: it is asked again under what is so now.
+                Err(CommitError::Conflict { key }) if decided.known.iter().any(|(known, _)| *known == key) => {
+                    self.engine.read_gate(&key).await?;
+                }
                 Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
                     self.engine.shared.metrics.conflicts.inc();
                     self.reload().await?;
@@ -314,11 +316,11 @@ impl Runner {
         let moment = Moment { now: shared.clock.now(), head };
         let record = &self.held.0;
         let claim = shared.ownership.claim(&record.plan.service);
-        let stops = shared.stops.get();
-        let sight = || shared.sight(record, moment.now, stops.as_deref().map(|stops| &stops.value));
+        let known = shared.known(&record.plan);
+        let sight = || shared.sight(record, moment.now, &known);
         let event = match asked {
             // Who does not know yet where the line is stopped moves nothing forward.
-            Asked::Sight if claim.is_some() && stops.is_some() || planted::is("guard-goes-forward") => {
+            Asked::Sight if claim.is_some() && known.has_stops() || planted::is("guard-goes-forward") => {
                 Event::Look(sight())
             }
             Asked::Sight => Event::Guard(sight()),
@@ -331,18 +333,18 @@ impl Runner {
             trace.answered(Taken { before: record, event, moment, answer: &transition });
         }
         self.wake = transition.wake;
-        if transition.next.is_none() {
+        let Some(next) = &transition.next else {
             let _nobody = shared.changes.send(Changed { id: self.id.clone() });
             return Ok(None);
-        }
+        };
         // Whoever may stop needs no right, and must not fail for want of one.
         let claim = match transition.right {
             Right::Owner if claim.is_none() && !planted::is("guard-goes-forward") => return Ok(None),
             Right::Owner => claim,
             Right::Anyone => None,
         };
-        let stops = stops.map(|stops| stops.expect).filter(|_| claim.is_some());
-        Ok(Some(Decided { transition, moment, claim, stops }))
+        let known = if claim.is_some() { known.checks(record, next) } else { Vec::new() };
+        Ok(Some(Decided { transition, moment, claim, known }))
     }
 
     async fn commit(
@@ -351,7 +353,7 @@ impl Runner {
         asked: &Asked<'_>,
         request: Option<&RequestMark>,
     ) -> Result<(), CommitError> {
-        let Decided { transition, moment, claim, stops } = decided;
+        let Decided { transition, moment, claim, known } = decided;
         let (Some(next), Some(head)) = (&transition.next, &self.head) else {
             return Ok(());
         };
@@ -364,7 +366,7 @@ impl Runner {
         let order = if let Asked::Order(event) = asked { Some(*event) } else { None };
         let (actor, message) = said(order, transition);
         let expect = Expect::At(self.held.1);
-        let (kind, now, claim, stops) = (transition.kind, moment.now, claim.clone(), *stops);
+        let (kind, now, claim, known) = (transition.kind, moment.now, claim.clone(), known.clone());
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
         let (before, plan) = (Some(self.held.0.as_ref()), self.plan);
@@ -380,7 +382,7 @@ impl Runner {
             message,
             request,
             claim,
-            stops,
+            known,
             sessions,
             now,
         };

@@ -75,8 +75,8 @@ impl Engine {
     #[must_use]
     pub fn status_of(&self, record: Arc<Rollout>, revision: Revision) -> Status {
         let now = self.shared.clock.now();
-        let stops = self.shared.stops.get();
-        let sight = self.shared.sight(&record, now, stops.as_deref().map(|stops| &stops.value));
+        let known = self.shared.known(&record.plan);
+        let sight = self.shared.sight(&record, now, &known);
         // The rules themselves say what they wait for; a decision that follows by now is the runner's to make.
         let moment = Moment { now, head: record.epoch };
         let waits = step(&record, Event::Look(sight.clone()), moment).map(|transition| transition.waits);

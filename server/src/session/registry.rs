@@ -225,7 +225,13 @@ impl Sessions {
         let seen = |region: &RegionId| {
             let entry = regions.get(region)?;
             let observed = entry.lanes.get(&record.plan.service).cloned();
-            Some(Seen { contact: entry.contact(now), observed, openings: Openings::default(), halt: None })
+            Some(Seen {
+                contact: entry.contact(now),
+                observed,
+                openings: Openings::default(),
+                halt: None,
+                feedback: None,
+            })
         };
         record.lanes.keys().filter_map(|region| Some((region.clone(), seen(region)?))).collect()
     }

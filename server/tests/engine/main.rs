@@ -5,6 +5,7 @@
 mod agent;
 mod calendar;
 mod decisions;
+mod feedback;
 mod frozen;
 mod replicas;
 mod stage;

@@ -17,6 +17,7 @@ use meridian_core::playbook::{
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
+use meridian_core::watch::{FeedbackPolicy, WatchPolicy};
 use meridian_core::weight::Weight;
 use meridian_proto::convert::record::Fold;
 use meridian_server::alert::Bell;
@@ -42,6 +43,8 @@ pub struct Stage {
     pub store: Arc<dyn Store>,
     /// Of the playbook that rollouts are planned by.
     pub timetable: Timetable,
+    /// What the first region waits for, as a pilot.
+    pub feedback: Option<FeedbackPolicy>,
     regions: Vec<RegionId>,
     running: Mutex<Vec<(CancellationToken, JoinHandle<()>)>>,
     metrics: Mutex<Option<OwnershipMetrics>>,
@@ -51,7 +54,8 @@ impl Stage {
     pub async fn set(regions: &[&str]) -> Self {
         let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
-        Self { store, timetable: Timetable::default(), regions, running: Mutex::default(), metrics: Mutex::default() }
+        let (running, metrics) = (Mutex::default(), Mutex::default());
+        Self { store, timetable: Timetable::default(), feedback: None, regions, running, metrics }
     }
 
     pub fn engine(&self) -> Engine {
@@ -127,15 +131,17 @@ impl Stage {
             soak: Span::ZERO,
             approvals: Vec::new(),
         };
-        let stage = PlaybookStage { kind: StageKind::Production, waves: self.regions.iter().map(wave).collect() };
+        let mut waves: Vec<Wave> = self.regions.iter().map(wave).collect();
+        let pilot = self.feedback.map(|_| PlaybookStage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });
+        let production = PlaybookStage { kind: StageKind::Production, waves };
         let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };
         let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
         let playbook = Playbook {
             timetable: self.timetable.clone(),
-            watch: meridian_core::watch::WatchPolicy::default(),
+            watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: Vec::new(),
             id: PlaybookId::new("steps").unwrap(),
-            stages: vec![stage],
+            stages: pilot.into_iter().chain([production]).collect(),
             evidence: EvidencePolicy {
                 checks: vec![check],
                 window: Span::from_secs(60),

@@ -36,7 +36,8 @@ async fn done(fleet: &Fleet, words: &[&str]) -> anyhow::Result<String> {
     Ok(ran.stdout)
 }
 
-/// A pilot in one region, then the other; reviewed after four and eight seconds, evaluated after twelve.
+/// A pilot in one region that waits for an answer, then the other; reviewed after four and eight seconds, evaluated after
+/// twelve.
 fn watched() -> Playbook {
     let mut playbook = playbook("watched", &[&["eu"], &["us"]], &[100], 0);
     let mut production = playbook.stages[0].clone();
@@ -56,7 +57,7 @@ fn watched() -> Playbook {
         evaluation: secs(12),
         grace: secs(1),
         targets: vec![target],
-        feedback: Some(FeedbackPolicy { score_min: number("4"), answers_min: 1, blockers_max: 0 }),
+        feedback: Some(FeedbackPolicy { score_min: number("4"), answers_min: 1, blockers_max: 0, pilot_waits: true }),
     };
     playbook
 }
@@ -70,14 +71,20 @@ async fn a_launch_is_reviewed_acted_upon_and_evaluated() -> anyhow::Result<()> {
     launcher.apply(&watched()).await?;
     let release = launcher.release(&fleet, &Artifact::good("1.0.0")).await?;
     let rollout = launcher.start(&release, "watched").await?;
-    launcher.until(&rollout, &["stable"]).await?;
-
+    let asked = || async {
+        let explained = done(&fleet, &["explain", SERVICE]).await.ok()?;
+        explained.contains("1 of 1 answers are missing").then_some(explained)
+    };
+    let explained = wait_until("the pilot waits for people", PATIENCE, asked).await?;
+    assert!(explained.contains("meridian feedback give"), "{explained}");
     let milestones = done(&fleet, &["milestone", "list", SERVICE]).await?;
     assert!(milestones.contains("too little feedback is in"), "{milestones}");
     let released = format!("{SERVICE}/1.0.0");
     done(&fleet, &["feedback", "give", &released, "--score", "5", "--cohort", "partners", "--text", "quick"]).await?;
     let feedback = done(&fleet, &["feedback", "list", &released]).await?;
     assert!(feedback.contains("ann (unverified)") && feedback.contains("partners"), "{feedback}");
+    launcher.until(&rollout, &["stable"]).await?;
+
     done(&fleet, &["kpi", "record", SERVICE, "conversion", "2.75"]).await?;
     assert!(done(&fleet, &["kpi", "list", SERVICE]).await?.contains("2.75"));
 

@@ -39,6 +39,7 @@ fn on_whom(wait: &ReasonView) -> String {
         "APPROVALS" => "people of that role: meridian rollout approve --role ROLE".to_owned(),
         "NO_OWNER" => "a server to take it over; that takes seconds".to_owned(),
         "CHECKLIST" => "the owners: meridian checklist sign --item ITEM".to_owned(),
+        "FEEDBACK" => "whoever uses the pilot: meridian feedback give SERVICE/VERSION --score SCORE".to_owned(),
         "STOP_THE_LINE" => "whoever stopped it, or anyone: meridian stop-the-line lift".to_owned(),
         "SOAK" | "RETENTION" | "BAKE" => "time".to_owned(),
         "NO_CONTACT" => format!("the agent of {region} to come back"),

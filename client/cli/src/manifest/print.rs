@@ -228,8 +228,9 @@ impl Page {
         for KpiTarget { kpi, direction, target } in targets {
             self.line(3, format!("- {{name: {}, {}: {target}}}", scalar(kpi.as_str()), side(*direction)));
         }
-        if let Some(FeedbackPolicy { score_min, answers_min, blockers_max }) = feedback {
-            let text = format!("scoreMin: {score_min}, answersMin: {answers_min}, blockersMax: {blockers_max}");
+        if let Some(FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits }) = feedback {
+            let waits = if *pilot_waits { ", pilotWaits: true" } else { "" };
+            let text = format!("scoreMin: {score_min}, answersMin: {answers_min}, blockersMax: {blockers_max}{waits}");
             self.line(2, format!("feedback: {{{text}}}"));
         }
     }

@@ -95,6 +95,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Drift { .. }
         | Wait::Approvals { .. }
         | Wait::Checklist { .. }
+        | Wait::Feedback { .. }
         | Wait::Stopped { .. }
         | Wait::Window { .. }
         | Wait::Freeze { .. }

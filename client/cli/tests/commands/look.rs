@@ -45,6 +45,7 @@ pub fn plan() -> PlanView {
     let plan = Plan {
         timetable: meridian_core::calendar::Timetable::default(),
         checklist: Vec::new(),
+        feedback: None,
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,

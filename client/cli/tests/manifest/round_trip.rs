@@ -54,8 +54,9 @@ fn cohort() -> impl Strategy<Value = CohortRule> {
 }
 
 /// Weights only rise, as the rules ask.
+/// Bakes that fit into every window and end before every limit.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec((weight(1), option::of(cohort()), span(0)), 1..4).prop_map(|mut parts| {
+    vec((weight(1), option::of(cohort()), (0..5_000_u64).prop_map(Span::from_millis)), 1..4).prop_map(|mut parts| {
         parts.sort_by_key(|(weight, ..)| *weight);
         parts.into_iter().map(|(weight, cohort, bake)| Step { weight, cohort, bake }).collect()
     })
@@ -160,11 +161,12 @@ fn watch() -> impl Strategy<Value = WatchPolicy> {
     let decimal = |least: i64, most: i64| (least..most).prop_map(|number| Decimal::from_millionths(number).unwrap());
     let side = prop_oneof![Just(Direction::AtLeast), Just(Direction::AtMost)];
     let targets = btree_map(name(), (side, decimal(-9_000_000_000, 9_000_000_000)), 0..3);
-    let feedback = (decimal(1_000_000, 5_000_001), 1..=u32::MAX, any::<u32>());
+    let feedback = (decimal(1_000_000, 5_000_001), 1..=10_000_u32, any::<u32>());
     let feedback = feedback.prop_map(|(score_min, answers_min, blockers_max)| FeedbackPolicy {
         score_min,
         answers_min,
         blockers_max,
+        pilot_waits: false,
     });
     let days = |days: u64| Span::from_secs(days * 24 * 3600);
     let cadences = vec((1..9_u64, 1..20_u64), 0..3);
@@ -201,7 +203,7 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         fleet,
         retention,
     });
-    let limits = (span(1), span(1), span(1), span(1)).prop_map(|(prepare, shift, revert, total)| Limits {
+    let limits = (span(1), span(1), span(1), span(60_000)).prop_map(|(prepare, shift, revert, total)| Limits {
         prepare,
         shift,
         revert,

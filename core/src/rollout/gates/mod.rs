@@ -2,4 +2,5 @@
 
 pub mod approvals;
 pub mod checklist;
+pub mod feedback;
 pub mod stops;

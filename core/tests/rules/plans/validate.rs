@@ -7,6 +7,7 @@ use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate,
 };
 use meridian_core::time::Span;
+use meridian_core::watch::{Decimal, FeedbackPolicy};
 use meridian_core::weight::Weight;
 
 use crate::world::design::{Design, WaveDesign, check, percent, region};
@@ -29,6 +30,11 @@ fn wave(playbook: &mut Playbook) -> &mut Wave {
 
 fn cohort(name: &str, value: &str) -> Option<CohortRule> {
     Some(CohortRule::Equals(RequestKey::Header(name.to_owned()), value.to_owned()))
+}
+
+fn asked(answers_min: u32) -> FeedbackPolicy {
+    let score_min = Decimal::from_millionths(4_000_000).unwrap();
+    FeedbackPolicy { score_min, answers_min, blockers_max: 0, pilot_waits: true }
 }
 
 fn dead_man(alone_after: u64, breach_for: u64) -> Option<DeadManPolicy> {
@@ -231,6 +237,15 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("LIMIT_ZERO", "limits.shift", Box::new(|p| p.limits.shift = Span::ZERO)),
         ("LIMIT_ZERO", "limits.revert", Box::new(|p| p.limits.revert = Span::ZERO)),
         ("LIMIT_ZERO", "limits.total", Box::new(|p| p.limits.total = Span::ZERO)),
+        ("NO_PILOT", "watch.feedback.pilotWaits", {
+            Box::new(|p| {
+                p.stages[0].kind = p.stages[1].kind;
+                p.watch.feedback = Some(asked(20));
+            })
+        }),
+        ("ANSWERS_NEVER", "watch.feedback.answersMin", {
+            Box::new(|p| p.watch.feedback = Some(FeedbackPolicy { pilot_waits: false, ..asked(10_001) }))
+        }),
         (
             "BAKE_EXCEEDS_TOTAL",
             "stages[1].waves[0].steps",

@@ -35,7 +35,7 @@ pub use entry::{
 };
 pub use plan::{plan, playbook, share};
 pub use rollout::{cause, lane_state, lanes, phase, rollout, rollout_of};
-pub use watch::{feedback, history, stored_watch, watch_policy};
+pub use watch::{feedback, feedback_policy, history, stored_watch, watch_policy};
 
 const NAME: &str = "[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?";
 const NAMED: &str = "the pattern makes names only";

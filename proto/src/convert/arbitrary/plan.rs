@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    cohort_rule, digest, epoch, evidence_policy, item_id, labels, playbook_id, region, release_ref, reversibility,
-    role, service, slot, span, text, watch_policy, wave_id, weight,
+    cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, playbook_id, region, release_ref,
+    reversibility, role, service, slot, span, text, watch_policy, wave_id, weight,
 };
 
 /// A playbook, valid or not.
@@ -122,12 +122,13 @@ fn timetable() -> impl Strategy<Value = Timetable> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), checklist());
+    let asked = (checklist(), option::of(feedback_policy()));
+    let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), asked);
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety, timetable, checklist) = rules;
+            let (evidence, rollback, limits, safety, timetable, (checklist, feedback)) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -144,6 +145,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 mandate,
                 timetable,
                 checklist,
+                feedback,
             }
             .under(safety)
         })

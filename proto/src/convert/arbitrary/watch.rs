@@ -23,13 +23,23 @@ fn decimal() -> impl Strategy<Value = Decimal> {
 }
 
 /// A policy, valid or not.
+pub fn feedback_policy() -> impl Strategy<Value = FeedbackPolicy> {
+    (decimal(), any::<u32>(), any::<u32>(), any::<bool>()).prop_map(
+        |(score_min, answers_min, blockers_max, pilot_waits)| FeedbackPolicy {
+            score_min,
+            answers_min,
+            blockers_max,
+            pilot_waits,
+        },
+    )
+}
+
+/// A policy, valid or not.
 pub fn watch_policy() -> impl Strategy<Value = WatchPolicy> {
     let cadence = (span(), span()).prop_map(|(every, until)| Cadence { every, until });
     let target = (kpi(), select(vec![Direction::AtLeast, Direction::AtMost]), decimal());
     let target = target.prop_map(|(kpi, direction, target)| KpiTarget { kpi, direction, target });
-    let feedback = (decimal(), any::<u32>(), any::<u32>())
-        .prop_map(|(score_min, answers_min, blockers_max)| FeedbackPolicy { score_min, answers_min, blockers_max });
-    let some = (vec(cadence, 0..3), span(), span(), vec(target, 0..3), option::of(feedback));
+    let some = (vec(cadence, 0..3), span(), span(), vec(target, 0..3), option::of(feedback_policy()));
     let some = some.prop_map(|(reviews, evaluation, grace, targets, feedback)| WatchPolicy {
         reviews,
         evaluation,

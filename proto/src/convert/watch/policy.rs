@@ -110,14 +110,19 @@ impl TryFrom<v1::FeedbackPolicy> for FeedbackPolicy {
     type Error = Invalid;
 
     fn try_from(wire: v1::FeedbackPolicy) -> Result<Self, Invalid> {
-        let v1::FeedbackPolicy { score_min, answers_min, blockers_max } = wire;
-        Ok(Self { score_min: decimal("score_min", &score_min)?, answers_min, blockers_max })
+        let v1::FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits } = wire;
+        Ok(Self { score_min: decimal("score_min", &score_min)?, answers_min, blockers_max, pilot_waits })
     }
 }
 
 impl From<&FeedbackPolicy> for v1::FeedbackPolicy {
     fn from(policy: &FeedbackPolicy) -> Self {
-        let FeedbackPolicy { score_min, answers_min, blockers_max } = policy;
-        Self { score_min: score_min.to_string(), answers_min: *answers_min, blockers_max: *blockers_max }
+        let FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits } = policy;
+        Self {
+            score_min: score_min.to_string(),
+            answers_min: *answers_min,
+            blockers_max: *blockers_max,
+            pilot_waits: *pilot_waits,
+        }
     }
 }

@@ -26,7 +26,7 @@ pub(in crate::engine) type Standing = Arc<Kept<Stops>>;
 
 /// What is known of the stops; nothing before the first listing, and then nothing goes forward.
 #[derive(Default)]
-pub(in crate::engine) struct Known(Mutex<Option<(Standing, Revision)>>);
+pub(in crate::engine) struct Stopped(Mutex<Option<(Standing, Revision)>>);
 
 /// Somebody's order about stops.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct StopCall {
     pub request: Option<RequestMark>,
 }
 
-impl Known {
+impl Stopped {
     /// What is known now.
     pub fn get(&self) -> Option<Standing> {
         self.0.lock().expect("no holder of this lock panics").as_ref().map(|(standing, _)| standing.clone())
@@ -90,7 +90,7 @@ impl Sink for Followed {
     fn listed(&mut self, keys: &BTreeSet<Key>, at: Revision) {
         let none = || Kept { value: Stops::default(), expect: Expect::Absent };
         if keys.is_empty() && self.engine.shared.stops.learn(none(), at) {
-            self.engine.look_everywhere();
+            self.engine.look_where(|_| true);
         }
     }
 }
@@ -101,17 +101,12 @@ impl Engine {
             Ok(value) => {
                 let expect = Expect::At(item.mod_revision);
                 if self.shared.stops.learn(Kept { value, expect }, item.mod_revision) {
-                    self.look_everywhere();
+                    self.look_where(|_| true);
                 }
             }
             // Nothing goes forward past what is known: the compare fails from here on.
             Err(error) => tracing::error!(%error, "the stops can't be read"),
         }
-    }
-
-    fn look_everywhere(&self) {
-        let runners = self.shared.runners.lock().expect("no holder of this lock panics");
-        runners.values().for_each(crate::engine::runner::RunnerHandle::look_again);
     }
 
     /// Reads the stops anew: a decision was made under older ones.
@@ -183,7 +178,7 @@ impl Engine {
         tracing::warn!(scope = %order.scope(), kind = order.kind(), actor, "stop-the-line");
         let known = Kept { value: after.clone(), expect: Expect::At(done.revision) };
         if self.shared.stops.learn(known, done.revision) {
-            self.look_everywhere();
+            self.look_where(|_| true);
         }
         Ok(after)
     }

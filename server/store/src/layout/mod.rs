@@ -12,7 +12,9 @@ use semver::Version;
 use crate::{Key, KeyInvalid};
 
 pub use alerts::{all_standing, outbox, outgoing_decided, outgoing_waited, route, routes, standing};
-pub use watching::{all_watches, answer, answers, kpi, kpis, opinion, watch, watch_audit, watch_audits, watches};
+pub use watching::{
+    all_watches, answer, answers, kpi, kpis, opinion, opinions, watch, watch_audit, watch_audits, watches,
+};
 
 /// What a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +55,7 @@ pub enum Place {
     WatchAudit(ServiceId, RolloutId, Epoch),
     /// `/kpis/{service}/{kpi}`: what was measured.
     Kpi(ServiceId, KpiId),
-    /// `/feedback/{service}/{version}/opinion`: all feedback of a release, added up.
+    /// `/opinions/{service}/{version}`: all feedback of a release, added up.
     Opinion(ServiceId, Version),
     /// `/feedback/{service}/{version}/answers/{answer}`: what somebody said of a release; names begin with the time.
     Answer(ServiceId, Version, String),
@@ -97,7 +99,7 @@ impl Place {
                 Some(Self::WatchAudit(ServiceId::new(*service).ok()?, RolloutId::new(*rollout).ok()?, epoch(at)?))
             }
             ["kpis", service, kpi] => Some(Self::Kpi(ServiceId::new(*service).ok()?, KpiId::new(*kpi).ok()?)),
-            ["feedback", service, version, "opinion"] => {
+            ["opinions", service, version] => {
                 Some(Self::Opinion(ServiceId::new(*service).ok()?, Version::parse(version).ok()?))
             }
             ["feedback", service, version, "answers", answer] => {
@@ -425,7 +427,7 @@ mod tests {
             (kpi(&service_id, &kpi_id), "/kpis/checkout/p95-ms", Place::Kpi(service_id.clone(), kpi_id.clone())),
             (
                 opinion(&service_id, &judged),
-                "/feedback/checkout/1.2.3/opinion",
+                "/opinions/checkout/1.2.3",
                 Place::Opinion(service_id.clone(), judged.clone()),
             ),
             (

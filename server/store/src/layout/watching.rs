@@ -31,7 +31,13 @@ pub fn kpi(service: &ServiceId, kpi: &KpiId) -> Key {
 /// As [`release`](super::release).
 #[must_use]
 pub fn opinion(service: &ServiceId, version: &Version) -> Key {
-    key(format!("/feedback/{service}/{version}/opinion"))
+    key(format!("/opinions/{service}/{version}"))
+}
+
+/// Begins every opinion: they are followed, and few beside the answers.
+#[must_use]
+pub fn opinions() -> Key {
+    key("/opinions/".to_owned())
 }
 
 /// What somebody said of a release.

@@ -73,7 +73,7 @@ fn watched(retention: Span) -> Playbook {
     };
     playbook.watch = WatchPolicy {
         targets: vec![target("conversion", Direction::AtLeast, "2.5"), target("p95-ms", Direction::AtMost, "300")],
-        feedback: Some(FeedbackPolicy { score_min: number("4"), answers_min: 2, blockers_max: 0 }),
+        feedback: Some(FeedbackPolicy { score_min: number("4"), answers_min: 2, blockers_max: 0, pilot_waits: false }),
         ..WatchPolicy::default()
     };
     playbook

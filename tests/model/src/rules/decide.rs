@@ -129,6 +129,7 @@ impl Rules {
                 observed: None,
                 openings: meridian_core::calendar::Openings::default(),
                 halt: None,
+                feedback: None,
             }),
             Known::Said(report) => {
                 let observed = Some((*self.reports.get(*report)).clone());
@@ -137,6 +138,7 @@ impl Rules {
                     observed,
                     openings: meridian_core::calendar::Openings::default(),
                     halt: None,
+                    feedback: None,
                 })
             }
         };

@@ -57,9 +57,11 @@ fn target(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<KpiTarget> {
 }
 
 fn feedback(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<FeedbackPolicy> {
-    let fields = given.fields(report, &["scoreMin", "answersMin", "blockersMax"])?;
+    let fields = given.fields(report, &["scoreMin", "answersMin", "blockersMax", "pilotWaits"])?;
     let score_min = fields.need(report, "scoreMin", "4").and_then(|it| it.value(report, values::decimal));
     let answers_min = fields.need(report, "answersMin", "20").and_then(|it| it.value(report, values::small_number));
     let blockers_max = fields.value_or(report, "blockersMax", 0, values::small_number);
-    Some(FeedbackPolicy { score_min: score_min?, answers_min: answers_min?, blockers_max: blockers_max? })
+    let pilot_waits = fields.value_or(report, "pilotWaits", false, values::boolean);
+    let (score_min, answers_min, blockers_max) = (score_min?, answers_min?, blockers_max?);
+    Some(FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits: pilot_waits? })
 }

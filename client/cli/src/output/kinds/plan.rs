@@ -12,7 +12,7 @@ use super::playbook::{
     CHECKLIST_HEADERS, approval_json, checklist_add_json, checklist_rows, checks_rows, cohort_text, evidence_json,
     limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
-use super::{moment_json, placed_json, timetable};
+use super::{moment_json, placed_json, timetable, watch};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -128,6 +128,7 @@ impl Shown for PlanView {
             mandate: _,
             timetable,
             checklist,
+            feedback,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -159,6 +160,9 @@ impl Shown for PlanView {
         });
         timetable::add_json(timetable, &mut value);
         checklist_add_json(checklist, &mut value);
+        if let Some(policy) = feedback {
+            value["feedback"] = watch::policy::feedback_json(policy);
+        }
         value
     }
 
@@ -170,6 +174,8 @@ impl Shown for PlanView {
         let headers = &["WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED"];
         page.table("waves", headers, rows);
         page.table("checklist", CHECKLIST_HEADERS, checklist_rows(&self.plan.checklist));
+        let asked = self.plan.feedback.iter().map(|policy| vec![cell(watch::policy::feedback_text(policy))]).collect();
+        page.table("feedback before the pilot is left", &[], asked);
         let lanes = self.plan.lanes.iter().map(|(region, lane)| lane_row(region, lane)).collect();
         page.table("the way back", &["REGION", "NEW IN", "BACK TO", "EPOCH"], lanes);
         timetable::describe(&self.plan.timetable, &mut page);

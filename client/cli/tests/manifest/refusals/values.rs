@@ -85,7 +85,7 @@ fn m13_durations() {
         assert_refused(vec![(bad, input, "DURATION_INVALID", BAKE)]);
     }
     for good in ["0s", "3650d", "1d2h3m4s5ms", "90m"] {
-        let input = playbook("{weight: 10%, bake: 2s}", &format!("{{weight: 10%, bake: {good}}}"));
+        let input = playbook("extendMax: 1h", &format!("extendMax: {good}"));
         parse("good.yaml", input.as_bytes()).unwrap();
     }
     assert_refused(vec![

@@ -36,6 +36,12 @@ fn watches_are_refused_where_they_are_wrong() {
             "spec.watch.feedback.scoreMin",
         ),
         (
+            "a pilot that is not there",
+            watch("{feedback: {scoreMin: 4, answersMin: 3, pilotWaits: true}}").replace("kind: pilot", "kind: staging"),
+            "NO_PILOT",
+            "spec.watch.feedback.pilotWaits",
+        ),
+        (
             "no answers",
             watch("{feedback: {scoreMin: 4, answersMin: 0}}"),
             "ANSWERS_ZERO",

@@ -18,11 +18,28 @@ pub(crate) fn json(policy: &WatchPolicy) -> Value {
         "grace": grace.to_string(),
         "kpis": targets.iter().map(target_json).collect::<Vec<_>>(),
     });
-    if let Some(FeedbackPolicy { score_min, answers_min, blockers_max }) = feedback {
-        let score_min = score_min.to_string();
-        value["feedback"] = json!({ "scoreMin": score_min, "answersMin": answers_min, "blockersMax": blockers_max });
+    if let Some(policy) = feedback {
+        value["feedback"] = feedback_json(policy);
     }
     value
+}
+
+/// With the words of the manifest.
+pub(crate) fn feedback_json(policy: &FeedbackPolicy) -> Value {
+    let FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits } = policy;
+    json!({
+        "scoreMin": score_min.to_string(),
+        "answersMin": answers_min,
+        "blockersMax": blockers_max,
+        "pilotWaits": pilot_waits,
+    })
+}
+
+/// In words.
+pub(crate) fn feedback_text(policy: &FeedbackPolicy) -> String {
+    let FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits } = policy;
+    let waits = if *pilot_waits { "; the pilot waits for it" } else { "" };
+    format!("at least {score_min} of 5 over {answers_min} answers, at most {blockers_max} blockers{waits}")
 }
 
 fn target_json(target: &KpiTarget) -> Value {
@@ -36,9 +53,8 @@ pub(crate) fn describe(policy: &WatchPolicy, page: &mut Page) {
         reviews.iter().map(|cadence| format!("every {} until {}", cadence.every, cadence.until)).collect();
     let all = cadences.into_iter().chain([format!("evaluated after {evaluation}")]).collect::<Vec<_>>();
     page.field("watched", cell(format!("{}; overdue {grace} late", all.join(", "))));
-    if let Some(FeedbackPolicy { score_min, answers_min, blockers_max }) = feedback {
-        let text = format!("at least {score_min} of 5 over {answers_min} answers, at most {blockers_max} blockers");
-        page.field("feedback", cell(text));
+    if let Some(policy) = feedback {
+        page.field("feedback", cell(feedback_text(policy)));
     }
     let row = |target: &KpiTarget| {
         vec![cell(&target.kpi), cell(target.direction.as_str().replace('-', " ")), cell(target.target)]
