@@ -91,6 +91,7 @@ impl Design {
             steps: self.steps.iter().map(step).collect(),
             soak: secs(300),
             approvals: if index == 1 { self.approvals.clone() } else { Vec::new() },
+            spread: None,
         };
         let mut waves: Vec<Wave> = self.waves.iter().enumerate().map(wave).collect();
         let pilot = self.feedback.map(|_| Stage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });

@@ -9,9 +9,12 @@ use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Traf
 use crate::calendar::timetable::ZONE_LABEL;
 use crate::digest::Digest;
 use crate::evidence::Measure;
-use crate::id::{RegionId, RolloutId, ServiceId};
+use crate::id::{RegionId, RolloutId, ServiceId, WaveId};
 use crate::lane::LaneState;
-use crate::playbook::{RegionSelector, SafetyPolicy, Stage, ValidPlaybook, VotePolicy, Wave};
+use crate::playbook::validate::WAVES_MAX;
+use crate::playbook::{
+    Playbook, RegionSelector, SafetyPolicy, SpreadOrder, Stage, StageKind, Step, ValidPlaybook, VotePolicy, Wave,
+};
 use crate::release::{Release, ReleaseRef};
 use crate::rollout::veto::Veto;
 use crate::slot::Slot;
@@ -156,6 +159,27 @@ pub enum PlanRefusal {
         /// What it declares.
         zone: String,
     },
+    /// A wave begins where there is the least traffic, and this region does not say how much it has.
+    #[error(
+        "wave {wave} goes by traffic and region {region} declares no share; declare one, or write `order: selected`"
+    )]
+    OrderUnknown {
+        /// The wave.
+        wave: String,
+        /// The region.
+        region: RegionId,
+    },
+    /// A part of a wave would have the name of another wave, or none that is allowed.
+    #[error("a part of wave {wave} would be called {part}, which is taken or too long; give the wave another name")]
+    PartName {
+        /// The wave.
+        wave: String,
+        /// What its part would be called.
+        part: String,
+    },
+    /// More waves than [`WAVES_MAX`], parts counted.
+    #[error("the plan would have {0} waves, at most {WAVES_MAX} are allowed; let the parts grow faster")]
+    TooManyWaves(usize),
     /// The digest must not start again.
     #[error("{service} {release} is vetoed {veto}; `meridian release unveto {service} {release}` lifts that")]
     Vetoed {
@@ -197,6 +221,9 @@ impl PlanRefusal {
             Self::ShareMissing { .. } => "TRAFFIC_SHARE_MISSING",
             Self::ZoneMissing { .. } => "TIME_ZONE_MISSING",
             Self::ZoneUnknown { .. } => "TIME_ZONE_UNKNOWN",
+            Self::OrderUnknown { .. } => "TRAFFIC_SHARE_MISSING",
+            Self::PartName { .. } => "WAVE_NAME_TAKEN",
+            Self::TooManyWaves(_) => "TOO_MANY_WAVES",
             Self::Vetoed { .. } => "DIGEST_VETOED",
             Self::NotPrepared { .. } => "NOT_PREPARED",
         }
@@ -219,6 +246,7 @@ pub fn compile(
     for stage in &spec.stages {
         resolve_stage(stage, inventory, &mut waves, &mut refused);
     }
+    check_waves(spec, &waves, &mut refused);
     let regions: BTreeSet<RegionId> = waves.iter().flat_map(|wave| wave.regions.iter().cloned()).collect();
     if regions.len() > REGIONS_MAX {
         refused.push(PlanRefusal::TooManyRegions(regions.len()));
@@ -324,17 +352,67 @@ fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave
         for region in regions.iter().filter(|region| !inventory.regions.contains_key(*region)) {
             refused.push(PlanRefusal::UnknownRegion { wave: wave.id.to_string(), region: region.clone() });
         }
-        let step = |s: &crate::playbook::Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
-        out.push(PlannedWave {
-            id: wave.id.clone(),
-            stage: stage.kind,
-            regions,
-            max_parallel: wave.max_parallel,
-            max_skew: wave.max_skew,
-            steps: wave.steps.iter().map(step).collect(),
-            soak: wave.soak,
-            approvals: wave.approvals.clone(),
-        });
+        plan_wave(stage.kind, wave, regions, inventory, out, refused);
+    }
+}
+
+/// The wave, or its parts.
+fn plan_wave(
+    kind: StageKind,
+    wave: &Wave,
+    mut regions: Vec<RegionId>,
+    inventory: &Inventory,
+    out: &mut Vec<PlannedWave>,
+    refused: &mut Vec<PlanRefusal>,
+) {
+    let step = |s: &Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
+    let whole = |id, regions, approvals| PlannedWave {
+        id,
+        stage: kind,
+        regions,
+        max_parallel: wave.max_parallel,
+        max_skew: wave.max_skew,
+        steps: wave.steps.iter().map(step).collect(),
+        soak: wave.soak,
+        approvals,
+    };
+    let Some(spread) = wave.spread else {
+        out.push(whole(wave.id.clone(), regions, wave.approvals.clone()));
+        return;
+    };
+    if spread.order == SpreadOrder::LowTraffic {
+        let share = |region: &RegionId| inventory.regions.get(region).and_then(|facts| facts.share);
+        let unknown =
+            regions.iter().filter(|region| share(region).is_none() && inventory.regions.contains_key(*region));
+        let wave = || wave.id.to_string();
+        refused.extend(unknown.map(|region| PlanRefusal::OrderUnknown { wave: wave(), region: region.clone() }));
+        regions.sort_by_key(share);
+    }
+    for (number, size) in spread.parts(regions.len()).into_iter().enumerate() {
+        let rest = regions.split_off(size);
+        let name = format!("{}-{}", wave.id, number + 1);
+        match WaveId::new(name.as_str()) {
+            Ok(id) => {
+                let approvals = if number == 0 { wave.approvals.clone() } else { Vec::new() };
+                out.push(whole(id, regions, approvals));
+            }
+            Err(_) => refused.push(PlanRefusal::PartName { wave: wave.id.to_string(), part: name }),
+        }
+        regions = rest;
+    }
+}
+
+/// Parts have names and a number like waves that were written down.
+fn check_waves(spec: &Playbook, waves: &[PlannedWave], refused: &mut Vec<PlanRefusal>) {
+    if waves.len() > WAVES_MAX {
+        refused.push(PlanRefusal::TooManyWaves(waves.len()));
+    }
+    let mut names = BTreeSet::new();
+    for planned in waves.iter().filter(|planned| !names.insert(&planned.id)) {
+        let spread = spec.stages.iter().flat_map(|stage| &stage.waves).filter(|wave| wave.spread.is_some());
+        let part = planned.id.to_string();
+        let whose = spread.map(|wave| wave.id.to_string()).find(|name| part.starts_with(name.as_str()));
+        refused.push(PlanRefusal::PartName { wave: whose.unwrap_or_else(|| part.clone()), part });
     }
 }
 

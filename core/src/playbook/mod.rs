@@ -6,6 +6,7 @@ pub mod checklist;
 pub mod query;
 pub mod safety;
 pub mod spec;
+pub mod spread;
 pub mod validate;
 
 pub use approval::ApprovalRule;
@@ -15,4 +16,5 @@ pub use spec::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,
     Wave,
 };
+pub use spread::{Spread, SpreadOrder};
 pub use validate::{ValidPlaybook, Violation, validate};

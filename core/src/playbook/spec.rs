@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::approval::ApprovalRule;
 use super::checklist::ChecklistItem;
 use super::safety::SafetyPolicy;
+use super::spread::Spread;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::CohortRule;
@@ -85,6 +86,8 @@ pub struct Wave {
     pub soak: Span,
     /// Consent that it needs before it begins.
     pub approvals: Vec<ApprovalRule>,
+    /// If set, it goes in parts, one after the other; consent is asked for before the first.
+    pub spread: Option<Spread>,
 }
 
 /// One move of traffic and the bake that follows.

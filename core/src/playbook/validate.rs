@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::spec::{Playbook, Pooling, RegionSelector, Stage, StageKind, Step, VotePolicy, Wave};
+use super::spread::{FACTOR_MAX, Spread};
 use crate::cohort::{CohortRule, RequestKey};
 use crate::evidence::Measure;
 use crate::person::is_nobody;
@@ -145,6 +146,7 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
     }
     check_span(found, &format!("{at}.soak"), wave.soak);
     check_approvals(found, at, wave);
+    check_spread(found, at, wave);
     let mut before = Weight::NONE;
     for (index, step) in wave.steps.iter().enumerate() {
         let at = format!("{at}.steps[{index}]");
@@ -154,6 +156,17 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
             found.add("WEIGHT_FALLS", format!("{at}.weight"), step.weight, fix);
         }
         before = step.weight;
+    }
+}
+
+fn check_spread(found: &mut Found, at: &str, wave: &Wave) {
+    let Some(Spread { first, factor, order: _ }) = wave.spread else { return };
+    if first == 0 {
+        found.add("SPREAD_ZERO", format!("{at}.spread.first"), 0, "begin with at least one region");
+    }
+    if !(1..=FACTOR_MAX).contains(&factor) {
+        let fix = format!("1 (parts of one size) to {FACTOR_MAX}");
+        found.add("SPREAD_FACTOR", format!("{at}.spread.factor"), factor, fix);
     }
 }
 

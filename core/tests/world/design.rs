@@ -197,6 +197,7 @@ fn stage(index: usize, wave: &WaveDesign) -> Stage {
         max_skew: wave.max_skew,
         steps: wave.steps.iter().map(step).collect(),
         soak: Span::from_secs(wave.soak),
+        spread: None,
         approvals: (wave.approvals > 0)
             .then(|| ApprovalRule { role: role(), count: wave.approvals, valid_for: Span::from_secs(APPROVAL_SECS) })
             .into_iter()

@@ -4,7 +4,8 @@ use meridian_core::id::{PlaybookId, RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Spread, SpreadOrder, Stage, StageKind, Step,
+    VotePolicy, Wave,
 };
 
 use super::calendar::timetable_to_wire;
@@ -163,7 +164,7 @@ impl TryFrom<v1::Wave> for Wave {
     type Error = Invalid;
 
     fn try_from(wire: v1::Wave) -> Result<Self, Invalid> {
-        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak, approvals } = wire;
+        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak, approvals, spread } = wire;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
             regions: required("regions", regions)?,
@@ -172,13 +173,14 @@ impl TryFrom<v1::Wave> for Wave {
             steps: list("steps", steps, STEPS_MAX)?,
             soak: span("soak", soak)?,
             approvals: list("approvals", approvals, RULES_MAX)?,
+            spread: optional("spread", spread)?,
         })
     }
 }
 
 impl From<&Wave> for v1::Wave {
     fn from(wave: &Wave) -> Self {
-        let Wave { id, regions, max_parallel, max_skew, steps, soak, approvals } = wave;
+        let Wave { id, regions, max_parallel, max_skew, steps, soak, approvals, spread } = wave;
         Self {
             name: id.to_string(),
             regions: Some(regions.into()),
@@ -187,7 +189,45 @@ impl From<&Wave> for v1::Wave {
             steps: steps.iter().map(Into::into).collect(),
             soak: Some(span_to_wire(*soak)),
             approvals: approvals.iter().map(Into::into).collect(),
+            spread: spread.as_ref().map(Into::into),
         }
+    }
+}
+
+impl TryFrom<v1::spread::Order> for SpreadOrder {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::spread::Order) -> Result<Self, Invalid> {
+        match wire {
+            v1::spread::Order::Unspecified => Err(Invalid::of("", InvalidKind::Missing)),
+            v1::spread::Order::Selected => Ok(Self::Selected),
+            v1::spread::Order::LowTraffic => Ok(Self::LowTraffic),
+        }
+    }
+}
+
+impl From<SpreadOrder> for v1::spread::Order {
+    fn from(order: SpreadOrder) -> Self {
+        match order {
+            SpreadOrder::Selected => Self::Selected,
+            SpreadOrder::LowTraffic => Self::LowTraffic,
+        }
+    }
+}
+
+impl TryFrom<v1::Spread> for Spread {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Spread) -> Result<Self, Invalid> {
+        let v1::Spread { first, factor, order } = wire;
+        Ok(Self { first, factor, order: word::<v1::spread::Order, _>("order", order)? })
+    }
+}
+
+impl From<&Spread> for v1::Spread {
+    fn from(spread: &Spread) -> Self {
+        let Spread { first, factor, order } = *spread;
+        Self { first, factor, order: v1::spread::Order::from(order).into() }
     }
 }
 

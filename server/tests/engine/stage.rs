@@ -130,6 +130,7 @@ impl Stage {
             steps: vec![step(20), step(100)],
             soak: Span::ZERO,
             approvals: Vec::new(),
+            spread: None,
         };
         let mut waves: Vec<Wave> = self.regions.iter().map(wave).collect();
         let pilot = self.feedback.map(|_| PlaybookStage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });

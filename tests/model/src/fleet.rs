@@ -99,6 +99,7 @@ impl Fleet {
             steps: self.steps.iter().map(step).collect(),
             soak: Span::ZERO,
             approvals: Vec::new(),
+            spread: None,
         }
     }
 }

@@ -146,6 +146,7 @@ pub fn install() -> Playbook {
         steps: vec![step],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        spread: None,
     };
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
@@ -214,5 +215,6 @@ fn wave(rng: &mut StdRng, index: usize, regions: &[RegionId]) -> Wave {
         steps,
         soak: Span::from_millis(rng.random_range(0..=1500)),
         approvals: Vec::new(),
+        spread: None,
     }
 }

@@ -10,7 +10,7 @@ use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, ItemKind, Limits, Playbook, Pooling, RegionSelector,
-    RollbackPolicy, SafetyPolicy, Stage, Step, VotePolicy, Wave,
+    RollbackPolicy, SafetyPolicy, Spread, Stage, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -306,6 +306,9 @@ impl Page {
     fn wave(&mut self, wave: &Wave) {
         self.line(4, format!("- name: {}", scalar(wave.id.as_str())));
         self.line(5, format!("regions: {}", selector(&wave.regions)));
+        if let Some(Spread { first, factor, order }) = wave.spread {
+            self.line(5, format!("spread: {{first: {first}, factor: {factor}, order: {}}}", order.as_str()));
+        }
         if wave.max_parallel != PARALLEL_DEFAULT {
             self.line(5, format!("maxParallel: {}", wave.max_parallel));
         }

@@ -10,7 +10,7 @@ use meridian_core::id::{ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, Se
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -79,7 +79,19 @@ fn waves() -> impl Strategy<Value = Vec<Wave>> {
             };
             let rule = |(count, valid_for)| ApprovalRule { role: RoleId::new("sre").unwrap(), count, valid_for };
             let approvals = asked.map(rule).into_iter().collect();
-            Wave { id: WaveId::new(unique(&name)).unwrap(), regions, max_parallel, max_skew, steps, soak, approvals }
+            let order = if index % 2 == 0 { SpreadOrder::Selected } else { SpreadOrder::LowTraffic };
+            let spread =
+                (max_skew % 3 == 0).then_some(Spread { first: max_parallel, factor: 1 + max_skew % 10, order });
+            Wave {
+                id: WaveId::new(unique(&name)).unwrap(),
+                regions,
+                max_parallel,
+                max_skew,
+                steps,
+                soak,
+                approvals,
+                spread,
+            }
         };
         parts.into_iter().enumerate().map(wave).collect()
     })

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, Measure, Query, Reach, Source};
-use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::id::{RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, TrafficShare, compile};
-use meridian_core::playbook::{Electorate, Playbook, Pooling, RegionSelector, VotePolicy, validate};
+use meridian_core::playbook::{
+    ApprovalRule, Electorate, Playbook, Pooling, RegionSelector, Spread, SpreadOrder, VotePolicy, Wave, validate,
+};
 use meridian_core::release::Release;
 use meridian_core::rollout::veto::Veto;
 use meridian_core::slot::Slot;
@@ -211,6 +213,54 @@ fn selectors_never_take_a_region_twice() {
         let rest = plan.waves.iter().find(|wave| wave.regions == [region(4)]);
         assert!(rest.is_some(), "{order:?}");
     }
+}
+
+fn spreading(first: u32, factor: u32, order: SpreadOrder) -> Playbook {
+    let mut playbook = selecting(vec![RegionSelector::Rest]);
+    playbook.stages[0].waves[0].spread = Some(Spread { first, factor, order });
+    playbook
+}
+
+#[test]
+fn a_wave_goes_in_parts_that_grow() {
+    let mut playbook = spreading(1, 2, SpreadOrder::LowTraffic);
+    let rule = ApprovalRule { role: RoleId::new("sre").unwrap(), count: 1, valid_for: ApprovalRule::VALID_FOR };
+    playbook.stages[0].waves[0].approvals = vec![rule.clone()];
+    let mut inventory = inventory(9);
+    for number in 0..9 {
+        // The last has the least; two have the same.
+        let share = if number == 4 { 6 } else { 9 - number };
+        change(&mut inventory, number).share = TrafficShare::new(share as u64).ok();
+    }
+    let plan = plan(playbook, &release("2.0.0"), &inventory).unwrap();
+    let parts: Vec<_> = plan.waves.iter().map(|wave| (wave.id.as_str(), wave.regions.clone())).collect();
+    let regions = |numbers: &[usize]| numbers.iter().copied().map(region).collect::<Vec<_>>();
+    let expected = [
+        ("w0-1", regions(&[8])),
+        ("w0-2", regions(&[7, 6])),
+        ("w0-3", regions(&[5, 3, 4, 2])),
+        ("w0-4", regions(&[1, 0])),
+    ];
+    assert_eq!(parts, expected);
+    let asked: Vec<_> = plan.waves.iter().map(|wave| wave.approvals.clone()).collect();
+    assert_eq!(asked, [vec![rule], vec![], vec![], vec![]], "who consents, consents to the wave");
+}
+
+#[test]
+fn parts_that_cannot_be_are_refused() {
+    let refusals = |playbook, regions| plan(playbook, &release("2.0.0"), &inventory(regions)).unwrap_err();
+    let wave = || "w0".to_owned();
+    let unknown = PlanRefusal::OrderUnknown { wave: wave(), region: region(0) };
+    assert_eq!(refusals(spreading(1, 2, SpreadOrder::LowTraffic), 1), [unknown]);
+    assert_eq!(refusals(spreading(1, 1, SpreadOrder::Selected), 101), [PlanRefusal::TooManyWaves(101)]);
+    let mut twice = spreading(1, 2, SpreadOrder::Selected);
+    let named = Wave { id: WaveId::new("w0-2").unwrap(), spread: None, ..twice.stages[0].waves[0].clone() };
+    twice.stages[0].waves.push(Wave { regions: RegionSelector::Names(vec![region(3)]), ..named });
+    assert_eq!(refusals(twice, 4), [PlanRefusal::PartName { wave: wave(), part: "w0-2".to_owned() }]);
+    let mut long = spreading(1, 2, SpreadOrder::Selected);
+    long.stages[0].waves[0].id = WaveId::new("w".repeat(63)).unwrap();
+    let codes: Vec<_> = refusals(long, 1).iter().map(PlanRefusal::code).collect();
+    assert_eq!(codes, ["WAVE_NAME_TAKEN"]);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
 use meridian_core::id::{ItemId, RoleId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Playbook, Pooling, RegionSelector, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Playbook, Pooling, RegionSelector, Spread, SpreadOrder,
+    VotePolicy, Wave, validate,
 };
 use meridian_core::time::Span;
 use meridian_core::watch::{Decimal, FeedbackPolicy};
@@ -22,6 +23,10 @@ fn violations(change: impl FnOnce(&mut Playbook)) -> Vec<(&'static str, String)>
     let found = validate(playbook).map_or_else(|found| found, |_| Vec::new());
     assert!(found.iter().all(|violation| !violation.fix.is_empty()), "every violation says what to write instead");
     found.into_iter().map(|violation| (violation.code, violation.field)).collect()
+}
+
+fn spread(first: u32, factor: u32) -> Spread {
+    Spread { first, factor, order: SpreadOrder::Selected }
 }
 
 fn wave(playbook: &mut Playbook) -> &mut Wave {
@@ -72,6 +77,9 @@ fn changes_of_waves() -> Vec<(&'static str, &'static str, Change)> {
                 wave(p).regions = RegionSelector::Names(vec![region(1), region(1)]);
             }),
         ),
+        ("SPREAD_ZERO", "stages[1].waves[0].spread.first", Box::new(|p| wave(p).spread = Some(spread(0, 2)))),
+        ("SPREAD_FACTOR", "stages[1].waves[0].spread.factor", Box::new(|p| wave(p).spread = Some(spread(1, 0)))),
+        ("SPREAD_FACTOR", "stages[1].waves[0].spread.factor", Box::new(|p| wave(p).spread = Some(spread(1, 11)))),
         (
             "REST_TWICE",
             "stages[1].waves",

@@ -7,7 +7,7 @@ use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -54,6 +54,11 @@ fn stage_kind() -> impl Strategy<Value = StageKind> {
     select(vec![StageKind::Staging, StageKind::Pilot, StageKind::Production])
 }
 
+fn wave_spread() -> impl Strategy<Value = Spread> {
+    let order = select(vec![SpreadOrder::Selected, SpreadOrder::LowTraffic]);
+    (any::<u32>(), any::<u32>(), order).prop_map(|(first, factor, order)| Spread { first, factor, order })
+}
+
 fn wave() -> impl Strategy<Value = Wave> {
     let selector = prop_oneof![
         vec(region(), 0..4).prop_map(RegionSelector::Names),
@@ -62,8 +67,17 @@ fn wave() -> impl Strategy<Value = Wave> {
     ];
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| Step { weight, cohort, bake });
-    let parts = (wave_id(), selector, any::<u32>(), any::<u32>(), vec(step, 0..4), span(), approval_rules());
-    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak, approvals)| Wave {
+    let parts = (
+        wave_id(),
+        selector,
+        any::<u32>(),
+        any::<u32>(),
+        vec(step, 0..4),
+        span(),
+        approval_rules(),
+        option::of(wave_spread()),
+    );
+    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak, approvals, spread)| Wave {
         id,
         regions,
         max_parallel,
@@ -71,6 +85,7 @@ fn wave() -> impl Strategy<Value = Wave> {
         steps,
         soak,
         approvals,
+        spread,
     })
 }
 

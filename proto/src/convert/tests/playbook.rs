@@ -19,6 +19,7 @@ fn playbook() -> v1::Playbook {
         steps: vec![step(1_000), step(5_000), step(10_000)],
         soak: duration(0, 0),
         approvals: Vec::new(),
+        spread: None,
     };
     let stage = v1::Stage { kind: v1::StageKind::Production.into(), waves: vec![wave("one"), wave("two")] };
     let ratio = v1::check::Measure::ErrorRatio(v1::check::ErrorRatio { max_basis_points: 100 });

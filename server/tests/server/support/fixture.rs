@@ -25,6 +25,7 @@ pub fn playbook(bake: Span) -> Playbook {
         steps: vec![step(20), step(100)],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        spread: None,
     };
     Playbook {
         timetable: meridian_core::calendar::Timetable::default(),

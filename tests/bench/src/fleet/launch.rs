@@ -38,6 +38,7 @@ pub fn playbook(
             steps: weights.iter().map(step).collect::<anyhow::Result<_>>()?,
             soak: Span::ZERO,
             approvals: Vec::new(),
+            spread: None,
         };
         // A region belongs to one wave of a stage, so each wave is a stage.
         stages.push(Stage { kind: StageKind::Production, waves: vec![wave] });

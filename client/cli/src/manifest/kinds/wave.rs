@@ -4,7 +4,7 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::id::{RegionId, RoleId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
-use meridian_core::playbook::{ApprovalRule, RegionSelector, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{ApprovalRule, RegionSelector, Spread, SpreadOrder, Stage, StageKind, Step, Wave};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -18,12 +18,19 @@ const STAGES: [(&str, StageKind); 3] = [
     (StageKind::Pilot.as_str(), StageKind::Pilot),
     (StageKind::Production.as_str(), StageKind::Production),
 ];
-const WAVE_FIELDS: [&str; 9] =
-    ["name", "regions", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals"];
+const WAVE_FIELDS: [&str; 10] =
+    ["name", "regions", "spread", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals"];
+const ORDERS: [(&str, SpreadOrder); 2] = [
+    (SpreadOrder::Selected.as_str(), SpreadOrder::Selected),
+    (SpreadOrder::LowTraffic.as_str(), SpreadOrder::LowTraffic),
+];
 /// A wave without `maxSkew`: the foremost region may be any number of steps ahead.
 pub(in crate::manifest) const SKEW_DEFAULT: u32 = u32::MAX;
 /// A wave without `maxParallel`: one region after the other.
 pub(in crate::manifest) const PARALLEL_DEFAULT: u32 = 1;
+/// A spread that says no more grows like 1, 2, 4.
+const FIRST_DEFAULT: u32 = 1;
+const FACTOR_DEFAULT: u32 = 2;
 
 pub(in crate::manifest) fn stage(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Stage> {
     let fields = given.fields(report, &["kind", "waves", "approvals"])?;
@@ -63,8 +70,18 @@ fn wave(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Wave> {
     let steps = steps(&fields, report);
     let soak = fields.value_or(report, "soak", Span::ZERO, values::span);
     let approvals = approvals(&fields, report);
+    let spread = fields.get("spread").map_or(Some(None), |it| spread(&it, report).map(Some));
     let (max_parallel, max_skew, steps, approvals) = (max_parallel?, max_skew?, steps?, approvals?);
-    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak: soak?, approvals })
+    let (soak, spread) = (soak?, spread?);
+    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak, approvals, spread })
+}
+
+fn spread(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Spread> {
+    let fields = given.fields(report, &["first", "factor", "order"])?;
+    let first = fields.value_or(report, "first", FIRST_DEFAULT, values::small_number);
+    let factor = fields.value_or(report, "factor", FACTOR_DEFAULT, values::small_number);
+    let order = fields.value_or(report, "order", SpreadOrder::Selected, values::word(&ORDERS));
+    Some(Spread { first: first?, factor: factor?, order: order? })
 }
 
 fn regions(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<RegionSelector> {

@@ -5,7 +5,7 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Step, VotePolicy, Wave,
+    SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::WatchPolicy;
@@ -186,6 +186,9 @@ fn wave_json(wave: &Wave) -> Value {
     if !wave.approvals.is_empty() {
         value["approvals"] = wave.approvals.iter().map(approval_json).collect();
     }
+    if let Some(Spread { first, factor, order }) = wave.spread {
+        value["spread"] = json!({ "first": first, "factor": factor, "order": order.as_str() });
+    }
     if wave.max_skew != u32::MAX {
         value["maxSkew"] = Value::from(wave.max_skew);
     }
@@ -284,14 +287,24 @@ fn spec_json(playbook: &Playbook) -> Value {
     spec
 }
 
-fn regions_text(regions: &RegionSelector) -> String {
-    match regions {
+fn regions_text(wave: &Wave) -> String {
+    let selected = match &wave.regions {
         RegionSelector::Rest => "the rest".to_owned(),
         RegionSelector::Names(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         RegionSelector::Labels(labels) => {
             labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
         }
-    }
+    };
+    let Some(spread) = wave.spread else { return selected };
+    let order = match spread.order {
+        SpreadOrder::Selected => "",
+        SpreadOrder::LowTraffic => ", low traffic first",
+    };
+    let parts: Vec<_> = (0..3)
+        .scan(spread.first, |next, _| Some(std::mem::replace(next, next.saturating_mul(spread.factor))))
+        .map(|part| part.to_string())
+        .collect();
+    format!("{selected} in parts of {}…{order}", parts.join(", "))
 }
 
 impl Shown for PlaybookView {
@@ -345,7 +358,7 @@ impl Shown for PlaybookView {
         for stage in stages {
             let row = |wave: &Wave| {
                 let steps: Vec<_> = wave.steps.iter().map(step_text).collect();
-                let regions = regions_text(&wave.regions);
+                let regions = regions_text(wave);
                 vec![cell(&wave.id), cell(regions), cell(wave.max_parallel), cell(steps.join(" → ")), cell(wave.soak)]
             };
             let rows = stage.waves.iter().map(row).collect();
