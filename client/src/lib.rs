@@ -18,7 +18,6 @@ mod retry;
 pub mod rollouts;
 pub mod services;
 pub mod stops;
-mod veto;
 pub mod watch;
 pub mod watches;
 mod wire;
@@ -30,14 +29,13 @@ pub use name::{ReleaseName, RequestId, RolloutName};
 pub use plans::{PlanView, PlanWanted, WaveForecastView};
 pub use playbooks::PlaybookView;
 pub use regions::{ContactView, DoubtView, RegionChange, RegionLaneView, RegionView};
-pub use releases::ReleaseView;
+pub use releases::{ReleaseView, VetoView};
 pub use rollouts::{
     ApprovalView, DecisionView, EntryView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart,
     RolloutState, RolloutView, SignOffView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
 pub use stops::StopView;
-pub use veto::VetoView;
 pub use watch::{Watch, WatchItem, WatchTarget};
 pub use watches::{FeedbackGiven, FeedbackView, KpiView, MilestoneState, MilestoneView, WatchDecisionView, WatchView};
 

@@ -13,7 +13,7 @@ use meridian_proto::r#gen::v1::service_service_client::ServiceServiceClient as C
 use crate::connect::Client;
 use crate::error::ClientError;
 use crate::name::RequestId;
-use crate::veto::VetoView;
+use crate::releases::VetoView;
 use crate::{Intent, wire};
 
 /// A service.

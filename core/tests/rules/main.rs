@@ -4,21 +4,18 @@
 mod agents;
 mod alerts;
 mod analysis;
-mod approvals;
 mod back;
 mod bundle;
 mod chain;
-mod checklist;
 mod deadlines;
 mod doctored;
 mod ends;
 mod evidence;
-mod feedback;
 mod first;
 mod forward;
+mod gates;
 mod orders;
 mod plans;
-mod stops;
 mod summary;
 #[path = "../world/mod.rs"]
 mod world;

@@ -116,18 +116,11 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
         txn = txn.check(claim.key(), Expect::Created(claim.token));
     }
-    let sayings = alert::said(before, next);
-    let to_say = sayings.len();
-    if to_say > 0 {
-        let outgoing = Outgoing { service: service.clone(), sayings };
-        let key = layout::outgoing_decided(service, next.epoch);
-        txn = txn.put(key, record::encode_outgoing(&outgoing), Expect::Absent);
-    }
-    for (key, expect) in known {
+    let sayings;
+    (txn, sayings) = told(txn, before, next);
+    let heard = sessions.into_iter().map(|(region, revision)| (layout::session(&region), Expect::At(revision)));
+    for (key, expect) in known.into_iter().chain(heard) {
         txn = txn.check(key, expect);
-    }
-    for (region, revision) in sessions {
-        txn = txn.check(layout::session(&region), Expect::At(revision));
     }
     txn = marked(txn, request, next.id.to_string(), now)?;
     if is_urgent(next) {
@@ -135,7 +128,19 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     }
     let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
     let revision = committed.revision;
-    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) }, sayings: to_say })
+    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) }, sayings })
+}
+
+/// Adds what people are to be told of the decision, and says how many things that is.
+fn told(txn: Txn, before: Option<&Rollout>, next: &Rollout) -> (Txn, usize) {
+    let (service, sayings) = (&next.plan.service, alert::said(before, next));
+    let count = sayings.len();
+    if count == 0 {
+        return (txn, 0);
+    }
+    let outgoing = Outgoing { service: service.clone(), sayings };
+    let key = layout::outgoing_decided(service, next.epoch);
+    (txn.put(key, record::encode_outgoing(&outgoing), Expect::Absent), count)
 }
 
 /// A decision about a service's vetoes, which are of no rollout.

@@ -224,10 +224,7 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         (
             "TOO_MANY_CHECKS",
             "evidence.checks",
-            Box::new(|p| {
-                let checks = (0..51).map(|n| Check { name: format!("c{n}"), ..check() });
-                p.evidence.checks = checks.collect();
-            }),
+            Box::new(|p| p.evidence.checks = (0..51).map(|n| Check { name: format!("c{n}"), ..check() }).collect()),
         ),
         ("WINDOW_ZERO", "evidence.window", Box::new(|p| p.evidence.window = Span::ZERO)),
         ("SPAN_TOO_LONG", "evidence.window", Box::new(|p| p.evidence.window = Span::from_millis(u64::MAX))),

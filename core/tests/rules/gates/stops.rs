@@ -7,8 +7,8 @@ use meridian_core::rollout::gates::stops::{REASON_BYTES_MAX, STOPS_MAX, Said, St
 use meridian_core::rollout::reason::Wait;
 use meridian_core::time::Timestamp;
 
-use super::world::design::Design;
-use super::world::{World, halt};
+use crate::world::design::Design;
+use crate::world::{World, halt};
 
 fn said(actor: &str) -> Said {
     Said { actor: actor.to_owned(), reason: "phones ring".to_owned(), at: Timestamp::from_millis(1) }

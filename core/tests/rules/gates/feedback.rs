@@ -3,8 +3,8 @@
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::reason::Wait;
 
-use super::world::World;
-use super::world::design::Design;
+use crate::world::World;
+use crate::world::design::Design;
 
 /// The pilot has settled, and waits for two answers.
 fn piloted() -> World {

@@ -1,5 +1,7 @@
 //! Releases: immutable, so there is making and reading, and nothing else.
 
+mod veto;
+
 use meridian_core::id::ServiceId;
 use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
@@ -11,8 +13,9 @@ use meridian_proto::r#gen::v1::release_service_client::ReleaseServiceClient as C
 use crate::connect::Client;
 use crate::error::ClientError;
 use crate::name::{ReleaseName, RequestId};
-use crate::veto::VetoView;
 use crate::{Intent, wire};
+
+pub use veto::VetoView;
 
 /// A release.
 #[derive(Clone, Debug, Eq, PartialEq)]

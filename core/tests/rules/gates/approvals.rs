@@ -8,8 +8,8 @@ use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::LaneAt;
 
-use super::world::design::{APPROVAL_SECS, Design, role};
-use super::world::{World, consent, order};
+use crate::world::design::{APPROVAL_SECS, Design, role};
+use crate::world::{World, consent, order};
 
 /// Two waves of one region each; the second one asks for two people.
 fn asking() -> World {

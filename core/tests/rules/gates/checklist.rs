@@ -5,8 +5,8 @@ use meridian_core::playbook::Scope;
 use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::reason::Wait;
 
-use super::world::design::{Design, SIGN_OFF_SECS};
-use super::world::{World, order};
+use crate::world::design::{Design, SIGN_OFF_SECS};
+use crate::world::{World, order};
 
 /// Two items, and nothing signed.
 fn listed() -> World {
