@@ -30,6 +30,7 @@ impl World {
         self.lanes = old.lanes.clone();
         self.record = next;
         self.head = old.head;
+        self.vetoes = old.vetoes.clone();
         // A server that has just started has seen nobody.
         self.sight.clear();
         self.committed();
