@@ -82,6 +82,9 @@ fn own_pin(before: &Rollout, region: &Region) -> Option<Pin> {
 fn any_evidence(before: &Rollout, region: &Region, observed: &mut Observed) {
     if let (Some(evidence), Some(pin)) = (&mut observed.evidence, own_pin(before, region)) {
         evidence.pin = pin;
+        // A report from before what its agent has accepted since would be no evidence for another reason.
+        let acked = before.lanes.get(region).map_or(observed.accepted, |lane| lane.acked);
+        observed.accepted = observed.accepted.max(acked);
     }
 }
 
