@@ -17,6 +17,7 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use tokio::time::timeout;
 
+pub use patience::pause;
 pub use trust::{Trust, TrustError};
 
 /// What is sent.

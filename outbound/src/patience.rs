@@ -21,8 +21,15 @@ pub(super) fn may_pass(sent: &Result<Reply, SendError>) -> bool {
     }
 }
 
-/// Half fixed, half random: who failed together does not try again together.
+/// The wait after so many tries, at least one.
 pub(super) fn wait(tried: u32) -> Duration {
-    let doubled = WAIT_MIN.saturating_mul(1_u32.checked_shl(tried - 1).unwrap_or(u32::MAX)).min(WAIT_MAX);
+    pause(tried, WAIT_MIN, WAIT_MAX)
+}
+
+/// A wait after `tried` tries that failed, at least one: `min` after the first, then doubled up to `max`. Half of it is fixed and
+/// half random: who failed together does not try again together.
+#[must_use]
+pub fn pause(tried: u32, min: Duration, max: Duration) -> Duration {
+    let doubled = min.saturating_mul(1_u32.checked_shl(tried - 1).unwrap_or(u32::MAX)).min(max);
     doubled.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

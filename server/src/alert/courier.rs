@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use meridian_core::alert::{Receiver, Route, Saying};
+use meridian_outbound::pause;
 use meridian_store::record::Outgoing;
 use meridian_store::{Expect, Key, Revision, Store, Txn, Versioned, layout, record};
-use rand::RngExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bell, Teller, waiting};
+use super::{Bell, Notice, Teller, waiting};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::engine::Engine;
@@ -95,7 +95,7 @@ struct Entry {
     key: Key,
     revision: Revision,
     outgoing: Outgoing,
-    labels: BTreeMap<String, String>,
+    labels: Arc<BTreeMap<String, String>>,
 }
 
 impl Courier {
@@ -162,11 +162,15 @@ impl Courier {
     /// What is to be said by this replica, in order.
     async fn entries(&self) -> Result<Vec<Entry>, EngineError> {
         let page = self.parts.store.list(&layout::outbox(), None, ENTRIES_MAX).await?;
-        let mut entries = Vec::new();
+        let (mut entries, mut known) = (Vec::new(), BTreeMap::new());
         for Versioned { key, value, mod_revision, .. } in page.items {
             match record::decode_outgoing(&key, &value) {
                 Ok(outgoing) if self.parts.engine.ownership().claim(&outgoing.service).is_some() => {
-                    let labels = self.parts.catalog.labels_of(&outgoing.service).await?;
+                    if !known.contains_key(&outgoing.service) {
+                        let labels = self.parts.catalog.labels_of(&outgoing.service).await?;
+                        known.insert(outgoing.service.clone(), Arc::new(labels));
+                    }
+                    let labels = Arc::clone(&known[&outgoing.service]);
                     entries.push(Entry { key, revision: mod_revision, outgoing, labels });
                 }
                 Ok(_) => {}
@@ -204,7 +208,8 @@ impl Courier {
     async fn tell(&self, due: &Due<'_>) -> bool {
         let Due { key, delivery, route, receiver, saying, tries } = due;
         let name = format!("{}#{}", key.as_str(), delivery.index);
-        let told = self.parts.teller.tell(route, receiver, saying, &name, self.parts.clock.now()).await;
+        let notice = Notice { route, saying, delivery: &name, now: self.parts.clock.now() };
+        let told = self.parts.teller.tell(receiver, notice).await;
         let (route, receiver, alert) = (&delivery.route, &delivery.receiver, saying.alert.key());
         match &told {
             Ok(()) => tracing::info!(%route, %receiver, %alert, turn = saying.turn.as_str(), "told"),
@@ -229,10 +234,7 @@ impl Courier {
             self.parts.metrics.given_up(due.receiver.target.as_str());
             return Progress::Over;
         }
-        let doubled = WAIT_MIN.saturating_mul(1_u32.checked_shl(due.tries).unwrap_or(u32::MAX)).min(WAIT_MAX);
-        // Half fixed, half random: receivers that failed together are not tried together.
-        let wait = doubled.mul_f64(rand::rng().random_range(0.5..=1.0));
-        Progress::Again { tries, not_before: Instant::now() + wait }
+        Progress::Again { tries, not_before: Instant::now() + pause(tries, WAIT_MIN, WAIT_MAX) }
     }
 
     fn is_over(&self, entry: &Entry, routes: &[Route]) -> bool {

@@ -18,7 +18,7 @@ const CHAT_TEXT_MAX: usize = 3000;
 
 /// One thing to be said to one receiver.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Notice<'a> {
+pub struct Notice<'a> {
     /// In whose words.
     pub route: &'a Route,
     /// What.
@@ -161,8 +161,7 @@ fn moment(at: Timestamp) -> String {
 
 /// The beginning of a text, at most so many bytes.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 /// The three characters that mean something in a chat's text.

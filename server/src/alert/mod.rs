@@ -11,16 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use meridian_core::alert::{Receiver, Route, Saying};
-use meridian_core::time::Timestamp;
+use meridian_core::alert::Receiver;
 use meridian_outbound::{Limits, Outbound, SendError, Trust};
 use tokio::sync::Notify;
 
 pub use courier::{Courier, CourierParts};
+pub use letter::Notice;
 pub use secrets::{NoSecret, Secrets};
 
 use crate::metrics::AlertMetrics;
-use letter::{Notice, letter};
+use letter::letter;
 
 /// One try: who does not answer by then is tried again later.
 const LIMITS: Limits = Limits { time: Duration::from_secs(5), body_bytes: 64 * 1024, tries: 1 };
@@ -58,33 +58,19 @@ impl Teller {
     ///
     /// # Errors
     /// If it did not take it.
-    pub async fn tell(
-        &self,
-        route: &Route,
-        receiver: &Receiver,
-        saying: &Saying,
-        delivery: &str,
-        now: Timestamp,
-    ) -> Result<(), Untold> {
-        let told = self.told(route, receiver, saying, delivery, now).await;
+    pub async fn tell(&self, receiver: &Receiver, notice: Notice<'_>) -> Result<(), Untold> {
+        let told = self.told(receiver, notice).await;
         self.metrics.tried(receiver.target.as_str(), told.is_ok());
         told
     }
 
-    async fn told(
-        &self,
-        route: &Route,
-        receiver: &Receiver,
-        saying: &Saying,
-        delivery: &str,
-        now: Timestamp,
-    ) -> Result<(), Untold> {
+    async fn told(&self, receiver: &Receiver, notice: Notice<'_>) -> Result<(), Untold> {
         let target = &receiver.target;
         let secret = match target.secret() {
             Some(name) => Some(self.secrets.read(name).await?),
             None => None,
         };
-        let letter = letter(target, secret.as_deref(), Notice { route, saying, delivery, now });
+        let letter = letter(target, secret.as_deref(), notice);
         let sent = self.outbound.send(&letter, LIMITS).await;
         // The address of a chat is its secret: it is not shown.
         let sent = sent.map_err(|error| match (error, &secret) {

@@ -1,10 +1,8 @@
 //! The signature of a webhook: HMAC-SHA256 over the moment and the body, so that an old letter can't be sent again later. It
 //! knows no alert.
 
-use sha2::{Digest, Sha256};
-
-/// Bytes that SHA-256 works on at once.
-const BLOCK: usize = 64;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// The value of the header `meridian-signature` for a body that is sent at a moment, in seconds since 1970.
 pub(super) fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
@@ -13,22 +11,11 @@ pub(super) fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
     format!("v1={hex}")
 }
 
-/// RFC 2104 with SHA-256, over parts that follow one another.
+/// HMAC-SHA256 over parts that follow one another.
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut block = [0; BLOCK];
-    if key.len() > BLOCK {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let padded = |pad: u8| block.map(|byte| byte ^ pad);
-    let mut inner = Sha256::new();
-    inner.update(padded(0x36));
-    parts.iter().for_each(|part| inner.update(part));
-    let mut outer = Sha256::new();
-    outer.update(padded(0x5c));
-    outer.update(inner.finalize());
-    outer.finalize().into()
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("keys may have any length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

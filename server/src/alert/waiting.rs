@@ -1,7 +1,7 @@
 //! Alerts about waiting that does not end: they follow from time and from what is seen, so no decision says them. The owner of a
 //! rollout looks, remembers durably what stands, and writes the difference into the outbox in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::alert::{Standing, Topic, topic_of, turned, waited};
 use meridian_core::id::RolloutId;
@@ -46,7 +46,9 @@ pub(super) async fn round(parts: &CourierParts, seen: &mut Seen) -> Result<(), E
         say(parts, &record.id, (stood, expect), Some(stands)).await?;
     }
     seen.since = since;
-    for (id, stood) in known {
+    // What goes on at another replica is that one's to say.
+    let live: BTreeSet<RolloutId> = parts.engine.live().iter().map(|record| record.id.clone()).collect();
+    for (id, stood) in known.into_iter().filter(|(id, _)| !live.contains(id)) {
         if has_ended(parts, &id).await? {
             say(parts, &id, stood, None).await?;
         }

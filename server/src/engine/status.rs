@@ -36,21 +36,21 @@ impl Engine {
     /// All rollouts that this replica moves forward.
     #[must_use]
     pub fn owned(&self) -> Vec<Status> {
-        self.running(|record| self.shared.ownership.claim(&record.plan.service).is_some())
+        let owned = |record: &Rollout| self.shared.ownership.claim(&record.plan.service).is_some();
+        let owned = self.held_live().into_iter().filter(|(record, _)| owned(record));
+        owned.map(|(record, revision)| self.status_of(record, revision)).collect()
     }
 
-    /// All rollouts that have not ended, as far as they are known here.
+    /// The records of all rollouts that have not ended, as far as they are known here.
     #[must_use]
-    pub fn live(&self) -> Vec<Status> {
-        self.running(|_| true)
+    pub fn live(&self) -> Vec<Arc<Rollout>> {
+        self.held_live().into_iter().map(|(record, _)| record).collect()
     }
 
-    fn running(&self, wanted: impl Fn(&Rollout) -> bool) -> Vec<Status> {
-        let runners: Vec<_> =
-            self.shared.runners.lock().expect("no holder of this lock panics").values().cloned().collect();
-        let held = runners.iter().filter_map(|handle| handle.held.borrow().clone());
-        let live = held.filter(|(record, _)| !record.phase.is_terminal() && wanted(record));
-        live.map(|(record, revision)| self.status_of(record, revision)).collect()
+    fn held_live(&self) -> Vec<(Arc<Rollout>, Revision)> {
+        let runners = self.shared.runners.lock().expect("no holder of this lock panics");
+        let held = runners.values().filter_map(|handle| handle.held.borrow().clone());
+        held.filter(|(record, _)| !record.phase.is_terminal()).collect()
     }
 
     /// What is known of a rollout. What was not heard of for too long is read anew: an old view is never shown as the

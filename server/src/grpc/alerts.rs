@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::field::{self, PAGE_MAX, at, etag, etag_to_wire, mark};
 use super::{Shared, status, terms};
+use crate::alert::Notice;
 use crate::catalog::{Stored, Terms};
 use crate::error::EngineError;
 
@@ -40,7 +41,7 @@ impl Alerts {
     /// What stands of rollouts that have not ended: by their records, and by what they wait for.
     async fn standing(&self) -> Result<Vec<Alert>, EngineError> {
         let live = self.shared.engine.live();
-        let mut alerts: Vec<Alert> = live.iter().flat_map(|status| standing(&status.record).into_values()).collect();
+        let mut alerts: Vec<Alert> = live.iter().flat_map(|record| standing(record).into_values()).collect();
         let page = self.shared.catalog.entries(&layout::all_standing(), None, PAGE_MAX).await?;
         for item in page.items {
             alerts.extend(record::decode_stands(&item.key, &item.value)?.standing.into_values());
@@ -63,7 +64,8 @@ impl Alerts {
     async fn test(&self, route: &Route, receiver: &Receiver) -> Told {
         let now = self.shared.clock.now();
         let delivery = format!("test-{}", now.millis());
-        let told = self.shared.teller.tell(route, receiver, &test_saying(now), &delivery, now).await;
+        let notice = Notice { route, saying: &test_saying(now), delivery: &delivery, now };
+        let told = self.shared.teller.tell(receiver, notice).await;
         let failure = told.err().map_or_else(String::new, |error| {
             let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             format!("{error}{why}")
