@@ -283,10 +283,9 @@ fn failed(record: &Rollout, region: &RegionId, lane: &LaneProgress) -> Option<Al
     Some(alert(record, Kind::VerdictFailed, Some(region.clone()), summary, *at))
 }
 
-fn alert(record: &Rollout, kind: Kind, region: Option<RegionId>, summary: String, since: Timestamp) -> Alert {
+fn alert(record: &Rollout, kind: Kind, region: Option<RegionId>, mut summary: String, since: Timestamp) -> Alert {
     let (service, release) = (record.plan.service.clone(), record.plan.release.clone());
-    let end = (0..=SUMMARY_BYTES_MAX.min(summary.len())).rev().find(|end| summary.is_char_boundary(*end));
-    let summary = summary[..end.unwrap_or(0)].to_owned();
+    summary.truncate(summary.floor_char_boundary(SUMMARY_BYTES_MAX));
     Alert { service, rollout: record.id.clone(), release, topic: Topic { kind, region }, summary, since }
 }
 

@@ -13,7 +13,7 @@ use crate::id::{RegionId, RolloutId, ServiceId, WaveId};
 use crate::lane::LaneState;
 use crate::playbook::validate::WAVES_MAX;
 use crate::playbook::{
-    Playbook, RegionSelector, SafetyPolicy, SpreadOrder, Stage, StageKind, Step, ValidPlaybook, VotePolicy, Wave,
+    RegionSelector, SafetyPolicy, SpreadOrder, Stage, StageKind, Step, ValidPlaybook, VotePolicy, Wave,
 };
 use crate::release::{Release, ReleaseRef};
 use crate::rollout::veto::Veto;
@@ -246,7 +246,7 @@ pub fn compile(
     for stage in &spec.stages {
         resolve_stage(stage, inventory, &mut waves, &mut refused);
     }
-    check_waves(spec, &waves, &mut refused);
+    check_waves(&waves, &mut refused);
     let regions: BTreeSet<RegionId> = waves.iter().flat_map(|wave| wave.regions.iter().cloned()).collect();
     if regions.len() > REGIONS_MAX {
         refused.push(PlanRefusal::TooManyRegions(regions.len()));
@@ -403,16 +403,16 @@ fn plan_wave(
 }
 
 /// Parts have names and a number like waves that were written down.
-fn check_waves(spec: &Playbook, waves: &[PlannedWave], refused: &mut Vec<PlanRefusal>) {
+fn check_waves(waves: &[PlannedWave], refused: &mut Vec<PlanRefusal>) {
     if waves.len() > WAVES_MAX {
         refused.push(PlanRefusal::TooManyWaves(waves.len()));
     }
     let mut names = BTreeSet::new();
     for planned in waves.iter().filter(|planned| !names.insert(&planned.id)) {
-        let spread = spec.stages.iter().flat_map(|stage| &stage.waves).filter(|wave| wave.spread.is_some());
+        // Names that were written down differ, so this one is a part's: the wave's and a number.
         let part = planned.id.to_string();
-        let whose = spread.map(|wave| wave.id.to_string()).find(|name| part.starts_with(name.as_str()));
-        refused.push(PlanRefusal::PartName { wave: whose.unwrap_or_else(|| part.clone()), part });
+        let wave = part.rsplit_once('-').map_or(part.as_str(), |(wave, _)| wave).to_owned();
+        refused.push(PlanRefusal::PartName { wave, part });
     }
 }
 

@@ -121,10 +121,7 @@ impl Veto {
     /// With a reason that fits.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        let end = (0..=REASON_BYTES_MAX).rev().find(|end| self.reason.is_char_boundary(*end)).unwrap_or(0);
-        if self.reason.len() > REASON_BYTES_MAX {
-            self.reason.truncate(end);
-        }
+        self.reason.truncate(self.reason.floor_char_boundary(REASON_BYTES_MAX));
         self
     }
 }

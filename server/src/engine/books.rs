@@ -9,7 +9,7 @@ use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
-use meridian_store::record::{self, Head};
+use meridian_store::record::{self, Head, RecordError};
 use meridian_store::{Expect, Key, Revision, Store, layout};
 
 use super::RequestMark;
@@ -19,9 +19,23 @@ use crate::error::EngineError;
 const PLANS_KEPT: usize = 256;
 
 /// A record with the expectation under which it may be replaced.
-pub(super) struct Kept<T> {
+pub(crate) struct Kept<T> {
     pub value: T,
     pub expect: Expect,
+}
+
+impl<T: Default> Kept<T> {
+    /// Reads a record; one that was never written is as if it were empty.
+    pub async fn read(
+        store: &dyn Store,
+        key: &Key,
+        decode: impl FnOnce(&Key, &[u8]) -> Result<T, RecordError>,
+    ) -> Result<Self, EngineError> {
+        Ok(match store.get(key).await?.item {
+            None => Self { value: T::default(), expect: Expect::Absent },
+            Some(item) => Self { value: decode(key, &item.value)?, expect: Expect::At(item.mod_revision) },
+        })
+    }
 }
 
 /// What became of a request id.
@@ -76,36 +90,15 @@ impl Books {
     }
 
     pub async fn head(&self, service: &ServiceId) -> Result<Kept<Head>, EngineError> {
-        let key = layout::head(service);
-        match self.store.get(&key).await?.item {
-            None => Ok(Kept { value: Head::default(), expect: Expect::Absent }),
-            Some(item) => {
-                let value = record::decode_head(&key, &item.value)?;
-                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
-            }
-        }
+        Kept::read(self.store.as_ref(), &layout::head(service), record::decode_head).await
     }
 
     pub async fn stops(&self) -> Result<Kept<Stops>, EngineError> {
-        let key = layout::stops();
-        match self.store.get(&key).await?.item {
-            None => Ok(Kept { value: Stops::default(), expect: Expect::Absent }),
-            Some(item) => {
-                let value = record::decode_stops(&key, &item.value)?;
-                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
-            }
-        }
+        Kept::read(self.store.as_ref(), &layout::stops(), record::decode_stops).await
     }
 
     pub async fn lanes(&self, service: &ServiceId) -> Result<Kept<BTreeMap<RegionId, LaneState>>, EngineError> {
-        let key = layout::lanes(service);
-        match self.store.get(&key).await?.item {
-            None => Ok(Kept { value: BTreeMap::new(), expect: Expect::Absent }),
-            Some(item) => {
-                let value = record::decode_lanes(&key, &item.value)?;
-                Ok(Kept { value, expect: Expect::At(item.mod_revision) })
-            }
-        }
+        Kept::read(self.store.as_ref(), &layout::lanes(service), record::decode_lanes).await
     }
 
     pub async fn request(&self, mark: &RequestMark) -> Result<Request, EngineError> {

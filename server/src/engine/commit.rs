@@ -116,8 +116,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
         txn = txn.check(claim.key(), Expect::Created(claim.token));
     }
-    let sayings;
-    (txn, sayings) = told(txn, before, next);
+    let (mut txn, sayings) = told(txn, before, next);
     let heard = sessions.into_iter().map(|(region, revision)| (layout::session(&region), Expect::At(revision)));
     for (key, expect) in known.into_iter().chain(heard) {
         txn = txn.check(key, expect);
@@ -249,11 +248,9 @@ fn lanes_after(
     lanes
 }
 
-fn truncated(mut text: String) -> String {
-    if text.len() > MESSAGE_BYTES_MAX {
-        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
-    }
+/// A text as an audit entry can have it.
+pub(crate) fn truncated(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MESSAGE_BYTES_MAX));
     text
 }
 

@@ -65,15 +65,14 @@ impl Engine {
 
     /// The number of a new session, and the revision of its key. Any older session of the region is over with this commit,
     /// on whichever replica it is.
-    async fn draw_number(&self, came: Standing, facts: &AgentFacts) -> Result<(u64, Revision), EngineError> {
-        let region = &came.region;
-        let (key, session) = (layout::region(region), layout::session(region));
+    async fn draw_number(&self, mut standing: Standing, facts: &AgentFacts) -> Result<(u64, Revision), EngineError> {
+        let (region, came) = (standing.region.clone(), standing.number());
+        let (key, session) = (layout::region(&region), layout::session(&region));
         let store = self.shared.books.store.as_ref();
         // As the watch has shown it; read only after that has turned out to be old.
-        let mut before = self.shared.sessions.key_of(region);
-        let mut standing = came.clone();
+        let mut before = self.shared.sessions.key_of(&region);
         for attempt in 0..CONFLICTS_MAX {
-            if standing.number() != came.number() {
+            if standing.number() != came {
                 break;
             }
             let lease = self.shared.ownership.leased().await?;
@@ -103,7 +102,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
             before = store.get(&session).await?.item.map(|item| item.mod_revision);
-            standing = self.standing(region).await?;
+            standing = self.standing(&region).await?;
         }
         Err(EngineError::Contended { key: key.as_str().to_owned() })
     }

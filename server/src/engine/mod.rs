@@ -49,7 +49,9 @@ use crate::metrics::{EngineMetrics, OwnershipMetrics};
 use crate::ownership::Ownership;
 use crate::session::{self, Sessions};
 use books::Books;
+pub(crate) use books::Kept;
 use calendar::Calendars;
+pub(crate) use commit::truncated;
 use gates::{Known, Opinions, Stopped};
 use runner::{OrderCall, RunnerHandle};
 

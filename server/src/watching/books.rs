@@ -12,11 +12,8 @@ use meridian_store::record::StoredWatch;
 use meridian_store::{Expect, Revision, Txn, layout, record};
 
 use super::Watches;
-use crate::engine::RequestMark;
+use crate::engine::{RequestMark, truncated};
 use crate::error::EngineError;
-
-/// The longest text of an audit entry.
-const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// A watch with the revision under which it may be replaced.
 pub(super) struct Kept {
@@ -66,7 +63,7 @@ impl Watches {
     /// All that is known besides the record, and the revision of the rollout that it was read from.
     pub(super) async fn facts(&self, watch: &Watch) -> Result<(Facts, Revision), EngineError> {
         let status = self.engine.status(&watch.rollout).await?;
-        let feedback = self.opinion(&watch.service, &watch.release.version).await?.0;
+        let feedback = self.opinion(&watch.service, &watch.release.version).await?.value;
         let facts =
             Facts { standing: standing(&status.record.phase), kpis: self.kpis(&watch.service).await?, feedback };
         Ok((facts, status.revision))
@@ -77,20 +74,19 @@ impl Watches {
         let Decision { next, kind, actor, message, before, rollout, request, now } = decision;
         let (service, id) = (&next.service, &next.rollout);
         let previous = before.and_then(|before| before.stored.audit);
-        let mut entry = AuditEntry {
+        let entry = AuditEntry {
             service: service.clone(),
             rollout: Some(id.clone()),
             epoch: next.epoch,
             time: now,
             kind: kind.to_owned(),
             actor,
-            message,
+            message: truncated(message),
             // The record carries the entry's digest, so the entry covers the record without it.
             record: Digest::of(&record::encode_watch(&StoredWatch { watch: next.clone(), audit: None })),
             previous,
             change: Vec::new(),
         };
-        entry.message.truncate(entry.message.floor_char_boundary(MESSAGE_BYTES_MAX));
         let stored = StoredWatch { watch: next.clone(), audit: Some(entry.digest()) };
         let audit = layout::watch_audit(service, id, next.epoch);
         let expect = before.map_or(Expect::Absent, |before| Expect::At(before.revision));

@@ -10,7 +10,7 @@ use semver::Version;
 
 use super::{CONFLICTS_MAX, Watches};
 use crate::catalog::Listed;
-use crate::engine::RequestMark;
+use crate::engine::{Kept, RequestMark};
 use crate::error::EngineError;
 
 /// Feedback to be kept; the time is the server's.
@@ -38,7 +38,7 @@ impl Watches {
             if self.catalog.is_done(request.as_ref()).await? {
                 return Ok(feedback);
             }
-            let (opinion, expect) = self.opinion(&service, &version).await?;
+            let Kept { value: opinion, expect } = self.opinion(&service, &version).await?;
             let after = opinion.with(&feedback)?;
             let txn = Txn::new().put(key.clone(), record::encode_feedback(&feedback), Expect::Absent).put(
                 layout::opinion(&service, &version),
@@ -69,21 +69,13 @@ impl Watches {
         let page = self.catalog.entries(&layout::answers(service, version), after.as_ref(), size).await?;
         let items = page.items.iter().map(|item| record::decode_feedback(&item.key, &item.value));
         let items = items.collect::<Result<_, _>>()?;
-        let opinion = self.opinion(service, version).await?.0;
+        let opinion = self.opinion(service, version).await?.value;
         Ok((Listed { items, next: page.next, revision: page.revision }, opinion))
     }
 
     /// All feedback of a release, added up, and the expectation under which it may be replaced.
-    pub(super) async fn opinion(
-        &self,
-        service: &ServiceId,
-        version: &Version,
-    ) -> Result<(Opinion, Expect), EngineError> {
-        let key = layout::opinion(service, version);
-        Ok(match self.store.get(&key).await?.item {
-            None => (Opinion::default(), Expect::Absent),
-            Some(item) => (record::decode_opinion(&key, &item.value)?, Expect::At(item.mod_revision)),
-        })
+    pub(super) async fn opinion(&self, service: &ServiceId, version: &Version) -> Result<Kept<Opinion>, EngineError> {
+        Kept::read(self.store.as_ref(), &layout::opinion(service, version), record::decode_opinion).await
     }
 }
 

@@ -128,7 +128,7 @@ impl Watches {
         let record = self.engine.status(rollout).await?.record;
         let policy = self.policy(&record.plan).await?;
         let plan = &record.plan;
-        let feedback = self.opinion(&plan.service, &plan.release.version).await?.0;
+        let feedback = self.opinion(&plan.service, &plan.release.version).await?.value;
         let watch = match self.watch(&plan.service, rollout).await {
             Ok(kept) => Some(kept.stored.watch),
             Err(EngineError::NotFound { .. }) => None,
