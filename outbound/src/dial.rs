@@ -1,6 +1,7 @@
 //! A connection to a host, encrypted where its address says so. It knows no HTTP beyond that.
 
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use http::Uri;
@@ -12,6 +13,9 @@ use tokio_rustls::TlsConnector;
 
 use super::SendError;
 use super::trust::Kept;
+
+/// Where one cloud serves them over IPv6, in an address that is not link-local.
+const EC2_KEYS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -46,9 +50,36 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// Opens a connection to the first address that takes one. What a name stands for is looked up once and judged there: a name
+/// that changes its mind afterwards leads nowhere else.
+async fn open(place: &Place) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name stands for no address");
+    for address in tokio::net::lookup_host((place.host.as_str(), place.port)).await? {
+        if is_machines_own(address.ip()) {
+            let why = format!("{} is where a machine asks for its own keys; nothing is asked there", address.ip());
+            last = io::Error::new(io::ErrorKind::PermissionDenied, why);
+            continue;
+        }
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Link-local addresses, where clouds serve a machine's own identity and keys to whoever asks from it, and addresses that are
+/// nobody's: a manifest must not be a way to them.
+fn is_machines_own(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast() || ip == EC2_KEYS,
+    }
+}
+
 pub(super) async fn connect(place: &Place, trust: &Kept) -> Result<TokioIo<Box<dyn Stream>>, SendError> {
     let failed = |source| SendError::Unreachable { host: place.authority.clone(), source };
-    let stream = TcpStream::connect((place.host.as_str(), place.port)).await.map_err(failed)?;
+    let stream = open(place).await.map_err(failed)?;
     if !place.is_encrypted {
         return Ok(TokioIo::new(Box::new(stream)));
     }

@@ -16,7 +16,8 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 pub(super) fn may_pass(sent: &Result<Reply, SendError>) -> bool {
     match sent {
         Ok(reply) => reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS,
-        Err(SendError::Unreachable { .. } | SendError::Late(_)) => true,
+        Err(SendError::Unreachable { source, .. }) => source.kind() != std::io::ErrorKind::PermissionDenied,
+        Err(SendError::Late(_)) => true,
         Err(SendError::Address(_) | SendError::Trust(_) | SendError::TooLarge(_)) => false,
     }
 }

@@ -123,3 +123,15 @@ async fn only_who_is_believed_is_spoken_with() {
     std::fs::write(&other, stranger).unwrap();
     assert!(matches!(by(Trust::File(other)).await, Err(SendError::Unreachable { .. })));
 }
+
+#[tokio::test]
+async fn nobody_is_asked_for_the_machines_own_keys() {
+    let outbound = Outbound::new(Trust::System);
+    for host in
+        ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "0.0.0.0", "[::]", "224.0.0.1", "[fd00:ec2::254]"]
+    {
+        let refused = outbound.send(&letter(format!("http://{host}/latest/meta-data")), LIMITS).await.unwrap_err();
+        let SendError::Unreachable { source, .. } = refused else { panic!("{host}: {refused:?}") };
+        assert_eq!(source.kind(), std::io::ErrorKind::PermissionDenied, "{host}: {source}");
+    }
+}

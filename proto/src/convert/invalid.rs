@@ -55,6 +55,9 @@ pub enum InvalidKind {
     /// Not a semantic version.
     #[error("is not a semantic version")]
     BadVersion,
+    /// Not an address of a place.
+    #[error("is not an address such as `https://reports.example/7`")]
+    NoAddress,
     /// Not a decimal number of at most six digits after the point.
     #[error("is not a decimal number of at most six digits after the point")]
     BadDecimal,
@@ -128,6 +131,7 @@ impl InvalidKind {
             Self::BadDigest(_) => "BAD_DIGEST",
             Self::BadHash => "BAD_HASH",
             Self::BadVersion => "BAD_VERSION",
+            Self::NoAddress => "NO_ADDRESS",
             Self::BadDecimal => "BAD_DECIMAL",
             Self::HashMismatch => "HASH_MISMATCH",
             Self::SplitNotWhole => "SPLIT_NOT_WHOLE",

@@ -140,6 +140,12 @@ async fn a_launch_waits_for_its_checklist_and_says_whose_it_is() {
     assert_eq!(why(&signed(sign("bob", "load")).await.unwrap_err()).1, "UNKNOWN_ITEM");
     let bare = v1::SignItemRequest { evidence_uri: String::new(), ..sign("bob", "uat") };
     assert_eq!(why(&signed(bare).await.unwrap_err()), (Code::InvalidArgument, "MISSING".to_owned()));
+    for uri in
+        ["javascript://%0aalert(1)", "javascript:alert(1)", "data:text/html,x", "report.pdf", "https://", "https://a b"]
+    {
+        let bad = v1::SignItemRequest { evidence_uri: uri.to_owned(), ..sign("bob", "uat") };
+        assert_eq!(why(&signed(bad).await.unwrap_err()), (Code::InvalidArgument, "NO_ADDRESS".to_owned()), "{uri}");
+    }
     let vague = v1::SignItemRequest { evidence_digest: String::new(), ..sign("bob", "uat") };
     assert_eq!(why(&signed(vague).await.unwrap_err()).0, Code::InvalidArgument);
     let told = signed(sign("bob", "uat")).await.unwrap().into_inner().rollout.unwrap();

@@ -81,7 +81,22 @@ pub fn sign_off_from_wire(item: String, uri: String, evidence: &str) -> Result<S
     if uri.trim().is_empty() {
         return Err(Invalid::of("", InvalidKind::Missing)).at("evidence_uri");
     }
-    Ok(SignOff { item, uri: text("evidence_uri", uri, URI_BYTES_MAX)?, evidence })
+    let uri = text("evidence_uri", uri, URI_BYTES_MAX)?;
+    if !is_address(&uri) {
+        return Err(Invalid::of(&uri, InvalidKind::NoAddress)).at("evidence_uri");
+    }
+    Ok(SignOff { item, uri, evidence })
+}
+
+/// Whether it names a place, `https://…` or `s3://…`: what is shown as a link must not be able to run (`javascript:`, `data:`).
+fn is_address(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else { return false };
+    let named = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    // `//` begins a comment there.
+    named
+        && !scheme.eq_ignore_ascii_case("javascript")
+        && !rest.is_empty()
+        && uri.chars().all(|sign| !sign.is_control() && !sign.is_whitespace())
 }
 
 /// The name of an item.
