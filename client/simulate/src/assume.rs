@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use meridian_core::id::RegionId;
+use meridian_core::id::{KpiId, RegionId};
 use meridian_core::plan::Plan;
 use meridian_core::rollout::open::OpenRefused;
 use meridian_core::time::Span;
+use meridian_core::watch::{Decimal, Opinion};
 use meridian_core::weight::Weight;
 
 use crate::failure::Failure;
+
+/// The best that can be said of a release.
+const BEST_SCORE: u64 = 5;
 
 /// Everything that is assumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +30,8 @@ pub struct Assumptions {
     pub measured: Measured,
     /// What these measure instead.
     pub regions: BTreeMap<RegionId, Measured>,
+    /// What KPIs come to after the launch; of others nothing is known.
+    pub kpis: BTreeMap<KpiId, Decimal>,
     /// Where everything takes longer.
     pub slow: BTreeMap<RegionId, Slowness>,
     /// What goes wrong.
@@ -115,6 +121,7 @@ impl Default for Assumptions {
             consent: Span::ZERO,
             measured: Measured::default(),
             regions: BTreeMap::new(),
+            kpis: BTreeMap::new(),
             slow: BTreeMap::new(),
             failures: Vec::new(),
         }
@@ -145,6 +152,12 @@ impl Assumptions {
             None => Ok(()),
         }
     }
+}
+
+/// What people say of the release when they are asked: as many answers as are needed, all of them the best.
+pub(crate) fn praise(answers_min: u32) -> Opinion {
+    let answers = u64::from(answers_min);
+    Opinion { answers, scores: BEST_SCORE * answers, blockers: 0 }
 }
 
 pub(crate) fn no_such_region(plan: &Plan, region: &str) -> Unplayable {

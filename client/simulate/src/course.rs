@@ -29,6 +29,8 @@ pub struct Course {
     pub waits: Vec<Waited>,
     /// Votes, consents, sign-offs, and every change of what the rollout does.
     pub decisions: Vec<Decided>,
+    /// The rollout as it was at the end.
+    pub record: Rollout,
     /// How often the rules were asked: the work that it took.
     pub looks: usize,
 }
@@ -254,10 +256,11 @@ impl Log {
     }
 
     /// The whole course.
-    pub fn finish(self, plan: &Plan, from: Timestamp, end: End, looks: usize) -> Course {
+    pub fn finish(self, record: Rollout, from: Timestamp, end: End, looks: usize) -> Course {
         let Self { lanes, exposure, waits, open: _, decisions } = self;
-        let mut course = Course { from, end, waves: Vec::new(), lanes, exposure, waits, decisions, looks };
-        course.waves = (0..plan.waves.len()).map(|wave| wave_course(plan, &course, wave)).collect();
+        let plan = record.plan.clone();
+        let mut course = Course { from, end, waves: Vec::new(), lanes, exposure, waits, decisions, record, looks };
+        course.waves = (0..plan.waves.len()).map(|wave| wave_course(&plan, &course, wave)).collect();
         course
     }
 }

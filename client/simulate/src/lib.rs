@@ -8,8 +8,12 @@ mod failure;
 mod measure;
 mod play;
 mod region;
+mod spend;
+mod watching;
 
 pub use assume::{Answered, Assumptions, InvalidSlowness, Measured, Slowness, Unplayable};
 pub use course::{Course, Decided, End, Ended, Return, Stay, StepCourse, Waited, WaveCourse};
 pub use failure::{FailAt, Failure};
 pub use play::simulate;
+pub use spend::{Spend, spend};
+pub use watching::{Watched, watched};

@@ -23,10 +23,9 @@ use meridian_core::rollout::state::{LaneAt, Phase, Rollout, Run};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::time::{Span, Timestamp};
-use meridian_core::watch::Opinion;
 use meridian_core::weight::Weight;
 
-use crate::assume::{Assumptions, Unplayable};
+use crate::assume::{Assumptions, Unplayable, praise};
 use crate::course::{Course, End, Ended, Log};
 use crate::region::Region;
 
@@ -47,7 +46,7 @@ pub fn simulate(plan: &Arc<Plan>, assumed: &Assumptions, from: Timestamp) -> Res
     assumed.check(plan)?;
     let mut play = Play::open(plan, assumed, from)?;
     let end = play.run()?;
-    Ok(play.log.finish(plan, from, end, play.looks))
+    Ok(play.log.finish(play.record, from, end, play.looks))
 }
 
 struct Play<'a> {
@@ -189,8 +188,7 @@ impl<'a> Play<'a> {
     /// People say what the plan asks for. Says whether they did.
     fn hear(&mut self) -> bool {
         let Some(policy) = self.record.plan.feedback else { return false };
-        let answers = u64::from(policy.answers_min);
-        let opinion = Opinion { answers, scores: 5 * answers, blockers: 0 };
+        let opinion = praise(policy.answers_min);
         self.seen.values_mut().for_each(|seen| seen.feedback = Some(opinion));
         true
     }

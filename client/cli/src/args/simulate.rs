@@ -33,7 +33,8 @@ pub struct Simulate {
     /// What regions measure: traffic, errors, latency.
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
-    /// How long people take to consent to a wave that asks for it, and to sign an item of the checklist off (at once).
+    /// How long people take to consent to a wave that asks for it, to sign an item of the checklist off, to say how good a
+    /// pilot is, and to hold and sign a review (at once).
     #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
     pub approve_after: Option<Duration>,
     /// How long a slot takes to come up (30s).

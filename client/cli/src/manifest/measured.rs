@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use meridian_core::id::RegionId;
+use meridian_core::id::{KpiId, RegionId};
+use meridian_core::watch::Decimal;
 use meridian_simulate::{Answered, Measured};
 
 use super::error::{ManifestError, ManifestErrors};
@@ -19,6 +20,8 @@ pub(crate) struct MeasuredFile {
     pub(crate) everywhere: Measured,
     /// In these instead.
     pub(crate) regions: BTreeMap<RegionId, Measured>,
+    /// What KPIs come to after the launch.
+    pub(crate) kpis: BTreeMap<KpiId, Decimal>,
 }
 
 impl MeasuredFile {
@@ -59,7 +62,7 @@ impl MeasuredFile {
 }
 
 fn file(root: &Cursor<'_>, report: &mut Report<'_>) -> Option<MeasuredFile> {
-    let fields = root.fields(report, &["everywhere", "regions"])?;
+    let fields = root.fields(report, &["everywhere", "regions", "kpis"])?;
     let standard = Measured::default();
     let everywhere = fields.get("everywhere").map_or(Some(standard), |given| measured(&given, standard, report))?;
     let mut regions = BTreeMap::new();
@@ -74,7 +77,19 @@ fn file(root: &Cursor<'_>, report: &mut Report<'_>) -> Option<MeasuredFile> {
             }
         }
     }
-    Some(MeasuredFile { everywhere, regions })
+    let mut kpis = BTreeMap::new();
+    if let Some(given) = fields.get("kpis") {
+        for entry in given.entries(report)? {
+            let of = Cursor { node: &entry.value, path: format!("kpis.{}", entry.key) };
+            match KpiId::new(entry.key.clone()) {
+                Ok(kpi) => {
+                    kpis.insert(kpi, of.value(report, values::decimal)?);
+                }
+                Err(error) => of.refuse(report, Refused::new("NAME_INVALID", error.to_string(), "write a KPI")),
+            }
+        }
+    }
+    Some(MeasuredFile { everywhere, regions, kpis })
 }
 
 /// What is said, over what holds otherwise.
@@ -103,12 +118,14 @@ mod tests {
     #[test]
     fn what_is_not_said_holds_as_everywhere() {
         let text =
-            b"everywhere: {requests: 600, new: {errors: 0.5%}}\nregions: {a: {new: {latency: 2s}}, b: {requests: 6}}";
+            b"everywhere: {requests: 600, new: {errors: 0.5%}}\nregions: {a: {new: {latency: 2s}}, b: {requests: 6}}\n\
+              kpis: {conversion: 2.6}";
         let read = MeasuredFile::parse("e.yaml", text).unwrap();
         let of = |name: &str| read.regions[&RegionId::new(name).unwrap()];
         assert_eq!((of("a").requests, of("a").new.latency), (600, Span::from_secs(2)));
         assert_eq!((of("a").new.errors.to_string(), of("b").requests), ("0.5%".to_owned(), 6));
         assert_eq!(of("b").old, Measured::default().old);
+        assert_eq!(read.kpis[&KpiId::new("conversion").unwrap()].to_string(), "2.6");
     }
 
     #[test]
@@ -117,6 +134,7 @@ mod tests {
             ("everywhere: {request: 5}", "e.yaml:1:14: UNKNOWN_FIELD"),
             ("regions: {A_: {}}", "NAME_INVALID"),
             ("regions:\n  a: {new: {errors: 5}}", "e.yaml:2:21: PERCENT_INVALID"),
+            ("kpis: {conversion: high}", "NUMBER_INVALID"),
             ("regions: {}\n---\nregions: {}", "ONE_DOCUMENT"),
             ("a: [", "YAML_INVALID"),
         ];

@@ -1,22 +1,27 @@
 //! A simulation for programs.
 
+use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
 use meridian_core::rollout::reason::Wait;
-use meridian_simulate::{Course, Decided, Ended, Measured, Return, Stay, Waited};
+use meridian_core::watch::state::number;
+use meridian_core::watch::{Milestone, Phase, Reached};
+use meridian_simulate::{Course, Decided, Ended, Measured, Return, Stay, Waited, Watched, spend};
 use serde_json::{Map, Value, json};
 
 use super::{Run, Simulation, is_gate};
 use crate::clock::iso;
 use crate::output::kinds::moment_json;
+use crate::output::kinds::watch::review_json;
 
 pub(super) fn value(simulation: &Simulation) -> Value {
-    let Simulation { plan, assumed, zones: _, from, told, runs } = simulation;
+    let Simulation { plan, assumed, zones: _, from, told, runs, watched } = simulation;
     let failures = runs.iter().skip(1).map(|Run { failures, course: went }| {
         let names: Vec<String> = failures.iter().map(ToString::to_string).collect();
         json!({ "fails": names, "course": course(simulation, went) })
     });
     let regions = assumed.regions.iter().map(|(region, it)| (region.to_string(), measured(it)));
     let slow = assumed.slow.iter().map(|(region, slow)| (region.to_string(), slow.to_string().into()));
+    let kpis = assumed.kpis.iter().map(|(kpi, value)| (kpi.to_string(), value.to_string().into()));
     json!({
         "service": plan.service.as_str(),
         "version": plan.release.version.to_string(),
@@ -30,10 +35,26 @@ pub(super) fn value(simulation: &Simulation) -> Value {
             "measured": measured(&assumed.measured),
             "regions": regions.collect::<Map<String, Value>>(),
             "slow": slow.collect::<Map<String, Value>>(),
+            "kpis": kpis.collect::<Map<String, Value>>(),
             "undeclared": told,
         },
         "course": course(simulation, simulation.calm()),
         "failures": failures.collect::<Vec<_>>(),
+        "watch": watched.as_ref().map(after),
+    })
+}
+
+fn after(Watched { watch, milestones }: &Watched) -> Value {
+    let milestone = |(milestone, reached): &(Milestone, Reached)| {
+        let since = if let Reached::Yes(since) = reached { *since } else { None };
+        json!({ "name": milestone.as_str(), "state": reached.as_str(), "since": moment_json(since) })
+    };
+    let closed = if let Phase::Closed { since } = watch.phase { Some(since) } else { None };
+    json!({
+        "switched": iso(watch.switched),
+        "closed": moment_json(closed),
+        "reviews": watch.reviews.iter().enumerate().map(|(place, it)| review_json(number(place), it)).collect::<Vec<_>>(),
+        "milestones": milestones.iter().map(milestone).collect::<Vec<_>>(),
     })
 }
 
@@ -44,7 +65,7 @@ fn measured(measured: &Measured) -> Value {
 }
 
 fn course(simulation: &Simulation, course: &Course) -> Value {
-    let Course { from: _, end: _, waves: _, lanes, exposure, waits, decisions, looks } = course;
+    let Course { from: _, end: _, waves: _, lanes, exposure, waits, decisions, record: _, looks } = course;
     let exposed = exposure.iter().map(|(at, share)| json!({ "time": iso(*at), "share": share.basis_points() }));
     let regions = lanes.iter().map(|(region, stays)| {
         let stays: Vec<Value> = stays.iter().map(|stay| place(simulation, region, *stay)).collect();
@@ -88,8 +109,9 @@ fn waited(Waited { from, to, wait: of }: &Waited) -> Value {
 
 fn waves(simulation: &Simulation, course: &Course) -> Vec<Value> {
     let planned = simulation.plan.waves.iter().zip(&course.waves);
-    let wave = |(wave, went): (&meridian_core::plan::PlannedWave, &meridian_simulate::WaveCourse)| {
-        let steps = wave.steps.iter().zip(&went.steps).map(|(step, went)| {
+    let wave = |(place, (wave, went)): (usize, (&meridian_core::plan::PlannedWave, &meridian_simulate::WaveCourse))| {
+        let steps = wave.steps.iter().zip(&went.steps).enumerate().map(|(number, (step, went))| {
+            let spent = spend(course, &simulation.assumed, StepRef { wave: place, step: number });
             json!({
                 "weight": step.weight.basis_points(),
                 "cohort": step.cohort.is_some(),
@@ -97,6 +119,8 @@ fn waves(simulation: &Simulation, course: &Course) -> Vec<Value> {
                 "moved": moment_json(went.moved),
                 "baked": moment_json(went.baked),
                 "exposed": went.exposed.basis_points(),
+                "failedRequests": spent.map(|spent| spent.failed),
+                "ofBudget": spent.and_then(|spent| spent.of_budget),
             })
         });
         let local = went.began.and_then(|began| simulation.local_of(wave, began));
@@ -110,7 +134,7 @@ fn waves(simulation: &Simulation, course: &Course) -> Vec<Value> {
             "steps": steps.collect::<Vec<_>>(),
         })
     };
-    planned.map(wave).collect()
+    planned.enumerate().map(wave).collect()
 }
 
 fn decided(Decided { at, epoch, kind, phase, why }: &Decided) -> Value {

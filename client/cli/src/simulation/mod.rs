@@ -15,7 +15,7 @@ use meridian_core::plan::{Plan, PlannedWave};
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::LaneAt;
 use meridian_core::time::{Span, Timestamp};
-use meridian_simulate::{Assumptions, Course, Failure, Slowness, Unplayable, simulate};
+use meridian_simulate::{Assumptions, Course, Failure, Slowness, Unplayable, Watched, simulate, watched};
 
 use crate::args::Simulate;
 use crate::error::CliError;
@@ -35,6 +35,8 @@ pub(crate) struct Simulation {
     pub(crate) told: Vec<String>,
     /// The first one without failures.
     pub(crate) runs: Vec<Run>,
+    /// What comes after that one, if it becomes stable.
+    pub(crate) watched: Option<Watched>,
 }
 
 /// One play.
@@ -52,7 +54,7 @@ impl Simulation {
         evidence: MeasuredFile,
         from: Timestamp,
     ) -> Result<Self, CliError> {
-        let World { plan, zones, told } = World::of(documents, asked)?;
+        let World { plan, zones, watch, told } = World::of(documents, asked)?;
         let assumed = assumed(asked, evidence)?;
         let mut cases = vec![Vec::new()];
         for together in &asked.fail {
@@ -66,7 +68,8 @@ impl Simulation {
         };
         let runs: Result<Vec<Run>, CliError> = cases.into_iter().map(play).collect();
         let runs = runs?;
-        Ok(Self { plan, assumed, zones, from, told, runs })
+        let watched = runs.first().and_then(|run| watched(&run.course, &watch, &assumed));
+        Ok(Self { plan, assumed, zones, from, told, runs, watched })
     }
 
     /// The course without failures.
@@ -156,6 +159,7 @@ fn assumed(asked: &Simulate, evidence: MeasuredFile) -> Result<Assumptions, CliE
         consent: span(asked.approve_after, standard.consent),
         measured: evidence.everywhere,
         regions: evidence.regions,
+        kpis: evidence.kpis,
         slow,
         ..standard
     })

@@ -1,12 +1,16 @@
 //! A simulation for people: waves and steps with their times, what is waited for, and where each failure leads.
 
+use meridian_core::evidence::StepRef;
 use meridian_core::time::Timestamp;
+use meridian_core::watch::state::number;
+use meridian_core::watch::{Milestone, Phase as WatchPhase, Reached, Review, ReviewState};
 use meridian_core::weight::Weight;
-use meridian_simulate::{Assumptions, Course, Ended, Waited};
+use meridian_simulate::{Assumptions, Course, Ended, Waited, Watched, spend};
 use serde_json::Value;
 
 use super::{Run, Simulation, is_gate, json, names, place};
 use crate::clock::{iso, short};
+use crate::output::kinds::watch::kind_text;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -32,6 +36,9 @@ impl Shown for Simulation {
         waves(&mut page, self);
         steps(&mut page, self);
         gates(&mut page, self);
+        if let Some(watched) = &self.watched {
+            reviews(&mut page, watched);
+        }
         for run in self.runs.iter().skip(1) {
             failed(&mut page, self, run);
         }
@@ -60,6 +67,9 @@ fn overview(page: &mut Page, simulation: &Simulation) {
         page.field("switched", cell(after(simulation, switched)));
     }
     page.field("end", end(course));
+    if let Some(WatchPhase::Closed { since }) = simulation.watched.as_ref().map(|it| it.watch.phase) {
+        page.field("closed", toned(Tone::Good, after(simulation, since)));
+    }
 }
 
 fn after(simulation: &Simulation, moment: Timestamp) -> String {
@@ -110,8 +120,11 @@ fn waves(page: &mut Page, simulation: &Simulation) {
 fn steps(page: &mut Page, simulation: &Simulation) {
     let plan = &simulation.plan;
     let mut rows = Vec::new();
-    for (wave, went) in plan.waves.iter().zip(&simulation.calm().waves) {
+    for (place, (wave, went)) in plan.waves.iter().zip(&simulation.calm().waves).enumerate() {
         for (number, (step, went)) in wave.steps.iter().zip(&went.steps).enumerate() {
+            let at = StepRef { wave: place, step: number };
+            let spent = spend(simulation.calm(), &simulation.assumed, at);
+            let budget = spent.and_then(|spent| spent.of_budget).map(hundredths);
             let weight = format!("{}{}", step.weight, if step.cohort.is_some() { " and a cohort" } else { "" });
             rows.push(vec![
                 cell(format!("{}/{}", wave.id, number + 1)),
@@ -120,10 +133,55 @@ fn steps(page: &mut Page, simulation: &Simulation) {
                 moment(went.moved),
                 moment(went.baked),
                 share(went.exposed),
+                or_dash(spent.map(|spent| spent.failed.to_string()).unwrap_or_default()),
+                or_dash(budget.unwrap_or_default()),
             ]);
         }
     }
-    page.table("steps", &["STEP", "WEIGHT", "FIRST MOVES", "LAST HAS MOVED", "ALL BAKED", "OF ALL TRAFFIC"], rows);
+    let headers = &[
+        "STEP",
+        "WEIGHT",
+        "FIRST MOVES",
+        "LAST HAS MOVED",
+        "ALL BAKED",
+        "OF ALL TRAFFIC",
+        "FAILED REQUESTS",
+        "OF 30-DAY BUDGET",
+    ];
+    page.table("steps", headers, rows);
+}
+
+/// Basis points, however many, as a percentage.
+fn hundredths(basis_points: u64) -> String {
+    format!("{}.{:02}%", basis_points / 100, basis_points % 100)
+}
+
+/// What is looked at after the launch, when and by whom, and the milestones.
+fn reviews(page: &mut Page, watched: &Watched) {
+    let row = |(place, review): (usize, &Review)| {
+        let signed = match &review.state {
+            ReviewState::Signed { signed, .. } => Some(signed.at),
+            ReviewState::Scheduled | ReviewState::Due(_) | ReviewState::Held { .. } => None,
+        };
+        let figures = review.filled().map(|filled| filled.figures.as_slice()).unwrap_or_default();
+        let told = figures.iter().filter_map(|figure| {
+            let (target, outcome) = figure.target?;
+            let value = figure.value.map_or_else(|| "nothing".to_owned(), |mean| mean.value.to_string());
+            Some(format!("{} {value} of {target}: {}", figure.kpi, outcome.as_str()))
+        });
+        let told = or_dash(told.collect::<Vec<_>>().join("; "));
+        vec![cell(number(place)), cell(kind_text(review.kind)), cell(iso(review.due)), moment(signed), told]
+    };
+    let rows = watched.watch.reviews.iter().enumerate().map(row).collect();
+    page.table("reviews", &["REVIEW", "KIND", "DUE", "SIGNED", "KPIS"], rows);
+    let row = |(milestone, reached): &(Milestone, Reached)| {
+        let why = match reached {
+            Reached::Yes(since) => since.map(iso).unwrap_or_default(),
+            Reached::NotYet(why) | Reached::Never(why) => (*why).to_owned(),
+        };
+        vec![cell(milestone.as_str()), cell(reached.as_str()), or_dash(why)]
+    };
+    page.table("milestones", &["MILESTONE", "STATE", "SINCE OR WHY"], watched.milestones.iter().map(row).collect());
 }
 
 /// What people, windows and freezes keep it waiting for.

@@ -13,6 +13,7 @@ use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, compile};
 use meridian_core::playbook::{Playbook, RegionSelector, validate};
 use meridian_core::release::{Release, ReleaseRef};
 use meridian_core::slot::Slot;
+use meridian_core::watch::WatchPolicy;
 use semver::Version;
 
 use crate::args::Simulate;
@@ -24,6 +25,8 @@ use crate::reference;
 pub(super) struct World {
     pub(super) plan: Arc<Plan>,
     pub(super) zones: BTreeMap<RegionId, String>,
+    /// How what is launched is watched.
+    pub(super) watch: WatchPolicy,
     /// What no manifest says.
     pub(super) told: Vec<String>,
 }
@@ -55,7 +58,10 @@ impl World {
             Some(PlanRefusal::ZoneUnknown { region: region.clone(), zone })
         };
         let refused: Vec<PlanRefusal> = plan.lanes.iter().filter_map(unknown).collect();
-        if refused.is_empty() { Ok(Self { plan: Arc::new(plan), zones, told }) } else { Err(unplannable(&refused)) }
+        if !refused.is_empty() {
+            return Err(unplannable(&refused));
+        }
+        Ok(Self { plan: Arc::new(plan), zones, watch: playbook.watch.clone(), told })
     }
 }
 

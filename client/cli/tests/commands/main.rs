@@ -3,6 +3,7 @@
 
 mod apply;
 mod bundle;
+mod launch;
 mod look;
 mod orders;
 mod process;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::moment_json;
 
 pub(crate) use action::{actions, retrospectives};
-pub(crate) use review::{ReviewShown, reviews};
+pub(crate) use review::{ReviewShown, kind_text, review_json, reviews};
 
 fn signature_json(signature: Option<&Signature>) -> Value {
     signature.map_or(

@@ -26,7 +26,8 @@ pub(crate) fn reviews(view: &WatchView) -> Vec<ReviewShown<'_>> {
     all.map(|(place, review)| ReviewShown { view, review, number: number(place) }).collect()
 }
 
-fn kind_text(kind: ReviewKind) -> String {
+/// `every 1d` or `evaluation`.
+pub(crate) fn kind_text(kind: ReviewKind) -> String {
     match kind {
         ReviewKind::Periodic { every } => format!("every {every}"),
         ReviewKind::Evaluation => "evaluation".to_owned(),
@@ -59,15 +60,51 @@ fn outcome_cell(figure: &Figure) -> Cell {
     }
 }
 
-impl ReviewShown<'_> {
-    fn signatures(&self) -> (Option<&Signature>, Option<&Signature>, Option<&str>) {
-        match &self.review.state {
-            ReviewState::Scheduled | ReviewState::Due(_) => (None, None, None),
-            ReviewState::Held { held, .. } => (Some(held), None, None),
-            ReviewState::Signed { held, signed, waived, .. } => (held.as_ref(), Some(signed), waived.as_deref()),
-        }
+/// Who has held it, who has signed it, and why something that is missing was waived.
+fn signatures(review: &Review) -> (Option<&Signature>, Option<&Signature>, Option<&str>) {
+    match &review.state {
+        ReviewState::Scheduled | ReviewState::Due(_) => (None, None, None),
+        ReviewState::Held { held, .. } => (Some(held), None, None),
+        ReviewState::Signed { held, signed, waived, .. } => (held.as_ref(), Some(signed), waived.as_deref()),
     }
+}
 
+/// A review for programs.
+pub(crate) fn review_json(number: u32, review: &Review) -> Value {
+    let (held, signed, waived) = signatures(review);
+    let figure = |figure: &Figure| {
+        json!({
+            "kpi": figure.kpi.as_str(),
+            "value": mean_json(figure.value),
+            "before": mean_json(figure.before),
+            "target": figure.target.map(|(target, _)| target.to_string()),
+            "outcome": figure.target.map(|(_, outcome)| outcome.as_str()),
+        })
+    };
+    let filled = review.filled().map(|filled| {
+        json!({
+            "at": moment_json(Some(filled.at)),
+            "figures": filled.figures.iter().map(figure).collect::<Vec<_>>(),
+            "answers": filled.feedback.answers,
+            "scores": filled.feedback.scores,
+            "blockers": filled.feedback.blockers,
+            "feedback": filled.verdict.map(|verdict| verdict.as_str()),
+        })
+    });
+    json!({
+        "review": number,
+        "kind": kind_text(review.kind),
+        "from": moment_json(Some(review.from)),
+        "due": moment_json(Some(review.due)),
+        "state": review.word(),
+        "filled": filled,
+        "held": signature_json(held),
+        "signed": signature_json(signed),
+        "waived": waived,
+    })
+}
+
+impl ReviewShown<'_> {
     fn missed(&self) -> usize {
         let figures = self.review.filled().map(|filled| filled.figures.as_slice()).unwrap_or_default();
         figures.iter().filter(|figure| figure.target.is_some_and(|(_, outcome)| outcome != Outcome::Met)).count()
@@ -92,7 +129,7 @@ impl Shown for ReviewShown<'_> {
             toned(state_tone(word), word),
             missed,
             or_dash(feedback.unwrap_or_default()),
-            or_dash(self.signatures().1.map(|signed| signed.by.as_str()).unwrap_or_default()),
+            or_dash(signatures(self.review).1.map(|signed| signed.by.as_str()).unwrap_or_default()),
         ]
     }
 
@@ -101,39 +138,10 @@ impl Shown for ReviewShown<'_> {
     }
 
     fn json(&self) -> Value {
-        let (held, signed, waived) = self.signatures();
-        let figure = |figure: &Figure| {
-            json!({
-                "kpi": figure.kpi.as_str(),
-                "value": mean_json(figure.value),
-                "before": mean_json(figure.before),
-                "target": figure.target.map(|(target, _)| target.to_string()),
-                "outcome": figure.target.map(|(_, outcome)| outcome.as_str()),
-            })
-        };
-        let filled = self.review.filled().map(|filled| {
-            json!({
-                "at": moment_json(Some(filled.at)),
-                "figures": filled.figures.iter().map(figure).collect::<Vec<_>>(),
-                "answers": filled.feedback.answers,
-                "scores": filled.feedback.scores,
-                "blockers": filled.feedback.blockers,
-                "feedback": filled.verdict.map(|verdict| verdict.as_str()),
-            })
-        });
-        json!({
-            "rollout": self.view.rollout().to_string(),
-            "review": self.number,
-            "kind": kind_text(self.review.kind),
-            "from": moment_json(Some(self.review.from)),
-            "due": moment_json(Some(self.review.due)),
-            "state": self.review.word(),
-            "watch": self.view.watch.phase.as_str(),
-            "filled": filled,
-            "held": signature_json(held),
-            "signed": signature_json(signed),
-            "waived": waived,
-        })
+        let mut value = review_json(self.number, self.review);
+        value["rollout"] = self.view.rollout().to_string().into();
+        value["watch"] = self.view.watch.phase.as_str().into();
+        value
     }
 
     fn describe(&self, now: Timestamp) -> Page {
@@ -145,7 +153,7 @@ impl Shown for ReviewShown<'_> {
         page.field("looks at", cell(format!("{} to {}", clock::iso(self.review.from), clock::iso(self.review.due))));
         let word = self.review.word();
         page.field("state", toned(state_tone(word), word));
-        let (held, signed, waived) = self.signatures();
+        let (held, signed, waived) = signatures(self.review);
         for (name, signature) in [("held", held), ("signed", signed)] {
             if let Some(Signature { by, at, text }) = signature {
                 page.field(name, cell(format!("by {by} at {}: {text}", clock::iso(*at)).trim_end_matches(": ")));
