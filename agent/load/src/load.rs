@@ -67,18 +67,22 @@ impl Load {
     /// # Errors
     /// The options are out of their bounds, or the system has no thread left.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let request = options.request().map_err(StartError::Options)?;
+        let (requests, turns) = options.requests().map_err(StartError::Options)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
         let keep = if options.record { Keep::Requests } else { Keep::Counts };
         let call = Arc::new(Call {
             target: options.target,
-            request,
+            requests,
             made_by_slot: options.made_by_slot,
             tally: Tally::new(options.base, keep),
         });
         let plan = Plan {
             rate_per_second: options.rate_per_second,
+            ramp: options.ramp,
+            lasts: options.lasts,
+            waiting: options.waiting,
+            turns,
             connections: options.connections,
             timeout: options.timeout,
             stop: stop.clone(),

@@ -53,6 +53,12 @@ impl Histogram {
         Duration::ZERO
     }
 
+    /// Every bucket that is not empty: its largest value in microseconds, and how many it has.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counted = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(index, count)| (last_of(index), *count))
+    }
+
     /// Half were no slower than this.
     pub fn p50(&self) -> Duration {
         self.quantile(0.5)

@@ -1,9 +1,10 @@
 //! Reads one HTTP/1.1 answer from however many pieces it comes in. It does not know sockets, time or counters.
 
 use crate::chunked::Chunked;
+use crate::mix::Method;
 use crate::options::MadeBySlot;
 
-/// Names the version that made an answer.
+/// Names the version that made an answer, as the sample service does; the default of who looks for a slot's answers.
 pub(crate) const VERSION_HEADER: &str = "x-skyoptima-version";
 /// Names the slot that made an answer.
 pub(crate) const SLOT_HEADER: &str = "x-meridian-slot";
@@ -95,13 +96,14 @@ enum Body {
 
 /// Reads one answer.
 pub(crate) struct AnswerReader {
+    asked: Method,
     state: State,
 }
 
 impl AnswerReader {
-    /// Before the first byte.
-    pub(crate) fn new() -> Self {
-        Self { state: State::Head(Vec::new()) }
+    /// Before the first byte of the answer to such a request.
+    pub(crate) fn new(asked: Method) -> Self {
+        Self { asked, state: State::Head(Vec::new()) }
     }
 
     /// Takes the next piece.
@@ -110,7 +112,7 @@ impl AnswerReader {
             State::Head(mut head) => {
                 head.extend_from_slice(piece);
                 loop {
-                    match parse(&head, made_by_slot)? {
+                    match parse(&head, self.asked, made_by_slot)? {
                         Parsed::Incomplete if head.len() > MAX_HEAD_BYTES => {
                             return Err(Malformed(format!("the head is longer than {MAX_HEAD_BYTES} bytes")));
                         }
@@ -178,7 +180,7 @@ enum Parsed {
     },
 }
 
-fn parse(bytes: &[u8], made_by_slot: &MadeBySlot) -> Result<Parsed, Malformed> {
+fn parse(bytes: &[u8], asked: Method, made_by_slot: &MadeBySlot) -> Result<Parsed, Malformed> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let length = match response.parse(bytes) {
@@ -192,7 +194,8 @@ fn parse(bytes: &[u8], made_by_slot: &MadeBySlot) -> Result<Parsed, Malformed> {
         100..=199 => return Ok(Parsed::Interim { length }),
         _ => {}
     }
-    let body = framing(&head)?;
+    // The answer to a HEAD says how long a body would be, and has none.
+    let body = if asked == Method::Head { Body::Length(0) } else { framing(&head)? };
     let close = match (&body, response.version) {
         (Body::UntilClose, _) => true,
         (Body::Length(_) | Body::Chunked(_), Some(1)) => says(&head, "connection", "close"),

@@ -1,4 +1,5 @@
-//! An open-loop HTTP/1.1 load generator with keep-alive: requests are due by the clock, whatever the answers do.
+//! An open-loop HTTP/1.1 load generator with keep-alive: requests are due by the clock, whatever the answers do, and their
+//! latencies count from then.
 //! It does not know rollouts: a slot, a version and a failure are only what an answer (or its absence) says.
 //!
 //! It runs on a thread and a runtime of its own, so that neither a busy test nor a blocked one distorts the pace.
@@ -13,6 +14,7 @@ mod generator;
 mod histogram;
 mod line;
 mod load;
+mod mix;
 mod options;
 mod recording;
 mod tally;
@@ -21,6 +23,7 @@ pub use answer::AnswerHead;
 pub use failure::{FailureExample, FailureReason, Failures};
 pub use histogram::Histogram;
 pub use load::{Load, Report, StartError, WaitError};
+pub use mix::{Method, Request};
 pub use options::{MadeBySlot, Options, OptionsError};
 pub use recording::{Recording, Sample};
 pub use tally::Snapshot;

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub latency: Histogram,
     /// From when it was written to its complete answer: what the server took.
     pub service_time: Histogram,
+    /// The latencies, and the whole time of those that were given up as timed out or not sent: what nobody was spared.
+    pub waited: Histogram,
 }
 
 impl Snapshot {
@@ -178,6 +180,9 @@ impl Tally {
             Err(Unanswered { reason, detail }) => Some((*reason, detail)),
         };
         let reason = failure.as_ref().map(|(reason, _)| *reason);
+        if outcome.result.is_ok() || matches!(reason, Some(FailureReason::TimedOut | FailureReason::NotSent)) {
+            snapshot.waited.add(outcome.ended.saturating_duration_since(outcome.due));
+        }
         if let Some((reason, detail)) = failure {
             snapshot.failed_by_switch += 1;
             let example = || FailureExample { start_micros, end_micros, detail: detail.clone() };

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::answer::{AfterAnswer, Answer, AnswerReader, Ended, Fed, Malformed};
 use crate::failure::FailureReason;
+use crate::mix::{Method, Prepared};
 use crate::options::MadeBySlot;
 use crate::tally::{Outcome, Tally, Unanswered};
 
@@ -21,7 +22,8 @@ const READ_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) target: SocketAddr,
-    pub(crate) request: Vec<u8>,
+    /// In the order of the mix.
+    pub(crate) requests: Vec<Prepared>,
     pub(crate) made_by_slot: MadeBySlot,
     pub(crate) tally: Tally,
 }
@@ -55,13 +57,13 @@ impl Line {
         }
     }
 
-    /// Makes the request that was due at `due`, and gives up at `deadline`.
-    pub(crate) async fn request(&mut self, due: Instant, deadline: Instant) -> Outcome {
+    /// Makes the request of the mix that was due at `due`, and gives up at `deadline`.
+    pub(crate) async fn request(&mut self, number: usize, due: Instant, deadline: Instant) -> Outcome {
         let mut written = None;
         let result = if Instant::now() >= deadline {
             Err(unanswered(FailureReason::NotSent, "all connections were busy until its time was over"))
         } else {
-            match tokio::time::timeout_at(deadline.into(), self.exchange(&mut written)).await {
+            match tokio::time::timeout_at(deadline.into(), self.exchange(number, &mut written)).await {
                 Ok(result) => result,
                 Err(_) if written.is_some() => Err(unanswered(FailureReason::TimedOut, "no complete answer in time")),
                 Err(_) => Err(unanswered(FailureReason::NotSent, "no connection in time")),
@@ -74,23 +76,25 @@ impl Line {
         Outcome { due, written, ended: Instant::now(), result }
     }
 
-    async fn exchange(&mut self, written: &mut Option<Instant>) -> Result<Answer, Unanswered> {
-        let mut stream = self.write(written).await?;
+    async fn exchange(&mut self, number: usize, written: &mut Option<Instant>) -> Result<Answer, Unanswered> {
+        let call = self.call.clone();
+        let request = &call.requests[number];
+        let mut stream = self.write(&request.bytes, written).await?;
         self.call.tally.add_sent();
-        let answer = read(&mut stream, self.buffer.as_mut_slice(), &self.call.made_by_slot).await?;
+        let answer = read(&mut stream, self.buffer.as_mut_slice(), request.method, &self.call.made_by_slot).await?;
         self.stream = Some(stream);
         Ok(answer)
     }
 
     /// Writes the request and says when, on the kept connection or a new one.
-    async fn write(&mut self, written: &mut Option<Instant>) -> Result<TcpStream, Unanswered> {
+    async fn write(&mut self, request: &[u8], written: &mut Option<Instant>) -> Result<TcpStream, Unanswered> {
         // A kept connection may turn out to be closed, by the look at it or by the write; the next one is new.
         loop {
             let (mut stream, age) = match self.stream.take().filter(alive) {
                 Some(kept) => (kept, Age::Kept),
                 None => (self.connect().await?, Age::New),
             };
-            match write_all(&mut stream, &self.call.request, written).await {
+            match write_all(&mut stream, request, written).await {
                 Ok(()) => return Ok(stream),
                 // Not a byte left this machine: to the server there was no request.
                 Err(_) if written.is_none() && age == Age::Kept => {}
@@ -134,8 +138,13 @@ async fn write_all(stream: &mut TcpStream, mut rest: &[u8], written: &mut Option
     Ok(())
 }
 
-async fn read(stream: &mut TcpStream, buffer: &mut [u8], made_by_slot: &MadeBySlot) -> Result<Answer, Unanswered> {
-    let mut reader = AnswerReader::new();
+async fn read(
+    stream: &mut TcpStream,
+    buffer: &mut [u8],
+    asked: Method,
+    made_by_slot: &MadeBySlot,
+) -> Result<Answer, Unanswered> {
+    let mut reader = AnswerReader::new(asked);
     loop {
         let count = match stream.read(buffer).await {
             Ok(count) => count,

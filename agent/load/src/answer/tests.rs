@@ -6,7 +6,7 @@ fn read(text: &str) -> Vec<Result<Fed, Malformed>> {
     let slot = MadeBySlot::default();
     (0..text.len())
         .map(|cut| {
-            let mut reader = AnswerReader::new();
+            let mut reader = AnswerReader::new(Method::Get);
             match reader.feed(&text.as_bytes()[..cut], &slot) {
                 Ok(Fed::More) => reader.feed(&text.as_bytes()[cut..], &slot),
                 Ok(Fed::Done(_)) => panic!("complete after {cut} bytes of {text:?}"),
@@ -52,7 +52,7 @@ fn it_is_known_when_the_connection_is_of_no_more_use() {
     assert_eq!(connection("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n"), close);
     assert_eq!(connection("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n"), keep);
 
-    let mut reader = AnswerReader::new();
+    let mut reader = AnswerReader::new(Method::Get);
     let fed = reader.feed(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nabc", &MadeBySlot::default()).unwrap();
     assert!(matches!(fed, Fed::Done(Answer { connection: AfterAnswer::Close, .. })));
 }
@@ -60,11 +60,11 @@ fn it_is_known_when_the_connection_is_of_no_more_use() {
 #[test]
 fn an_end_means_what_came_before_it() {
     let end = |text: &str| {
-        let mut reader = AnswerReader::new();
+        let mut reader = AnswerReader::new(Method::Get);
         assert_eq!(reader.feed(text.as_bytes(), &MadeBySlot::default()), Ok(Fed::More));
         reader.end()
     };
-    assert_eq!(AnswerReader::new().end(), Ended::NoAnswer);
+    assert_eq!(AnswerReader::new(Method::Get).end(), Ended::NoAnswer);
     assert_eq!(end("HTTP/1.1 20"), Ended::Truncated);
     assert_eq!(end("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\non"), Ended::Truncated);
     assert_eq!(end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"), Ended::Truncated);
@@ -78,7 +78,7 @@ fn an_answer_of_the_proxy_is_told_apart() {
     assert_eq!(answer(text).origin, Origin::Other { detail });
 
     let judge = MadeBySlot::Judge(std::sync::Arc::new(|head: &AnswerHead<'_>| head.status < 500));
-    let made = |text: &str| match AnswerReader::new().feed(text.as_bytes(), &judge) {
+    let made = |text: &str| match AnswerReader::new(Method::Get).feed(text.as_bytes(), &judge) {
         Ok(Fed::Done(answer)) => answer.origin == Origin::Slot,
         other => panic!("{other:?}"),
     };
@@ -96,5 +96,12 @@ fn what_is_no_answer_is_refused() {
         assert!(read(text).iter().all(Result::is_err), "{text:?}");
     }
     let endless = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(20_000));
-    assert!(AnswerReader::new().feed(endless.as_bytes(), &MadeBySlot::default()).is_err());
+    assert!(AnswerReader::new(Method::Get).feed(endless.as_bytes(), &MadeBySlot::default()).is_err());
+}
+
+#[test]
+fn the_answer_to_a_head_has_no_body_whatever_it_says() {
+    let mut reader = AnswerReader::new(Method::Head);
+    let answer = b"HTTP/1.1 200 OK\r\nx-skyoptima-version: 1\r\ncontent-length: 99\r\n\r\n";
+    assert!(matches!(reader.feed(answer, &MadeBySlot::default()), Ok(Fed::Done(Answer { status: 200, .. }))));
 }
