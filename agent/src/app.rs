@@ -268,6 +268,7 @@ fn capabilities(lanes: &[LaneDrivers]) -> BTreeSet<String> {
         // Known to the agent itself, whatever its drivers are.
         ("safety-policy", true),
         ("queries", true),
+        ("load", true),
         ("survives-agent", all(&|lane| lane.workload.capabilities().survives_agent)),
     ];
     named.into_iter().filter(|(_, can)| *can).map(|(name, _)| name.to_owned()).collect()

@@ -33,8 +33,10 @@ pub fn fits(playbook: &Playbook) -> Vec<Violation> {
     let Some(longest_window) = longest_window(&playbook.timetable) else { return Vec::new() };
     let mut found = Vec::new();
     for (stage, of) in playbook.stages.iter().enumerate() {
+        let rehearses = of.staging.as_ref().is_some_and(|staging| staging.rehearsal);
         for (wave, of) in of.waves.iter().enumerate() {
-            let needs = longest(of.steps.iter().map(|step| step.bake), playbook.timetable.splits);
+            let again = of.steps.last().filter(|_| rehearses).into_iter().flat_map(|last| [last, last]);
+            let needs = longest(of.steps.iter().chain(again).map(|step| step.bake), playbook.timetable.splits);
             if needs > longest_window {
                 found.push(Violation {
                     code: "BAKE_EXCEEDS_WINDOWS",

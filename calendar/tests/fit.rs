@@ -38,7 +38,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
     };
     Playbook {
         id: PlaybookId::new("windows").unwrap(),
-        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: hours(1), extend_max: hours(1) },
         rollback: RollbackPolicy::default(),
         limits: Limits::default(),

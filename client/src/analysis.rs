@@ -1,8 +1,11 @@
-//! The analysis of a rollout: what each check found in each region, and why it is judged so.
+//! The analysis of a rollout: what each check found in each region, why it is judged so, and what loads came to.
 
 use meridian_core::evidence::{StepRef, Verdict};
 use meridian_core::id::RegionId;
+use meridian_core::plan::Leg;
+use meridian_core::rollout::state::LoadReport;
 use meridian_core::time::Timestamp;
+use meridian_core::weight::Weight;
 use meridian_proto::convert::{At as _, Invalid, InvalidKind};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollout_service_client::RolloutServiceClient as Calls;
@@ -11,6 +14,8 @@ use crate::connect::Client;
 use crate::error::ClientError;
 use crate::name::RolloutName;
 use crate::wire;
+
+const EXPLAIN: &str = "explain analysis";
 
 /// What a finding rests on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -92,16 +97,65 @@ impl TryFrom<v1::CheckFinding> for FindingView {
     }
 }
 
+/// The load of a step in one region.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StepLoadView {
+    /// Where.
+    pub region: RegionId,
+    /// The name of its wave.
+    pub wave: String,
+    /// How much the new release got meanwhile.
+    pub weight: Weight,
+    /// What of a rehearsal it is, if it is.
+    pub leg: Option<Leg>,
+    /// What it came to.
+    pub report: LoadReport,
+}
+
+impl TryFrom<v1::StepLoad> for StepLoadView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::StepLoad) -> Result<Self, Invalid> {
+        use v1::step_load::Leg as Wire;
+        let v1::StepLoad { region, wave, weight_basis_points, leg, report } = message;
+        let bad = |why| Invalid::of(&region, InvalidKind::BadName(why));
+        let bound = InvalidKind::OutOfRange { min: 0, max: u64::from(Weight::WHOLE.basis_points()) };
+        let weight = Weight::from_basis_points(u64::from(weight_basis_points));
+        Ok(Self {
+            region: RegionId::new(region.clone()).map_err(bad).at("region")?,
+            wave,
+            weight: weight.map_err(|_| Invalid::of(weight_basis_points, bound)).at("weight_basis_points")?,
+            leg: match Wire::try_from(leg) {
+                Ok(Wire::Down) => Some(Leg::Down),
+                Ok(Wire::Up) => Some(Leg::Up),
+                Ok(Wire::Unspecified) | Err(_) => None,
+            },
+            report: wire::required("report", report)?,
+        })
+    }
+}
+
 impl Client {
     /// What each check of a rollout found in each region.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn analysis(&self, rollout: &RolloutName) -> Result<Vec<FindingView>, ClientError> {
-        const CALL: &str = "explain analysis";
+        let answer = self.explained(rollout).await?;
+        wire::answer(EXPLAIN, wire::list("findings", answer.findings, FindingView::try_from))
+    }
+
+    /// What the loads of a rollout's steps came to.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn loads(&self, rollout: &RolloutName) -> Result<Vec<StepLoadView>, ClientError> {
+        let answer = self.explained(rollout).await?;
+        wire::answer(EXPLAIN, wire::list("loads", answer.loads, StepLoadView::try_from))
+    }
+
+    async fn explained(&self, rollout: &RolloutName) -> Result<v1::ExplainAnalysisResponse, ClientError> {
         let message = v1::ExplainAnalysisRequest { name: rollout.to_string() };
-        let answer =
-            self.call(CALL, message, |link, m| async move { Calls::new(link).explain_analysis(m).await }).await?;
-        wire::answer(CALL, wire::list("findings", answer.findings, FindingView::try_from))
+        self.call(EXPLAIN, message, |link, m| async move { Calls::new(link).explain_analysis(m).await }).await
     }
 }

@@ -7,9 +7,10 @@ use crate::epoch::Epoch;
 use crate::evidence::{EvidencePolicy, Pin, StepRef};
 use crate::id::{Lane, RolloutId};
 use crate::plan::Mandate;
-use crate::playbook::DriftPolicy;
+use crate::playbook::{DriftPolicy, Load};
 use crate::release::ReleaseRef;
 use crate::slot::{Slot, Slots};
+use crate::time::Span;
 use crate::weight::Split;
 
 /// What a slot should hold.
@@ -34,6 +35,17 @@ pub struct Measurement {
     pub digest: Digest,
     /// What is asked.
     pub policy: EvidencePolicy,
+    /// What the region is put under meanwhile.
+    pub load: Option<LoadOrder>,
+}
+
+/// A load to be driven from when the goal is confirmed, for as long as it holds.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct LoadOrder {
+    /// What.
+    pub load: Load,
+    /// How long at most, however long the goal holds: a bake with its longest extension.
+    pub lasts: Span,
 }
 
 /// The goal of one lane at one epoch.
@@ -131,6 +143,10 @@ impl Canonical for SlotGoal {
 impl Canonical for Measurement {
     fn feed(&self, canon: &mut Canon) {
         canon.value(&self.slot).value(&self.step).value(&self.digest).value(&self.policy);
+        // A goal without load has the hash that it had before there was any.
+        if let Some(LoadOrder { load, lasts }) = &self.load {
+            canon.text("load").value(load).value(lasts);
+        }
     }
 }
 

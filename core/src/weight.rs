@@ -34,6 +34,17 @@ impl Weight {
         self.0
     }
 
+    /// So many basis points of it.
+    ///
+    /// # Panics
+    /// Above 10 000.
+    #[must_use]
+    pub const fn part(self, basis_points: u16) -> Self {
+        assert!(basis_points <= 10_000, "a part never exceeds the whole");
+        // At most 10 000 again, so the cast loses nothing.
+        Self((self.0 as u32 * basis_points as u32 / 10_000) as u16)
+    }
+
     /// What is left of the whole.
     #[must_use]
     pub const fn rest(self) -> Self {

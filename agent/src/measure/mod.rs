@@ -4,6 +4,7 @@
 
 mod ask;
 mod ledger;
+mod load;
 mod probe;
 mod ring;
 
@@ -11,24 +12,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use meridian_core::cohort::Cohort;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{
     AskFailure, Check, Evidence, EvidencePolicy, Measure, Outcome, Pin, ProbeCount, Verdict, judge,
 };
-use meridian_core::goal::Goal;
+use meridian_core::goal::{Goal, LoadOrder};
 use meridian_core::id::ServiceId;
 use meridian_core::slot::Slot;
 use meridian_drivers::{SlotCounters, TrafficCounters, TrafficDriver, WorkloadDriver};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::board::{Board, Urgency};
 use crate::metrics::{Metrics, Sampling};
 pub use ask::Asker;
 use ask::{Subject, Told};
 use ledger::Ledger;
+use load::Driven;
 pub(crate) use ring::span;
 use ring::{Reading, Ring};
 
@@ -64,6 +67,10 @@ pub struct Order {
     pub policy: EvidencePolicy,
     /// What others are asked about.
     pub subject: Option<Subject>,
+    /// What the region is put under meanwhile.
+    pub load: Option<LoadOrder>,
+    /// In whose name.
+    pub cohort: Option<Cohort>,
     /// When it took effect, by this machine's steady clock.
     pub since: Instant,
 }
@@ -74,7 +81,8 @@ impl Order {
     pub fn of(goal: &Goal, since: Instant) -> Option<Self> {
         let measurement = goal.measurement.as_ref()?;
         let (policy, subject) = (measurement.policy.clone(), Subject::of(goal, measurement.slot));
-        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, subject, since })
+        let (load, cohort) = (measurement.load.clone(), goal.cohort.clone());
+        Some(Self { pin: goal.pin()?, slot: measurement.slot, policy, subject, load, cohort, since })
     }
 }
 
@@ -119,6 +127,8 @@ struct Measuring {
     ring: Ring,
     probes: BTreeMap<String, ProbeCount>,
     ledgers: BTreeMap<String, Ledger>,
+    /// Ends with the order.
+    driven: Option<Driven>,
     told: Option<Outcome>,
     breach: Option<Breach>,
 }
@@ -148,8 +158,9 @@ impl Measurer {
 
     async fn measure(&self, order: Order) {
         let ring = Ring::new(Duration::from_millis(order.policy.window.millis()));
-        let mut state =
-            Measuring { order, ring, probes: BTreeMap::new(), ledgers: BTreeMap::new(), told: None, breach: None };
+        let driven = self.drive(&order);
+        let (probes, ledgers) = (BTreeMap::new(), BTreeMap::new());
+        let mut state = Measuring { order, ring, probes, ledgers, driven, told: None, breach: None };
         let (mut sample, mut probe) = (interval(self.cadence.sample), interval(self.cadence.probe));
         let mut ask = interval(self.cadence.ask);
         // A late sample is one sample; samples that were missed are not made up for.
@@ -177,6 +188,13 @@ impl Measurer {
         }
     }
 
+    /// Puts the region under load, if it is to be. Without it a check of the load stays inconclusive.
+    fn drive(&self, order: &Order) -> Option<Driven> {
+        let load = order.load.as_ref()?;
+        let started = Driven::start(load, order.cohort.as_ref(), self.traffic.entrance());
+        started.inspect_err(|why| warn!(error = why as &dyn std::error::Error, "no load is driven")).ok()
+    }
+
     async fn sample(&self, state: &mut Measuring) {
         let counters = match timeout(READ_MAX, self.traffic.counters()).await {
             Ok(Ok(counters)) => counters,
@@ -202,6 +220,7 @@ impl Measurer {
         let Some(evidence) = state.ring.evidence(&state.order.pin) else {
             return;
         };
+        let evidence = Evidence { load: state.driven.as_ref().map(Driven::tally), ..evidence };
         self.tell(state, evidence);
     }
 
@@ -248,7 +267,8 @@ impl Measurer {
                 | Measure::LatencyShift { .. }
                 | Measure::ErrorSequence { .. }
                 | Measure::BudgetBurn { .. }
-                | Measure::Query(_) => {}
+                | Measure::Query(_)
+                | Measure::Load(_) => {}
             }
         }
     }

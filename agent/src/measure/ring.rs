@@ -92,6 +92,7 @@ impl Ring {
             other: grown(&latest.other, &first.other),
             whole: since(answers(&latest.counters), self.begun),
             asked: asked.collect(),
+            load: None,
         })
     }
 }

@@ -1,16 +1,19 @@
 //! Measuring: how soon a verdict is told, what evidence is about, and what is never made up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Check, StepRef};
 use meridian_core::id::RolloutId;
 use meridian_core::observation::DoneMark;
+use meridian_core::playbook::{Load, LoadRequest, Method};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use meridian_drivers::fake::{Call, FakeWorld, Fault};
 use meridian_drivers::{DriverError, code};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -60,6 +63,11 @@ impl Bench {
 
     /// The step of an epoch takes effect now.
     fn order(&self, counter: u64) -> Pin {
+        self.order_under(counter, None)
+    }
+
+    /// The same under load.
+    fn order_under(&self, counter: u64, load: Option<LoadOrder>) -> Pin {
         let max = Weight::from_basis_points(500).unwrap();
         let check = Check { name: "errors".to_owned(), measure: Measure::ErrorRatio { max }, sample_min: 50 };
         let policy =
@@ -71,7 +79,15 @@ impl Bench {
             epoch: Epoch::new(1, counter),
         };
         self.confirm(counter);
-        let order = Order { pin: pin.clone(), slot: Slot::Green, policy, subject: None, since: Instant::now() };
+        let order = Order {
+            pin: pin.clone(),
+            slot: Slot::Green,
+            policy,
+            subject: None,
+            load,
+            cohort: None,
+            since: Instant::now(),
+        };
         self.orders.send_replace(Some(order));
         pin
     }
@@ -174,6 +190,61 @@ async fn evidence_ends_with_its_step() {
     let pin = bench.order(2);
     let new = bench.until("evidence", |_| true).await;
     assert_eq!(new.pin, pin);
+}
+
+/// Answers every request well, and tells how many connections are open.
+async fn entrance(open: Arc<AtomicUsize>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            open.fetch_add(1, Ordering::SeqCst);
+            let open = Arc::clone(&open);
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                    if stream.write_all(answer).await.is_err() {
+                        break;
+                    }
+                }
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_load_is_driven_for_as_long_as_its_order_stands() {
+    let (bench, open) = (Bench::new(), Arc::new(AtomicUsize::new(0)));
+    bench.world.enter_at(entrance(Arc::clone(&open)).await);
+    let request = LoadRequest {
+        method: Method::Get,
+        path: "/".to_owned(),
+        headers: BTreeMap::new(),
+        body: String::new(),
+        weight: 1,
+    };
+    let (ramp, timeout) = (Span::ZERO, Span::from_secs(10));
+    let load = Load { rate: 500, ramp, requests: vec![request], connections: 4, timeout };
+    bench.order_under(1, Some(LoadOrder { load, lasts: Span::from_secs(600) }));
+    let answered = |evidence: &Evidence| evidence.load.as_ref().is_some_and(|load| load.answered >= 50);
+    let load = bench.until("answers to the load", answered).await.load.unwrap();
+    assert_eq!((load.failed(), load.not_sent), (0, 0), "{load:?}");
+    assert!(load.latency.count() >= 50 && load.slowest > 0, "{load:?}");
+    assert!(open.load(Ordering::SeqCst) > 0);
+    // The step was left: another one is measured, without load.
+    bench.order(2);
+    let without = bench.until("the other step", |evidence| evidence.pin.epoch == Epoch::new(1, 2)).await;
+    assert_eq!(without.load, None);
+    let ended = async {
+        while open.load(Ordering::SeqCst) > 0 {
+            sleep(Duration::from_millis(1)).await; // tidy: paced
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("its connections are closed");
 }
 
 #[tokio::test]

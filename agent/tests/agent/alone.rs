@@ -42,7 +42,7 @@ fn measured(counter: u64) -> Goal {
     let check = Check { name: "errors".to_owned(), measure: Measure::ErrorRatio { max }, sample_min: 50 };
     let policy = EvidencePolicy { checks: vec![check], window: Span::from_secs(60), extend_max: Span::from_secs(3600) };
     let (slot, digest) = (Slot::Green, release("2.0.0").digest);
-    let measurement = Measurement { slot, step: StepRef { wave: 0, step: 0 }, digest, policy };
+    let measurement = Measurement { slot, step: StepRef { wave: 0, step: 0 }, digest, policy, load: None };
     Goal { measurement: Some(measurement), ..canary(counter, 10) }
 }
 

@@ -26,7 +26,7 @@ fn policy() -> EvidencePolicy {
 
 fn measured(goal: Goal, step: usize) -> Goal {
     let (slot, digest) = (Slot::Green, release("2.0.0").digest);
-    let measurement = Measurement { slot, step: StepRef { wave: 0, step }, digest, policy: policy() };
+    let measurement = Measurement { slot, step: StepRef { wave: 0, step }, digest, policy: policy(), load: None };
     Goal { measurement: Some(measurement), ..goal }
 }
 

@@ -50,7 +50,7 @@ async fn a_real_prometheus_is_asked_and_believed_only_where_it_has_a_number() {
     let mut session = server.session().await;
     let policy = policy(&prometheus.url());
     let (slot, step, digest) = (Slot::Green, StepRef { wave: 0, step: 0 }, release("2.0.0").digest);
-    let measurement = Measurement { slot, step, digest, policy: policy.clone() };
+    let measurement = Measurement { slot, step, digest, policy: policy.clone(), load: None };
     let goal = Goal { measurement: Some(measurement), ..canary(1, 10) };
     session.send(std::slice::from_ref(&goal)).await;
     session.done(&goal).await;

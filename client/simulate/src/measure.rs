@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use meridian_core::cohort::CohortRule;
 use meridian_core::evidence::{
-    Amount, Answers, Asked, Asks, Bound, Check, Evidence, EvidencePolicy, Histogram, Measure, Outcome, Pin, ProbeCount,
-    Query, Tally, judge,
+    Amount, Answers, Asked, Asks, Bound, Check, Evidence, EvidencePolicy, Histogram, LoadTally, Measure, Outcome, Pin,
+    ProbeCount, Query, Tally, judge,
 };
-use meridian_core::goal::Goal;
+use meridian_core::goal::{Goal, LoadOrder};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -45,7 +45,11 @@ pub fn share(weight: Weight, cohort: Option<&CohortRule>, assumed: Weight) -> We
 pub fn evidence(goal: &Goal, measured: Measured, elapsed: Span) -> Option<Evidence> {
     let (pin, measurement) = (goal.pin()?, goal.measurement.as_ref()?);
     let share = share(goal.split?.of(measurement.slot), goal.cohort.as_ref().map(|it| &it.rule), measured.cohort);
-    Some(measure(pin, &measurement.policy, measured, share, elapsed))
+    let evidence = measure(pin, &measurement.policy, measured, share, elapsed);
+    Some(match &measurement.load {
+        Some(order) => under_load(evidence, order, measured, share),
+        None => evidence,
+    })
 }
 
 /// Whether the checks will fail if the goal stays in effect for long; with `pooled` whatever sample they ask of one region.
@@ -79,7 +83,8 @@ fn measure(pin: Pin, policy: &EvidencePolicy, measured: Measured, share: Weight,
         | Measure::ErrorDifference { .. }
         | Measure::LatencyShift { .. }
         | Measure::ErrorSequence { .. }
-        | Measure::BudgetBurn { .. } => None,
+        | Measure::BudgetBurn { .. }
+        | Measure::Load(_) => None,
     };
     Evidence {
         pin,
@@ -92,6 +97,41 @@ fn measure(pin: Pin, policy: &EvidencePolicy, measured: Measured, share: Weight,
         other: Tally { answers: theirs, latency: latencies(theirs.requests, old.latency) },
         whole: answers(share, new, elapsed),
         asked: policy.checks.iter().filter_map(asked).collect(),
+        load: None,
+    }
+}
+
+/// The same while a load is driven besides: all of it is sent, and each slot answers its share as it answers others.
+fn under_load(evidence: Evidence, order: &LoadOrder, measured: Measured, share: Weight) -> Evidence {
+    let Measured { new, old, .. } = measured;
+    let due = |at: Span| order.load.due_after(at.min(order.lasts));
+    let (all, since) = (due(evidence.to), due(evidence.to) - due(evidence.from));
+    let answers = |of: Answers, due: u64, share: Weight, answered: Answered| {
+        let requests = of.requests.saturating_add(part(due, share));
+        Answers { requests, errors: part(requests, answered.errors) }
+    };
+    let ours = answers(Answers { requests: evidence.requests, errors: 0 }, since, share, new);
+    let theirs = answers(evidence.other.answers, since, share.rest(), old);
+    let (by_new, by_old) = (part(all, share), part(all, share.rest()));
+    let mut latency = latencies(by_new, new.latency);
+    latency.add(&latencies(by_old, old.latency));
+    let load = LoadTally {
+        due: all,
+        sent: all,
+        answered: all,
+        errors: part(by_new, new.errors) + part(by_old, old.errors),
+        slowest: latency.buckets.keys().next_back().copied().unwrap_or(0),
+        latency,
+        ..LoadTally::default()
+    };
+    Evidence {
+        requests: ours.requests,
+        errors: ours.errors,
+        latency: latencies(ours.requests, new.latency),
+        other: Tally { answers: theirs, latency: latencies(theirs.requests, old.latency) },
+        whole: answers(evidence.whole, all, share, new),
+        load: Some(load),
+        ..evidence
     }
 }
 

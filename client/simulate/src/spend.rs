@@ -49,7 +49,8 @@ pub fn spend(course: &Course, assumed: &Assumptions, at: StepRef) -> Option<Spen
         | Measure::ErrorDifference { .. }
         | Measure::LatencyShift { .. }
         | Measure::ErrorSequence { .. }
-        | Measure::Query(_) => None,
+        | Measure::Query(_)
+        | Measure::Load(_) => None,
     });
     let of_budget = budgets.min().map(|budget: Weight| {
         let may_fail =

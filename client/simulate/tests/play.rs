@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::digest::Digest;
-use meridian_core::evidence::{Check, EvidencePolicy, Measure, StepRef};
+use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure, StepRef};
 use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::forecast::forecast;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, ItemKind, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage,
-    StageKind, Step, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, ItemKind, Limits, Load, LoadRequest, Method, Playbook, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::LaneAt;
@@ -37,6 +37,8 @@ struct Design {
     checklist: Vec<ChecklistItem>,
     /// The first wave is a pilot that waits for this.
     feedback: Option<FeedbackPolicy>,
+    /// The first wave is under this load, and rehearses its way back.
+    load: Option<Load>,
 }
 
 fn names(from: usize, to: usize) -> Vec<String> {
@@ -78,6 +80,7 @@ impl Design {
             approvals: Vec::new(),
             checklist: Vec::new(),
             feedback: None,
+            load: None,
         }
     }
 
@@ -94,9 +97,16 @@ impl Design {
             spread: None,
         };
         let mut waves: Vec<Wave> = self.waves.iter().enumerate().map(wave).collect();
-        let pilot = self.feedback.map(|_| Stage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });
-        let production = Stage { kind: StageKind::Production, waves };
-        let stages = pilot.into_iter().chain([production]).collect();
+        let pilot =
+            self.feedback.map(|_| Stage { kind: StageKind::Pilot, staging: None, waves: vec![waves.remove(0)] });
+        let staging = self.load.clone().map(|load| Staging { load, rehearsal: true });
+        let staged = staging.map(|staging| Stage {
+            kind: StageKind::Staging,
+            staging: Some(staging),
+            waves: vec![waves.remove(0)],
+        });
+        let production = Stage { kind: StageKind::Production, staging: None, waves };
+        let stages = pilot.into_iter().chain(staged).chain([production]).collect();
         let playbook = Playbook {
             watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: self.checklist.clone(),
@@ -163,6 +173,44 @@ fn a_calm_rollout_takes_what_its_parts_take() {
     assert_eq!((ended(&course), course.end.at), ("stable", after(second + 2 * region + 300 + 3600)));
     assert_eq!(course.exposed_at(course.end.at), Weight::WHOLE);
     assert!(course.returns().is_empty() && course.exposure.is_sorted(), "{course:?}");
+}
+
+#[test]
+fn a_wave_under_load_goes_down_and_up_again_and_needs_no_other_traffic() {
+    let request = LoadRequest {
+        method: Method::Get,
+        path: "/".to_owned(),
+        headers: std::collections::BTreeMap::new(),
+        body: String::new(),
+        weight: 1,
+    };
+    let load = Load {
+        rate: 100,
+        ramp: secs(10),
+        requests: vec![request],
+        connections: Load::CONNECTIONS,
+        timeout: Load::TIMEOUT,
+    };
+    let mut design = Design { load: Some(load), ..Design::new() };
+    let measure = Measure::Load(LoadMeasure::Errors { max: percent(1) });
+    design.checks.push(Check { name: "load".to_owned(), measure, sample_min: 1000 });
+    let plan = design.plan();
+    // Nobody but the load asks anything of the staging region.
+    let mut assumed = Assumptions::default();
+    assumed.regions.insert(region("r0"), Measured { requests: 0, ..Measured::default() });
+    let course = play(&plan, &assumed);
+    assert_eq!(ended(&course), "stable");
+    let staged = &course.waves[0];
+    assert_eq!(staged.steps.len(), 4);
+    // Up in 30 s, four shifts of 2 s, bakes of 60 s and three times 120 s.
+    assert_eq!(staged.settled, Some(after(30 + 4 * 2 + 60 + 3 * 120)));
+    let way_down = after(30 + 3 * 2 + 60 + 120 + 60);
+    assert_eq!(course.exposed_at(way_down), Weight::NONE, "all of it is on the old release");
+
+    let failures = vec![Failure::parse(&plan, "r0@4").unwrap()];
+    let course = play(&plan, &Assumptions { failures, ..assumed });
+    assert_eq!(ended(&course), "rolled-back");
+    assert_eq!(course.waves[1].began, None, "production does not begin");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn plan() -> Plan {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         id: PlaybookId::new("careful").expect("a good name"),
-        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(60), extend_max: Span::from_secs(60) },
         rollback: RollbackPolicy {
             votes: VotePolicy::Any,

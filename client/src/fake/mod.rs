@@ -235,6 +235,37 @@ impl FakeServer {
         self.shared.lock().findings.insert(sample::name("r-1").to_string(), findings);
     }
 
+    /// Keeps the load of the way down of a rehearsal on `checkout/r-1`.
+    pub fn put_loads(&self) {
+        let figures = v1::LoadFigures {
+            offered: 2000,
+            sent: 1990,
+            achieved: 1980,
+            failed: 10,
+            not_sent: 10,
+            p50_micros: 1_200,
+            p90_micros: 2_300,
+            p99_micros: 4_500,
+            p999_micros: 61_000,
+            max_micros: 98_700,
+        };
+        let report = v1::LoadReport {
+            step: Some(v1::StepRef { wave: 0, step: 2 }),
+            epoch: Some(v1::Epoch { generation: 1, counter: 9 }),
+            time: Some(meridian_proto::convert::timestamp_to_wire(meridian_core::time::Timestamp::from_millis(1000))),
+            figures: Some(figures),
+            verdict: Some((&sample::verdict(meridian_core::evidence::Outcome::Pass)).into()),
+        };
+        let load = v1::StepLoad {
+            region: "us-east".to_owned(),
+            wave: "rehearsed".to_owned(),
+            weight_basis_points: 0,
+            leg: v1::step_load::Leg::Down.into(),
+            report: Some(report),
+        };
+        self.shared.lock().loads.insert(sample::name("r-1").to_string(), vec![load]);
+    }
+
     /// Ends all watches; they may come back.
     pub fn cut_watches(&self) {
         self.shared.lock().signal(Signal::Cut);

@@ -165,7 +165,8 @@ impl RolloutService for Shared {
         let name = request.into_inner().name;
         self.enter("ExplainAnalysis", "", &[&name]).await?;
         let findings = self.lock().findings.get(&name).cloned().ok_or_else(|| not_found(&name))?;
-        answer(v1::ExplainAnalysisResponse { findings, view_time: None })
+        let loads = self.lock().loads.get(&name).cloned().unwrap_or_default();
+        answer(v1::ExplainAnalysisResponse { findings, loads, view_time: None })
     }
 
     async fn export_rollout(&self, request: Request<v1::ExportRolloutRequest>) -> Answer<v1::ExportRolloutResponse> {

@@ -1,5 +1,6 @@
 //! What a playbook asks of the evidence: named checks with a threshold and a minimum sample.
 
+use super::load::LoadMeasure;
 use super::query::{Asks, Query};
 use crate::canon::{Canon, Canonical};
 use crate::time::Span;
@@ -55,6 +56,8 @@ pub enum Measure {
     },
     /// What somebody else's metrics answer to the agent: technical ones or those of the business.
     Query(Query),
+    /// What became of the load that the agent itself drives; asked only where a stage is under load.
+    Load(LoadMeasure),
 }
 
 /// A named question to the evidence.
@@ -99,6 +102,7 @@ impl Measure {
             Self::ErrorSequence { .. } => "error-sequence",
             Self::BudgetBurn { .. } => "budget-burn",
             Self::Query(query) => query.source.as_str(),
+            Self::Load(load) => load.as_str(),
         }
     }
 
@@ -112,7 +116,8 @@ impl Measure {
             | Self::Probe { .. }
             | Self::ErrorSequence { .. }
             | Self::BudgetBurn { .. }
-            | Self::Query(_) => false,
+            | Self::Query(_)
+            | Self::Load(_) => false,
         }
     }
 
@@ -124,6 +129,24 @@ impl Measure {
             Self::ErrorRatio { .. }
             | Self::Latency { .. }
             | Self::Probe { .. }
+            | Self::ErrorDifference { .. }
+            | Self::LatencyShift { .. }
+            | Self::ErrorSequence { .. }
+            | Self::BudgetBurn { .. }
+            | Self::Load(_) => false,
+        }
+    }
+}
+
+impl Measure {
+    /// Whether it has an answer where the new release gets no traffic: under the way down of a rehearsal.
+    #[must_use]
+    pub fn needs_no_traffic(&self) -> bool {
+        match self {
+            Self::Probe { .. } | Self::Load(_) => true,
+            Self::Query(query) => !query.is_of_release(),
+            Self::ErrorRatio { .. }
+            | Self::Latency { .. }
             | Self::ErrorDifference { .. }
             | Self::LatencyShift { .. }
             | Self::ErrorSequence { .. }
@@ -142,6 +165,7 @@ impl Canonical for Measure {
             Self::LatencyShift { tolerance } => canon.value(tolerance),
             Self::BudgetBurn { budget, factor } => canon.value(budget).number(u64::from(*factor)),
             Self::Query(query) => canon.value(query),
+            Self::Load(load) => canon.value(load),
         };
     }
 }

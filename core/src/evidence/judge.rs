@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::check::{Check, EvidencePolicy, Measure};
+use super::load::{LoadMeasure, LoadTally};
 use super::query::{Asked, Asks, Bound, Query};
 use super::sample::{Answers, Evidence, Histogram};
 use super::stats::ranks;
@@ -115,6 +116,7 @@ pub fn judge_check(check: &Check, evidence: &Evidence) -> Verdict {
         Measure::Query(query) => {
             answered(query, evidence.asked.get(&check.name).copied().unwrap_or_default(), sample_min)
         }
+        Measure::Load(measure) => loaded(*measure, &evidence.load.clone().unwrap_or_default(), sample_min),
     };
     Verdict { outcome, check: check.name.clone(), measured, limit, samples }
 }
@@ -135,17 +137,38 @@ fn threshold(measured: u64, limit: u64, samples: u64, sample_min: u64) -> Findin
     Finding { outcome, measured, limit, samples }
 }
 
+/// Where no load was driven there are no samples, so it is inconclusive.
+fn loaded(measure: LoadMeasure, load: &LoadTally, sample_min: u64) -> Finding {
+    match measure {
+        LoadMeasure::Errors { max } => {
+            let tried = load.tried().max(load.failed());
+            threshold(ratio(load.failed(), tried), u64::from(max.basis_points()), tried, sample_min)
+        }
+        LoadMeasure::Latency { quantile, max } => {
+            let measured = load.latency.quantile(quantile).unwrap_or(0);
+            threshold(measured, max.millis().saturating_mul(1000), load.latency.count(), sample_min)
+        }
+        LoadMeasure::Rate { min } => {
+            let wanted = load.sent.saturating_add(load.not_sent);
+            // What was missed is rounded up, so what was sent is rounded down.
+            let sent = 10_000 - ratio(load.not_sent, wanted);
+            at_least(sent, u64::from(min.basis_points()), wanted, sample_min)
+        }
+    }
+}
+
+/// Too little is what too much is, seen from the other side.
+fn at_least(measured: u64, limit: u64, samples: u64, sample_min: u64) -> Finding {
+    let found = threshold(limit, measured, samples, sample_min);
+    Finding { measured, limit, ..found }
+}
+
 /// A last ask without a number makes the look inconclusive, whatever was answered before.
 fn answered(query: &Query, asked: Asked, sample_min: u64) -> Finding {
     let (mean, answers) = (asked.mean.millionths(), asked.answers);
     let finding = match &query.asks {
         Asks::Value { of: _, bound: Bound::Most(most) } => threshold(mean, most.millionths(), answers, sample_min),
-        Asks::Value { of: _, bound: Bound::Least(least) } => {
-            // Too little is what too much is, seen from the other side.
-            let Finding { outcome, measured, limit, samples } =
-                threshold(least.millionths(), mean, answers, sample_min);
-            Finding { outcome, measured: limit, limit: measured, samples }
-        }
+        Asks::Value { of: _, bound: Bound::Least(least) } => at_least(mean, least.millionths(), answers, sample_min),
         Asks::Counts { errors: _, total: _, max } => {
             let counted = seen(asked.grown);
             threshold(ratio(asked.grown.errors, counted), u64::from(max.basis_points()), counted, sample_min)
@@ -242,6 +265,7 @@ mod tests {
             other,
             whole,
             asked: BTreeMap::new(),
+            load: None,
         }
     }
 
@@ -379,6 +403,43 @@ mod tests {
         let patient = Check { sample_min: 100, ..check };
         let evidence = Evidence { whole: Answers { requests: 10, errors: 6 }, ..evidence(0, 0) };
         assert_eq!(judge_check(&patient, &evidence).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_load_is_judged_on_what_its_generator_counted() {
+        let share = |basis_points| Weight::from_basis_points(basis_points).unwrap();
+        let errors = check(Measure::Load(LoadMeasure::Errors { max: share(100) }));
+        let latency = check(Measure::Load(LoadMeasure::Latency { quantile: share(9_900), max: Span::from_millis(5) }));
+        let rate = check(Measure::Load(LoadMeasure::Rate { min: share(9_500) }));
+        let load = |answered, errors, timed_out, not_sent| LoadTally {
+            due: answered + timed_out + not_sent,
+            sent: answered + timed_out,
+            not_sent,
+            answered,
+            errors,
+            timed_out,
+            latency: Histogram { buckets: BTreeMap::from([(1_000, answered), (1_000_000, timed_out + not_sent)]) },
+            slowest: 1_000_000,
+            ..LoadTally::default()
+        };
+        let (pass, fail, open) = (Outcome::Pass, Outcome::Fail, Outcome::Inconclusive);
+        let table = [
+            (None, [open, open, open]),
+            (Some(load(99, 0, 0, 0)), [open, open, open]),
+            (Some(load(1_000, 10, 0, 0)), [pass, pass, pass]),
+            (Some(load(1_000, 11, 0, 0)), [fail, pass, pass]),
+            (Some(load(990, 0, 10, 0)), [pass, pass, pass]),
+            (Some(load(980, 0, 20, 0)), [fail, fail, pass]),
+            (Some(load(950, 0, 0, 50)), [pass, fail, pass]),
+            (Some(load(940, 0, 0, 60)), [pass, fail, fail]),
+            // Nothing was ever tried: neither good nor bad, but the rate was not kept.
+            (Some(load(0, 0, 0, 500)), [open, fail, fail]),
+        ];
+        for (load, expect) in table {
+            let evidence = Evidence { load, ..evidence(0, 0) };
+            let found = [&errors, &latency, &rate].map(|check| judge_check(check, &evidence));
+            assert_eq!(found.clone().map(|verdict| verdict.outcome), expect, "{found:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::check::Measure;
 use super::check::{Check, EvidencePolicy};
 use super::judge::{Verdict, judge};
 use super::query::{Query, Reach};
-use super::sample::{Answers, Evidence, Histogram};
+use super::sample::{Answers, Evidence};
 
 /// Judges what several regions measured as if one had, by the same checks with a minimum sample of the pool's own.
 /// `None`: fewer than two regions are no pool.
@@ -34,9 +34,9 @@ fn add(sum: &mut Evidence, other: &Evidence) {
     assert!(sum.pin.digest == other.pin.digest, "only evidence on one release is pooled");
     sum.requests = sum.requests.saturating_add(other.requests);
     sum.errors = sum.errors.saturating_add(other.errors);
-    add_histogram(&mut sum.latency, &other.latency);
+    sum.latency.add(&other.latency);
     add_answers(&mut sum.other.answers, other.other.answers);
-    add_histogram(&mut sum.other.latency, &other.other.latency);
+    sum.other.latency.add(&other.other.latency);
     add_answers(&mut sum.whole, other.whole);
     for (check, count) in &other.probes {
         let all = sum.probes.entry(check.clone()).or_default();
@@ -46,6 +46,9 @@ fn add(sum: &mut Evidence, other: &Evidence) {
     for (check, asked) in &other.asked {
         let both = sum.asked.get(check).map_or(*asked, |all| all.and(*asked));
         sum.asked.insert(check.clone(), both);
+    }
+    if let Some(load) = &other.load {
+        sum.load = Some(sum.load.as_ref().map_or_else(|| load.clone(), |all| all.and(load)));
     }
 }
 
@@ -61,20 +64,13 @@ fn add_answers(sum: &mut Answers, other: Answers) {
     sum.errors = sum.errors.saturating_add(other.errors);
 }
 
-fn add_histogram(sum: &mut Histogram, other: &Histogram) {
-    for (bound, count) in &other.buckets {
-        let all = sum.buckets.entry(*bound).or_default();
-        *all = all.saturating_add(*count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::super::check::Measure;
     use super::super::judge::Outcome;
-    use super::super::sample::{Pin, ProbeCount, StepRef, Tally};
+    use super::super::sample::{Histogram, Pin, ProbeCount, StepRef, Tally};
     use super::*;
     use crate::digest::Digest;
     use crate::epoch::Epoch;
@@ -101,6 +97,7 @@ mod tests {
             other,
             whole,
             asked: BTreeMap::new(),
+            load: None,
         }
     }
 

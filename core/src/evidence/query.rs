@@ -136,7 +136,17 @@ impl Query {
     /// Whether an answer depends on who asks.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        let uses = |template: Template<'_>| template.uses("region") || template.uses("slot");
+        self.uses(&["region", "slot"])
+    }
+
+    /// Whether it asks about the new release alone.
+    #[must_use]
+    pub fn is_of_release(&self) -> bool {
+        self.uses(&["slot", "version"])
+    }
+
+    fn uses(&self, places: &[&str]) -> bool {
+        let uses = |template: Template<'_>| places.iter().any(|place| template.uses(place));
         self.templates().any(|text| Template::parse(text, &PLACES).is_ok_and(uses))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::load::LoadTally;
 use super::query::Asked;
 use crate::canon::{Canon, Canonical};
 use crate::digest::Digest;
@@ -45,6 +46,14 @@ impl Histogram {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.values().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// Adds what another one has counted.
+    pub fn add(&mut self, other: &Self) {
+        for (bound, count) in &other.buckets {
+            let all = self.buckets.entry(*bound).or_default();
+            *all = all.saturating_add(*count);
+        }
     }
 
     /// The upper bound of the bucket in which the quantile lies, in microseconds; `None` without values.
@@ -112,6 +121,8 @@ pub struct Evidence {
     pub whole: Answers,
     /// What somebody else's metrics answered, by check name.
     pub asked: BTreeMap<String, Asked>,
+    /// What became of the load since it began, however short the window; `None`: none was driven.
+    pub load: Option<LoadTally>,
 }
 
 impl Canonical for StepRef {

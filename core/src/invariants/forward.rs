@@ -10,6 +10,7 @@ use crate::goal::SlotGoal;
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Sight, SlotSeen, SlotState};
 use crate::person::person;
+use crate::plan::{Leg, Plan};
 use crate::playbook::ChecklistItem;
 use crate::release::ReleaseRef;
 use crate::rollout::event::Event;
@@ -42,7 +43,7 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
         }
     }
     for (region, was, is) in lanes(taken.before, after) {
-        let (from, to) = (lane_order(&taken.before.phase, was.at), lane_order(&after.phase, is.at));
+        let (from, to) = (ordered(taken.before, was), ordered(after, is));
         let forward = matches!(to, LaneOrder::Prepared | LaneOrder::AtStep(_) | LaneOrder::Final);
         let stays = from == to || !forward || !look.has_drifted(region);
         require(broken, "C14", stays, || format!("{region} has drifted and went from {:?} to {:?}", was.at, is.at));
@@ -121,7 +122,7 @@ impl Look<'_> {
 
     /// Whether the step's own evidence passes and covers the bake, or no evidence is asked for.
     fn has_passed(&self, region: &RegionId, step: StepRef, bake: Span) -> bool {
-        let policy = &self.before.plan.evidence;
+        let policy = self.before.plan.evidence_at(step, self.before.plan.is_under_load(step));
         let Some(lane) = self.before.lanes.get(region) else {
             return false;
         };
@@ -136,7 +137,7 @@ impl Look<'_> {
             && pin.step == step
             && pin.digest == self.before.plan.release.digest
             && pin.epoch == lane.goal_epoch;
-        own && evidence.to >= bake && judge(policy, evidence).outcome == Outcome::Pass
+        own && evidence.to >= bake && judge(&policy, evidence).outcome == Outcome::Pass
     }
 
     /// Whether the bake of a step that was confirmed at `since` may be left.
@@ -146,6 +147,10 @@ impl Look<'_> {
         };
         self.now >= since.after(bake) && self.traffic_fits(region) && self.has_passed(region, step, bake)
     }
+}
+
+fn ordered(record: &Rollout, lane: &LaneProgress) -> LaneOrder {
+    lane_order(&record.plan, &record.phase, lane.at)
 }
 
 /// What the place that was left asked for.
@@ -188,7 +193,7 @@ fn entered(
         }
         return;
     }
-    let (order, ordered) = (lane_order(&after.phase, is.at), lane_order(&taken.before.phase, was.at));
+    let (order, before) = (ordered(after, is), ordered(taken.before, was));
     let wave = match order {
         LaneOrder::Prepared => match is.at {
             LaneAt::Preparing { wave } => wave,
@@ -200,9 +205,10 @@ fn entered(
             | LaneAt::Reverted => return,
         },
         LaneOrder::AtStep(step) => step.wave,
-        LaneOrder::Base | LaneOrder::Back | LaneOrder::Final => return,
+        // That a load ends moves nothing.
+        LaneOrder::Base | LaneOrder::Back | LaneOrder::Final | LaneOrder::Rested(_) => return,
     };
-    if order == ordered {
+    if order == before {
         return;
     }
     let held = match &taken.before.phase {
@@ -229,10 +235,7 @@ fn entered(
     require(broken, "C17", is_signed(look), what);
     let halted = look.sight.get(region).is_some_and(|seen| seen.halt.is_some());
     require(broken, "C18", !halted, what);
-    if let (LaneOrder::AtStep(from), LaneOrder::AtStep(to)) = (ordered, order) {
-        let weight = |at| taken.before.plan.step(at).map(|step| step.weight);
-        require(broken, "C3", weight(from) <= weight(to), what);
-    }
+    require(broken, "C3", !weight_falls(&taken.before.plan, before, order), what);
     if let LaneAt::Shifting(to) = is.at {
         let needed = after.plan.waves.get(wave).map_or(0, |wave| to.step.saturating_sub(wave.max_skew as usize));
         let behind = lanes(taken.before, after).find(|(other, was, is)| {
@@ -240,6 +243,15 @@ fn entered(
         });
         require(broken, "C5", behind.is_none(), what);
     }
+}
+
+/// Whether a step takes traffic off the new release, and is not there to rehearse that.
+fn weight_falls(plan: &Plan, before: LaneOrder, order: LaneOrder) -> bool {
+    let (LaneOrder::AtStep(from) | LaneOrder::Rested(from), LaneOrder::AtStep(to)) = (before, order) else {
+        return false;
+    };
+    let weight = |at| plan.step(at).map(|step| step.weight);
+    weight(from) > weight(to) && plan.leg(to) != Some(Leg::Down)
 }
 
 /// Whether enough different people of each role that a wave asks had consented to it before this decision.

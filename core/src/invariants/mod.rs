@@ -62,7 +62,7 @@ pub const CATALOGUE: [(&str, &str); 45] = [
     ("S26", "After a restore every lane is ordered anew, above all that was issued before, and nothing moves forward."),
     ("C1", "A record walks exactly the lanes, waves and steps of its plan, and names no others."),
     ("C2", "A lane's goal epoch changes exactly when its order does, to the epoch of that decision."),
-    ("C3", "The weight of the new release never falls on the way forward."),
+    ("C3", "The weight of the new release never falls on the way forward, but for the way down of a rehearsal."),
     ("C4", "No more regions of a wave are on their way than its plan allows."),
     ("C5", "No region takes a step that another one on its way is too far behind for."),
     ("C6", "A hold, a freeze and an operator's order move nothing forward."),

@@ -19,7 +19,8 @@ pub fn restoration(before: &Rollout, after: &Rollout, head: Epoch) -> Vec<Broken
     for (region, was, is) in lanes(before, after) {
         let anew = is.goal_epoch == after.epoch;
         require(&mut broken, "S26", anew, || format!("{region} keeps the order of {}", is.goal_epoch));
-        let same = lane_order(&before.phase, was.at) == lane_order(&after.phase, is.at) && was.moved == is.moved;
+        let same = lane_order(&before.plan, &before.phase, was.at) == lane_order(&after.plan, &after.phase, is.at)
+            && was.moved == is.moved;
         require(&mut broken, "S26", same, || format!("{region} went from {:?} to {:?}", was.at, is.at));
     }
     let rests = match &after.phase {

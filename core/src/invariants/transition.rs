@@ -160,7 +160,8 @@ fn lane(
     was: &LaneProgress,
     is: &LaneProgress,
 ) {
-    let reordered = lane_order(&taken.before.phase, was.at) != lane_order(&after.phase, is.at);
+    let reordered =
+        lane_order(&after.plan, &taken.before.phase, was.at) != lane_order(&after.plan, &after.phase, is.at);
     let expected = if reordered { after.epoch } else { was.goal_epoch };
     require(broken, "C2", is.goal_epoch == expected, || {
         format!("{region} has goal epoch {} at {}, {} before", is.goal_epoch, after.epoch, was.goal_epoch)
@@ -170,6 +171,9 @@ fn lane(
     let said = is.vote.as_ref().filter(|vote| was.vote.as_ref() != Some(vote));
     let pinned = said.is_none_or(|vote| vote.epoch == was.goal_epoch && vote.at == taken.moment.now);
     require(broken, "C10", pinned, || format!("{region} cast a vote on another goal than its own"));
+    let mut noted = is.loads.iter().filter(|report| !was.loads.contains(report));
+    let pinned = noted.all(|report| report.epoch == was.goal_epoch && was.at.step() == Some(report.step));
+    require(broken, "C10", pinned, || format!("{region} keeps a load that was driven under another goal"));
     let arrived = is.at != was.at;
     require(broken, "C10", !arrived || is.since == taken.moment.now, || format!("{region} came at another time"));
 }

@@ -12,9 +12,7 @@ use crate::evidence::Measure;
 use crate::id::{RegionId, RolloutId, ServiceId, WaveId};
 use crate::lane::LaneState;
 use crate::playbook::validate::WAVES_MAX;
-use crate::playbook::{
-    RegionSelector, SafetyPolicy, SpreadOrder, Stage, StageKind, Step, ValidPlaybook, VotePolicy, Wave,
-};
+use crate::playbook::{RegionSelector, SafetyPolicy, SpreadOrder, Stage, Step, ValidPlaybook, VotePolicy, Wave};
 use crate::release::{Release, ReleaseRef};
 use crate::rollout::veto::Veto;
 use crate::slot::Slot;
@@ -40,6 +38,8 @@ pub struct RegionFacts {
     pub safety: Option<bool>,
     /// Whether its agent asks others for metrics; `None` if it never said.
     pub queries: Option<bool>,
+    /// Whether its agent drives load; `None` if it never said.
+    pub load: Option<bool>,
     /// The service's lane there.
     pub lane: LaneState,
 }
@@ -94,6 +94,14 @@ pub enum PlanRefusal {
         region: RegionId,
         /// The first check that asks.
         check: String,
+    },
+    /// The agent is too old to drive load.
+    #[error("region {region}: its agent drives no load; renew the agent or leave `load` out of wave {wave}")]
+    NoLoad {
+        /// The region.
+        region: RegionId,
+        /// The wave.
+        wave: String,
     },
     /// Another rollout holds the lane.
     #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
@@ -213,6 +221,7 @@ impl PlanRefusal {
             Self::Cordoned { .. } => "REGION_CORDONED",
             Self::NoSafety { .. } => "NO_SAFETY_POLICY",
             Self::NoQueries { .. } => "NO_QUERIES",
+            Self::NoLoad { .. } => "NO_LOAD",
             Self::LaneHeld { .. } => "LANE_HELD",
             Self::NothingToDo { .. } => "NOTHING_TO_DO",
             Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
@@ -352,13 +361,13 @@ fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave
         for region in regions.iter().filter(|region| !inventory.regions.contains_key(*region)) {
             refused.push(PlanRefusal::UnknownRegion { wave: wave.id.to_string(), region: region.clone() });
         }
-        plan_wave(stage.kind, wave, regions, inventory, out, refused);
+        plan_wave(stage, wave, regions, inventory, out, refused);
     }
 }
 
 /// The wave, or its parts.
 fn plan_wave(
-    kind: StageKind,
+    stage: &Stage,
     wave: &Wave,
     mut regions: Vec<RegionId>,
     inventory: &Inventory,
@@ -366,15 +375,16 @@ fn plan_wave(
     refused: &mut Vec<PlanRefusal>,
 ) {
     let step = |s: &Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
-    let whole = |id, regions, approvals| PlannedWave {
+    let whole = |id, regions: Vec<RegionId>, approvals| PlannedWave {
         id,
-        stage: kind,
-        regions,
+        stage: stage.kind,
         max_parallel: wave.max_parallel,
         max_skew: wave.max_skew,
-        steps: wave.steps.iter().map(step).collect(),
+        steps: wave.steps.iter().map(step).chain(rehearsal(stage, wave, &regions, inventory)).collect(),
+        regions,
         soak: wave.soak,
         approvals,
+        staging: stage.staging.clone(),
     };
     let Some(spread) = wave.spread else {
         out.push(whole(wave.id.clone(), regions, wave.approvals.clone()));
@@ -400,6 +410,17 @@ fn plan_wave(
         }
         regions = rest;
     }
+}
+
+/// Down to the old release and up again, each with the bake of the last step; nothing where nothing has served before.
+fn rehearsal(stage: &Stage, wave: &Wave, regions: &[RegionId], inventory: &Inventory) -> Vec<PlannedStep> {
+    let has_base = |region: &RegionId| inventory.regions.get(region).is_some_and(|facts| facts.lane.stable.is_some());
+    let is_asked = stage.staging.as_ref().is_some_and(|staging| staging.rehearsal);
+    let Some(last) = wave.steps.last().filter(|_| is_asked && regions.iter().any(has_base)) else {
+        return Vec::new();
+    };
+    let leg = |weight| PlannedStep { weight, cohort: None, bake: last.bake };
+    vec![leg(Weight::NONE), leg(Weight::WHOLE)]
 }
 
 /// Parts have names and a number like waves that were written down.
@@ -456,6 +477,9 @@ fn check_region(
     }
     let mut weight = Weight::NONE;
     for wave in waves.iter().filter(|wave| wave.regions.contains(&region())) {
+        if wave.staging.is_some() && facts.load == Some(false) {
+            refused.push(PlanRefusal::NoLoad { region: region(), wave: wave.id.to_string() });
+        }
         for step in &wave.steps {
             let partial = step.weight != Weight::WHOLE && stable.is_some();
             let wants = [

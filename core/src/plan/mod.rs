@@ -7,4 +7,4 @@ pub mod spec;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
 pub use mandate::{Mandate, NotOfPlan};
-pub use spec::{InvalidShare, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
+pub use spec::{InvalidShare, Leg, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};

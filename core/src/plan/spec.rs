@@ -1,5 +1,6 @@
 //! The parts of a plan and its hash.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::mandate::Mandate;
@@ -8,11 +9,13 @@ use crate::canon::{Canon, Canonical};
 use crate::cohort::Cohort;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
-use crate::evidence::{EvidencePolicy, StepRef};
+use crate::evidence::{Check, EvidencePolicy, Measure, StepRef};
 use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
 use crate::planted;
-use crate::playbook::{ApprovalRule, ChecklistItem, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind};
+use crate::playbook::{
+    ApprovalRule, ChecklistItem, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind, Staging,
+};
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
 use crate::time::Span;
@@ -116,6 +119,28 @@ pub struct PlannedWave {
     pub soak: Span,
     /// Consent that it needs before it begins.
     pub approvals: Vec<ApprovalRule>,
+    /// What its regions are put under while they bake. The steps of a rehearsal are among the others, at the end.
+    pub staging: Option<Staging>,
+}
+
+/// A step that rehearses the way back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Leg {
+    /// All traffic goes back to the old release.
+    Down,
+    /// All traffic goes to the new release again.
+    Up,
+}
+
+impl Leg {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Up => "up",
+        }
+    }
 }
 
 /// A compiled plan.
@@ -188,6 +213,54 @@ impl Plan {
         self.waves.get(at.wave).and_then(|wave| wave.steps.get(at.step))
     }
 
+    /// What of a rehearsal a step is; `None`: it is an ordinary one.
+    #[must_use]
+    pub fn leg(&self, at: StepRef) -> Option<Leg> {
+        let wave = self.waves.get(at.wave).filter(|wave| self.is_rehearsed(wave))?;
+        match wave.steps.len().checked_sub(at.step)? {
+            2 => Some(Leg::Down),
+            1 => Some(Leg::Up),
+            _ => None,
+        }
+    }
+
+    /// Where nothing has served before there is nothing to go down to.
+    fn is_rehearsed(&self, wave: &PlannedWave) -> bool {
+        let has_base = |region: &RegionId| self.lanes.get(region).is_some_and(|lane| lane.base.is_some());
+        let asked = wave.staging.as_ref().is_some_and(|staging| staging.rehearsal);
+        asked && wave.regions.iter().any(has_base)
+    }
+
+    /// Regions in which a rehearsal was asked for and moves nothing, because nothing has served there before.
+    #[must_use]
+    pub fn unrehearsed(&self) -> Vec<&RegionId> {
+        let asked = self.waves.iter().filter(|wave| wave.staging.as_ref().is_some_and(|staging| staging.rehearsal));
+        let bare = |region: &&RegionId| self.lanes.get(*region).is_some_and(|lane| lane.base.is_none());
+        asked.flat_map(|wave| &wave.regions).filter(bare).collect()
+    }
+
+    /// What the evidence of a step is asked: of a load only where one is driven, and of the new release's answers only
+    /// where it gets traffic.
+    #[must_use]
+    pub fn evidence_at(&self, at: StepRef, is_driven: bool) -> Cow<'_, EvidencePolicy> {
+        let is_down = self.leg(at) == Some(Leg::Down);
+        let is_asked = |check: &&Check| {
+            let is_load = matches!(check.measure, Measure::Load(_));
+            (is_driven || !is_load) && (!is_down || check.measure.needs_no_traffic())
+        };
+        if self.evidence.checks.iter().all(|check| is_asked(&check)) {
+            return Cow::Borrowed(&self.evidence);
+        }
+        let checks = self.evidence.checks.iter().filter(is_asked).cloned().collect();
+        Cow::Owned(EvidencePolicy { checks, ..self.evidence.clone() })
+    }
+
+    /// Whether the regions of a step's wave are put under load while they bake.
+    #[must_use]
+    pub fn is_under_load(&self, at: StepRef) -> bool {
+        self.waves.get(at.wave).is_some_and(|wave| wave.staging.is_some())
+    }
+
     /// The split that a step orders in a lane. Where nothing has served before, there is nobody to share with.
     ///
     /// # Panics
@@ -230,6 +303,9 @@ impl Canonical for PlannedWave {
         // The first plans asked for no consent; waves that ask for none keep their part of the hash.
         if !self.approvals.is_empty() {
             canon.text("approvals").value(&self.approvals);
+        }
+        if let Some(staging) = &self.staging {
+            canon.text("staging").value(staging);
         }
     }
 }

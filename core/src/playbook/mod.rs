@@ -3,10 +3,12 @@
 
 pub mod approval;
 pub mod checklist;
+mod load;
 pub mod query;
 pub mod safety;
 pub mod spec;
 pub mod spread;
+pub mod staging;
 pub mod validate;
 
 pub use approval::ApprovalRule;
@@ -17,4 +19,5 @@ pub use spec::{
     Wave,
 };
 pub use spread::{Spread, SpreadOrder};
+pub use staging::{Load, LoadRequest, Method, Staging};
 pub use validate::{ValidPlaybook, Violation, validate};

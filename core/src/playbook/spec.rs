@@ -6,6 +6,7 @@ use super::approval::ApprovalRule;
 use super::checklist::ChecklistItem;
 use super::safety::SafetyPolicy;
 use super::spread::Spread;
+use super::staging::Staging;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::CohortRule;
@@ -54,6 +55,8 @@ pub enum StageKind {
 pub struct Stage {
     /// What it is for.
     pub kind: StageKind,
+    /// What its regions are put under while they bake; only in a stage of kind staging.
+    pub staging: Option<Staging>,
     /// In order; a wave starts when the one before has settled and soaked.
     pub waves: Vec<Wave>,
 }

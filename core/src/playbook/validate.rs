@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::spec::{Playbook, Pooling, RegionSelector, Stage, StageKind, Step, VotePolicy, Wave};
 use super::spread::{FACTOR_MAX, Spread};
 use crate::cohort::{CohortRule, RequestKey};
-use crate::evidence::Measure;
+use crate::evidence::{LoadMeasure, Measure};
 use crate::person::is_nobody;
 use crate::time::Span;
 use crate::weight::Weight;
@@ -72,6 +72,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     }
     check_checklist(&mut found, &playbook);
     check_evidence(&mut found, &playbook);
+    super::load::check_judged(&mut found, &playbook);
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
@@ -128,6 +129,7 @@ fn check_stage(found: &mut Found, at: &str, stage: &Stage, names: &mut BTreeSet<
         }
         check_wave(found, &at, wave);
     }
+    super::load::check_stage(found, at, stage);
     if rests > 1 {
         found.add("REST_TWICE", format!("{at}.waves"), rests, "only one wave of a stage may take the rest");
     }
@@ -268,6 +270,7 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
             | Measure::ErrorDifference { max: _ }
             | Measure::LatencyShift { tolerance: _ } => {}
             Measure::Query(query) => super::query::check(found, &at, query),
+            Measure::Load(load) => check_load(found, &at, *load),
             Measure::ErrorSequence { max } => {
                 // A rate is never known to lie below nothing, nor above everything.
                 if *max == Weight::NONE || *max == Weight::WHOLE {
@@ -296,6 +299,23 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
                     let fix = "an absolute path on the slot, at most 512 characters, e.g. `/healthz`";
                     found.add("PROBE_PATH_INVALID", format!("{at}.probe.path"), path.escape_debug(), fix);
                 }
+            }
+        }
+    }
+}
+
+fn check_load(found: &mut Found, at: &str, measure: LoadMeasure) {
+    match measure {
+        LoadMeasure::Errors { max: _ } => {}
+        LoadMeasure::Latency { quantile, max } => {
+            if quantile == Weight::NONE {
+                found.add("QUANTILE_ZERO", format!("{at}.loadLatency.quantile"), quantile, "e.g. `99%`");
+            }
+            check_span(found, &format!("{at}.loadLatency.max"), max);
+        }
+        LoadMeasure::Rate { min } => {
+            if min == Weight::NONE {
+                found.add("MIN_ZERO", format!("{at}.loadRate.min"), min, "more than 0%: nothing lies below it");
             }
         }
     }
@@ -333,8 +353,11 @@ fn check_limits(found: &mut Found, playbook: &Playbook) {
     }
     check_span(found, "rollback.retention", playbook.rollback.retention);
     for (stage, of) in playbook.stages.iter().enumerate() {
+        let rehearses = of.staging.as_ref().is_some_and(|staging| staging.rehearsal);
         for (wave, of) in of.waves.iter().enumerate() {
             let bakes = of.steps.iter().fold(Span::ZERO, |sum, step| sum.plus(step.bake));
+            let again = of.steps.last().filter(|_| rehearses).map_or(Span::ZERO, |last| last.bake.times(2));
+            let bakes = bakes.plus(again);
             let each_is_valid = of.steps.iter().all(|step| step.bake <= Span::MAX) && limits.total > Span::ZERO;
             if bakes >= limits.total && each_is_valid {
                 let fix = format!("less than limits.total, which is {}: the rollout is taken back then", limits.total);

@@ -205,7 +205,7 @@ fn end_if_back(draft: &mut Draft) -> bool {
     let end = if moved { Phase::RolledBack { cause, since } } else { Phase::Aborted { cause, since } };
     debug_assert!(lanes.values().all(|lane| {
         use super::goals::LaneOrder;
-        matches!(lane_order(&end, lane.at), LaneOrder::Base)
+        matches!(lane_order(&draft.next.plan, &end, lane.at), LaneOrder::Base)
     }));
     draft.enter(end, "finish");
     true

@@ -3,7 +3,7 @@
 use super::back;
 use super::gates::{approvals, checklist, feedback};
 use super::progress::LaneView;
-use super::progress::astray;
+use super::progress::{astray, loaded};
 use super::reason::Wait;
 use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
@@ -313,6 +313,7 @@ fn advance(draft: &mut Draft, sight: &Sight, region: &RegionId, wave: usize) -> 
         draft.waits.push(wait);
         return extend_or_hold(draft, sight, region);
     }
+    loaded::note(draft, sight, region);
     draft.move_lane(region, target);
     true
 }

@@ -1,15 +1,16 @@
 //! A region's goal as a pure function of the rollout's record. There is no second place where orders are stored.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::state::{LaneAt, LaneProgress, Phase, Rollout};
 use super::veto::Vetoes;
 use crate::digest::Digest;
-use crate::evidence::StepRef;
-use crate::goal::{Goal, Measurement, SlotGoal};
+use crate::evidence::{EvidencePolicy, StepRef};
+use crate::goal::{Goal, LoadOrder, Measurement, SlotGoal};
 use crate::id::{Lane, RegionId};
 use crate::lane::{LaneState, Placed};
-use crate::plan::PlannedLane;
+use crate::plan::{Plan, PlannedLane};
 use crate::planted;
 use crate::release::ReleaseRef;
 use crate::slot::Slots;
@@ -22,17 +23,20 @@ pub enum LaneOrder {
     Base,
     /// As it was, with the new release up beside it.
     Prepared,
-    /// At a step's split.
+    /// At a step's split; under load, where its wave is.
     AtStep(StepRef),
+    /// At the split of a step whose load is over.
+    Rested(StepRef),
     /// Back to how it was; the new release's slot is left alone until that is confirmed.
     Back,
     /// Wholly the new release; the old slot is empty.
     Final,
 }
 
-/// The order for a lane in a phase.
+/// The order for a lane in a phase. A load is driven while a running rollout bakes a step, and no longer.
 #[must_use]
-pub const fn lane_order(phase: &Phase, at: LaneAt) -> LaneOrder {
+pub fn lane_order(plan: &Plan, phase: &Phase, at: LaneAt) -> LaneOrder {
+    let is_running = matches!(phase, Phase::Running(_));
     match phase {
         Phase::Stable { .. } => LaneOrder::Final,
         Phase::RolledBack { .. } | Phase::Aborted { .. } => LaneOrder::Base,
@@ -44,6 +48,10 @@ pub const fn lane_order(phase: &Phase, at: LaneAt) -> LaneOrder {
         | Phase::Failed { .. } => match at {
             LaneAt::Waiting => LaneOrder::Base,
             LaneAt::Preparing { wave: _ } => LaneOrder::Prepared,
+            LaneAt::Settled(step) if plan.is_under_load(step) => LaneOrder::Rested(step),
+            LaneAt::Shifting(step) | LaneAt::Baking(step) if plan.is_under_load(step) && !is_running => {
+                LaneOrder::Rested(step)
+            }
             LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => LaneOrder::AtStep(step),
             LaneAt::Reverting | LaneAt::Reverted => LaneOrder::Back,
         },
@@ -55,15 +63,15 @@ pub const fn lane_order(phase: &Phase, at: LaneAt) -> LaneOrder {
 pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
     let planned = record.plan.lanes.get(region)?;
     let progress = record.lanes.get(region)?;
-    let order = lane_order(&record.phase, progress.at);
+    let order = lane_order(&record.plan, &record.phase, progress.at);
     let lane = Lane { service: record.plan.service.clone(), region: region.clone() };
     let (split, cohort, measurement) = match order {
         LaneOrder::Base | LaneOrder::Prepared | LaneOrder::Back => (planned.base_split(), None, None),
         LaneOrder::Final => (Some(Split::all(planned.slot)), None, None),
-        LaneOrder::AtStep(step) => (
+        LaneOrder::AtStep(step) | LaneOrder::Rested(step) => (
             Some(record.plan.split_at(planned, step)),
             record.plan.cohort_at(planned, step),
-            Some(measurement(record, planned, step)),
+            Some(measurement(record, planned, step, order)),
         ),
     };
     Some(Goal {
@@ -78,9 +86,26 @@ pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
     })
 }
 
-fn measurement(record: &Rollout, planned: &PlannedLane, step: StepRef) -> Measurement {
-    let digest = record.plan.release.digest;
-    Measurement { slot: planned.slot, step, digest, policy: record.plan.evidence.clone() }
+fn measurement(record: &Rollout, planned: &PlannedLane, step: StepRef, order: LaneOrder) -> Measurement {
+    let plan = &record.plan;
+    let load = load_at(plan, step).filter(|_| order == LaneOrder::AtStep(step));
+    let policy = asked_by(plan, order).into_owned();
+    Measurement { slot: planned.slot, step, digest: plan.release.digest, policy, load }
+}
+
+fn load_at(plan: &Plan, at: StepRef) -> Option<LoadOrder> {
+    let load = plan.waves.get(at.wave)?.staging.as_ref()?.load.clone();
+    Some(LoadOrder { load, lasts: plan.step(at)?.bake.plus(plan.evidence.extend_max) })
+}
+
+/// What evidence is asked under an order.
+#[must_use]
+pub fn asked_by(plan: &Plan, order: LaneOrder) -> Cow<'_, EvidencePolicy> {
+    match order {
+        LaneOrder::AtStep(step) => plan.evidence_at(step, plan.is_under_load(step)),
+        LaneOrder::Rested(step) => plan.evidence_at(step, false),
+        LaneOrder::Base | LaneOrder::Prepared | LaneOrder::Back | LaneOrder::Final => Cow::Borrowed(&plan.evidence),
+    }
 }
 
 fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<SlotGoal> {
@@ -88,7 +113,7 @@ fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<Slo
     let run_new = SlotGoal::Run(record.plan.release.clone());
     let (new, old) = match order {
         LaneOrder::Base => (SlotGoal::Empty, run_base),
-        LaneOrder::Prepared | LaneOrder::AtStep(_) => (run_new, run_base),
+        LaneOrder::Prepared | LaneOrder::AtStep(_) | LaneOrder::Rested(_) => (run_new, run_base),
         LaneOrder::Final => (run_new, SlotGoal::Empty),
         // Where nothing has served before, there is no traffic that could still be on the new slot.
         LaneOrder::Back if planned.base.is_none() => (SlotGoal::Empty, SlotGoal::Empty),

@@ -104,6 +104,7 @@ pub fn open(
         vote: None,
         acked: Epoch::ZERO,
         adopted: None,
+        loads: Vec::new(),
     };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });

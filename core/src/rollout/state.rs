@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::epoch::Epoch;
-use crate::evidence::{StepRef, Verdict};
+use crate::evidence::{LoadFigures, StepRef, Verdict};
 use crate::id::{ItemId, RegionId, RoleId, RolloutId};
 use crate::plan::Plan;
 use crate::playbook::Scope;
@@ -282,6 +282,23 @@ pub struct LaneProgress {
     pub acked: Epoch,
     /// What drift was recorded as fact; the lane goes no further until somebody resumes or takes it back.
     pub adopted: Option<String>,
+    /// What the load of each step under load came to, in the order in which they were judged.
+    pub loads: Vec<LoadReport>,
+}
+
+/// What the load of a step came to in a region, as it was when the step was left or voted against.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct LoadReport {
+    /// Under which step.
+    pub step: StepRef,
+    /// The epoch of the goal that it was driven under.
+    pub epoch: Epoch,
+    /// When it was judged.
+    pub at: Timestamp,
+    /// The numbers.
+    pub figures: LoadFigures,
+    /// What all checks of the step said together.
+    pub verdict: Verdict,
 }
 
 /// A region's way through the plan.

@@ -138,6 +138,10 @@ impl Draft {
         if !keeps_vote {
             lane.vote = None;
         }
+        // Whoever begins anew is put under load anew.
+        if matches!(at, LaneAt::Preparing { .. }) {
+            lane.loads.clear();
+        }
         lane.at = at;
         lane.since = now;
         lane.moved |= matches!(at, LaneAt::Shifting(StepRef { .. }));
@@ -197,10 +201,10 @@ impl Draft {
             // Nobody has accepted what was not decided yet, whatever it claims.
             lane.acked = lane.acked.max(acked.min(moment.head));
         }
-        let phase = self.next.phase.clone();
+        let (plan, phase) = (self.next.plan.clone(), self.next.phase.clone());
         for (region, lane) in &mut self.next.lanes {
-            let was = before.lanes.get(region).map(|lane| lane_order(&before.phase, lane.at));
-            if was != Some(lane_order(&phase, lane.at)) {
+            let was = before.lanes.get(region).map(|lane| lane_order(&plan, &before.phase, lane.at));
+            if was != Some(lane_order(&plan, &phase, lane.at)) {
                 lane.goal_epoch = if planted::is("goal-epoch-kept") { lane.goal_epoch } else { epoch };
                 self.effects.push(Effect::PushGoal(region.clone()));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::progress::LaneView;
+use super::progress::{LaneView, loaded};
 use super::state::{Ballot, Cause, LaneAt, LaneProgress, Phase, Rollout, Vote};
 use super::step::Draft;
 use crate::evidence::{Evidence, Outcome, StepRef, judge_pool};
@@ -17,10 +17,12 @@ pub(super) fn cast(draft: &mut Draft, sight: &Sight) {
     for region in regions {
         let view = LaneView::new(&draft.next, &region, sight);
         let ballot = ballot(&view, draft.now);
-        let lane = draft.next.lanes.get_mut(&region).expect("regions were listed from the lanes");
-        let (Some(ballot), None) = (ballot, &lane.vote) else {
+        let has_voted = draft.next.lanes.get(&region).is_some_and(|lane| lane.vote.is_some());
+        let Some(ballot) = ballot.filter(|_| !has_voted) else {
             continue;
         };
+        loaded::note(draft, sight, &region);
+        let lane = draft.next.lanes.get_mut(&region).expect("regions were listed from the lanes");
         let step = match lane.at {
             LaneAt::Preparing { wave } => StepRef { wave, step: 0 },
             LaneAt::Shifting(step) | LaneAt::Baking(step) | LaneAt::Settled(step) => step,
@@ -113,7 +115,7 @@ pub(super) fn verdict_of_pool(record: &Rollout, sight: &Sight) -> Option<Cause> 
         }
     }
     pools.into_iter().find_map(|(step, pool)| {
-        let verdict = judge_pool(&record.plan.evidence, sample_min, &pool)?;
+        let verdict = judge_pool(&record.plan.evidence_at(step, record.plan.is_under_load(step)), sample_min, &pool)?;
         let regions = u32::try_from(pool.len()).expect("a plan has far fewer regions");
         (verdict.outcome == Outcome::Fail).then_some(Cause::Pooled { step, regions, verdict })
     })

@@ -57,6 +57,7 @@ impl Step {
             other: Tally::default(),
             whole: Answers::default(),
             asked: BTreeMap::new(),
+            load: None,
         };
         Self { rates, random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, window: VecDeque::new(), evidence }
     }

@@ -84,9 +84,9 @@ pub enum Fault {
 
 #[derive(Clone, Debug)]
 enum Message {
-    Goal(Goal),
+    Goal(Box<Goal>),
     Vetoes(RegionId, VetoList),
-    Report(RegionId, Observed),
+    Report(RegionId, Box<Observed>),
 }
 
 /// How it goes on once the faults are over.
@@ -212,11 +212,13 @@ impl Chaos {
     pub fn befall(&mut self, fault: Fault) {
         let now = self.world.now;
         match fault {
-            Fault::Push(number) => self.send(Message::Goal(goal(&self.world.record, &self.id(number)).unwrap())),
+            Fault::Push(number) => {
+                self.send(Message::Goal(Box::new(goal(&self.world.record, &self.id(number)).unwrap())))
+            }
             Fault::TellVetoes(number) => self.send(Message::Vetoes(self.id(number), self.world.list())),
             Fault::Report(number) => {
                 let id = self.id(number);
-                self.send(Message::Report(id.clone(), self.world.sites[&id].observed(now)));
+                self.send(Message::Report(id.clone(), Box::new(self.world.sites[&id].observed(now))));
             }
             Fault::Deliver { pick, again, crash } => self.deliver(pick, again, crash),
             Fault::Drop(pick) => {
@@ -308,7 +310,7 @@ impl Chaos {
                     id,
                     Seen {
                         contact,
-                        observed: Some(observed),
+                        observed: Some(*observed),
                         openings: self.world.openings.clone(),
                         halt: self.world.halt.clone(),
                         feedback: Some(self.world.opinion),
@@ -329,7 +331,7 @@ impl Chaos {
                 hold(self.world.orders.accepted(&order));
                 let site = self.world.sites.get_mut(&order.lane.region).unwrap();
                 // What is older is refused; that is the fence at work.
-                let taken = site.offer(order);
+                let taken = site.offer(*order);
                 if crash {
                     site.crash();
                 } else if taken.is_ok() {
@@ -352,7 +354,7 @@ impl Chaos {
         self.sights.push(self.world.sight.clone());
         let answer = self.world.decide(event).unwrap();
         for id in answer.next.iter().flat_map(|next| next.lanes.keys().cloned()) {
-            self.send(Message::Goal(goal(&self.world.record, &id).unwrap()));
+            self.send(Message::Goal(Box::new(goal(&self.world.record, &id).unwrap())));
         }
     }
 

@@ -89,9 +89,20 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
     let items = prop_oneof![6 => Just(0_usize), 1 => 1_usize..=2];
     let answers = prop_oneof![6 => Just(0_u32), 1 => 1_u32..=2];
-    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers));
+    let staged = prop_oneof![2 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
+    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers, staged));
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(
-        |(waves, checked, (votes, over, pooled, shares, fleet, safety, (items, answers)), reversibility, first)| {
+        |(
+            waves,
+            checked,
+            (votes, over, pooled, shares, fleet, safety, (items, answers, staged)),
+            reversibility,
+            first,
+        )| {
+            // A rehearsal goes down from the whole.
+            let is_whole = waves[0].steps.last().is_some_and(|(weight, _)| *weight == 100);
+            let staged = staged.map(|rehearsal| rehearsal && is_whole);
+            let checked = checked || staged.is_some();
             let pooled = pooled.filter(|_| checked);
             // Where nothing is measured, no agent may ask for leave to go back.
             let safety = SafetyPolicy { dead_man: safety.dead_man.filter(|_| checked), ..safety };
@@ -114,6 +125,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     timetable,
                     items,
                     answers,
+                    staged,
                 },
                 first,
             )

@@ -16,6 +16,7 @@ mod forward;
 mod gates;
 mod orders;
 mod plans;
+mod staging;
 mod summary;
 #[path = "../world/mod.rs"]
 mod world;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
-use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
 use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, Electorate, ItemKind, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Stage, StageKind, Step, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, Electorate, ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -68,6 +68,8 @@ pub struct Design {
     pub items: usize,
     /// So many answers the first wave waits for, as a pilot; nought: for none.
     pub answers: u32,
+    /// Whether the first wave is under load, and if so whether the way back is rehearsed.
+    pub staged: Option<bool>,
 }
 
 impl WaveDesign {
@@ -95,6 +97,7 @@ impl Design {
             timetable: Timetable::default(),
             items: 0,
             answers: 0,
+            staged: None,
         }
     }
 
@@ -106,9 +109,9 @@ impl Design {
     pub fn playbook(&self) -> Playbook {
         Playbook {
             id: PlaybookId::new("steps").unwrap(),
-            stages: self.waves.iter().enumerate().map(|(index, wave)| stage(index, wave)).collect(),
+            stages: self.waves.iter().enumerate().map(|(index, wave)| self.stage(index, wave)).collect(),
             evidence: EvidencePolicy {
-                checks: if self.checked { vec![check()] } else { Vec::new() },
+                checks: self.checks(),
                 window: Span::from_secs(60),
                 extend_max: Span::from_secs(300),
             },
@@ -127,11 +130,26 @@ impl Design {
         }
     }
 
+    fn checks(&self) -> Vec<Check> {
+        let load = self.staged.map(|_| load_check());
+        self.checked.then(check).into_iter().chain(load).collect()
+    }
+
+    fn stage(&self, index: usize, wave: &WaveDesign) -> Stage {
+        let stage = stage(index, wave);
+        match self.staged.filter(|_| index == 0) {
+            Some(rehearsal) => {
+                Stage { kind: StageKind::Staging, staging: Some(Staging { load: load(), rehearsal }), ..stage }
+            }
+            None => stage,
+        }
+    }
+
     /// Four of five at least, and no blocker; of one wave there is nothing behind a pilot.
     fn feedback(&self) -> Option<FeedbackPolicy> {
         let score_min = Decimal::from_millionths(4_000_000).unwrap();
         let policy = FeedbackPolicy { score_min, answers_min: self.answers, blockers_max: 0, pilot_waits: true };
-        (self.answers > 0 && self.waves.len() > 1).then_some(policy)
+        (self.answers > 0 && self.waves.len() > 1 && self.staged.is_none()).then_some(policy)
     }
 
     /// The plan of a version over lanes as they are now.
@@ -184,6 +202,25 @@ pub fn check() -> Check {
     Check { name: "errors".to_owned(), measure, sample_min: 100 }
 }
 
+/// At most one percent of the load fails, over at least a hundred requests.
+pub fn load_check() -> Check {
+    let measure = Measure::Load(LoadMeasure::Errors { max: percent(1) });
+    Check { name: "load".to_owned(), measure, sample_min: 100 }
+}
+
+/// Two hundred a second at once.
+pub fn load() -> Load {
+    let request = LoadRequest {
+        method: Method::Get,
+        path: "/".to_owned(),
+        headers: BTreeMap::new(),
+        body: String::new(),
+        weight: 1,
+    };
+    let (connections, timeout) = (Load::CONNECTIONS, Load::TIMEOUT);
+    Load { rate: 200, ramp: Span::ZERO, requests: vec![request], connections, timeout }
+}
+
 fn stage(index: usize, wave: &WaveDesign) -> Stage {
     let step = |(weight, bake): &(u64, u64)| {
         let key = RequestKey::Header("x-pilot".to_owned());
@@ -204,5 +241,5 @@ fn stage(index: usize, wave: &WaveDesign) -> Stage {
             .collect(),
     };
     let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };
-    Stage { kind, waves: vec![wave] }
+    Stage { kind, staging: None, waves: vec![wave] }
 }

@@ -8,7 +8,7 @@ use meridian_core::agent::{
 };
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::{Answers, Evidence, Histogram, Outcome, Pin, StepRef, Tally, Verdict};
+use meridian_core::evidence::{Answers, Evidence, Histogram, LoadTally, Outcome, Pin, StepRef, Tally, Verdict};
 use meridian_core::goal::Goal;
 use meridian_core::id::RolloutId;
 use meridian_core::invariants;
@@ -264,7 +264,20 @@ impl Site {
         let other = Tally { answers: Answers { requests, errors: 0 }, latency: latency.clone() };
         let whole = Answers { requests, errors };
         let (probes, asked) = (BTreeMap::new(), BTreeMap::new());
-        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes, other, whole, asked })
+        let measurement = goal.measurement.as_ref()?;
+        let load = measurement.load.is_some().then(|| LoadTally {
+            due: requests,
+            sent: requests,
+            answered: requests,
+            errors,
+            latency: latency.clone(),
+            slowest: 1000,
+            ..LoadTally::default()
+        });
+        // A release that gets no traffic answers none.
+        let is_idle = !goal.serves(measurement.slot);
+        let (requests, errors) = if is_idle { (0, 0) } else { (requests, errors) };
+        Some(Evidence { pin, from: Span::ZERO, to, requests, errors, latency, probes, other, whole, asked, load })
     }
 }
 

@@ -84,24 +84,26 @@ impl TryFrom<agent::Measurement> for Measurement {
     type Error = Invalid;
 
     fn try_from(wire: agent::Measurement) -> Result<Self, Invalid> {
-        let agent::Measurement { slot, step, digest: content, policy } = wire;
+        let agent::Measurement { slot, step, digest: content, policy, load } = wire;
         Ok(Self {
             slot: word::<v1::Slot, _>("slot", slot)?,
             step: required("step", step)?,
             digest: digest("digest", &content)?,
             policy: required::<_, EvidencePolicy>("policy", policy)?,
+            load: optional("load", load)?,
         })
     }
 }
 
 impl From<&Measurement> for agent::Measurement {
     fn from(measurement: &Measurement) -> Self {
-        let Measurement { slot, step, digest, policy } = measurement;
+        let Measurement { slot, step, digest, policy, load } = measurement;
         Self {
             slot: v1::Slot::from(*slot).into(),
             step: Some((*step).into()),
             digest: digest.to_string(),
             policy: Some(policy.into()),
+            load: load.as_ref().map(Into::into),
         }
     }
 }

@@ -176,7 +176,7 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
     type Error = Invalid;
 
     fn try_from(wire: v1::PlannedWave) -> Result<Self, Invalid> {
-        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak, approvals } = wire;
+        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging } = wire;
         let steps = list::<_, Step>("steps", steps, STEPS_MAX)?;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
@@ -190,13 +190,14 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
                 .collect(),
             soak: span("soak", soak)?,
             approvals: list("approvals", approvals, RULES_MAX)?,
+            staging: optional("staging", staging)?,
         })
     }
 }
 
 impl From<&PlannedWave> for v1::PlannedWave {
     fn from(wave: &PlannedWave) -> Self {
-        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak, approvals } = wave;
+        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging } = wave;
         Self {
             name: id.to_string(),
             stage: v1::StageKind::from(*stage).into(),
@@ -206,6 +207,7 @@ impl From<&PlannedWave> for v1::PlannedWave {
             steps: steps.iter().map(Into::into).collect(),
             soak: Some(span_to_wire(*soak)),
             approvals: approvals.iter().map(Into::into).collect(),
+            staging: staging.as_ref().map(Into::into),
         }
     }
 }

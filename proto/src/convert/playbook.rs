@@ -113,15 +113,23 @@ impl TryFrom<v1::Stage> for Stage {
     type Error = Invalid;
 
     fn try_from(wire: v1::Stage) -> Result<Self, Invalid> {
-        let v1::Stage { kind, waves } = wire;
-        Ok(Self { kind: word::<v1::StageKind, _>("kind", kind)?, waves: list("waves", waves, WAVES_MAX)? })
+        let v1::Stage { kind, waves, staging } = wire;
+        Ok(Self {
+            kind: word::<v1::StageKind, _>("kind", kind)?,
+            staging: optional("staging", staging)?,
+            waves: list("waves", waves, WAVES_MAX)?,
+        })
     }
 }
 
 impl From<&Stage> for v1::Stage {
     fn from(stage: &Stage) -> Self {
-        let Stage { kind, waves } = stage;
-        Self { kind: v1::StageKind::from(*kind).into(), waves: waves.iter().map(Into::into).collect() }
+        let Stage { kind, staging, waves } = stage;
+        Self {
+            kind: v1::StageKind::from(*kind).into(),
+            waves: waves.iter().map(Into::into).collect(),
+            staging: staging.as_ref().map(Into::into),
+        }
     }
 }
 

@@ -222,7 +222,7 @@ impl TryFrom<agent::Evidence> for Evidence {
 
     fn try_from(wire: agent::Evidence) -> Result<Self, Invalid> {
         let agent::Evidence { rollout, step, digest: content, epoch, from, to, requests, errors, .. } = wire;
-        let agent::Evidence { latency, probes, other, whole_requests, whole_errors, asked, .. } = wire;
+        let agent::Evidence { latency, probes, other, whole_requests, whole_errors, asked, load, .. } = wire;
         let pin = Pin {
             rollout: named("rollout", rollout, RolloutId::new)?,
             step: required("step", step)?,
@@ -241,13 +241,14 @@ impl TryFrom<agent::Evidence> for Evidence {
         let other = optional("other", other)?.unwrap_or_default();
         let whole = Answers { requests: whole_requests, errors: whole_errors };
         let asked = map_with("asked", asked, CHECKS_MAX, asked_from_wire)?;
-        Ok(Self { pin, from, to, requests, errors, latency, probes, other, whole, asked })
+        let load = optional("load", load)?;
+        Ok(Self { pin, from, to, requests, errors, latency, probes, other, whole, asked, load })
     }
 }
 
 impl From<&Evidence> for agent::Evidence {
     fn from(evidence: &Evidence) -> Self {
-        let Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked } = evidence;
+        let Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked, load } = evidence;
         let Pin { rollout, step, digest, epoch } = pin;
         let probe = |(check, count): (&String, &ProbeCount)| {
             let ProbeCount { sent, failed } = *count;
@@ -268,6 +269,7 @@ impl From<&Evidence> for agent::Evidence {
             whole_requests: whole.requests,
             whole_errors: whole.errors,
             asked: asked.iter().map(asked_to_wire).collect(),
+            load: load.as_ref().map(Into::into),
         }
     }
 }

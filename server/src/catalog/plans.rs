@@ -96,10 +96,10 @@ impl Catalog {
             let spoke = entry.session_number > 0;
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights, safety) = (able("cohorts"), able("weights"), able("safety-policy"));
-            let queries = able("queries");
+            let (queries, load) = (able("queries"), able("load"));
             let lane = lanes.get(&id).cloned().unwrap_or_default();
             let (labels, cordoned, share) = (entry.labels, entry.cordoned, entry.traffic_share);
-            (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, lane })
+            (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, load, lane })
         };
         let vetoed = head.vetoes.digests;
         Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed })

@@ -32,6 +32,11 @@ impl Plans {
         if !first.is_empty() {
             warnings.push(format!("no way back in {}: nothing has served there before", listed(&first)));
         }
+        let unrehearsed = plan.unrehearsed();
+        if !unrehearsed.is_empty() {
+            let where_ = listed(&unrehearsed);
+            warnings.push(format!("no way back is rehearsed in {where_}: nothing has served there before"));
+        }
         let now = self.shared.clock.now();
         let sessions = self.shared.engine.sessions();
         let contact = |region| sessions.region(region, now).map_or(Contact::Never, |seen| seen.contact);

@@ -4,7 +4,7 @@
 use meridian_core::evidence::judge;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::observation::{Contact, Observed, Seen};
-use meridian_core::rollout::goals::goal;
+use meridian_core::rollout::goals::{asked_by, goal, lane_order};
 use meridian_core::rollout::operator;
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::{Ballot, Cause, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Vote};
@@ -166,7 +166,8 @@ fn verdict(record: &Rollout, lane: &LaneProgress, observed: &Observed) -> Option
         && pin.step == step
         && pin.digest == record.plan.release.digest
         && pin.epoch == lane.goal_epoch;
-    own.then(|| (&judge(&record.plan.evidence, evidence)).into())
+    let asked = asked_by(&record.plan, lane_order(&record.plan, &record.phase, lane.at));
+    own.then(|| (&judge(&asked, evidence)).into())
 }
 
 /// A vote is a fail verdict; one that rests on no evidence says in place of the check what it rests on.

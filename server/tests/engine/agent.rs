@@ -123,5 +123,6 @@ fn evidence(goal: &Goal, measured: Measured) -> Option<Evidence> {
         other: Tally::default(),
         whole: Answers { requests: 1000, errors: 0 },
         asked: std::collections::BTreeMap::new(),
+        load: None,
     })
 }

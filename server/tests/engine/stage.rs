@@ -133,8 +133,12 @@ impl Stage {
             spread: None,
         };
         let mut waves: Vec<Wave> = self.regions.iter().map(wave).collect();
-        let pilot = self.feedback.map(|_| PlaybookStage { kind: StageKind::Pilot, waves: vec![waves.remove(0)] });
-        let production = PlaybookStage { kind: StageKind::Production, waves };
+        let pilot = self.feedback.map(|_| PlaybookStage {
+            kind: StageKind::Pilot,
+            staging: None,
+            waves: vec![waves.remove(0)],
+        });
+        let production = PlaybookStage { kind: StageKind::Production, staging: None, waves };
         let measure = Measure::ErrorRatio { max: Weight::from_basis_points(100).unwrap() };
         let check = Check { name: "errors".to_owned(), measure, sample_min: 100 };
         let playbook = Playbook {

@@ -48,7 +48,11 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         id: PlaybookId::new(name).expect("a valid name"),
-        stages: vec![Stage { kind: StageKind::Production, waves: waves.iter().enumerate().map(wave).collect() }],
+        stages: vec![Stage {
+            kind: StageKind::Production,
+            staging: None,
+            waves: waves.iter().enumerate().map(wave).collect(),
+        }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(60) },
         rollback: RollbackPolicy { retention: Span::from_millis(200), ..RollbackPolicy::default() },
         limits: Limits::default(),

@@ -77,7 +77,7 @@ impl Fleet {
             watch: meridian_core::watch::WatchPolicy::default(),
             checklist: Vec::new(),
             id: PlaybookId::new("model").expect("a name"),
-            stages: vec![Stage { kind: StageKind::Production, waves }],
+            stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },
             rollback: RollbackPolicy { retention: LIMIT, ..RollbackPolicy::default() },
             limits: Limits { prepare: LIMIT, shift: LIMIT, revert: LIMIT, total: TOTAL },

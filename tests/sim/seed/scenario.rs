@@ -153,7 +153,7 @@ pub fn install() -> Playbook {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         id: PlaybookId::new("install").expect("a name"),
-        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
         rollback: RollbackPolicy { retention: Span::ZERO, ..RollbackPolicy::default() },
         limits: Limits::default(),
@@ -183,7 +183,7 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         id: PlaybookId::new("steps").expect("a name"),
-        stages: vec![Stage { kind: StageKind::Production, waves }],
+        stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
         evidence: EvidencePolicy { checks: vec![check], window: secs(30), extend_max: secs(15) },
         rollback: RollbackPolicy {
             votes,

@@ -68,6 +68,8 @@ struct World {
     route: Option<Route>,
     data_plane: u64,
     counters: Slots<SlotCounters>,
+    /// Where clients would connect, if there is such a place.
+    entrance: Option<SocketAddr>,
     served: u64,
 }
 
@@ -143,6 +145,11 @@ impl FakeWorld {
     #[must_use]
     pub fn route(&self) -> Option<Route> {
         self.lock().route.clone()
+    }
+
+    /// Says that clients connect there.
+    pub fn enter_at(&self, entrance: SocketAddr) {
+        self.lock().entrance = Some(entrance);
     }
 
     /// Changes the route behind the agent's back: drift.

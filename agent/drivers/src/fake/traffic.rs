@@ -19,7 +19,7 @@ impl TrafficDriver for FakeTraffic {
     }
 
     fn entrance(&self) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], 1000))
+        self.0.lock().entrance.unwrap_or(SocketAddr::from(([192, 0, 2, 1], 1000)))
     }
 
     fn route<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<(), DriverError>> {

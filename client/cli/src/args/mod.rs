@@ -434,4 +434,10 @@ pub enum AnalysisCommand {
         #[arg(long)]
         region: Option<String>,
     },
+    /// Say what the load of each step came to in each region: offered, achieved, failed, latencies, and the verdict.
+    Report {
+        /// Which.
+        #[command(flatten)]
+        rollout: Rollout,
+    },
 }

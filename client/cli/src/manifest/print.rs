@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use meridian_core::alert::{Match, Receiver, Route};
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
+use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, ItemKind, Limits, Playbook, Pooling, RegionSelector,
-    RollbackPolicy, SafetyPolicy, Spread, Stage, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Playbook, Pooling,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::watch::{Cadence, Direction, FeedbackPolicy, KpiTarget, WatchPolicy};
 
+use super::kinds::staging::WEIGHT_DEFAULT;
 use super::kinds::wave::{PARALLEL_DEFAULT, SKEW_DEFAULT};
 use super::{API_VERSION, Manifest, RegionManifest, ServiceManifest};
 
@@ -297,9 +298,43 @@ impl Page {
 
     fn stage(&mut self, stage: &Stage) {
         self.line(2, format!("- kind: {}", stage.kind.as_str()));
+        if let Some(staging) = &stage.staging {
+            self.staging(staging);
+        }
         self.line(3, "waves:");
         for wave in &stage.waves {
             self.wave(wave);
+        }
+    }
+
+    fn staging(&mut self, Staging { load, rehearsal }: &Staging) {
+        let Load { rate, ramp, requests, connections, timeout } = load;
+        self.line(3, "load:");
+        self.line(4, format!("rate: {rate}/s"));
+        if *ramp != Span::ZERO {
+            self.line(4, format!("ramp: {ramp}"));
+        }
+        if *connections != Load::CONNECTIONS {
+            self.line(4, format!("connections: {connections}"));
+        }
+        self.line(4, format!("timeout: {timeout}"));
+        self.line(4, "requests:");
+        for LoadRequest { method, path, headers, body, weight } in requests {
+            let mut fields = vec![format!("method: {}", method.as_str()), format!("path: {}", scalar(path))];
+            if !headers.is_empty() {
+                let pair = |(name, value): (&String, &String)| format!("{}: {}", scalar(name), scalar(value));
+                fields.push(format!("headers: {{{}}}", headers.iter().map(pair).collect::<Vec<_>>().join(", ")));
+            }
+            if !body.is_empty() {
+                fields.push(format!("body: {}", scalar(body)));
+            }
+            if *weight != WEIGHT_DEFAULT {
+                fields.push(format!("weight: {weight}"));
+            }
+            self.line(5, format!("- {{{}}}", fields.join(", ")));
+        }
+        if *rehearsal {
+            self.line(3, "rehearsal: true");
         }
     }
 
@@ -354,6 +389,11 @@ impl Page {
                     format!("budgetBurn: {{budget: {budget}, factor: {factor}}}")
                 }
                 Measure::Query(query) => query_text(query),
+                Measure::Load(LoadMeasure::Errors { max }) => format!("loadErrors: {{max: {max}}}"),
+                Measure::Load(LoadMeasure::Latency { quantile, max }) => {
+                    format!("loadLatency: {{quantile: {quantile}, max: {max}}}")
+                }
+                Measure::Load(LoadMeasure::Rate { min }) => format!("loadRate: {{min: {min}}}"),
             };
             self.line(4, measure);
             self.line(4, format!("sampleMin: {sample_min}"));

@@ -83,6 +83,13 @@ pub(super) fn number(scalar: &Scalar) -> Read<u64> {
     integer(&scalar.text).filter(|_| scalar.plain).ok_or_else(refuse)
 }
 
+/// `200/s`: so many a second.
+pub(super) fn rate(scalar: &Scalar) -> Read<u32> {
+    let refuse = || Refused::new("RATE_INVALID", "this is not a rate", "write so many a second, e.g. `200/s`");
+    let number = scalar.text.strip_suffix("/s").and_then(integer).ok_or_else(refuse)?;
+    u32::try_from(number).map_err(|_| refuse())
+}
+
 /// A whole number of up to 32 bits.
 pub(super) fn small_number(scalar: &Scalar) -> Read<u32> {
     let fix = format!("write at most {}", u32::MAX);

@@ -2,6 +2,7 @@
 
 use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
+use meridian_core::plan::Leg;
 use meridian_core::rollout::reason::Wait;
 use meridian_core::watch::state::number;
 use meridian_core::watch::{Milestone, Phase, Reached};
@@ -111,9 +112,11 @@ fn waves(simulation: &Simulation, course: &Course) -> Vec<Value> {
     let planned = simulation.plan.waves.iter().zip(&course.waves);
     let wave = |(place, (wave, went)): (usize, (&meridian_core::plan::PlannedWave, &meridian_simulate::WaveCourse))| {
         let steps = wave.steps.iter().zip(&went.steps).enumerate().map(|(number, (step, went))| {
-            let spent = spend(course, &simulation.assumed, StepRef { wave: place, step: number });
+            let at = StepRef { wave: place, step: number };
+            let spent = spend(course, &simulation.assumed, at);
             json!({
                 "weight": step.weight.basis_points(),
+                "leg": simulation.plan.leg(at).map(Leg::as_str),
                 "cohort": step.cohort.is_some(),
                 "began": moment_json(went.began),
                 "moved": moment_json(went.moved),

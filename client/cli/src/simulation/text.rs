@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Run, Simulation, is_gate, json, names, place};
 use crate::clock::{iso, short};
+use crate::output::kinds::staging;
 use crate::output::kinds::watch::kind_text;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
@@ -34,6 +35,7 @@ impl Shown for Simulation {
         let mut page = Page::default();
         overview(&mut page, self);
         waves(&mut page, self);
+        page.table("under load", staging::HEADERS, staging::rows(&self.plan));
         steps(&mut page, self);
         gates(&mut page, self);
         if let Some(watched) = &self.watched {
@@ -125,7 +127,8 @@ fn steps(page: &mut Page, simulation: &Simulation) {
             let at = StepRef { wave: place, step: number };
             let spent = spend(simulation.calm(), &simulation.assumed, at);
             let budget = spent.and_then(|spent| spent.of_budget).map(hundredths);
-            let weight = format!("{}{}", step.weight, if step.cohort.is_some() { " and a cohort" } else { "" });
+            let leg = plan.leg(at).map(|leg| format!(" (rehearsal {})", leg.as_str())).unwrap_or_default();
+            let weight = format!("{}{}{leg}", step.weight, if step.cohort.is_some() { " and a cohort" } else { "" });
             rows.push(vec![
                 cell(format!("{}/{}", wave.id, number + 1)),
                 cell(weight),

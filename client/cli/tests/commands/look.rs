@@ -25,6 +25,7 @@ pub fn plan() -> PlanView {
     let weight = |points| Weight::from_basis_points(points).unwrap();
     let step = |points| PlannedStep { weight: weight(points), cohort: None, bake: Span::from_secs(60) };
     let wave = |name: &str, regions: &[&str]| PlannedWave {
+        staging: None,
         id: WaveId::new(name).unwrap(),
         stage: StageKind::Production,
         regions: regions.iter().map(|name| sample::region(name)).collect(),
@@ -254,4 +255,23 @@ async fn the_analysis_tells_number_limit_test_and_why() {
     assert_eq!((found[0]["measured"].as_u64(), found[0]["limit"].as_u64()), (Some(12), Some(100)), "{found}");
     let ran = meridian(&server, &["analysis", "explain", "checkout/r-1", "--region", "nowhere"]).await;
     assert_eq!(ran.exit, 3, "{ran:?}");
+}
+
+#[tokio::test]
+async fn the_report_tells_what_the_load_of_each_step_came_to() {
+    let server = FakeServer::start().await;
+    server.put_rollout(&sample::rollout());
+    server.put_findings();
+    let ran = meridian(&server, &["analysis", "report", "checkout/r-1"]).await;
+    assert_eq!(ran.exit, 3, "no step was under load: {ran:?}");
+    server.put_loads();
+    let ran = meridian(&server, &["analysis", "report", "checkout/r-1"]).await;
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    for word in ["us-east", "rehearsed/3", "0% (down)", "2000", "1980", "1.2 ms", "61.0 ms", "98.7 ms", "pass"] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+    let ran = meridian(&server, &["analysis", "report", "checkout/r-1", "-o", "json"]).await;
+    let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((found[0]["offered"].as_u64(), found[0]["notSent"].as_u64()), (Some(2000), Some(10)), "{found}");
+    assert_eq!((found[0]["leg"].as_str(), found[0]["latencyMicros"]["p999"].as_u64()), (Some("down"), Some(61_000)));
 }

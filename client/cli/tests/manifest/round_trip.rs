@@ -5,12 +5,13 @@ use meridian_core::alert::{Match, Receiver, Route, Severity, Target};
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
-use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
+use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Method,
+    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging,
+    Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -107,11 +108,31 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
         (1..10_000_u64).prop_map(|max| Measure::ErrorSequence { max: Weight::from_basis_points(max).unwrap() }),
         (weight(0), 1..=u32::MAX).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
         query().prop_map(Measure::Query),
+        weight(0).prop_map(|max| Measure::Load(LoadMeasure::Errors { max })),
+        (weight(1), span(0)).prop_map(|(quantile, max)| Measure::Load(LoadMeasure::Latency { quantile, max })),
+        weight(1).prop_map(|min| Measure::Load(LoadMeasure::Rate { min })),
     ];
     let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
     (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {
         let check = |(name, (measure, sample_min))| Check { name, measure, sample_min };
         EvidencePolicy { checks: checks.into_iter().map(check).collect(), window, extend_max }
+    })
+}
+
+fn staging() -> impl Strategy<Value = Staging> {
+    let headers = btree_map("x-[a-z]{1,8}", "[ -~]{0,20}", 0..3);
+    let path = "/([!-.0-~][!-~]{0,20})?";
+    let request = (prop::sample::select(Method::ALL.to_vec()), path, headers, text(), 1..=Load::WEIGHT_MAX);
+    let request = request.prop_map(|(method, path, headers, body, weight)| {
+        let body = if method.takes_body() && body.len() <= Load::BODY_BYTES_MAX { body } else { String::new() };
+        LoadRequest { method, path, headers, body, weight }
+    });
+    let ramp = prop_oneof![Just(0_u64), 0..2_000_u64].prop_map(Span::from_millis);
+    let timeout = (1..=Load::TIMEOUT_MAX.millis()).prop_map(Span::from_millis);
+    let parts = (1..=Load::RATE_MAX, ramp, vec(request, 1..4), 1..=Load::CONNECTIONS_MAX, timeout, any::<bool>());
+    parts.prop_map(|(rate, ramp, requests, connections, timeout, rehearsal)| Staging {
+        load: Load { rate, ramp, requests, connections, timeout },
+        rehearsal,
     })
 }
 
@@ -222,9 +243,26 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         total,
     });
     let rules = (evidence(), rollback, limits, safety(), timetable(), watch(), checklist());
-    (name(), kind, waves(), rules).prop_map(|(id, kind, waves, rules)| {
+    // Nobody writes a load that grows for longer than it is looked at.
+    let fits = |staging: &Staging, waves: &[Wave]| {
+        waves.iter().flat_map(|wave| &wave.steps).all(|step| step.bake >= staging.load.ramp)
+    };
+    (name(), kind, waves(), rules, option::of(staging())).prop_map(move |(id, kind, waves, rules, staged)| {
         let (evidence, rollback, limits, safety, timetable, watch, checklist) = rules;
-        let stages = vec![Stage { kind, waves }];
+        let mut staged = staged.filter(|staging| kind == StageKind::Staging && fits(staging, &waves));
+        // A load is judged, and judged only where it is driven.
+        let mut evidence = evidence;
+        match &mut staged {
+            Some(staging) => {
+                staging.rehearsal &= waves.iter().all(|wave| wave.steps.last().unwrap().weight == Weight::WHOLE);
+                if !evidence.checks.iter().any(|check| matches!(check.measure, Measure::Load(_))) {
+                    let measure = Measure::Load(LoadMeasure::Rate { min: Weight::WHOLE });
+                    evidence.checks.push(Check { name: "a-load".to_owned(), measure, sample_min: 0 });
+                }
+            }
+            None => evidence.checks.retain(|check| !matches!(check.measure, Measure::Load(_))),
+        }
+        let stages = vec![Stage { kind, staging: staged, waves }];
         // A pool of nothing that is asked is refused.
         let pooled = rollback.pooled.filter(|_| !evidence.checks.is_empty());
         let rollback = RollbackPolicy { pooled, ..rollback };

@@ -59,5 +59,5 @@ pub(in crate::rollout) fn adopted(record: &Rollout) -> Option<Cause> {
 
 /// Whether the lane's order sends traffic to the new release, so that an agent could have turned it back.
 pub(in crate::rollout) fn is_at_step(record: &Rollout, at: LaneAt) -> bool {
-    matches!(lane_order(&record.phase, at), LaneOrder::AtStep(_))
+    matches!(lane_order(&record.plan, &record.phase, at), LaneOrder::AtStep(_) | LaneOrder::Rested(_))
 }

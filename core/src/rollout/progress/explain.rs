@@ -3,7 +3,8 @@
 
 use super::LaneView;
 use crate::evidence::{
-    Amount, AskFailure, Asks, Bound, Check, Evidence, Measure, Outcome, Query, Reach, StepRef, Verdict, judge_check,
+    Amount, AskFailure, Asks, Bound, Check, Evidence, LoadMeasure, Measure, Outcome, Query, Reach, StepRef, Verdict,
+    judge_check,
 };
 use crate::id::RegionId;
 use crate::observation::Sight;
@@ -52,8 +53,7 @@ pub fn explain(record: &Rollout, sight: &Sight) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (region, lane) in &record.lanes {
         let view = LaneView::new(record, region, sight);
-        let seen = record.plan.evidence.checks.iter().map(|check| seen(&view, region, check));
-        findings.extend(seen);
+        findings.extend(view.asked().checks.iter().map(|check| seen(&view, region, check)));
         findings.extend(lane.vote.as_ref().map(|vote| voted(record, region, vote)));
     }
     findings
@@ -149,6 +149,20 @@ fn test(measure: &Measure) -> String {
             format!("burn rate: a budget of {budget}, at most {factor} times as fast")
         }
         Measure::Query(query) => asks(query),
+        Measure::Load(load) => of_load(*load),
+    }
+}
+
+fn of_load(measure: LoadMeasure) -> String {
+    match measure {
+        LoadMeasure::Errors { max } => format!("of the load: at most {} fail", percent(max.basis_points().into())),
+        LoadMeasure::Latency { quantile, max } => {
+            let quantile = percent(quantile.basis_points().into());
+            format!("of the load: the {quantile} quantile at most {} ms from when it was due", max.millis())
+        }
+        LoadMeasure::Rate { min } => {
+            format!("of the load: at least {} sent in time", percent(min.basis_points().into()))
+        }
     }
 }
 
@@ -182,7 +196,9 @@ fn why(check: &Check, verdict: &Verdict) -> String {
 /// How the numbers of a measure are said.
 fn unit(measure: &Measure) -> fn(u64) -> String {
     match measure {
-        Measure::Latency { .. } => |micros| format!("{}.{:03} ms", micros / 1000, micros % 1000),
+        Measure::Latency { .. } | Measure::Load(LoadMeasure::Latency { .. }) => {
+            |micros| format!("{}.{:03} ms", micros / 1000, micros % 1000)
+        }
         Measure::LatencyShift { .. } => |parts| format!("a certainty of {}.{:04} %", parts / 10_000, parts % 10_000),
         Measure::BudgetBurn { .. } => |hundredths| format!("{}.{:02} times", hundredths / 100, hundredths % 100),
         Measure::Query(Query { asks: Asks::Value { .. }, .. }) => |parts| Amount::from_millionths(parts).to_string(),
@@ -190,7 +206,8 @@ fn unit(measure: &Measure) -> fn(u64) -> String {
         | Measure::ErrorRatio { .. }
         | Measure::Probe { .. }
         | Measure::ErrorDifference { .. }
-        | Measure::ErrorSequence { .. } => percent,
+        | Measure::ErrorSequence { .. }
+        | Measure::Load(LoadMeasure::Errors { .. } | LoadMeasure::Rate { .. }) => percent,
     }
 }
 

@@ -2,15 +2,18 @@
 
 pub(super) mod astray;
 pub mod explain;
+pub(super) mod loaded;
 
 use astray::is_at_step;
 
-use super::goals::{goal, goal_hash};
+use super::goals::{LaneOrder, asked_by, goal, goal_hash, lane_order};
 use super::reason::Wait;
 use super::state::{LaneAt, Rollout};
+use std::borrow::Cow;
+
 use crate::agent::{Drift, reported_drift};
 use crate::calendar::Openings;
-use crate::evidence::{Evidence, Outcome, StepRef, Verdict, judge};
+use crate::evidence::{Evidence, EvidencePolicy, Outcome, StepRef, Verdict, judge};
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Seen, Sight, SlotState, WentBack};
 use crate::planted;
@@ -133,7 +136,8 @@ impl<'a> LaneView<'a> {
     /// it, under one before.
     pub fn went_back(&self) -> Option<&'a WentBack> {
         let lane = self.record.lanes.get(self.region).expect("a lane view is made by a name of the plan");
-        let on_the_way = matches!(lane.at, LaneAt::Shifting(_));
+        // The end of a load is an order too, and the agent may not have heard it either.
+        let on_the_way = matches!(lane.at, LaneAt::Shifting(_)) || matches!(self.order(), LaneOrder::Rested(_));
         let alone = self.observed()?.alone.as_ref()?;
         let ours = alone.rollout == self.record.id
             && (alone.epoch == lane.goal_epoch || on_the_way && alone.epoch < lane.goal_epoch);
@@ -172,7 +176,16 @@ impl<'a> LaneView<'a> {
 
     /// The verdict on a step, from evidence whose pin is this lane's own; `None`: nothing that counts came in.
     pub fn verdict(&self, step: StepRef) -> Option<Verdict> {
-        Some(judge(&self.record.plan.evidence, self.evidence_on(step)?))
+        Some(judge(&self.asked(), self.evidence_on(step)?))
+    }
+
+    fn order(&self) -> LaneOrder {
+        lane_order(&self.record.plan, &self.record.phase, self.at())
+    }
+
+    /// What the evidence of this lane is asked now.
+    pub fn asked(&self) -> Cow<'a, EvidencePolicy> {
+        asked_by(&self.record.plan, self.order())
     }
 
     /// What was measured on a step, if it is this lane's own.
@@ -215,7 +228,7 @@ impl<'a> LaneView<'a> {
     }
 
     fn passes(&self, step: StepRef) -> bool {
-        if self.record.plan.evidence.checks.is_empty() {
+        if self.asked().checks.is_empty() {
             return self.reachable_since().is_some();
         }
         let least = if planted::is("inconclusive-passes") { Outcome::Inconclusive } else { Outcome::Pass };

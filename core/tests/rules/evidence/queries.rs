@@ -56,6 +56,7 @@ fn evidence(asked: Option<Asked>) -> Evidence {
         other: Tally::default(),
         whole: Answers::default(),
         asked: asked.map(|asked| ("kpi".to_owned(), asked)).into_iter().collect(),
+        load: None,
     }
 }
 

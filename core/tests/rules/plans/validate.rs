@@ -4,8 +4,8 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
 use meridian_core::id::{ItemId, RoleId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Playbook, Pooling, RegionSelector, Spread, SpreadOrder,
-    VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
+    Spread, SpreadOrder, StageKind, VotePolicy, Wave, validate,
 };
 use meridian_core::time::Span;
 use meridian_core::watch::{Decimal, FeedbackPolicy};
@@ -284,6 +284,74 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
     ]
 }
 
+fn staged(change: impl Fn(&mut Playbook) + 'static) -> Change {
+    Box::new(move |p| {
+        *p = Design { staged: Some(true), ..Design::of(&[&[0], &[1]]) }.playbook();
+        change(p);
+    })
+}
+
+fn loaded(change: impl Fn(&mut Load) + 'static) -> Change {
+    staged(move |p| change(&mut p.stages[0].staging.as_mut().unwrap().load))
+}
+
+fn asked_of(change: impl Fn(&mut LoadRequest) + 'static) -> Change {
+    loaded(move |load| change(&mut load.requests[0]))
+}
+
+fn changes_of_loads() -> Vec<(&'static str, &'static str, Change)> {
+    let header = |name: &'static str, value: &'static str| {
+        asked_of(move |request| drop(request.headers.insert(name.to_owned(), value.to_owned())))
+    };
+    vec![
+        ("LOAD_OUTSIDE_STAGING", "stages[0].load", staged(|p| p.stages[0].kind = StageKind::Pilot)),
+        ("LOAD_UNJUDGED", "stages[0].load", staged(|p| drop(p.evidence.checks.pop()))),
+        ("LOAD_CHECK_WITHOUT_LOAD", "evidence.checks[1].name", staged(|p| p.stages[0].staging = None)),
+        ("RATE_OUT_OF_RANGE", "stages[0].load.rate", loaded(|load| load.rate = 0)),
+        ("RATE_OUT_OF_RANGE", "stages[0].load.rate", loaded(|load| load.rate = 10_001)),
+        ("BAKE_WITHIN_RAMP", "stages[0].waves[0].steps", loaded(|load| load.ramp = Span::from_secs(11))),
+        ("CONNECTIONS_OUT_OF_RANGE", "stages[0].load.connections", loaded(|load| load.connections = 0)),
+        ("TIMEOUT_OUT_OF_RANGE", "stages[0].load.timeout", loaded(|load| load.timeout = Span::ZERO)),
+        ("LOAD_WITHOUT_REQUESTS", "stages[0].load.requests", loaded(|load| load.requests.clear())),
+        (
+            "LOAD_WITHOUT_REQUESTS",
+            "stages[0].load.requests",
+            loaded(|load| load.requests = vec![load.requests[0].clone(); 21]),
+        ),
+        (
+            "REHEARSAL_NOT_WHOLE",
+            "stages[0].waves[0].steps",
+            staged(|p| p.stages[0].waves[0].steps.last_mut().unwrap().weight = percent(50)),
+        ),
+        (
+            "TOO_MANY_STEPS",
+            "stages[0].waves[0].steps",
+            staged(|p| {
+                let steps = &mut p.stages[0].waves[0].steps;
+                *steps = vec![steps[1].clone(); 99];
+            }),
+        ),
+        ("LOAD_PATH_INVALID", "stages[0].load.requests[0].path", asked_of(|it| it.path = "orders".to_owned())),
+        ("LOAD_PATH_INVALID", "stages[0].load.requests[0].path", asked_of(|it| it.path = "/a b".to_owned())),
+        ("LOAD_PATH_INVALID", "stages[0].load.requests[0].path", asked_of(|it| it.path = "//other".to_owned())),
+        ("LOAD_HEADER_INVALID", "stages[0].load.requests[0].headers", header("Host", "other")),
+        ("LOAD_HEADER_INVALID", "stages[0].load.requests[0].headers", header("a b", "c")),
+        ("LOAD_HEADER_INVALID", "stages[0].load.requests[0].headers", header("a", "b\r\nc: d")),
+        ("BODY_WITHOUT_POST", "stages[0].load.requests[0].body", asked_of(|it| it.body = "x".to_owned())),
+        (
+            "BODY_TOO_LONG",
+            "stages[0].load.requests[0].body",
+            asked_of(|it| (it.method, it.body) = (Method::Put, "x".repeat(4097))),
+        ),
+        ("MIX_WEIGHT_OUT_OF_RANGE", "stages[0].load.requests[0].weight", asked_of(|it| it.weight = 0)),
+        (
+            "BAKE_EXCEEDS_TOTAL",
+            "stages[0].waves[0].steps",
+            staged(|p| p.limits.total = p.stages[0].waves[0].steps[1].bake.times(4)),
+        ),
+    ]
+}
+
 #[test]
 fn each_violation_is_found_where_it_is() {
     assert_eq!(violations(|_| {}), []);
@@ -293,6 +361,7 @@ fn each_violation_is_found_where_it_is() {
         .chain(changes_of_approvals())
         .chain(changes_of_checklists())
         .chain(changes_of_policies())
+        .chain(changes_of_loads())
     {
         assert_eq!(violations(|playbook| change(playbook)), [(code, field.to_owned())], "{code}");
     }

@@ -1,8 +1,10 @@
 //! Strategies for what passes between a server and an agent.
 
 use meridian_core::agent::{Alone, LaneMemory, VetoList};
-use meridian_core::evidence::{Amount, Answers, AskFailure, Asked, Evidence, Histogram, Pin, ProbeCount, Tally};
-use meridian_core::goal::{Goal, Measurement, SlotGoal};
+use meridian_core::evidence::{
+    Amount, Answers, AskFailure, Asked, Evidence, Histogram, LoadTally, Pin, ProbeCount, Tally,
+};
+use meridian_core::goal::{Goal, LoadOrder, Measurement, SlotGoal};
 use meridian_core::id::Lane;
 use meridian_core::observation::{DoneMark, Observed, SlotSeen, SlotState, TrafficSeen, Trouble, WentBack};
 use meridian_core::plan::Mandate;
@@ -12,7 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::plan::safety_policy;
+use super::plan::{load, safety_policy};
 use super::{
     NAME, cohort, decided, digest, epoch, evidence_policy, region, release_ref, rollout_id, service, slot, span, split,
     step_ref, text, verdict,
@@ -22,8 +24,10 @@ use crate::convert::Hello;
 /// A goal.
 pub fn goal() -> impl Strategy<Value = Goal> {
     let lane = (service(), region()).prop_map(|(service, region)| Lane { service, region });
-    let measurement = (slot(), step_ref(), digest(), evidence_policy());
-    let measurement = measurement.prop_map(|(slot, step, digest, policy)| Measurement { slot, step, digest, policy });
+    let order = (load(), span()).prop_map(|(load, lasts)| LoadOrder { load, lasts });
+    let measurement = (slot(), step_ref(), digest(), evidence_policy(), option::of(order));
+    let measurement =
+        measurement.prop_map(|(slot, step, digest, policy, load)| Measurement { slot, step, digest, policy, load });
     let slots = (slot_goal(), slot_goal()).prop_map(|(blue, green)| Slots { blue, green });
     let mandate = (digest(), safety_policy()).prop_map(|(body, policy)| Mandate::seal(body, policy));
     let traffic = (option::of(split()), option::of(cohort()));
@@ -96,8 +100,8 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
     let pin = pin.prop_map(|(rollout, step, digest, epoch)| Pin { rollout, step, digest, epoch });
     let probes = (any::<u64>(), any::<u64>()).prop_map(|(sent, failed)| ProbeCount { sent, failed });
     let parts = (pin, (span(), span()), tally(), btree_map(NAME, probes, 0..4), tally(), answers());
-    let parts = (parts, btree_map(NAME, asked(), 0..4));
-    parts.prop_map(|((pin, (one, another), ours, probes, other, whole), asked)| Evidence {
+    let parts = (parts, btree_map(NAME, asked(), 0..4), option::of(load_tally()));
+    parts.prop_map(|((pin, (one, another), ours, probes, other, whole), asked, load)| Evidence {
         pin,
         from: one.min(another),
         to: one.max(another),
@@ -108,6 +112,15 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
         other,
         whole,
         asked,
+        load,
+    })
+}
+
+fn load_tally() -> impl Strategy<Value = LoadTally> {
+    (any::<[u64; 10]>(), tally()).prop_map(|(counts, tally)| {
+        let [due, sent, not_sent, answered, errors, refused, broken, timed_out, malformed, slowest] = counts;
+        let latency = tally.latency;
+        LoadTally { due, sent, not_sent, answered, errors, refused, broken, timed_out, malformed, latency, slowest }
     })
 }
 

@@ -12,7 +12,7 @@ use meridian_core::cohort::{Cohort, CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{
-    Amount, Asks, Bound, Check, EvidencePolicy, Measure, Outcome, Query, Reach, Source, StepRef, Verdict,
+    Amount, Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Outcome, Query, Reach, Source, StepRef, Verdict,
 };
 use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
@@ -202,6 +202,9 @@ pub fn evidence_policy() -> impl Strategy<Value = EvidencePolicy> {
         weight().prop_map(|max| Measure::ErrorSequence { max }),
         (weight(), any::<u32>()).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
         query().prop_map(Measure::Query),
+        weight().prop_map(|max| Measure::Load(LoadMeasure::Errors { max })),
+        (weight(), span()).prop_map(|(quantile, max)| Measure::Load(LoadMeasure::Latency { quantile, max })),
+        weight().prop_map(|min| Measure::Load(LoadMeasure::Rate { min })),
     ];
     let check = (NAME, measure, any::<u64>());
     let check = check.prop_map(|(name, measure, sample_min)| Check { name, measure, sample_min });

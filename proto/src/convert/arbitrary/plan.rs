@@ -6,8 +6,9 @@ use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Method,
+    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging,
+    Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -21,7 +22,8 @@ use super::{
 
 /// A playbook, valid or not.
 pub fn playbook() -> impl Strategy<Value = Playbook> {
-    let stage = (stage_kind(), vec(wave(), 0..3)).prop_map(|(kind, waves)| Stage { kind, waves });
+    let stage = (stage_kind(), option::of(staging()), vec(wave(), 0..3));
+    let stage = stage.prop_map(|(kind, staging, waves)| Stage { kind, staging, waves });
     let rules =
         (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy(), checklist());
     let parts = (playbook_id(), vec(stage, 0..3), rules);
@@ -48,6 +50,22 @@ fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
 fn approval_rules() -> impl Strategy<Value = Vec<ApprovalRule>> {
     let rule = (role(), any::<u32>(), span());
     vec(rule.prop_map(|(role, count, valid_for)| ApprovalRule { role, count, valid_for }), 0..3)
+}
+
+fn staging() -> impl Strategy<Value = Staging> {
+    (load(), any::<bool>()).prop_map(|(load, rehearsal)| Staging { load, rehearsal }).boxed()
+}
+
+/// A load.
+pub fn load() -> impl Strategy<Value = Load> {
+    let headers = proptest::collection::btree_map("[a-z]{1,8}", "[a-z]{0,8}", 0..3);
+    let request = (select(Method::ALL.to_vec()), "/[a-z/]{0,12}", headers, text(), any::<u32>());
+    let request =
+        request.prop_map(|(method, path, headers, body, weight)| LoadRequest { method, path, headers, body, weight });
+    let parts = (any::<u32>(), span(), vec(request, 0..3), any::<u32>(), span());
+    parts
+        .prop_map(|(rate, ramp, requests, connections, timeout)| Load { rate, ramp, requests, connections, timeout })
+        .boxed()
 }
 
 fn stage_kind() -> impl Strategy<Value = StageKind> {
@@ -190,7 +208,8 @@ fn planned_wave() -> impl Strategy<Value = PlannedWave> {
     let step = (weight(), option::of(cohort_rule()), span());
     let step = step.prop_map(|(weight, cohort, bake)| PlannedStep { weight, cohort, bake });
     let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span(), approval_rules());
-    parts.prop_map(|(id, stage, max_parallel, max_skew, steps, soak, approvals)| PlannedWave {
+    let parts = (parts, option::of(staging()));
+    parts.prop_map(|((id, stage, max_parallel, max_skew, steps, soak, approvals), staging)| PlannedWave {
         id,
         stage,
         regions: Vec::new(),
@@ -199,6 +218,7 @@ fn planned_wave() -> impl Strategy<Value = PlannedWave> {
         steps,
         soak,
         approvals,
+        staging,
     })
 }
 

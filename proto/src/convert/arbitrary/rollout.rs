@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meridian_core::epoch::Epoch;
-use meridian_core::evidence::StepRef;
+use meridian_core::evidence::{LoadFigures, StepRef};
 use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::playbook::{ChecklistItem, Scope};
 use meridian_core::rollout::state::{
-    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Signed, Vote,
+    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, LoadReport, Pace, Phase, Rollout, Run, Signed, Vote,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -89,9 +89,10 @@ fn up_to(epoch: Epoch, lane: LaneProgress) -> LaneProgress {
 
 fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
     let vote = (any::<Index>(), decided(), moment(), ballot());
-    let astray = (epoch(), option::of("[a-z]{1,8}"));
+    let load = (any::<Index>(), decided(), moment(), load_figures(), verdict());
+    let astray = (epoch(), option::of("[a-z]{1,8}"), vec(load, 0..3));
     let parts = (0..7_u8, any::<Index>(), moment(), decided(), any::<bool>(), option::of(vote), astray);
-    parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote, (acked, adopted))| {
+    parts.prop_map(move |(kind, index, since, goal_epoch, moved, vote, (acked, adopted, loads))| {
         let step = *index.get(&steps);
         let at = match kind {
             0 => LaneAt::Waiting,
@@ -103,7 +104,30 @@ fn progress(steps: Vec<StepRef>) -> impl Strategy<Value = LaneProgress> {
             _ => LaneAt::Reverted,
         };
         let vote = vote.map(|(index, epoch, at, ballot)| Vote { step: *index.get(&steps), epoch, at, ballot });
-        LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted }
+        let report = |(index, epoch, at, figures, verdict): (Index, _, _, _, _)| LoadReport {
+            step: *index.get(&steps),
+            epoch,
+            at,
+            figures,
+            verdict,
+        };
+        let loads = loads.into_iter().map(report).collect();
+        LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted, loads }
+    })
+}
+
+fn load_figures() -> impl Strategy<Value = LoadFigures> {
+    any::<[u64; 10]>().prop_map(|[offered, sent, achieved, failed, not_sent, p50, p90, p99, p999, max]| LoadFigures {
+        offered,
+        sent,
+        achieved,
+        failed,
+        not_sent,
+        p50,
+        p90,
+        p99,
+        p999,
+        max,
     })
 }
 

@@ -1,10 +1,12 @@
 //! What is asked of the evidence, and verdicts. Evidence itself travels only from agents; see [`super::report`].
 
+mod load;
 pub(super) mod query;
 
 use meridian_core::evidence::{Check, EvidencePolicy, Measure, Outcome, Query, Verdict};
 use meridian_core::playbook::validate::CHECKS_MAX;
 
+use self::load::{WireLoadMeasure, measure_from_wire, measure_to_wire};
 use crate::convert::field::{RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX, list, present, text, weight, word};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{span, span_to_wire};
@@ -44,6 +46,9 @@ impl TryFrom<WireMeasure> for Measure {
                 Ok(Self::BudgetBurn { budget, factor })
             }
             WireMeasure::Query(query) => Ok(Self::Query(Query::try_from(query).at("query")?)),
+            WireMeasure::LoadErrors(errors) => measure_from_wire(WireLoadMeasure::Errors(errors)).map(Self::Load),
+            WireMeasure::LoadLatency(latency) => measure_from_wire(WireLoadMeasure::Latency(latency)).map(Self::Load),
+            WireMeasure::LoadRate(rate) => measure_from_wire(WireLoadMeasure::Rate(rate)).map(Self::Load),
         }
     }
 }
@@ -75,6 +80,7 @@ impl From<&Measure> for WireMeasure {
                 factor: *factor,
             }),
             Measure::Query(query) => Self::Query(query.into()),
+            Measure::Load(load) => measure_to_wire(*load),
         }
     }
 }

@@ -4,10 +4,11 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::StepRef;
 use meridian_core::id::RegionId;
 use meridian_core::plan::Plan;
-use meridian_core::rollout::state::{Ballot, LaneAt, LaneProgress, Vote};
+use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
+use meridian_core::rollout::state::{Ballot, LaneAt, LaneProgress, LoadReport, Vote};
 
 use super::cause::limit_from_wire;
-use crate::convert::field::{RECORD_TEXT_BYTES_MAX, named, optional, position_to_wire, present, required, text};
+use crate::convert::field::{RECORD_TEXT_BYTES_MAX, list, named, optional, position_to_wire, present, required, text};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
@@ -16,17 +17,24 @@ use crate::r#gen::records::v1::lane_progress::At as WireAt;
 use crate::r#gen::records::v1::vote::{self as wire_vote, Ballot as WireBallot};
 use crate::r#gen::v1;
 
+/// A region walks each step of a plan once at most.
+const LOADS_MAX: usize = WAVES_MAX * STEPS_MAX;
+
 /// One region's progress through `plan`.
 pub(super) fn progress_from_wire(
     wire: records::LaneProgress,
     plan: &Plan,
 ) -> Result<(RegionId, LaneProgress), Invalid> {
-    let records::LaneProgress { region, at, step, since, goal_epoch, moved, vote, acked, adopted } = wire;
+    let records::LaneProgress { region, at, step, since, goal_epoch, moved, vote, acked, adopted, loads } = wire;
     let at = at_from_wire(at, step)?;
     check_at(at, plan).at("step")?;
     let vote: Option<Vote> = optional("vote", vote)?;
     if let Some(vote) = &vote {
         check_step(vote.step, plan).at("step").at("vote")?;
+    }
+    let loads: Vec<LoadReport> = list("loads", loads, LOADS_MAX)?;
+    for (index, report) in loads.iter().enumerate() {
+        check_step(report.step, plan).at("step").at_index(index).at("loads")?;
     }
     let progress = LaneProgress {
         at,
@@ -36,13 +44,14 @@ pub(super) fn progress_from_wire(
         vote,
         acked: optional("acked", acked)?.unwrap_or(Epoch::ZERO),
         adopted: (!adopted.is_empty()).then(|| text("adopted", adopted, RECORD_TEXT_BYTES_MAX)).transpose()?,
+        loads,
     };
     Ok((named("region", region, RegionId::new)?, progress))
 }
 
 /// One region's progress as the record says it.
 pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> records::LaneProgress {
-    let LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted } = progress;
+    let LaneProgress { at, since, goal_epoch, moved, vote, acked, adopted, loads } = progress;
     let (at, step) = at_to_wire(*at);
     records::LaneProgress {
         region: region.to_string(),
@@ -54,6 +63,7 @@ pub(super) fn progress_to_wire(region: &RegionId, progress: &LaneProgress) -> re
         vote: vote.as_ref().map(Into::into),
         acked: (*acked != Epoch::ZERO).then(|| (*acked).into()),
         adopted: adopted.clone().unwrap_or_default(),
+        loads: loads.iter().map(Into::into).collect(),
     }
 }
 

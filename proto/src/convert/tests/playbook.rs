@@ -21,7 +21,8 @@ fn playbook() -> v1::Playbook {
         approvals: Vec::new(),
         spread: None,
     };
-    let stage = v1::Stage { kind: v1::StageKind::Production.into(), waves: vec![wave("one"), wave("two")] };
+    let stage =
+        v1::Stage { kind: v1::StageKind::Production.into(), staging: None, waves: vec![wave("one"), wave("two")] };
     let ratio = v1::check::Measure::ErrorRatio(v1::check::ErrorRatio { max_basis_points: 100 });
     let check = v1::Check { name: "errors".to_owned(), measure: Some(ratio), sample_min: 100 };
     v1::Playbook {

@@ -32,7 +32,7 @@ pub fn playbook(bake: Span) -> Playbook {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         id: PlaybookId::new("careful").unwrap(),
-        stages: vec![Stage { kind: StageKind::Production, waves: vec![wave] }],
+        stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },
         rollback: RollbackPolicy::default(),
         limits: Limits::default(),

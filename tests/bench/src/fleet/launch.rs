@@ -41,7 +41,7 @@ pub fn playbook(
             spread: None,
         };
         // A region belongs to one wave of a stage, so each wave is a stage.
-        stages.push(Stage { kind: StageKind::Production, waves: vec![wave] });
+        stages.push(Stage { kind: StageKind::Production, staging: None, waves: vec![wave] });
     }
     Ok(Playbook {
         timetable: meridian_core::calendar::Timetable::default(),

@@ -40,6 +40,7 @@ pub fn obey(observed: &mut Observed, goal: &Goal) {
         other: Tally::default(),
         whole: Answers { requests: REQUESTS, errors: 0 },
         asked: BTreeMap::new(),
+        load: None,
     });
 }
 
@@ -82,7 +83,7 @@ mod tests {
             },
             split: Some(Split::all(Slot::Blue)),
             cohort: None,
-            measurement: Some(Measurement { slot: Slot::Blue, step, digest, policy: policy.clone() }),
+            measurement: Some(Measurement { slot: Slot::Blue, step, digest, policy: policy.clone(), load: None }),
             mandate: None,
         };
         let mut observed = Observed::default();

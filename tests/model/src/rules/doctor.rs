@@ -97,7 +97,8 @@ fn no_data(before: &Rollout, region: &Region, observed: &mut Observed) {
         let whole = Answers { requests: 1000, errors: 0 };
         let (requests, errors, other) = (whole.requests, whole.errors, Tally::default());
         let asked = std::collections::BTreeMap::new();
-        observed.evidence = Some(Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked });
+        observed.evidence =
+            Some(Evidence { pin, from, to, requests, errors, latency, probes, other, whole, asked, load: None });
     }
 }
 

@@ -228,5 +228,6 @@ fn evidence(memory: &LaneMemory, mood: Mood) -> Option<Evidence> {
         other: Tally::default(),
         whole: Answers { requests, errors },
         asked: BTreeMap::new(),
+        load: None,
     })
 }

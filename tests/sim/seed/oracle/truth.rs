@@ -34,7 +34,8 @@ pub fn moves(books: &Books, before: &Rollout, after: &Rollout) -> Vec<Broken> {
                     | Measure::LatencyShift { .. }
                     | Measure::ErrorSequence { .. }
                     | Measure::BudgetBurn { .. }
-                    | Measure::Query(_) => false,
+                    | Measure::Query(_)
+                    | Measure::Load(_) => false,
                 });
                 let bad = books.bad.contains(&(region.clone(), before.plan.release.digest));
                 require(&mut broken, "S14", !(asked && bad), || format!("{}, and answers badly", what()));

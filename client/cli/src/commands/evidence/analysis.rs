@@ -6,6 +6,7 @@ use meridian_core::evidence::{Outcome, Verdict};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::report;
 use crate::args::AnalysisCommand;
 use crate::commands::{Outcome as Ended, rollout};
 use crate::error::CliError;
@@ -24,7 +25,10 @@ struct Explained {
 }
 
 pub(in crate::commands) async fn run(session: &mut Session<'_>, command: &AnalysisCommand) -> Ended {
-    let AnalysisCommand::Explain { rollout: named, region } = command;
+    let (named, region) = match command {
+        AnalysisCommand::Explain { rollout, region } => (rollout, region),
+        AnalysisCommand::Report { rollout } => return report::run(session, &rollout.name).await,
+    };
     let region = region.as_deref().map(reference::region).transpose()?;
     let name = rollout::find(session, &named.name).await?.name;
     let mut findings = session.client().await?.analysis(&name).await?;
@@ -40,7 +44,7 @@ pub(in crate::commands) async fn run(session: &mut Session<'_>, command: &Analys
     Ok(Exit::Done)
 }
 
-const fn tone(outcome: Outcome) -> Tone {
+pub(super) const fn tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Pass => Tone::Good,
         Outcome::Fail => Tone::Bad,

@@ -2,3 +2,4 @@
 
 pub(super) mod analysis;
 pub(super) mod audit;
+mod report;

@@ -1,7 +1,8 @@
 //! The evidence of a playbook: checks with a measure, a limit and a minimum sample.
 
-use meridian_core::evidence::{Check, EvidencePolicy, Measure};
+use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
+use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
 use super::query;
@@ -10,7 +11,7 @@ use crate::manifest::shape::{Cursor, Fields, Refused};
 use crate::manifest::values;
 
 /// The fields of a check that say what is measured; a check has one of them.
-const MEASURES: [&str; 9] = [
+const MEASURES: [&str; 12] = [
     "errorRatio",
     "errorDifference",
     "errorSequence",
@@ -20,6 +21,9 @@ const MEASURES: [&str; 9] = [
     "probe",
     "prometheus",
     "webhook",
+    "loadErrors",
+    "loadLatency",
+    "loadRate",
 ];
 
 /// Without the field: no checks, the default window and extension.
@@ -69,13 +73,21 @@ fn measure(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Measure> {
             Some(Measure::BudgetBurn { budget: budget?, factor: factor? })
         }
         "latency" => {
-            let fields = measure.fields(report, &["quantile", "max"])?;
-            let quantile = fields.need(report, "quantile", "99%").and_then(|it| it.value(report, values::percent));
-            let max = fields.need(report, "max", "500ms").and_then(|it| it.value(report, values::span));
-            Some(Measure::Latency { quantile: quantile?, max: max? })
+            let (quantile, max) = latency(measure, report)?;
+            Some(Measure::Latency { quantile, max })
         }
         "prometheus" => query::prometheus(measure, report).map(Measure::Query),
         "webhook" => query::webhook(measure, report).map(Measure::Query),
+        "loadErrors" => Some(Measure::Load(LoadMeasure::Errors { max: max(measure, report, "1%")? })),
+        "loadLatency" => {
+            let (quantile, max) = latency(measure, report)?;
+            Some(Measure::Load(LoadMeasure::Latency { quantile, max }))
+        }
+        "loadRate" => {
+            let fields = measure.fields(report, &["min"])?;
+            let min = fields.need(report, "min", "95%").and_then(|it| it.value(report, values::percent));
+            Some(Measure::Load(LoadMeasure::Rate { min: min? }))
+        }
         _ => {
             let fields = measure.fields(report, &["path", "max"])?;
             let path = fields.need(report, "path", "/healthz");
@@ -84,6 +96,14 @@ fn measure(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Measure> {
             Some(Measure::Probe { path: path?, max: max? })
         }
     }
+}
+
+/// A quantile and its limit.
+fn latency(measure: &Cursor<'_>, report: &mut Report<'_>) -> Option<(Weight, Span)> {
+    let fields = measure.fields(report, &["quantile", "max"])?;
+    let quantile = fields.need(report, "quantile", "99%").and_then(|it| it.value(report, values::percent));
+    let max = fields.need(report, "max", "500ms").and_then(|it| it.value(report, values::span));
+    Some((quantile?, max?))
 }
 
 /// The one field of a measure that has nothing but a limit.

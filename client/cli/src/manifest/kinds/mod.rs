@@ -8,6 +8,7 @@ mod query;
 pub(super) mod registered;
 pub(super) mod release;
 pub(super) mod route;
+pub(super) mod staging;
 mod timetable;
 mod watch;
 pub(super) mod wave;

@@ -8,7 +8,7 @@ use meridian_core::playbook::{ApprovalRule, RegionSelector, Spread, SpreadOrder,
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
-use super::labels;
+use super::{labels, staging};
 use crate::manifest::report::Report;
 use crate::manifest::shape::{Cursor, Fields, Refused};
 use crate::manifest::values;
@@ -33,16 +33,17 @@ const FIRST_DEFAULT: u32 = 1;
 const FACTOR_DEFAULT: u32 = 2;
 
 pub(in crate::manifest) fn stage(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Stage> {
-    let fields = given.fields(report, &["kind", "waves", "approvals"])?;
+    let fields = given.fields(report, &["kind", "load", "rehearsal", "waves", "approvals"])?;
     let kind = fields.need(report, "kind", "production").and_then(|it| it.value(report, values::word(&STAGES)));
     let waves = fields.need(report, "waves", "[…]").and_then(|it| it.each(report, wave));
+    let staging = staging::read(&fields, report);
     let asked = approvals(&fields, report);
-    let (kind, mut waves, asked) = (kind?, waves?, asked?);
+    let (kind, mut waves, asked, staging) = (kind?, waves?, asked?, staging?);
     // What a stage asks for is asked before its first wave.
     if let Some(first) = waves.first_mut() {
         first.approvals.splice(0..0, asked);
     }
-    Some(Stage { kind, waves })
+    Some(Stage { kind, staging, waves })
 }
 
 /// One rule or a list of them.

@@ -8,6 +8,7 @@ pub(crate) mod region;
 pub(crate) mod release;
 pub(crate) mod rollout;
 pub(crate) mod service;
+pub(crate) mod staging;
 pub(crate) mod timetable;
 pub(crate) mod watch;
 

@@ -12,7 +12,7 @@ use super::playbook::{
     CHECKLIST_HEADERS, approval_json, checklist_add_json, checklist_rows, checks_rows, cohort_text, evidence_json,
     limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
-use super::{moment_json, placed_json, timetable, watch};
+use super::{moment_json, placed_json, staging, timetable, watch};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -61,7 +61,7 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
             "bake": step.bake.to_string(),
         })
     };
-    json!({
+    let mut value = json!({
         "name": wave.id.as_str(),
         "stage": wave.stage.as_str(),
         "regions": regions(wave),
@@ -73,7 +73,9 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
         "begins": forecast.map(|f| f.begins.to_string()),
         "settles": forecast.map(|f| f.settles.to_string()),
         "exposedRegions": forecast.map(|f| f.exposed),
-    })
+    });
+    staging::add_json(wave.staging.as_ref(), &mut value);
+    value
 }
 
 fn overview(page: &mut Page, view: &PlanView) {
@@ -173,6 +175,7 @@ impl Shown for PlanView {
         let rows = self.plan.waves.iter().map(|wave| wave_row(wave, forecasts.get(wave.id.as_str()))).collect();
         let headers = &["WAVE", "STAGE", "REGIONS", "PARALLEL", "STEPS", "EARLIEST", "SOAK", "EXPOSED"];
         page.table("waves", headers, rows);
+        page.table("under load", staging::HEADERS, staging::rows(&self.plan));
         page.table("checklist", CHECKLIST_HEADERS, checklist_rows(&self.plan.checklist));
         let asked = self.plan.feedback.iter().map(|policy| vec![cell(watch::policy::feedback_text(policy))]).collect();
         page.table("feedback before the pilot is left", &[], asked);

@@ -2,7 +2,7 @@
 
 use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, Measure, Query, Reach, Source};
+use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
     ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
     SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
@@ -12,7 +12,7 @@ use meridian_core::watch::WatchPolicy;
 use meridian_core::weight::Weight;
 use serde_json::{Value, json};
 
-use super::{age_cell, moment_cell, moment_json, timetable, watch};
+use super::{age_cell, moment_cell, moment_json, staging, timetable, watch};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, toned};
@@ -77,6 +77,11 @@ pub(crate) fn checks_rows(evidence: &EvidencePolicy) -> Vec<Vec<Cell>> {
                 format!("a budget of {budget} burnt at most {factor} times as fast")
             }
             Measure::Query(query) => asks_text(query),
+            Measure::Load(LoadMeasure::Errors { max }) => format!("of the load at most {max} failing"),
+            Measure::Load(LoadMeasure::Latency { quantile, max }) => {
+                format!("latency of the load at {quantile} at most {max}")
+            }
+            Measure::Load(LoadMeasure::Rate { min }) => format!("of the load at least {min} sent in time"),
         };
         vec![cell(&check.name), cell(asks), cell(format!("at least {} samples", check.sample_min))]
     };
@@ -211,6 +216,11 @@ pub(crate) fn evidence_json(evidence: &EvidencePolicy) -> Value {
                 ("budgetBurn", json!({ "budget": budget.to_string(), "factor": factor }))
             }
             Measure::Query(query) => (query.source.as_str(), query_json(query)),
+            Measure::Load(LoadMeasure::Errors { max }) => ("loadErrors", json!({ "max": max.to_string() })),
+            Measure::Load(LoadMeasure::Latency { quantile, max }) => {
+                ("loadLatency", json!({ "quantile": quantile.to_string(), "max": max.to_string() }))
+            }
+            Measure::Load(LoadMeasure::Rate { min }) => ("loadRate", json!({ "min": min.to_string() })),
         };
         json!({ "name": check.name, kind: measure, "sampleMin": check.sample_min })
     };
@@ -269,9 +279,12 @@ pub(crate) fn safety_text(safety: &SafetyPolicy) -> String {
 }
 
 fn spec_json(playbook: &Playbook) -> Value {
-    let stages = playbook.stages.iter().map(
-        |stage| json!({ "kind": stage.kind.as_str(), "waves": stage.waves.iter().map(wave_json).collect::<Vec<_>>() }),
-    );
+    let stages = playbook.stages.iter().map(|stage| {
+        let waves = stage.waves.iter().map(wave_json).collect::<Vec<_>>();
+        let mut value = json!({ "kind": stage.kind.as_str(), "waves": waves });
+        staging::add_json(stage.staging.as_ref(), &mut value);
+        value
+    });
     let mut spec = json!({
         "stages": stages.collect::<Vec<_>>(),
         "evidence": evidence_json(&playbook.evidence),

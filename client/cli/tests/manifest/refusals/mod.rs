@@ -1,6 +1,7 @@
 //! The bad-input catalogue of manifests as a table: case, input, code, field. Every case must be refused with exactly
 //! these, at a line and column, within bounded time.
 
+mod loads;
 mod queries;
 mod releases;
 mod routes;
