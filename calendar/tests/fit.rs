@@ -45,6 +45,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
         safety: SafetyPolicy::default(),
         timetable: Timetable { windows, freezes: Vec::new(), splits },
         checklist: Vec::new(),
+        hotfix: None,
         watch: meridian_core::watch::WatchPolicy::default(),
     }
 }

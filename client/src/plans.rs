@@ -12,7 +12,7 @@ use meridian_proto::r#gen::v1::plan_service_client::PlanServiceClient as Calls;
 
 use crate::connect::Client;
 use crate::error::ClientError;
-use crate::name::{ReleaseName, RequestId};
+use crate::name::{ReleaseName, RequestId, RolloutName};
 use crate::{Intent, playbooks, wire};
 
 /// A compiled plan and what it will do at the earliest.
@@ -52,6 +52,17 @@ pub struct PlanWanted {
     pub playbook: PlaybookId,
     /// Which revision of it; `None`: the latest.
     pub revision: Option<u64>,
+    /// Whose lanes it takes over; `None`: free ones.
+    pub supersede: Option<SupersedeWanted>,
+}
+
+/// The rollout whose lanes a plan is to take over.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct SupersedeWanted {
+    /// Which.
+    pub rollout: RolloutName,
+    /// Why, if the new release is its hotfix.
+    pub hotfix: Option<String>,
 }
 
 impl Client {
@@ -66,11 +77,14 @@ impl Client {
         request: &RequestId,
     ) -> Result<PlanView, ClientError> {
         const CALL: &str = "create plan";
+        let over = wanted.supersede.as_ref();
         let message = v1::CreatePlanRequest {
             release: wanted.release.to_string(),
             playbook: playbooks::resource(&wanted.playbook, wanted.revision),
             validate_only: intent.is_check(),
             request_id: request.to_string(),
+            supersede: over.map(|over| over.rollout.to_string()).unwrap_or_default(),
+            hotfix_reason: over.and_then(|over| over.hotfix.clone()).unwrap_or_default(),
         };
         let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).create_plan(m).await }).await?;
         let v1::CreatePlanResponse { plan, forecast, warnings } = answer;

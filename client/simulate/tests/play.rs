@@ -110,6 +110,7 @@ impl Design {
         let playbook = Playbook {
             watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: self.checklist.clone(),
+            hotfix: None,
             id: PlaybookId::new("steps").unwrap(),
             stages,
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },

@@ -106,6 +106,7 @@ fn plan() -> Plan {
     let playbook = Playbook {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new("careful").expect("a good name"),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(60), extend_max: Span::from_secs(60) },

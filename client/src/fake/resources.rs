@@ -212,7 +212,10 @@ impl RegionService for Shared {
 impl PlanService for Shared {
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::CreatePlanResponse> {
         let request = request.into_inner();
-        self.enter("CreatePlan", &request.request_id, &[&request.release, &request.playbook]).await?;
+        let v1::CreatePlanRequest { release, playbook, supersede, hotfix_reason, .. } = &request;
+        let asked = [release, playbook, supersede, hotfix_reason].map(String::as_str);
+        let asked = if supersede.is_empty() { &asked[..2] } else { &asked };
+        self.enter("CreatePlan", &request.request_id, asked).await?;
         let is_of = |plan: &v1::Plan| {
             let version = plan.release.as_ref().map(|release| release.version.as_str()).unwrap_or_default();
             format!("{}/releases/{version}", plan.service) == request.release

@@ -63,6 +63,8 @@ pub fn rollout() -> RolloutView {
         actions: vec!["pause".to_owned(), "rollback".to_owned()],
         approvals: Vec::new(),
         checklist: Vec::new(),
+        superseded_by: None,
+        supersedes: None,
     }
 }
 

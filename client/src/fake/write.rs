@@ -2,7 +2,7 @@
 
 use meridian_core::playbook::ItemKind;
 use meridian_core::time::Timestamp;
-use meridian_proto::convert::{span_to_wire, timestamp_to_wire};
+use meridian_proto::convert::{name, span_to_wire, supersede_to_wire, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 
 use crate::plans::{PlanView, WaveForecastView};
@@ -27,6 +27,7 @@ pub(super) fn plan(view: &PlanView) -> v1::CreatePlanResponse {
 }
 
 pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
+    let service = &view.name.service;
     v1::Rollout {
         name: view.name.to_string(),
         release: Some((&view.release).into()),
@@ -49,6 +50,8 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         actions: view.actions.clone(),
         approvals: view.approvals.iter().map(approval).collect(),
         checklist: view.checklist.iter().map(entry).collect(),
+        superseded_by: view.superseded_by.as_ref().map(|by| name::rollout(service, by)).unwrap_or_default(),
+        supersedes: view.supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
     }
 }
 

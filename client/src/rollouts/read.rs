@@ -1,12 +1,12 @@
 //! Rollouts and decisions from the wire. What a newer server says in words not known here is `Unknown`, never a guess.
 
 use meridian_core::digest::Digest;
-use meridian_core::id::RegionId;
+use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::playbook::ItemKind;
 use meridian_core::rollout::state::Identity;
 use meridian_core::slot::Slot;
 use meridian_proto::convert::name;
-use meridian_proto::convert::{At as _, Invalid, InvalidKind};
+use meridian_proto::convert::{At as _, Invalid, InvalidKind, supersede_from_wire};
 use meridian_proto::r#gen::v1;
 
 use super::view::{
@@ -43,6 +43,8 @@ impl TryFrom<v1::Rollout> for RolloutView {
             known_time: _,
             approvals,
             checklist,
+            superseded_by,
+            supersedes,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -66,8 +68,16 @@ impl TryFrom<v1::Rollout> for RolloutView {
             actions,
             approvals: wire::list("approvals", approvals, ApprovalView::try_from)?,
             checklist: wire::list("checklist", checklist, EntryView::try_from)?,
+            superseded_by: superseding(&superseded_by)?,
+            supersedes: supersedes.map(supersede_from_wire).transpose().at("supersedes")?.map(|(_, of)| of),
         })
     }
+}
+
+/// The rollout that has taken over, if one has.
+fn superseding(text: &str) -> Result<Option<RolloutId>, Invalid> {
+    let by = (!text.is_empty()).then(|| name::parse_rollout(text)).transpose().at("superseded_by")?;
+    Ok(by.map(|(_, rollout)| rollout))
 }
 
 impl TryFrom<v1::Approval> for ApprovalView {

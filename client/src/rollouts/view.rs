@@ -3,8 +3,9 @@
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{StepRef, Verdict};
-use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::Placed;
+use meridian_core::plan::Supersede;
 use meridian_core::playbook::StageKind;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::Slot;
@@ -57,6 +58,10 @@ pub struct RolloutView {
     pub approvals: Vec<ApprovalView>,
     /// The checklist of its plan, and what of it is signed off.
     pub checklist: Vec<EntryView>,
+    /// The rollout that has taken its lanes over.
+    pub superseded_by: Option<RolloutId>,
+    /// The rollout whose lanes it has taken over.
+    pub supersedes: Option<Supersede>,
 }
 
 /// An item of the checklist.

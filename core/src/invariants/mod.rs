@@ -8,6 +8,7 @@ mod forward;
 mod pair;
 mod record;
 mod restored;
+mod supersede;
 mod transition;
 mod watch;
 
@@ -15,6 +16,7 @@ pub use agent::{action, done, intent, live, memory, start};
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
+pub use supersede::supersession;
 pub use transition::{Taken, transition};
 pub use watch::{watch, watched};
 
@@ -28,7 +30,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 45] = [
+pub const CATALOGUE: [(&str, &str); 46] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -94,11 +96,18 @@ pub const CATALOGUE: [(&str, &str); 45] = [
     ),
     ("C18", "Nothing goes forward where the line is stopped."),
     ("C19", "No rollout that asks for it leaves its pilot before the feedback of its release passes."),
+    (
+        "C20",
+        "A superseded rollout's lanes are all its successor's from the same decision on, at rest, with the same way back.",
+    ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),
     ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),
     ("W4", "No data is not met: a target is judged on what was measured, and on nothing else."),
-    ("W5", "A watch is closed exactly by a signed evaluation; what was missing then was waived with a reason."),
+    (
+        "W5",
+        "A watch is closed exactly by a signed evaluation; what was missing then was waived with a reason, and was no debt.",
+    ),
     (
         "W6",
         "What is signed never changes, nor what was fixed at the opening; an ended watch has its reviews as they were.",

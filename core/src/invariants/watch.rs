@@ -2,7 +2,7 @@
 
 use super::{Broken, require};
 use crate::watch::policy::REVIEWS_MAX;
-use crate::watch::{Outcome, Phase, Review, ReviewKind, ReviewState, Watch};
+use crate::watch::{ActionKind, Outcome, Phase, Review, ReviewKind, ReviewState, Watch};
 
 /// What holds of every record of a watch.
 #[must_use]
@@ -60,7 +60,8 @@ fn has_reason_for_what_is_missing(record: &Watch) -> bool {
         action.added.at < signed.at && closed_later
     };
     let missing = periodic.clone().any(|review| !review.is_signed()) || record.actions.iter().any(open_then);
-    waived.is_some() || !missing
+    let owed = record.actions.iter().any(|action| action.kind == ActionKind::Debt && open_then(action));
+    (waived.is_some() || !missing) && !owed
 }
 
 /// What holds between a record and the one after it.

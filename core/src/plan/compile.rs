@@ -6,14 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
+use super::supersede::Superseding;
 use crate::calendar::timetable::ZONE_LABEL;
 use crate::digest::Digest;
 use crate::evidence::Measure;
-use crate::id::{RegionId, RolloutId, ServiceId, WaveId};
+use crate::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
 use crate::lane::LaneState;
 use crate::playbook::validate::WAVES_MAX;
-use crate::playbook::{RegionSelector, SafetyPolicy, SpreadOrder, Stage, Step, ValidPlaybook, VotePolicy, Wave};
+use crate::playbook::{
+    Playbook, RegionSelector, SafetyPolicy, SpreadOrder, Stage, Step, ValidPlaybook, VotePolicy, Wave,
+};
 use crate::release::{Release, ReleaseRef};
+use crate::rollout::supersede::SupersedeRefused;
 use crate::rollout::veto::Veto;
 use crate::slot::Slot;
 use crate::weight::Weight;
@@ -53,6 +57,8 @@ pub struct Inventory {
     pub parent: Option<Digest>,
     /// Digests that must not start again, and why.
     pub vetoed: BTreeMap<Digest, Veto>,
+    /// The rollout whose lanes the plan is to take over.
+    pub superseding: Option<Superseding>,
 }
 
 /// Why a plan can't be made.
@@ -104,12 +110,21 @@ pub enum PlanRefusal {
         wave: String,
     },
     /// Another rollout holds the lane.
-    #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
+    #[error("region {region} is held by rollout {rollout}; wait for its end, roll it back or supersede it")]
     LaneHeld {
         /// The region.
         region: RegionId,
         /// Who holds it.
         rollout: RolloutId,
+    },
+    /// The rollout that holds the lanes can't be superseded.
+    #[error(transparent)]
+    Supersede(SupersedeRefused),
+    /// The playbook says nothing of hotfixes.
+    #[error("playbook {playbook} allows no hotfix; declare `hotfix: {{bake: 25%, approvals: {{role: sre}}}}` in it")]
+    HotfixNotDeclared {
+        /// The playbook.
+        playbook: PlaybookId,
     },
     /// The release is already what is stable there.
     #[error("region {region} already runs {version} with this digest; leave it out or release something new")]
@@ -223,6 +238,8 @@ impl PlanRefusal {
             Self::NoQueries { .. } => "NO_QUERIES",
             Self::NoLoad { .. } => "NO_LOAD",
             Self::LaneHeld { .. } => "LANE_HELD",
+            Self::Supersede(refused) => refused.code(),
+            Self::HotfixNotDeclared { .. } => "HOTFIX_NOT_DECLARED",
             Self::NothingToDo { .. } => "NOTHING_TO_DO",
             Self::CannotDo { .. } => "DRIVER_CANNOT_DO",
             Self::NotWhole { .. } => "REGION_NOT_WHOLE",
@@ -269,22 +286,19 @@ pub fn compile(
         let Some(facts) = inventory.regions.get(region) else {
             continue;
         };
+        check_held(region, facts, inventory, &mut refused);
         check_region(region, facts, release, &waves, &mut refused);
-        if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
-            refused.push(PlanRefusal::NoSafety { region: region.clone() });
-        }
-        let asks = spec.evidence.checks.iter().find(|check| matches!(check.measure, Measure::Query(_)));
-        if let (Some(check), Some(false)) = (asks, facts.queries) {
-            refused.push(PlanRefusal::NoQueries { region: region.clone(), check: check.name.clone() });
-        }
-        let follows = spec.timetable.follows_the_sun();
-        let zone = facts.labels.get(ZONE_LABEL).filter(|_| follows).cloned();
-        if follows && zone.is_none() {
-            refused.push(PlanRefusal::ZoneMissing { region: region.clone() });
-        }
-        lanes.insert(region.clone(), plan_lane(facts, zone));
+        check_agent(region, facts, spec, &mut refused);
+        lanes.insert(region.clone(), plan_lane(region, facts, spec, &mut refused));
     }
     check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
+    let mut checklist = spec.checklist.clone();
+    let resolved =
+        inventory.superseding.as_ref().map(|over| over.resolve(spec, release, &regions, &mut waves, &mut checklist));
+    let supersedes = resolved.transpose().unwrap_or_else(|refusals| {
+        refused.extend(refusals);
+        None
+    });
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -301,16 +315,33 @@ pub fn compile(
         rollback: spec.rollback.clone(),
         limits: spec.limits.clone(),
         timetable: spec.timetable.clone(),
-        checklist: spec.checklist.clone(),
+        checklist,
         feedback: spec.watch.feedback.filter(|policy| policy.pilot_waits),
+        supersedes,
         mandate: None,
     }
     .under(spec.safety.clone()))
 }
 
+/// What the playbook asks of the region's agent, if that has said what it knows.
+fn check_agent(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) {
+    if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
+        refused.push(PlanRefusal::NoSafety { region: region.clone() });
+    }
+    let asks = spec.evidence.checks.iter().find(|check| matches!(check.measure, Measure::Query(_)));
+    if let (Some(check), Some(false)) = (asks, facts.queries) {
+        refused.push(PlanRefusal::NoQueries { region: region.clone(), check: check.name.clone() });
+    }
+}
+
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
-fn plan_lane(facts: &RegionFacts, zone: Option<String>) -> PlannedLane {
+fn plan_lane(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) -> PlannedLane {
     let RegionFacts { lane, share, .. } = facts;
+    let follows = spec.timetable.follows_the_sun();
+    let zone = facts.labels.get(ZONE_LABEL).filter(|_| follows).cloned();
+    if follows && zone.is_none() {
+        refused.push(PlanRefusal::ZoneMissing { region: region.clone() });
+    }
     let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
     let share = share.unwrap_or(TrafficShare::EQUAL);
     PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share, zone }
@@ -450,6 +481,16 @@ fn select(wave: &Wave, inventory: &Inventory, taken: &BTreeSet<RegionId>) -> Vec
     }
 }
 
+/// A lane is free, or held by the rollout that is superseded.
+fn check_held(region: &RegionId, facts: &RegionFacts, inventory: &Inventory, refused: &mut Vec<PlanRefusal>) {
+    let from = inventory.superseding.as_ref().map(|over| &over.record.id);
+    if let (true, Some(rollout)) = (facts.lane.held, &facts.lane.rollout)
+        && from != Some(rollout)
+    {
+        refused.push(PlanRefusal::LaneHeld { region: region.clone(), rollout: rollout.clone() });
+    }
+}
+
 fn check_region(
     region: &RegionId,
     facts: &RegionFacts,
@@ -460,9 +501,6 @@ fn check_region(
     let region = || region.clone();
     if facts.cordoned {
         refused.push(PlanRefusal::Cordoned { region: region() });
-    }
-    if let (true, Some(rollout)) = (facts.lane.held, &facts.lane.rollout) {
-        refused.push(PlanRefusal::LaneHeld { region: region(), rollout: rollout.clone() });
     }
     let stable = facts.lane.stable.as_ref().map(|placed| &placed.release);
     // The same bytes under another version are no way back from themselves.

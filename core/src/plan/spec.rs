@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::mandate::Mandate;
+use super::supersede::Supersede;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
 use crate::cohort::Cohort;
@@ -172,6 +173,8 @@ pub struct Plan {
     pub checklist: Vec<ChecklistItem>,
     /// What feedback has to say before anything goes on behind the pilot; `None`: nobody asks.
     pub feedback: Option<FeedbackPolicy>,
+    /// The rollout whose lanes it takes over; `None`: it takes free ones.
+    pub supersedes: Option<Supersede>,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -336,6 +339,9 @@ impl Canonical for Plan {
         if let Some(FeedbackPolicy { score_min, answers_min, blockers_max, pilot_waits }) = &self.feedback {
             canon.text("feedback").text(&score_min.to_string()).number(u64::from(*answers_min));
             canon.number(u64::from(*blockers_max)).number(u64::from(*pilot_waits));
+        }
+        if let Some(supersede) = &self.supersedes {
+            canon.text("supersedes").value(supersede);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod checklist;
+pub mod hotfix;
 mod load;
 pub mod query;
 pub mod safety;
@@ -13,6 +14,7 @@ pub mod validate;
 
 pub use approval::ApprovalRule;
 pub use checklist::{ChecklistItem, ItemKind};
+pub use hotfix::{Earns, HotfixPolicy};
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
 pub use spec::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,

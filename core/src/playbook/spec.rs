@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::approval::ApprovalRule;
 use super::checklist::ChecklistItem;
+use super::hotfix::HotfixPolicy;
 use super::safety::SafetyPolicy;
 use super::spread::Spread;
 use super::staging::Staging;
@@ -37,6 +38,8 @@ pub struct Playbook {
     pub checklist: Vec<ChecklistItem>,
     /// How what was launched is watched. A plan names its playbook's revision, so this is not repeated there.
     pub watch: WatchPolicy,
+    /// On which terms a release may supersede a rollout as its hotfix; `None`: on none.
+    pub hotfix: Option<HotfixPolicy>,
 }
 
 /// What a stage is for.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::approval::ApprovalRule;
+use super::hotfix::HotfixPolicy;
 use super::spec::{Playbook, Pooling, RegionSelector, Stage, StageKind, Step, VotePolicy, Wave};
 use super::spread::{FACTOR_MAX, Spread};
 use crate::cohort::{CohortRule, RequestKey};
@@ -71,6 +73,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
         check_stage(&mut found, &format!("stages[{index}]"), stage, &mut names);
     }
     check_checklist(&mut found, &playbook);
+    check_hotfix(&mut found, &playbook);
     check_evidence(&mut found, &playbook);
     super::load::check_judged(&mut found, &playbook);
     check_limits(&mut found, &playbook);
@@ -147,7 +150,7 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
         found.add("TOO_MANY_STEPS", format!("{at}.steps"), wave.steps.len(), fix);
     }
     check_span(found, &format!("{at}.soak"), wave.soak);
-    check_approvals(found, at, wave);
+    check_approvals(found, at, &wave.approvals);
     check_spread(found, at, wave);
     let mut before = Weight::NONE;
     for (index, step) in wave.steps.iter().enumerate() {
@@ -173,13 +176,13 @@ fn check_spread(found: &mut Found, at: &str, wave: &Wave) {
 }
 
 /// A gate that opens for nobody, for everybody, or never is a mistake.
-fn check_approvals(found: &mut Found, at: &str, wave: &Wave) {
-    if wave.approvals.len() > ROLES_MAX {
+fn check_approvals(found: &mut Found, at: &str, rules: &[ApprovalRule]) {
+    if rules.len() > ROLES_MAX {
         let fix = format!("ask at most {ROLES_MAX} roles");
-        found.add("TOO_MANY_ROLES", format!("{at}.approvals"), wave.approvals.len(), fix);
+        found.add("TOO_MANY_ROLES", format!("{at}.approvals"), rules.len(), fix);
     }
     let mut roles = BTreeSet::new();
-    for (index, rule) in wave.approvals.iter().enumerate() {
+    for (index, rule) in rules.iter().enumerate() {
         let at = format!("{at}.approvals[{index}]");
         if !(1..=APPROVERS_MAX).contains(&rule.count) {
             let fix = format!("ask for 1 to {APPROVERS_MAX} people, or leave the role out");
@@ -214,6 +217,29 @@ fn check_checklist(found: &mut Found, playbook: &Playbook) {
         check_span(found, &format!("{at}.validFor"), item.valid_for);
         if item.valid_for == Span::ZERO {
             found.add("SIGN_OFF_NEVER_HOLDS", format!("{at}.validFor"), "0s", "leave some time, e.g. `14d`");
+        }
+    }
+}
+
+/// A hotfix is never taken on trust: somebody consents, something is waited for, and what is left out is known.
+fn check_hotfix(found: &mut Found, playbook: &Playbook) {
+    let Some(HotfixPolicy { bake, approvals, earns: _, waives }) = &playbook.hotfix else { return };
+    if *bake == Weight::NONE {
+        found.add("HOTFIX_WITHOUT_BAKE", "hotfix.bake", bake, "keep some of it, e.g. `25%`");
+    }
+    if approvals.is_empty() {
+        let fix = "name whose consent it needs, e.g. `{role: sre}`";
+        found.add("HOTFIX_WITHOUT_APPROVERS", "hotfix.approvals", "[]", fix);
+    }
+    check_approvals(found, "hotfix", approvals);
+    let mut names = BTreeSet::new();
+    for (index, item) in waives.iter().enumerate() {
+        let at = format!("hotfix.waives[{index}]");
+        if !playbook.checklist.iter().any(|listed| listed.id == *item) {
+            found.add("ITEM_UNKNOWN", at.as_str(), item, "name an item of the checklist, or leave this out");
+        }
+        if !names.insert(item) {
+            found.add("ITEM_TWICE", at, item, "name it once");
         }
     }
 }

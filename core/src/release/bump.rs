@@ -58,7 +58,8 @@ impl Bump {
     }
 
     /// What was made of `previous`; the later of the two comes second.
-    fn between(previous: &Version, version: &Version) -> Self {
+    #[must_use]
+    pub fn between(previous: &Version, version: &Version) -> Self {
         if version.major != previous.major {
             Self::Major
         } else if version.minor != previous.minor {

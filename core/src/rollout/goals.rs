@@ -36,7 +36,8 @@ pub enum LaneOrder {
 /// The order for a lane in a phase. A load is driven while a running rollout bakes a step, and no longer.
 #[must_use]
 pub fn lane_order(plan: &Plan, phase: &Phase, at: LaneAt) -> LaneOrder {
-    let is_running = matches!(phase, Phase::Running(_));
+    // What was superseded ordered what it ordered; whoever took its lanes over has given other orders since.
+    let is_running = matches!(phase, Phase::Running(_) | Phase::Superseded { .. });
     match phase {
         Phase::Stable { .. } => LaneOrder::Final,
         Phase::RolledBack { .. } | Phase::Aborted { .. } => LaneOrder::Base,

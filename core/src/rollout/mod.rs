@@ -13,6 +13,8 @@
 //!           Stable
 //! ```
 //!
+//! Another rollout may take its lanes over while it is running, held or not: then it is superseded, by [`supersede`].
+//!
 //! After a restore from a backup it goes on by [`operator::restored`]: running is held, switched is held before its end.
 //!
 //! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
@@ -30,6 +32,7 @@ pub mod reason;
 pub mod state;
 pub mod step;
 pub mod summary;
+pub mod supersede;
 pub mod veto;
 pub mod votes;
 

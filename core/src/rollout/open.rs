@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use super::step::Moment;
+use super::supersede::SupersedeRefused;
 use super::veto::{Veto, Vetoes};
 use crate::epoch::Epoch;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
 use crate::plan::Plan;
 use crate::release::ReleaseRef;
+use crate::time::Timestamp;
 
 /// Why a plan can't be started.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
@@ -22,7 +24,7 @@ pub enum OpenRefused {
         region: RegionId,
     },
     /// Somebody else holds the lane.
-    #[error("region {region} is held by rollout {rollout}; wait for its end or roll it back")]
+    #[error("region {region} is held by rollout {rollout}; wait for its end, roll it back or supersede it")]
     LaneHeld {
         /// Where.
         region: RegionId,
@@ -47,6 +49,12 @@ pub enum OpenRefused {
         /// Why.
         veto: Box<Veto>,
     },
+    /// The plan takes over the lanes of a rollout, and not of this one.
+    #[error("the plan was not made to supersede this rollout; make a new plan")]
+    OtherRollout,
+    /// The rollout whose lanes the plan takes over can't be superseded.
+    #[error(transparent)]
+    Supersede(#[from] SupersedeRefused),
     /// The epoch counter has reached its end.
     #[error("the service's epoch counter has reached its end; restore with a higher generation")]
     EpochExhausted,
@@ -61,6 +69,8 @@ impl OpenRefused {
             Self::LaneHeld { .. } => "LANE_HELD",
             Self::Vetoed { .. } => "DIGEST_VETOED",
             Self::AutomationHeld { .. } => "AUTOMATION_HELD",
+            Self::OtherRollout => "PLAN_STALE",
+            Self::Supersede(refused) => refused.code(),
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }
     }
@@ -79,6 +89,17 @@ pub fn open(
     moment: Moment,
 ) -> Result<Rollout, OpenRefused> {
     let epoch = moment.head.next().ok_or(OpenRefused::EpochExhausted)?;
+    check(&plan, lanes, vetoes, None)?;
+    Ok(first(id, plan, requester, epoch, moment.now))
+}
+
+/// Whether a plan may be started over lanes as they are now, if `from` gives up those that it holds.
+pub(super) fn check(
+    plan: &Plan,
+    lanes: &BTreeMap<RegionId, LaneState>,
+    vetoes: &Vetoes,
+    from: Option<&RolloutId>,
+) -> Result<(), OpenRefused> {
     let service = || plan.service.clone();
     if let Some(veto) = vetoes.digests.get(&plan.release.digest).cloned().map(Box::new) {
         return Err(OpenRefused::Vetoed { service: service(), release: plan.release.clone(), veto });
@@ -88,14 +109,23 @@ pub fn open(
     }
     for (region, planned) in &plan.lanes {
         let now = lanes.get(region).cloned().unwrap_or_default();
-        if let (true, Some(rollout)) = (now.held, &now.rollout) {
+        if let (true, Some(rollout)) = (now.held, &now.rollout)
+            && from != Some(rollout)
+        {
             return Err(OpenRefused::LaneHeld { region: region.clone(), rollout: rollout.clone() });
         }
         if now.epoch != planned.epoch || now.stable != planned.base {
             return Err(OpenRefused::PlanStale { region: region.clone() });
         }
     }
-    let since = moment.now;
+    if plan.supersedes.as_ref().map(|supersede| &supersede.rollout) != from {
+        return Err(OpenRefused::OtherRollout);
+    }
+    Ok(())
+}
+
+/// The first record of a rollout: every region waits.
+pub(super) fn first(id: RolloutId, plan: Arc<Plan>, requester: String, epoch: Epoch, since: Timestamp) -> Rollout {
     let fresh = LaneProgress {
         at: LaneAt::Waiting,
         since,
@@ -108,5 +138,5 @@ pub fn open(
     };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
-    Ok(Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals: Vec::new(), signed: Vec::new() })
+    Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals: Vec::new(), signed: Vec::new() }
 }

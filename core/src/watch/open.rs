@@ -2,8 +2,9 @@
 
 use super::event::Standing;
 use super::policy::WatchPolicy;
-use super::state::{Phase, Review, ReviewKind, ReviewState, Watch};
+use super::state::{Action, ActionKind, Phase, Review, ReviewKind, ReviewState, Signature, Watch};
 use crate::epoch::Epoch;
+use crate::plan::Debt;
 use crate::rollout::state::{self as rollout, LaneAt, Rollout};
 use crate::time::Timestamp;
 
@@ -25,10 +26,26 @@ pub fn open(record: &Rollout, policy: WatchPolicy, now: Timestamp) -> Option<Wat
         switched,
         phase: Phase::Watching,
         reviews: schedule(&policy, switched),
-        actions: Vec::new(),
+        actions: debts(record, switched.after(policy.evaluation), now),
         retrospectives: Vec::new(),
         policy,
     })
+}
+
+/// What a hotfix left out is to be done before the evaluation.
+fn debts(record: &Rollout, due: Timestamp, now: Timestamp) -> Vec<Action> {
+    let hotfix = record.plan.supersedes.as_ref().and_then(|supersede| supersede.hotfix.as_ref());
+    let Some(hotfix) = hotfix else { return Vec::new() };
+    let action = |Debt { item, kind: _, owner }: &Debt| Action {
+        kind: ActionKind::Debt,
+        text: format!("{item}, left out of the hotfix: {}", hotfix.reason),
+        owner: owner.clone(),
+        due,
+        review: None,
+        added: Signature { by: record.requester.clone(), at: now, text: String::new() },
+        closed: None,
+    };
+    hotfix.debts.iter().map(action).collect()
 }
 
 /// All reviews from the beginning: what is written down can't be forgotten.

@@ -84,6 +84,9 @@ pub enum Refused {
     /// Something is missing, and nobody said why that should not matter.
     #[error("the evaluation can't be signed: {}; waive that with a reason, or see to it", listed(.0))]
     NotReady(Vec<Missing>),
+    /// What a hotfix left out is not done.
+    #[error("action {0} is a debt of the hotfix: it can't be waived; close it when it is done")]
+    DebtOpen(u32),
     /// Nothing is missing.
     #[error("nothing is missing, so there is nothing to waive")]
     NothingToWaive,
@@ -122,6 +125,7 @@ impl Refused {
             Self::TooManyRetrospectives => "TOO_MANY_RETROSPECTIVES",
             Self::NotStable => "ROLLOUT_NOT_STABLE",
             Self::NotReady(_) => "EVALUATION_NOT_READY",
+            Self::DebtOpen(_) => "DEBT_OPEN",
             Self::NothingToWaive => "NOTHING_TO_WAIVE",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }

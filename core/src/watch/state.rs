@@ -195,6 +195,8 @@ pub enum ActionKind {
     Training,
     /// Anything else.
     Other,
+    /// Does what a hotfix left out; made by its plan, and never waived.
+    Debt,
 }
 
 /// What was learnt of a launch.
@@ -316,6 +318,7 @@ impl ActionKind {
             Self::Documentation => "documentation",
             Self::Training => "training",
             Self::Other => "other",
+            Self::Debt => "debt",
         }
     }
 }

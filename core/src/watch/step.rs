@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::event::{Event, Facts, NewAction, Said, Standing, Step};
 use super::reason::{Missing, Refused, Wait};
 use super::state::{
-    ACTIONS_MAX, Action, FIGURES_MAX, Figure, Filled, Phase, RETROSPECTIVES_MAX, Retrospective, Review, ReviewKind,
-    ReviewState, Watch, index, number,
+    ACTIONS_MAX, Action, ActionKind, FIGURES_MAX, Figure, Filled, Phase, RETROSPECTIVES_MAX, Retrospective, Review,
+    ReviewKind, ReviewState, Watch, index, number,
 };
 use crate::evidence::Outcome as Verdict;
 use crate::id::KpiId;
@@ -115,6 +115,9 @@ impl Draft<'_> {
             Standing::Stable => {}
             Standing::Switched => return Err(Refused::NotStable),
             Standing::TakenBack(_) => return Err(Refused::Ended("taken-back")),
+        }
+        if let Some(debt) = open_actions(&self.next).find(|(_, action)| action.kind == ActionKind::Debt) {
+            return Err(Refused::DebtOpen(debt.0));
         }
         let missing = missing(&self.next, self.now);
         match (&waive, missing.is_empty()) {
@@ -228,9 +231,15 @@ pub fn missing(record: &Watch, now: Timestamp) -> Vec<Missing> {
     let time = (due > now).then_some(Missing::Time(due));
     let reviews = record.reviews.iter().enumerate();
     let reviews = reviews.filter(|(_, review)| review.kind != ReviewKind::Evaluation && !review.is_signed());
-    let actions = record.actions.iter().enumerate().filter(|(_, action)| action.closed.is_none());
+    let actions = open_actions(record);
     let reviews = reviews.map(|(place, _)| Missing::Review(number(place)));
-    time.into_iter().chain(reviews).chain(actions.map(|(place, _)| Missing::Action(number(place)))).collect()
+    time.into_iter().chain(reviews).chain(actions.map(|(number, _)| Missing::Action(number))).collect()
+}
+
+/// What is still to be done, with its number.
+fn open_actions(record: &Watch) -> impl Iterator<Item = (u32, &Action)> {
+    let actions = record.actions.iter().enumerate().filter(|(_, action)| action.closed.is_none());
+    actions.map(|(place, action)| (number(place), action))
 }
 
 /// What a watch waits for: signatures and actions, then time. Open actions outlive the watch.
@@ -245,9 +254,8 @@ pub fn waits(record: &Watch, standing: Standing, now: Timestamp) -> Vec<Wait> {
         let next = reviews().find(|(_, review)| review.state == ReviewState::Scheduled && review.due > now);
         waits.extend(next.map(|(place, review)| Wait::Review { review: number(place), due: review.due }));
     }
-    let open = record.actions.iter().enumerate().filter(|(_, action)| action.closed.is_none());
-    waits.extend(open.map(|(place, action)| Wait::Action {
-        action: number(place),
+    waits.extend(open_actions(record).map(|(number, action)| Wait::Action {
+        action: number,
         owner: action.owner.clone(),
         due: action.due,
         late: action.due < now,

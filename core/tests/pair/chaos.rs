@@ -78,6 +78,8 @@ pub enum Fault {
     /// Somebody lifts the veto of the release.
     Lift,
     Reopen,
+    /// Another rollout takes the lanes over, as a hotfix or not.
+    Supersede(bool),
     /// Everything works for a while.
     Calm(u8),
 }
@@ -178,6 +180,7 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::VetoElsewhere),
         1 => Just(Fault::Lift),
         1 => Just(Fault::Reopen),
+        1 => any::<bool>().prop_map(Fault::Supersede),
         5 => (1_u8..4).prop_map(Fault::Calm),
     ];
     prop_oneof![network, regions, server]
@@ -264,6 +267,7 @@ impl Chaos {
             Fault::VetoElsewhere => self.world.veto_elsewhere(),
             Fault::Lift => self.world.lift(),
             Fault::Reopen => self.reopen(),
+            Fault::Supersede(hotfix) => self.supersede(hotfix),
             Fault::Calm(rounds) => self.calm(rounds),
         }
     }
@@ -372,6 +376,22 @@ impl Chaos {
             self.opened += 1;
             let version = format!("{}.0.0", self.opened);
             self.world.reopen(&self.design, &version);
+        }
+    }
+
+    /// A rollout that can't be superseded stays as it is.
+    fn supersede(&mut self, hotfix: bool) {
+        let mut version = self.world.record.plan.release.version.clone();
+        if hotfix {
+            version.patch += 1;
+        } else {
+            self.opened += 1;
+            version = semver::Version::new(self.opened, 0, 0);
+        }
+        let before = self.world.record.clone();
+        let reason = hotfix.then_some("it must be mended");
+        if self.world.supersede(&self.design, &version.to_string(), reason).is_err() {
+            assert_eq!(before, self.world.record, "nothing has changed");
         }
     }
 

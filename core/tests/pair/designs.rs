@@ -88,7 +88,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     ];
     let first = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec![0]), 1 => Just(vec![0, 1, 2, 3])];
     let items = prop_oneof![6 => Just(0_usize), 1 => 1_usize..=2];
-    let answers = prop_oneof![6 => Just(0_u32), 1 => 1_u32..=2];
+    let answers = prop_oneof![3 => Just(0_u32), 1 => 1_u32..=2];
     let staged = prop_oneof![2 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
     let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers, staged));
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(

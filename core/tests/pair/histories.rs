@@ -53,8 +53,23 @@ fn histories_reach_every_phase_and_every_wait() {
     let missing: Vec<&str> = wanted.filter(|word| !met.contains(word)).collect();
     assert!(missing.is_empty(), "never met: {missing:?}");
     let kinds = [
-        "advance", "vote", "rollback", "back", "finish", "switched", "hold", "pause", "resume", "freeze", "abandon",
-        "adopt", "approve", "revoke", "sign", "unsign",
+        "advance",
+        "vote",
+        "rollback",
+        "back",
+        "finish",
+        "switched",
+        "hold",
+        "pause",
+        "resume",
+        "freeze",
+        "abandon",
+        "adopt",
+        "approve",
+        "revoke",
+        "sign",
+        "unsign",
+        "supersede",
     ];
     let missing: Vec<&str> = kinds.into_iter().filter(|kind| !decided.contains(kind)).collect();
     assert!(missing.is_empty(), "never decided: {missing:?}");

@@ -1,7 +1,7 @@
 //! The invariants themselves: what was doctored must be caught, with the right id. A checker that can't fail proves
 //! nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meridian_core::agent::{Action, LaneMemory, LocalWorld, VetoList};
@@ -10,15 +10,17 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
-use meridian_core::id::RolloutId;
+use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
-use meridian_core::lane::Placed;
+use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
+use meridian_core::plan::Superseding;
 use meridian_core::rollout::event::{Event, Right, Transition};
-use meridian_core::rollout::goals::goal;
+use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::state::{Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Signed};
 use meridian_core::rollout::step::Moment;
+use meridian_core::rollout::supersede::{Superseded, supersede};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
 use meridian_core::time::Span;
@@ -347,10 +349,52 @@ fn restores() -> Ids {
     .into()
 }
 
+/// A rollout that is taken over without ending, by halves, where it goes back elsewhere, or without going back first.
+fn supersessions() -> Ids {
+    let (design, world) = (Design::of(&[&[0, 1], &[2]]), baking());
+    let record = Arc::new(world.record.clone());
+    let over = Superseding { record: record.clone(), hotfix: None, now: world.now };
+    let plan = Arc::new(design.plan_over("3.0.0", &world.lanes, Some(over)).unwrap());
+    let moment = Moment { now: world.now, head: world.head };
+    let (id, by, none) = (RolloutId::new("next").unwrap(), "anna".to_owned(), Vetoes::default());
+    let taken = supersede(&record, id, plan, by, &world.lanes, &none, moment).unwrap();
+    let said = |change: &dyn Fn(&mut Superseded, &mut BTreeMap<RegionId, LaneState>)| {
+        let (mut taken, mut after) = (taken.clone(), world.lanes.clone());
+        for record in [&taken.old, &taken.new] {
+            let next =
+                |(region, lane): (&RegionId, &LaneState)| (region.clone(), lane_after(record, region, lane, &none));
+            after = after.iter().map(next).collect();
+        }
+        change(&mut taken, &mut after);
+        invariants::supersession(&record, &taken, world.head, (&world.lanes, &after), &none)
+    };
+    assert_eq!(ids(said(&|_, _| {})), Ids::new());
+    [
+        caught("C20", said(&|taken, _| taken.old.phase = record.phase.clone())),
+        caught("C20", said(&|_, after| after.get_mut(&region(2)).unwrap().held = false)),
+        caught("C20", said(&|_, after| drop(after.remove(&region(0))))),
+        caught("C20", said(&|taken, _| put(&mut taken.new, 0, LaneAt::Waiting))),
+        caught("C20", said(&|taken, _| put(&mut taken.new, 2, LaneAt::Preparing { wave: 1 }))),
+        caught("C20", said(&|taken, _| taken.new.lanes.get_mut(&region(0)).unwrap().moved = false)),
+        caught(
+            "C20",
+            said(&|taken, _| {
+                let lanes = &mut Arc::make_mut(&mut taken.new.plan).lanes;
+                lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = record.plan.release.clone();
+            }),
+        ),
+        caught("S2", said(&|taken, _| taken.new.epoch = taken.old.epoch)),
+        caught("C10", said(&|taken, _| put(&mut taken.old, 0, LaneAt::Waiting))),
+    ]
+    .into()
+}
+
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids =
-        [records(), gates().into(), decisions(), agents(), pairs(), restores()].into_iter().flatten().collect();
+    let caught: Ids = [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions()]
+        .into_iter()
+        .flatten()
+        .collect();
     // S6 asks the machine itself; only a machine that refuses can break it. Those of watches are doctored beside theirs.
     let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6" && !id.starts_with('W')).collect();
     assert_eq!(caught, known);

@@ -18,5 +18,6 @@ mod orders;
 mod plans;
 mod staging;
 mod summary;
+mod supersede;
 #[path = "../world/mod.rs"]
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meridian_core::invariants::{Broken, CATALOGUE, watch, watched};
 use meridian_core::time::Timestamp;
-use meridian_core::watch::{Direction, Event, KpiTarget, Outcome, Phase, ReviewState, Watch, WatchPolicy};
+use meridian_core::watch::{ActionKind, Direction, Event, KpiTarget, Outcome, Phase, ReviewState, Watch, WatchPolicy};
 
 use super::site::{Site, days, kpi, number, said};
 
@@ -67,6 +67,13 @@ fn every_invariant_catches_what_it_is_for() {
                     panic!("not signed")
                 };
                 *waived = None;
+            })),
+        ),
+        (
+            "W5",
+            watch(&doctored(&closed, |watch| {
+                watch.actions[0].kind = ActionKind::Debt;
+                watch.actions[0].closed = None;
             })),
         ),
         ("W6", watched(&before, &doctored(&before, |watch| watch.reviews[0].state = ReviewState::Due(filled.clone())))),

@@ -3,7 +3,7 @@
 use meridian_core::epoch::Epoch;
 use meridian_core::time::Span;
 use meridian_core::watch::state::{ACTIONS_MAX, RETROSPECTIVES_MAX};
-use meridian_core::watch::{Event, Phase, Refused, ReviewState, Standing};
+use meridian_core::watch::{ActionKind, Event, Phase, Refused, ReviewState, Standing};
 
 use super::site::{Site, days, said};
 
@@ -24,6 +24,14 @@ fn evaluable() -> Site {
     for review in 1..=10 {
         site.sign(review).unwrap();
     }
+    site
+}
+
+/// The same, and something that a hotfix left out is not done.
+fn owing() -> Site {
+    let mut site = evaluable();
+    site.add("bob", None).unwrap();
+    site.watch.actions[0].kind = ActionKind::Debt;
     site
 }
 
@@ -88,6 +96,8 @@ fn every_order_that_does_not_fit_is_refused() {
         ("ROLLOUT_NOT_STABLE", retaining(), |site| unit(site.evaluate(None))),
         ("ROLLOUT_NOT_STABLE", retaining(), |site| unit(site.evaluate(Some("in a hurry")))),
         ("EVALUATION_NOT_READY", second_day(), |site| unit(site.evaluate(None))),
+        ("DEBT_OPEN", owing(), |site| unit(site.evaluate(None))),
+        ("DEBT_OPEN", owing(), |site| unit(site.evaluate(Some("in a hurry")))),
         ("NOTHING_TO_WAIVE", evaluable(), |site| unit(site.evaluate(Some("just so")))),
         ("WATCH_ENDED", closed(), |site| unit(site.evaluate(Some("again")))),
         ("WATCH_ENDED", closed(), |site| unit(site.sign(1))),

@@ -8,10 +8,11 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
 use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
-use meridian_core::plan::{Inventory, Plan, RegionFacts, TrafficShare, compile};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, Superseding, TrafficShare, compile};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, Electorate, ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest, Method,
+    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -127,6 +128,7 @@ impl Design {
             timetable: self.timetable.clone(),
             watch: WatchPolicy { feedback: self.feedback(), ..WatchPolicy::default() },
             checklist: ITEMS[..self.items].iter().map(item).collect(),
+            hotfix: Some(self.hotfix()),
         }
     }
 
@@ -145,6 +147,12 @@ impl Design {
         }
     }
 
+    /// Half of every bake, on the word of one, with the first of [`ITEMS`] left for later.
+    fn hotfix(&self) -> HotfixPolicy {
+        let waives = ITEMS[..self.items.min(1)].iter().map(|of| item(of).id).collect();
+        HotfixPolicy { bake: percent(50), approvals: vec![consent_of(1)], earns: Earns::Patch, waives }
+    }
+
     /// Four of five at least, and no blocker; of one wave there is nothing behind a pilot.
     fn feedback(&self) -> Option<FeedbackPolicy> {
         let score_min = Decimal::from_millionths(4_000_000).unwrap();
@@ -154,6 +162,16 @@ impl Design {
 
     /// The plan of a version over lanes as they are now.
     pub fn plan(&self, version: &str, lanes: &BTreeMap<RegionId, LaneState>) -> Plan {
+        self.plan_over(version, lanes, None).unwrap()
+    }
+
+    /// The same, taking over the lanes of a rollout.
+    pub fn plan_over(
+        &self,
+        version: &str,
+        lanes: &BTreeMap<RegionId, LaneState>,
+        superseding: Option<Superseding>,
+    ) -> Result<Plan, Vec<PlanRefusal>> {
         let release = Release { reversibility: self.reversibility, ..release(version) };
         let facts = |region: RegionId| {
             let lane = lanes.get(&region).cloned().unwrap_or_default();
@@ -163,9 +181,14 @@ impl Design {
             (region, RegionFacts { lane, share, ..RegionFacts::default() })
         };
         let regions = self.regions().into_iter().map(facts).collect();
-        let inventory = Inventory { regions, ..Inventory::default() };
-        compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory).unwrap()
+        let inventory = Inventory { regions, superseding, ..Inventory::default() };
+        compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory)
     }
+}
+
+/// Of so many people.
+fn consent_of(count: u32) -> ApprovalRule {
+    ApprovalRule { role: role(), count, valid_for: Span::from_secs(APPROVAL_SECS) }
 }
 
 fn item((kind, owner): &(ItemKind, &str)) -> ChecklistItem {
@@ -235,10 +258,7 @@ fn stage(index: usize, wave: &WaveDesign) -> Stage {
         steps: wave.steps.iter().map(step).collect(),
         soak: Span::from_secs(wave.soak),
         spread: None,
-        approvals: (wave.approvals > 0)
-            .then(|| ApprovalRule { role: role(), count: wave.approvals, valid_for: Span::from_secs(APPROVAL_SECS) })
-            .into_iter()
-            .collect(),
+        approvals: (wave.approvals > 0).then(|| consent_of(wave.approvals)).into_iter().collect(),
     };
     let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };
     Stage { kind, staging: None, waves: vec![wave] }

@@ -16,6 +16,7 @@ use meridian_core::id::{ItemId, RegionId, RolloutId};
 use meridian_core::invariants::{self, Broken, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Seen, Sight};
+use meridian_core::plan::Superseding;
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{Consent, Event, Order, SignOff, Transition};
 use meridian_core::rollout::gates::stops::{Halt, StopScope};
@@ -24,6 +25,7 @@ use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::{Refused, Wait};
 use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
+use meridian_core::rollout::supersede::supersede;
 use meridian_core::rollout::veto::{Veto, VetoOrder, VetoRefused, Vetoes};
 use meridian_core::slot::Slot;
 use meridian_core::time::{Span, Timestamp};
@@ -131,6 +133,26 @@ impl World {
         hold(invariants::holders(&[self.record.clone(), record.clone()]));
         self.record = record;
         self.committed();
+    }
+
+    /// The next rollout takes over the lanes of this one, as its hotfix if that has a reason. The code, if it may not.
+    pub fn supersede(&mut self, design: &Design, version: &str, hotfix: Option<&str>) -> Result<(), &'static str> {
+        let before = Arc::new(self.record.clone());
+        let over = Superseding { record: before.clone(), hotfix: hotfix.map(str::to_owned), now: self.now };
+        let plan = design.plan_over(version, &self.lanes, Some(over)).map_err(|refused| refused[0].code())?;
+        let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
+        let moment = Moment { now: self.now, head: self.head };
+        let (lanes, vetoes) = (self.lanes.clone(), self.vetoes.clone());
+        let taken = supersede(&before, id, Arc::new(plan), "anna".to_owned(), &lanes, &vetoes, moment);
+        let taken = taken.map_err(|refused| refused.code())?;
+        for record in [&taken.old, &taken.new] {
+            self.record = record.clone();
+            self.committed();
+        }
+        hold(invariants::supersession(&before, &taken, moment.head, (&lanes, &self.lanes), &vetoes));
+        hold(invariants::holders(&[taken.old, taken.new]));
+        self.kinds.push(meridian_core::rollout::supersede::KIND);
+        Ok(())
     }
 
     /// What every commit does: the head, the lanes, and the orders that now exist.

@@ -12,6 +12,7 @@ mod evidence;
 mod field;
 mod gate;
 mod goal;
+mod hotfix;
 mod invalid;
 pub mod name;
 mod plan;
@@ -36,6 +37,7 @@ pub use gate::{
     stop_entry_to_wire, stops_to_wire,
 };
 pub use goal::{goal_from_wire, vetoes_from_wire, vetoes_to_wire};
+pub use hotfix::{supersede_from_wire, supersede_to_wire};
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
 pub use plan::forecast_to_wire;
 pub use playbook::parse_playbook_or_revision;

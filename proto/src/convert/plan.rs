@@ -7,7 +7,9 @@ use meridian_core::calendar::timetable::TEXT_BYTES_MAX;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare, forecast::forecast};
+use meridian_core::plan::{
+    Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare, forecast::forecast,
+};
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{StageKind, Step};
 
@@ -16,6 +18,7 @@ use super::field::{
     list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, text, within, word,
 };
 use super::gate::RULES_MAX;
+use super::hotfix::{supersede_from_wire, supersede_to_wire};
 use super::invalid::{At, Invalid, InvalidKind};
 use super::name;
 use super::playbook::regions_from_wire;
@@ -43,6 +46,7 @@ impl TryFrom<v1::Plan> for Plan {
             timetable,
             checklist,
             feedback,
+            supersedes,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -61,6 +65,7 @@ impl TryFrom<v1::Plan> for Plan {
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
             checklist: list("checklist", checklist, RULES_MAX)?,
             feedback: optional("feedback", feedback)?,
+            supersedes: supersedes.map(|of| own(&service, of)).transpose().at("supersedes")?,
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -85,6 +90,7 @@ impl From<&Plan> for v1::Plan {
             timetable,
             checklist,
             feedback,
+            supersedes,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -102,6 +108,7 @@ impl From<&Plan> for v1::Plan {
             timetable: timetable_to_wire(timetable),
             checklist: checklist.iter().map(Into::into).collect(),
             feedback: feedback.as_ref().map(Into::into),
+            supersedes: supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
         }
     }
 }
@@ -116,6 +123,15 @@ pub fn forecast_to_wire(plan: &Plan) -> Vec<v1::WaveForecast> {
         exposed_regions: position_to_wire(wave.exposed),
     };
     forecast(plan).into_iter().map(line).collect()
+}
+
+/// A plan takes over lanes of its own service only.
+fn own(service: &str, wire: v1::Supersede) -> Result<Supersede, Invalid> {
+    let (of, supersede) = supersede_from_wire(wire)?;
+    if name::service(&of) == service {
+        return Ok(supersede);
+    }
+    Err(Invalid::contradiction("rollout", of, "the service of the plan"))
 }
 
 /// The name of a plan, or nothing.

@@ -39,6 +39,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             timetable,
             watch,
             checklist,
+            hotfix,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -50,6 +51,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             timetable: optional("timetable", timetable)?.unwrap_or_default(),
             watch: optional("watch", watch)?.unwrap_or_default(),
             checklist: list("checklist", checklist, RULES_MAX)?,
+            hotfix: optional("hotfix", hotfix)?,
         })
     }
 }
@@ -57,7 +59,7 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -71,6 +73,7 @@ impl From<&Playbook> for v1::Playbook {
             timetable: timetable_to_wire(timetable),
             watch: policy_to_wire(watch),
             checklist: checklist.iter().map(Into::into).collect(),
+            hotfix: hotfix.as_ref().map(Into::into),
         }
     }
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use meridian_core::digest::Digest;
-use meridian_core::id::{PlaybookId, ServiceId};
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, compile};
+use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, Superseding, compile};
+use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
 use meridian_store::record::{Region, StoredPlan, StoredRelease};
 use meridian_store::{Expect, Txn, layout, record};
@@ -25,6 +26,8 @@ pub struct PlanOrder {
     pub playbook: PlaybookId,
     /// At which revision; `None`: the latest.
     pub revision: Option<u64>,
+    /// The rollout whose lanes it takes over, and why if it is that one's hotfix.
+    pub supersede: Option<(RolloutId, Option<String>)>,
 }
 
 /// A plan just made.
@@ -42,7 +45,7 @@ impl Catalog {
     /// # Errors
     /// If something it is made of does not exist, it can't be made, or the store fails.
     pub async fn make_plan(&self, order: &PlanOrder, terms: &Terms) -> Result<NewPlan, EngineError> {
-        let PlanOrder { service, version, playbook, revision } = order;
+        let PlanOrder { service, version, playbook, revision, supersede } = order;
         // First of all: an id used for something else is refused whatever the rest says, and what came of it is told even
         // if it could not be made today.
         if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
@@ -54,7 +57,11 @@ impl Catalog {
         let release = self.get::<StoredRelease>(&(service.clone(), version.clone())).await?;
         let playbook = self.playbook(playbook, *revision).await?;
         let valid = Self::valid(&playbook.value)?;
-        let inventory = self.inventory(service).await?;
+        let mut inventory = self.inventory(service).await?;
+        if let Some((id, hotfix)) = supersede {
+            let (record, hotfix, now) = (self.rollout(id).await?, hotfix.clone(), self.clock.now());
+            inventory.superseding = Some(Superseding { record, hotfix, now });
+        }
         let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
         let plan = Arc::new(made.and_then(with_known_zones).map_err(EngineError::PlanRefused)?);
         let made = NewPlan { hash: plan.hash(), plan };
@@ -88,6 +95,14 @@ impl Catalog {
         Ok(Stored { value: record::decode_plan(&key, &item.value)?, revision: item.mod_revision })
     }
 
+    async fn rollout(&self, id: &RolloutId) -> Result<Arc<Rollout>, EngineError> {
+        let key = layout::rollout(id);
+        let missing = || EngineError::NotFound { kind: "rollout", name: id.to_string() };
+        let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
+        let plan = self.plan(&record::plan_of_rollout(&key, &item.value)?).await?.value.plan;
+        Ok(Arc::new(record::decode_rollout(&key, &item.value, Arc::new(plan))?))
+    }
+
     async fn inventory(&self, service: &ServiceId) -> Result<Inventory, EngineError> {
         let head = self.head_of(service).await?;
         let lanes = self.lanes_of(service).await?.lanes;
@@ -102,7 +117,8 @@ impl Catalog {
             (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, load, lane })
         };
         let vetoed = head.vetoes.digests;
-        Ok(Inventory { regions: regions.into_iter().map(facts).collect(), parent: head.plan, vetoed })
+        let regions = regions.into_iter().map(facts).collect();
+        Ok(Inventory { regions, parent: head.plan, vetoed, superseding: None })
     }
 }
 

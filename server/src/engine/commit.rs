@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use meridian_core::alert;
 use meridian_core::audit::AuditEntry;
+use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
@@ -14,6 +15,7 @@ use meridian_core::planted;
 use meridian_core::rollout::event::{Effect, Event, Notice, Order, SignOff, Transition};
 use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
 use meridian_core::rollout::state::{Identity, Phase, Rollout};
+use meridian_core::rollout::supersede::{self, Superseded};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
 use meridian_store::record::{self, Head, Outgoing, RequestDone};
@@ -79,9 +81,59 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         now,
     } = decision;
     let service = &next.plan.service;
+    let part = Part { next, plan, before, expect, kind, actor, message, now };
+    let Written { txn, head: moved, audit, sayings } = write(Txn::new(), part, &head.value);
+    let mut txn = txn.put(layout::head(service), record::encode_head(&moved), head.expect);
+    let after = lanes.map(|lanes| (lanes_after(next, lanes.value, &moved.vetoes), lanes.expect));
+    let forgotten = if next.phase.is_terminal() { "lanes-not-freed" } else { "lanes-not-taken" };
+    if let Some((after, expect)) = after.filter(|_| !planted::is(forgotten)) {
+        txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
+    }
+    if let Some(claim) = claim.filter(|_| !planted::is("owner-unchecked")) {
+        // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
+        txn = txn.check(claim.key(), Expect::Created(claim.token));
+    }
+    let heard = sessions.into_iter().map(|(region, revision)| (layout::session(&region), Expect::At(revision)));
+    for (key, expect) in known.into_iter().chain(heard) {
+        txn = txn.check(key, expect);
+    }
+    txn = marked(txn, request, next.id.to_string(), now)?;
+    if is_urgent(next) {
+        txn = txn.urgent();
+    }
+    let committed = commit_known(books.store.as_ref(), txn, &audit).await?;
+    let revision = committed.revision;
+    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) }, sayings })
+}
+
+/// What one decision writes by itself; heads and lanes are written once, whatever number of decisions there is.
+struct Part<'a> {
+    next: &'a Rollout,
+    plan: Digest,
+    before: Option<&'a Rollout>,
+    expect: Expect,
+    kind: &'static str,
+    actor: String,
+    message: String,
+    now: Timestamp,
+}
+
+/// A transaction with what a decision writes, and the head that follows from it.
+struct Written {
+    txn: Txn,
+    head: Head,
+    /// The key of its audit entry.
+    audit: Key,
+    sayings: usize,
+}
+
+/// Adds the record, the audit entry chained to the head, and what people are to be told.
+fn write(txn: Txn, part: Part<'_>, head: &Head) -> Written {
+    let Part { next, plan, before, expect, kind, actor, message, now } = part;
+    let service = &next.plan.service;
     let value = record::encode_rollout(next, plan);
-    let vetoes = before.and_then(|before| head.value.vetoes.after(before, next));
-    let vetoes = vetoes.unwrap_or_else(|| head.value.vetoes.clone());
+    let vetoes = before.and_then(|before| head.vetoes.after(before, next));
+    let vetoes = vetoes.unwrap_or_else(|| head.vetoes.clone());
     let message = match left_on_vetoed(next, &vetoes) {
         Some(left) => format!("{}: {left}; {message}", left.code()),
         None => message,
@@ -95,39 +147,58 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         actor: truncated(actor),
         message: truncated(message),
         record: Digest::of(&value),
-        previous: head.value.audit.filter(|_| !planted::is("audit-unchained")),
+        previous: head.audit.filter(|_| !planted::is("audit-unchained")),
         change: record::encode_change(before, next, plan),
     };
-    let after = lanes.map(|lanes| (lanes_after(next, lanes.value, &vetoes), lanes.expect));
-    let moved = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), vetoes };
-    let audit_key = layout::audit(service, next.epoch);
-    let audited = Txn::new().put(audit_key.clone(), record::encode_audit(&entry), Expect::Absent);
-    let audited = if planted::is("audit-left-out") { Txn::new() } else { audited };
-    let mut txn = audited.put(layout::rollout(&next.id), value, expect).put(
-        layout::head(service),
-        record::encode_head(&moved),
-        head.expect,
+    let head = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), vetoes };
+    let audit = layout::audit(service, next.epoch);
+    let txn = if planted::is("audit-left-out") {
+        txn
+    } else {
+        txn.put(audit.clone(), record::encode_audit(&entry), Expect::Absent)
+    };
+    let (txn, sayings) = told(txn.put(layout::rollout(&next.id), value, expect), before, next);
+    Written { txn, head, audit, sayings }
+}
+
+/// Two decisions that are one: a rollout ends, and another one begins over its lanes.
+pub(super) struct Takeover<'a> {
+    pub before: &'a Rollout,
+    /// Under which the old record is replaced.
+    pub expect: Expect,
+    pub taken: &'a Superseded,
+    pub head: &'a Kept<Head>,
+    pub lanes: Kept<BTreeMap<RegionId, LaneState>>,
+    pub actor: String,
+    pub request: Option<&'a RequestMark>,
+    pub now: Timestamp,
+}
+
+/// Commits both in one transaction: there is no moment at which the lanes are nobody's, or of two.
+pub(super) async fn commit_takeover(books: &Books, takeover: Takeover<'_>) -> Result<Done, CommitError> {
+    let Takeover { before, expect, taken: Superseded { old, new }, head, lanes, actor, request, now } = takeover;
+    let service = &new.plan.service;
+    let (kind, plan) = (supersede::KIND, old.plan.hash());
+    let message = format!("by {}", new.id);
+    let ends = Part { next: old, plan, before: Some(before), expect, kind, actor: actor.clone(), message, now };
+    let Written { txn, head: between, sayings: of_old, .. } = write(Txn::new(), ends, &head.value);
+    let (kind, plan, expect) = (FIRST_KIND, new.plan.hash(), Expect::Absent);
+    let hotfix = new.plan.supersedes.as_ref().and_then(|supersede| supersede.hotfix.as_ref());
+    let why = hotfix.map(|hotfix| format!(" as its hotfix: {}", hotfix.reason)).unwrap_or_default();
+    let message = format!("plan {}, superseding {}{why}", plan.hex(), old.id);
+    let begins = Part { next: new, plan, before: None, expect, kind, actor, message, now };
+    let Written { txn, head: moved, audit, sayings: of_new } = write(txn, begins, &between);
+    let after = lanes_after(new, lanes_after(old, lanes.value, &between.vetoes), &moved.vetoes);
+    let txn = txn.put(layout::head(service), record::encode_head(&moved), head.expect).put(
+        layout::lanes(service),
+        record::encode_lanes(&after),
+        lanes.expect,
     );
-    let forgotten = if next.phase.is_terminal() { "lanes-not-freed" } else { "lanes-not-taken" };
-    if let Some((after, expect)) = after.filter(|_| !planted::is(forgotten)) {
-        txn = txn.put(layout::lanes(service), record::encode_lanes(&after), expect);
-    }
-    if let Some(claim) = claim.filter(|_| !planted::is("owner-unchecked")) {
-        // A replica that was frozen or cut off may still believe that it owns this; the store knows better.
-        txn = txn.check(claim.key(), Expect::Created(claim.token));
-    }
-    let (mut txn, sayings) = told(txn, before, next);
-    let heard = sessions.into_iter().map(|(region, revision)| (layout::session(&region), Expect::At(revision)));
-    for (key, expect) in known.into_iter().chain(heard) {
-        txn = txn.check(key, expect);
-    }
-    txn = marked(txn, request, next.id.to_string(), now)?;
-    if is_urgent(next) {
-        txn = txn.urgent();
-    }
-    let committed = commit_known(books.store.as_ref(), txn, &audit_key).await?;
+    let txn = marked(txn, request, new.id.to_string(), now)?;
+    let committed = commit_known(books.store.as_ref(), txn, &audit).await?;
     let revision = committed.revision;
-    Ok(Done { revision, head: Kept { value: moved, expect: Expect::At(revision) }, sayings })
+    let head = Kept { value: moved, expect: Expect::At(revision) };
+    Ok(Done { revision, head, sayings: of_old + of_new })
 }
 
 /// Adds what people are to be told of the decision, and says how many things that is.

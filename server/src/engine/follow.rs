@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use meridian_core::planted;
 use meridian_core::rollout::goals::goal;
+use meridian_core::rollout::state::Phase;
 use meridian_core::time::Span;
 use meridian_store::layout::Place;
 use meridian_store::record::Outline;
@@ -49,6 +50,8 @@ impl Sink for Records {
         }
         // A record that can't be read is frozen by that: it is told loudly, and the others go on.
         match self.engine.shared.books.decode_rollout(&item.key, &item.value).await {
+            // Whoever has taken its lanes over speaks for them.
+            Ok(record) if matches!(record.phase, Phase::Superseded { .. }) => {}
             Ok(record) if record.phase.is_terminal() => {
                 record.lanes.keys().filter_map(|region| goal(&record, region)).for_each(|goal| sessions.push(goal));
             }

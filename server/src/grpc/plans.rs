@@ -1,19 +1,23 @@
 //! `meridian.v1.PlanService`.
 
 use meridian_calendar::{ShutOut, shut_out};
+use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::observation::Contact;
-use meridian_core::plan::Plan;
 use meridian_core::plan::forecast::forecast;
+use meridian_core::plan::supersede::REASON_BYTES_MAX;
+use meridian_core::plan::{Plan, PlanRefusal};
 use meridian_core::release::Reversibility;
+use meridian_core::rollout::supersede::SupersedeRefused;
 use meridian_core::time::Timestamp;
-use meridian_proto::convert::{forecast_to_wire, name, parse_playbook_or_revision, timestamp_to_wire};
+use meridian_proto::convert::{forecast_to_wire, name, parse_playbook_or_revision, text, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_server::PlanService;
 use tonic::{Request, Response, Status};
 
-use super::field::{at, mark};
+use super::field::{self, at, mark};
 use super::{Shared, status, terms};
 use crate::catalog::PlanOrder;
+use crate::error::EngineError;
 
 /// Regions named in one warning; the rest are counted.
 const NAMED_MAX: usize = 10;
@@ -36,6 +40,10 @@ impl Plans {
         if !unrehearsed.is_empty() {
             let where_ = listed(&unrehearsed);
             warnings.push(format!("no way back is rehearsed in {where_}: nothing has served there before"));
+        }
+        if let Some(supersede) = &plan.supersedes {
+            let over = &supersede.rollout;
+            warnings.push(format!("wherever {over} has begun, traffic goes back to the stable release first"));
         }
         let now = self.shared.clock.now();
         let sessions = self.shared.engine.sessions();
@@ -68,6 +76,28 @@ fn never_through(plan: &Plan, now: Timestamp) -> Vec<String> {
     shut.chain(late).collect()
 }
 
+/// The rollout whose lanes are to be taken over, and why if that is for a hotfix.
+fn superseded(
+    service: &ServiceId,
+    supersede: &str,
+    reason: String,
+) -> Result<Option<(RolloutId, Option<String>)>, Status> {
+    let reason = at("", text("hotfix_reason", reason, REASON_BYTES_MAX))?;
+    let hotfix = Some(reason).filter(|reason| !reason.is_empty());
+    if hotfix.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(field::missing("hotfix_reason"));
+    }
+    if supersede.is_empty() {
+        return if hotfix.is_some() { Err(field::missing("supersede")) } else { Ok(None) };
+    }
+    let (of, id) = at("supersede", name::parse_rollout(supersede))?;
+    if of != *service {
+        let refused = SupersedeRefused::OtherService { rollout: id, service: of };
+        return Err(status::refused(&EngineError::PlanRefused(vec![PlanRefusal::Supersede(refused)])));
+    }
+    Ok(Some((id, hotfix)))
+}
+
 fn listed(regions: &[&meridian_core::id::RegionId]) -> String {
     let named: Vec<&str> = regions.iter().take(NAMED_MAX).map(|region| region.as_str()).collect();
     let rest = regions.len().saturating_sub(NAMED_MAX);
@@ -82,10 +112,12 @@ impl PlanService for Plans {
     ) -> Result<Response<v1::CreatePlanResponse>, Status> {
         let message = request.into_inner();
         let request = mark("CreatePlan", &message.request_id, &message)?;
-        let v1::CreatePlanRequest { release, playbook, validate_only, request_id: _ } = message;
+        let v1::CreatePlanRequest { release, playbook, validate_only, request_id: _, supersede, hotfix_reason } =
+            message;
         let (service, version) = at("release", name::parse_release(&release))?;
         let (playbook, revision) = at("playbook", parse_playbook_or_revision(&playbook))?;
-        let order = PlanOrder { service, version, playbook, revision };
+        let supersede = superseded(&service, &supersede, hotfix_reason)?;
+        let order = PlanOrder { service, version, playbook, revision, supersede };
         let made = self.shared.catalog.make_plan(&order, &terms(true, validate_only, None, request)).await;
         let plan = made.map_err(|error| status::refused(&error))?.plan;
         Ok(Response::new(v1::CreatePlanResponse {

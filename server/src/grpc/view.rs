@@ -11,7 +11,7 @@ use meridian_core::rollout::state::{Ballot, Cause, LaneAt, LaneProgress, Pace, P
 use meridian_core::rollout::summary::summary;
 use meridian_core::rollout::veto::Veto;
 use meridian_core::time::Timestamp;
-use meridian_proto::convert::{approval_to_wire, checklist_to_wire, name, timestamp_to_wire};
+use meridian_proto::convert::{approval_to_wire, checklist_to_wire, name, supersede_to_wire, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 
 use super::field::etag_to_wire;
@@ -51,8 +51,16 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         known_time: Some(timestamp_to_wire(*known)),
         actions: operator::allowed(record).iter().map(|order| (*order).to_owned()).collect(),
         checklist: checklist_to_wire(record),
+        superseded_by: superseded_by(record),
+        supersedes: plan.supersedes.as_ref().map(|of| supersede_to_wire(&plan.service, of)),
         approvals: record.approvals.iter().map(|approval| approval_to_wire(record, approval)).collect(),
     }
+}
+
+/// Who has taken its lanes over, if somebody has.
+fn superseded_by(record: &Rollout) -> String {
+    let Phase::Superseded { by, since: _ } = &record.phase else { return String::new() };
+    name::rollout(&record.plan.service, by)
 }
 
 /// Why something of a service must not start.

@@ -10,3 +10,4 @@ mod frozen;
 mod replicas;
 mod stage;
 mod stops;
+mod supersede;

@@ -9,7 +9,7 @@ use meridian_core::calendar::Timetable;
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
-use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::plan::{Inventory, Plan, RegionFacts, Superseding, compile};
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage as PlaybookStage, StageKind, Step,
     ValidPlaybook, Wave, validate,
@@ -88,7 +88,7 @@ impl Stage {
         Agents::connect(engine, &self.regions).await
     }
 
-    async fn plan(&self, version: &str) -> Plan {
+    async fn plan(&self, version: &str, over: Option<Rollout>) -> Plan {
         let key = layout::lanes(&service());
         let lanes = match self.store.get(&key).await.unwrap().item {
             None => BTreeMap::new(),
@@ -99,7 +99,9 @@ impl Stage {
             (region.clone(), RegionFacts { lane, ..RegionFacts::default() })
         };
         let regions = self.regions.iter().map(facts).collect();
-        let inventory = Inventory { regions, ..Inventory::default() };
+        let over =
+            over.map(|record| Superseding { record: Arc::new(record), hotfix: None, now: Timestamp::from_millis(1) });
+        let inventory = Inventory { regions, superseding: over, ..Inventory::default() };
         let release = Release {
             service: service(),
             version: version.parse().unwrap(),
@@ -145,6 +147,7 @@ impl Stage {
             timetable: self.timetable.clone(),
             watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: Vec::new(),
+            hotfix: None,
             id: PlaybookId::new("steps").unwrap(),
             stages: pilot.into_iter().chain([production]).collect(),
             evidence: EvidencePolicy {
@@ -165,14 +168,20 @@ impl Stage {
     }
 
     pub async fn open(&self, engine: &Engine, version: &str) -> RolloutId {
-        let plan = self.plan(version).await;
+        let plan = self.plan(version, None).await;
         let order = self.open_order(&plan, &format!("r-{}", version.replace('.', "-")), None);
         engine.open(order).await.unwrap().record.id.clone()
     }
 
+    /// An order to take over the lanes of a rollout as it is now.
+    pub async fn takeover(&self, old: &RolloutId, version: &str) -> OpenOrder {
+        let plan = self.plan(version, Some(self.record(old).await)).await;
+        self.open_order(&plan, &format!("r-{}", version.replace('.', "-")), None)
+    }
+
     /// Sends the same request so many times at once; each copy would take a name of its own.
     pub async fn open_many(&self, engine: &Engine, version: &str, copies: usize) -> Vec<Status> {
-        let plan = self.plan(version).await;
+        let plan = self.plan(version, None).await;
         let mark = RequestMark { id: "4f9c6c5e-0f6e-4c55-9d53-0a8a5b1f3c11".to_owned(), body: Digest::of(b"body") };
         let orders = (0..copies).map(|copy| {
             let order = self.open_order(&plan, &format!("copy-{copy}"), Some(mark.clone()));

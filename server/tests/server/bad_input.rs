@@ -147,7 +147,17 @@ async fn a_plan_needs_what_it_is_made_of() {
         playbook: playbook.to_owned(),
         ..Default::default()
     };
+    let over = |supersede: &str, reason: &str| v1::CreatePlanRequest {
+        supersede: supersede.to_owned(),
+        hotfix_reason: reason.to_owned(),
+        ..ask("1.0.0", PLAYBOOK)
+    };
     let table = [
+        (over("", "it must be mended"), Code::InvalidArgument, "MISSING"),
+        (over("services/checkout/rollouts/gone", " "), Code::InvalidArgument, "MISSING"),
+        (over("services/checkout/rollouts/gone", ""), Code::NotFound, "NOT_FOUND"),
+        (over("services/other/rollouts/r-1", ""), Code::FailedPrecondition, "OTHER_SERVICE"),
+        (over("r-1", ""), Code::InvalidArgument, "BAD_RESOURCE_NAME"),
         (ask("9.9.9", PLAYBOOK), Code::NotFound, "NOT_FOUND"),
         (ask("1.0.0", "playbooks/unknown"), Code::NotFound, "NOT_FOUND"),
         (ask("1.0.0", "playbooks/careful/revisions/7"), Code::NotFound, "NOT_FOUND"),

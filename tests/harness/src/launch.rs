@@ -47,6 +47,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new(name).expect("a valid name"),
         stages: vec![Stage {
             kind: StageKind::Production,
@@ -162,7 +163,7 @@ impl Launcher {
     /// If the server refuses.
     pub async fn start(&self, release: &ReleaseName, playbook: &str) -> anyhow::Result<RolloutName> {
         let playbook = PlaybookId::new(playbook)?;
-        let wanted = PlanWanted { release: release.clone(), playbook, revision: None };
+        let wanted = PlanWanted { release: release.clone(), playbook, revision: None, supersede: None };
         let plan = self.client.create_plan(&wanted, Intent::Commit, &RequestId::random()).await?;
         let (service, actor) = (self.service.clone(), "tests".to_owned());
         let start = RolloutStart { service, plan: plan.hash, id: None, actor };

@@ -76,6 +76,7 @@ impl Fleet {
             timetable: meridian_core::calendar::Timetable::default(),
             watch: meridian_core::watch::WatchPolicy::default(),
             checklist: Vec::new(),
+            hotfix: None,
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },

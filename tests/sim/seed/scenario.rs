@@ -35,6 +35,8 @@ pub struct Scenario {
     pub ending: Ending,
     /// Whether an agent's disk is ever taken back: then somebody looks after quarantine.
     pub forgets: bool,
+    /// Whether a rollout that has moved traffic is superseded by another one.
+    pub supersedes: bool,
     /// When reads may be answered from the past.
     pub stale: Vec<(Duration, Duration)>,
 }
@@ -94,13 +96,16 @@ impl Scenario {
             },
             _ => Ending::AllWell,
         };
+        let operator: u64 = rng.random();
         Self {
             servers,
             regions,
             traffic,
             playbook,
             bad,
-            operator: rng.random(),
+            // Of no further draw, so that all other histories stay as they were.
+            supersedes: operator.is_multiple_of(4),
+            operator,
             ending,
             forgets: false,
             stale: Vec::new(),
@@ -152,6 +157,7 @@ pub fn install() -> Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new("install").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(10), extend_max: Span::from_secs(10) },
@@ -182,6 +188,7 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new("steps").expect("a name"),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
         evidence: EvidencePolicy { checks: vec![check], window: secs(30), extend_max: secs(15) },

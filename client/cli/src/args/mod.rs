@@ -16,7 +16,7 @@ use crate::clock::parse_duration;
 
 pub use checklist::{ChecklistCommand, ChecklistRevoke, ChecklistSign};
 pub use rollout::{
-    Gates, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
+    Gates, Over, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
 pub use simulate::Simulate;
@@ -231,6 +231,9 @@ pub struct Plan {
     /// The playbook; `name@3` for its revision 3.
     #[arg(long, value_name = "PLAYBOOK")]
     pub playbook: String,
+    /// Whose lanes it takes over.
+    #[command(flatten)]
+    pub over: Over,
     /// Compile and show, store nothing.
     #[arg(long)]
     pub validate_only: bool,

@@ -70,6 +70,9 @@ pub struct RolloutStart {
     /// The rollout's name; without it the server makes one.
     #[arg(long, value_name = "ROLLOUT")]
     pub id: Option<String>,
+    /// Whose lanes it takes over.
+    #[command(flatten)]
+    pub over: Over,
     /// Check everything, start nothing.
     #[arg(long, conflicts_with = "watch")]
     pub validate_only: bool,
@@ -79,6 +82,20 @@ pub struct RolloutStart {
     /// How to follow it.
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+/// Whose lanes a plan takes over.
+#[derive(Clone, Debug, Args)]
+pub struct Over {
+    /// Take over the lanes of the service's newest rollout, or of the one that is named.
+    #[arg(long, value_name = "ROLLOUT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub supersede: Option<String>,
+    /// The same as a hotfix of what it launches, on the terms of the playbook.
+    #[arg(long, requires = "reason")]
+    pub hotfix: bool,
+    /// Why the hotfix, for the record.
+    #[arg(long, requires = "hotfix")]
+    pub reason: Option<String>,
 }
 
 /// `rollout status`.

@@ -9,6 +9,7 @@ use super::{Outcome, rollout};
 use crate::args::{Output, Rollout};
 use crate::clock;
 use crate::exit_code::Exit;
+use crate::output::kinds::hotfix;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown as _, cell, json, jsonl, marked, or_dash, toned, yaml};
 use crate::session::Session;
@@ -111,6 +112,9 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     let why = view.cause.as_ref().map(|cause| format!("{}: {}", cause.code, cause.message));
     page.field("why", or_dash(why.unwrap_or_else(|| view.summary.clone())));
     page.field("launches", cell(format!("{} {} by plan {}", view.name.service, view.release, view.plan.short())));
+    if let Some(supersede) = &view.supersedes {
+        page.field("takes over", cell(hotfix::text(supersede)));
+    }
     page.field(
         "as of",
         cell(format!("{} (revision {}, epoch {})", clock::iso(view.viewed), view.revision, view.epoch)),
@@ -154,5 +158,7 @@ fn value(view: &RolloutView) -> Value {
         "commands": commands,
         "revision": rollout["revision"],
         "viewed": rollout["viewed"],
+        "supersedes": rollout["supersedes"],
+        "supersededBy": rollout["supersededBy"],
     })
 }

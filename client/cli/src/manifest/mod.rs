@@ -66,6 +66,7 @@ pub struct DocumentPlace {
 
 /// One thing that an operator declares.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a file holds few, and each is read once")]
 pub enum Manifest {
     /// The thing being launched.
     Service(ServiceManifest),

@@ -9,8 +9,8 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest,
+    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -193,6 +193,9 @@ impl Page {
             self.line(3, format!("owner: {}", scalar(owner)));
             self.line(3, format!("validFor: {valid_for}"));
         }
+        if let Some(policy) = &playbook.hotfix {
+            self.hotfix(policy);
+        }
         self.line(1, "stages:");
         for stage in &playbook.stages {
             self.stage(stage);
@@ -207,6 +210,18 @@ impl Page {
         self.safety(&playbook.safety);
         self.timetable(&playbook.timetable);
         self.watch(&playbook.watch);
+    }
+
+    fn hotfix(&mut self, policy: &HotfixPolicy) {
+        let HotfixPolicy { bake, approvals, earns, waives } = policy;
+        self.line(1, "hotfix:");
+        self.line(2, format!("bake: {bake}"));
+        self.approvals(2, approvals);
+        self.line(2, format!("earns: {}", earns.as_str()));
+        if !waives.is_empty() {
+            let items: Vec<String> = waives.iter().map(|item| scalar(item.as_str())).collect();
+            self.line(2, format!("waives: [{}]", items.join(", ")));
+        }
     }
 
     fn watch(&mut self, policy: &WatchPolicy) {
@@ -358,12 +373,16 @@ impl Page {
         if wave.soak != Span::ZERO {
             self.line(5, format!("soak: {}", wave.soak));
         }
-        if !wave.approvals.is_empty() {
-            self.line(5, "approvals:");
+        self.approvals(5, &wave.approvals);
+    }
+
+    fn approvals(&mut self, level: usize, rules: &[ApprovalRule]) {
+        if !rules.is_empty() {
+            self.line(level, "approvals:");
         }
-        for ApprovalRule { role, count, valid_for } in &wave.approvals {
+        for ApprovalRule { role, count, valid_for } in rules {
             let role = scalar(role.as_str());
-            self.line(6, format!("- {{role: {role}, count: {count}, validFor: {valid_for}}}"));
+            self.line(level + 1, format!("- {{role: {role}, count: {count}, validFor: {valid_for}}}"));
         }
     }
 

@@ -7,6 +7,7 @@ use super::lanes;
 use super::line::Line;
 use super::transition::Transition;
 use crate::clock;
+use crate::output::kinds::hotfix;
 use crate::style::{self, Tone};
 
 /// A view older than this says how old it is. Watches bring changes at once, so what is older was not looked at.
@@ -42,6 +43,9 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     }
     if let Some(cause) = &rollout.cause {
         lines.push(named("why").with(Tone::Warning, format!("{}: {}", cause.code, cause.message)));
+    }
+    if let Some(supersede) = &rollout.supersedes {
+        lines.push(named("over").with(Tone::Plain, hotfix::text(supersede)));
     }
     for wait in rollout.waits.iter().filter(|wait| wait.region.is_none()) {
         let text = format!("{}: {}", wait.code, lanes::wait_text(wait, now));

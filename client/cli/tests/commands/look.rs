@@ -47,6 +47,7 @@ pub fn plan() -> PlanView {
         timetable: meridian_core::calendar::Timetable::default(),
         checklist: Vec::new(),
         feedback: None,
+        supersedes: None,
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,

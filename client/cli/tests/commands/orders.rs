@@ -3,8 +3,12 @@
 use meridian_client::fake::{FakeServer, sample};
 use meridian_client::{ApprovalView, EntryView, RefusalKind, SignOffView};
 use meridian_core::digest::Digest;
-use meridian_core::id::ServiceId;
+use meridian_core::id::{ItemId, ServiceId};
+use meridian_core::plan::{Debt, Hotfix, Supersede};
+use meridian_core::playbook::ItemKind;
 use meridian_core::release::{Notes, Release, Reversibility};
+use meridian_core::time::Span;
+use meridian_core::weight::Weight;
 
 use crate::look::plan;
 use crate::run::{Reader, meridian, with};
@@ -211,6 +215,50 @@ async fn a_rollout_starts_from_a_reviewed_plan_or_from_one_made_now() {
         let ran = meridian(&server, &[&["rollout", "start", "checkout"][..], wrong].concat()).await;
         assert_eq!(ran.exit, 2, "{wrong:?}");
     }
+}
+
+#[tokio::test]
+async fn a_hotfix_goes_with_the_newest_rollout_and_its_reason() {
+    let server = FakeServer::start().await;
+    let mut view = plan();
+    server.put_plan(&view);
+    server.put_rollout(&sample::rollout());
+    let planned = ["plan", "checkout", "1.8.2", "--playbook", "waves"];
+    let over = |words: &'static [&'static str]| [&planned[..], words].concat();
+    let asked = |server: &FakeServer| server.seen().last().unwrap().words[2..].to_vec();
+    let hotfix = over(&["--hotfix", "--reason", "bookings are lost"]);
+    assert_eq!(meridian(&server, &hotfix).await.exit, 0);
+    assert_eq!(asked(&server), ["services/checkout/rollouts/r-1", "bookings are lost"]);
+    assert_eq!(meridian(&server, &over(&["--supersede"])).await.exit, 0);
+    assert_eq!(asked(&server), ["services/checkout/rollouts/r-1", ""]);
+    assert_eq!(meridian(&server, &over(&["--supersede=checkout/r-9"])).await.exit, 0);
+    assert_eq!(asked(&server), ["services/checkout/rollouts/r-9", ""]);
+    let hash = view.hash.hex();
+    let reviewed = ["rollout", "start", "checkout", "--plan", &hash, "--supersede"];
+    let blank = over(&["--hotfix", "--reason", " "]);
+    for wrong in [&over(&["--hotfix"])[..], &over(&["--reason", "why"]), &blank, &reviewed] {
+        assert_eq!(meridian(&server, wrong).await.exit, 2, "{wrong:?}");
+    }
+    let debt = Debt { item: ItemId::new("uat").unwrap(), kind: ItemKind::Uat, owner: "bob".to_owned() };
+    let (bake, earned) = (Weight::from_basis_points(2_500).unwrap(), Span::from_secs(90));
+    let hotfix = Hotfix { reason: "bookings are lost".to_owned(), bake, earned, debts: vec![debt] };
+    let (rollout, release) = (sample::name("r-0").rollout, sample::rollout().release);
+    let supersede = Supersede { rollout, release, hotfix: Some(hotfix) };
+    view.plan.supersedes = Some(supersede.clone());
+    view.hash = view.plan.hash();
+    server.put_plan(&view);
+    let mut rollout = sample::rollout();
+    (rollout.supersedes, rollout.superseded_by) = (Some(supersede), Some(sample::name("r-2").rollout));
+    server.put_rollout(&rollout);
+    let told = "the lanes of r-0 (1.8.2), as its hotfix: bookings are lost; bakes are 25%; 1m30s earned in the pilot; \
+                owes uat (bob)";
+    let hash = view.hash.hex();
+    for look in [&["describe", "plan", &hash][..], &["explain", "checkout"], &["rollout", "status", "checkout"]] {
+        let said = meridian(&server, look).await.stdout;
+        assert!(said.contains(told), "{look:?}: {said}");
+    }
+    let json = meridian(&server, &["rollout", "status", "checkout", "-o", "json"]).await.stdout;
+    assert!(json.contains("\"supersededBy\": \"r-2\"") && json.contains("\"earned\": \"1m30s\""), "{json}");
 }
 
 #[tokio::test]

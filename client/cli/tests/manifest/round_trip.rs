@@ -9,9 +9,9 @@ use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, LoadMe
 use meridian_core::id::{ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Method,
-    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging,
-    Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
+    LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage,
+    StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -168,6 +168,20 @@ fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
     })
 }
 
+/// With as many items to leave for later as there are, at most.
+fn hotfix() -> impl Strategy<Value = HotfixPolicy> {
+    let rule = (1..=20_u32, span(1)).prop_map(|(count, valid_for)| ApprovalRule {
+        role: RoleId::new("sre").unwrap(),
+        count,
+        valid_for,
+    });
+    let parts = (weight(1), rule, prop::sample::select(Earns::ALL.to_vec()), 0..3_usize);
+    parts.prop_map(|(bake, rule, earns, waived)| {
+        let waives = vec![ItemId::new("any").unwrap(); waived];
+        HotfixPolicy { bake, approvals: vec![rule], earns, waives }
+    })
+}
+
 fn timetable() -> impl Strategy<Value = Timetable> {
     let zone = prop_oneof![Just(Zone::Region), Just(Zone::Named("Europe/Berlin".to_owned()))];
     let cron = (0..60_u32, 0..24_u32, 1..=7 * 24 * 60_u64).prop_map(|(minute, hour, minutes)| When::Cron {
@@ -242,13 +256,13 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    let rules = (evidence(), rollback, limits, safety(), timetable(), watch(), checklist());
+    let rules = (evidence(), rollback, limits, safety(), timetable(), watch(), (checklist(), option::of(hotfix())));
     // Nobody writes a load that grows for longer than it is looked at.
     let fits = |staging: &Staging, waves: &[Wave]| {
         waves.iter().flat_map(|wave| &wave.steps).all(|step| step.bake >= staging.load.ramp)
     };
     (name(), kind, waves(), rules, option::of(staging())).prop_map(move |(id, kind, waves, rules, staged)| {
-        let (evidence, rollback, limits, safety, timetable, watch, checklist) = rules;
+        let (evidence, rollback, limits, safety, timetable, watch, (checklist, hotfix)) = rules;
         let mut staged = staged.filter(|staging| kind == StageKind::Staging && fits(staging, &waves));
         // A load is judged, and judged only where it is driven.
         let mut evidence = evidence;
@@ -270,7 +284,11 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         let dead_man = safety.dead_man.clone().filter(|_| !evidence.checks.is_empty());
         let safety = SafetyPolicy { dead_man, ..safety };
         let id = PlaybookId::new(id).unwrap();
-        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist }
+        // What it leaves for later has to be on the list.
+        let waives =
+            |policy: &HotfixPolicy| checklist.iter().map(|item| item.id.clone()).take(policy.waives.len()).collect();
+        let hotfix = hotfix.map(|policy| HotfixPolicy { waives: waives(&policy), ..policy });
+        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix }
     })
 }
 

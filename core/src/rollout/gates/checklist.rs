@@ -96,6 +96,8 @@ fn open_item<'a>(record: &'a Rollout, item: &ItemId, order: &'static str) -> Res
     if has_begun(record) { Err(Refused::LaunchBegun) } else { Ok(found) }
 }
 
+/// Whether a step was taken. Lanes on their way back may be another rollout's doing that this one has superseded.
 fn has_begun(record: &Rollout) -> bool {
-    record.signed.iter().any(|signed| signed.used) || record.lanes.values().any(|lane| lane.at != LaneAt::Waiting)
+    let is_forward = |at: LaneAt| at.is_on_its_way() || matches!(at, LaneAt::Settled(_));
+    record.signed.iter().any(|signed| signed.used) || record.lanes.values().any(|lane| is_forward(lane.at))
 }

@@ -4,8 +4,8 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Check, Measure};
 use meridian_core::id::{ItemId, RoleId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, ItemKind, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
-    Spread, SpreadOrder, StageKind, VotePolicy, Wave, validate,
+    ApprovalRule, ChecklistItem, DeadManPolicy, HotfixPolicy, ItemKind, Load, LoadRequest, Method, Playbook, Pooling,
+    RegionSelector, Spread, SpreadOrder, StageKind, VotePolicy, Wave, validate,
 };
 use meridian_core::time::Span;
 use meridian_core::watch::{Decimal, FeedbackPolicy};
@@ -147,6 +147,29 @@ fn changes_of_checklists() -> Vec<(&'static str, &'static str, Change)> {
                 let (kind, owner, valid_for) = (ItemKind::Tests, "bob".to_owned(), ChecklistItem::VALID_FOR);
                 let item = |n| ChecklistItem { id: id(n), kind, owner: owner.clone(), valid_for };
                 p.checklist = (0..51).map(item).collect();
+            }),
+        ),
+    ]
+}
+
+fn mending(change: impl Fn(&mut HotfixPolicy) + 'static) -> Change {
+    Box::new(move |p| change(p.hotfix.as_mut().unwrap()))
+}
+
+fn changes_of_hotfixes() -> Vec<(&'static str, &'static str, Change)> {
+    let uat = || ItemId::new("uat").unwrap();
+    let listed = || lists(&[("uat", "bob", 60)]);
+    vec![
+        ("HOTFIX_WITHOUT_BAKE", "hotfix.bake", mending(|policy| policy.bake = Weight::NONE)),
+        ("HOTFIX_WITHOUT_APPROVERS", "hotfix.approvals", mending(|policy| policy.approvals.clear())),
+        ("APPROVERS_OUT_OF_RANGE", "hotfix.approvals[0].count", mending(|policy| policy.approvals[0].count = 0)),
+        ("ITEM_UNKNOWN", "hotfix.waives[0]", mending(move |policy| policy.waives = vec![uat()])),
+        (
+            "ITEM_TWICE",
+            "hotfix.waives[1]",
+            Box::new(move |p| {
+                listed()(p);
+                mending(move |policy| policy.waives = vec![uat(), uat()])(p);
             }),
         ),
     ]
@@ -360,6 +383,7 @@ fn each_violation_is_found_where_it_is() {
         .chain(changes_of_steps())
         .chain(changes_of_approvals())
         .chain(changes_of_checklists())
+        .chain(changes_of_hotfixes())
         .chain(changes_of_policies())
         .chain(changes_of_loads())
     {

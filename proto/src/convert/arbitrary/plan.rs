@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
 use meridian_core::id::RegionId;
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
+use meridian_core::plan::{
+    Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare,
+};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Electorate, ItemKind, Limits, Load, LoadRequest, Method,
-    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging,
-    Step, VotePolicy, Wave,
+    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
+    LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage,
+    StageKind, Staging, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -17,7 +19,7 @@ use proptest::sample::{Index, select};
 
 use super::{
     cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, playbook_id, region, release_ref,
-    reversibility, role, service, slot, span, text, watch_policy, wave_id, weight,
+    reversibility, role, rollout_id, service, slot, span, text, watch_policy, wave_id, weight,
 };
 
 /// A playbook, valid or not.
@@ -26,20 +28,27 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = stage.prop_map(|(kind, staging, waves)| Stage { kind, staging, waves });
     let rules =
         (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy(), checklist());
+    let rules = (rules, option::of(hotfix_policy()));
     let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
-        .prop_map(|(id, stages, (evidence, rollback, limits, safety, timetable, watch, checklist))| Playbook {
-            id,
-            stages,
-            evidence,
-            rollback,
-            limits,
-            safety,
-            timetable,
-            watch,
-            checklist,
+        .prop_map(|(id, stages, ((evidence, rollback, limits, safety, timetable, watch, checklist), hotfix))| {
+            Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix }
         })
         .boxed()
+}
+
+fn hotfix_policy() -> impl Strategy<Value = HotfixPolicy> {
+    let parts = (weight(), approval_rules(), select(Earns::ALL.to_vec()), vec(item_id(), 0..3));
+    parts.prop_map(|(bake, approvals, earns, waives)| HotfixPolicy { bake, approvals, earns, waives })
+}
+
+fn supersede() -> impl Strategy<Value = Supersede> {
+    let debt = (item_id(), select(ItemKind::ALL.to_vec()), text());
+    let debt = debt.prop_map(|(item, kind, owner)| Debt { item, kind, owner });
+    let hotfix = (text(), weight(), span(), vec(debt, 0..3));
+    let hotfix = hotfix.prop_map(|(reason, bake, earned, debts)| Hotfix { reason, bake, earned, debts });
+    let parts = (rollout_id(), release_ref(), option::of(hotfix));
+    parts.prop_map(|(rollout, release, hotfix)| Supersede { rollout, release, hotfix })
 }
 
 fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
@@ -155,13 +164,13 @@ fn timetable() -> impl Strategy<Value = Timetable> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let asked = (checklist(), option::of(feedback_policy()));
+    let asked = (checklist(), option::of(feedback_policy()), option::of(supersede()));
     let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), asked);
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety, timetable, (checklist, feedback)) = rules;
+            let (evidence, rollback, limits, safety, timetable, (checklist, feedback, supersedes)) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -179,6 +188,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 timetable,
                 checklist,
                 feedback,
+                supersedes,
             }
             .under(safety)
         })

@@ -85,7 +85,8 @@ fn review() -> impl Strategy<Value = Review> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let kinds = vec![ActionKind::Fix, ActionKind::Documentation, ActionKind::Training, ActionKind::Other];
+    let kinds =
+        vec![ActionKind::Fix, ActionKind::Documentation, ActionKind::Training, ActionKind::Other, ActionKind::Debt];
     let parts =
         (select(kinds), text(), text(), moment(), option::of(1..u32::MAX), signature(), option::of(signature()));
     parts.prop_map(|(kind, text, owner, due, review, added, closed)| Action {

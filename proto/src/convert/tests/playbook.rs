@@ -29,6 +29,7 @@ fn playbook() -> v1::Playbook {
         timetable: None,
         watch: None,
         checklist: Vec::new(),
+        hotfix: None,
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

@@ -3,7 +3,7 @@
 use meridian_core::watch::{Action, ActionKind, NewAction, Retrospective};
 
 use crate::convert::field::{RECORD_TEXT_BYTES_MAX, WORD_BYTES_MAX, optional, required, text, word};
-use crate::convert::invalid::{Invalid, InvalidKind};
+use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::r#gen::v1;
 
@@ -22,8 +22,13 @@ pub fn new_action_from_wire(wire: v1::Action) -> Result<(NewAction, String), Inv
             return Err(Invalid::missing(field));
         }
     }
+    let kind = word::<v1::action::Kind, ActionKind>("kind", kind)?;
+    if kind == ActionKind::Debt {
+        return Err(Invalid::of(kind.as_str(), InvalidKind::Contradiction("who asks: only plans leave debts")))
+            .at("kind");
+    }
     let action = NewAction {
-        kind: word::<v1::action::Kind, _>("kind", kind)?,
+        kind,
         owner,
         due: moment("due_time", due_time)?,
         review: Some(review).filter(|review| *review > 0),
@@ -41,6 +46,7 @@ impl TryFrom<v1::action::Kind> for ActionKind {
             v1::action::Kind::Documentation => Ok(Self::Documentation),
             v1::action::Kind::Training => Ok(Self::Training),
             v1::action::Kind::Other => Ok(Self::Other),
+            v1::action::Kind::Debt => Ok(Self::Debt),
         }
     }
 }
@@ -52,6 +58,7 @@ impl From<ActionKind> for v1::action::Kind {
             ActionKind::Documentation => Self::Documentation,
             ActionKind::Training => Self::Training,
             ActionKind::Other => Self::Other,
+            ActionKind::Debt => Self::Debt,
         }
     }
 }

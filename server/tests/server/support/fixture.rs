@@ -31,6 +31,7 @@ pub fn playbook(bake: Span) -> Playbook {
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new("careful").unwrap(),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },

@@ -231,7 +231,7 @@ async fn start(rig: &Rig, service: ServiceId, version: &str, playbook: PlaybookI
     };
     client.create_release(&release, Intent::Commit, &RequestId::random()).await?;
     let release = ReleaseName { service: service.clone(), version: release.version };
-    let wanted = PlanWanted { release, playbook, revision: None };
+    let wanted = PlanWanted { release, playbook, revision: None, supersede: None };
     let plan = client.create_plan(&wanted, Intent::Commit, &RequestId::random()).await?;
     let order = RolloutStart { service, plan: plan.hash, id: None, actor: "bench".to_owned() };
     Ok(client.start_rollout(&order, Intent::Commit, &RequestId::random()).await?.name)

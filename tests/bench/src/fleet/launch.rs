@@ -47,6 +47,7 @@ pub fn playbook(
         timetable: meridian_core::calendar::Timetable::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
+        hotfix: None,
         id: PlaybookId::new(name)?,
         stages,
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },

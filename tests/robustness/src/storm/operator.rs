@@ -148,7 +148,12 @@ impl<'a> Operator<'a> {
     }
 
     async fn plan(&self, release: &ReleaseName, playbook: &str) -> anyhow::Result<Digest> {
-        let wanted = PlanWanted { release: release.clone(), playbook: PlaybookId::new(playbook)?, revision: None };
+        let wanted = PlanWanted {
+            release: release.clone(),
+            playbook: PlaybookId::new(playbook)?,
+            revision: None,
+            supersede: None,
+        };
         let plan = wait_until("a plan to be made", PREPARE_MAX, || async {
             self.all.create_plan(&wanted, Intent::Commit, &RequestId::random()).await.ok()
         });

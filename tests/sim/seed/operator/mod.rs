@@ -6,8 +6,8 @@ mod orders;
 use std::time::Duration;
 
 use meridian_client::{
-    Client, ClientError, Endpoint, Intent, PlanWanted, RefusalKind, ReleaseName, RequestId, RolloutName, RolloutStart,
-    RolloutState, ServiceChange,
+    Client, ClientError, Endpoint, Intent, LanePosition, LaneView, PlanWanted, RefusalKind, ReleaseName, RequestId,
+    RolloutName, RolloutStart, RolloutState, RolloutView, ServiceChange, SupersedeWanted,
 };
 use meridian_core::id::{PlaybookId, RolloutId};
 use meridian_core::playbook::Playbook;
@@ -145,10 +145,10 @@ impl Operator {
             })
             .await;
         let name = ReleaseName { service: service(), version: release.version.clone() };
-        let Some(rollout) = self.start(number, name, playbook.id.clone()).await else {
+        let Some(mut rollout) = self.start(number, name, playbook.id.clone(), None).await else {
             return;
         };
-        let mut wanted = 0;
+        let (mut wanted, mut supersedes) = (0, self.scenario.supersedes && number == 2);
         loop {
             pause_for(LOOK_EVERY).await;
             let Ok(view) = self.client.rollout(&rollout).await else {
@@ -158,8 +158,17 @@ impl Operator {
             let (name, waits) = (&view.name.rollout, waits.join("; "));
             self.story
                 .note(HOST, format_args!("{name} is {:?} at {}: {}; {waits}", view.state, view.epoch, view.summary));
+            if let Some(by) = view.superseded_by.clone() {
+                rollout.rollout = by;
+                continue;
+            }
             if has_ended(view.state) {
                 return;
+            }
+            if supersedes && !self.is_calm() && has_moved(&view) {
+                supersedes = false;
+                self.supersede(number, &view, playbook).await;
+                continue;
             }
             if self.scenario.forgets && (self.is_calm() || self.rng.random_range(0..100) < 20) {
                 self.vouch().await;
@@ -181,8 +190,31 @@ impl Operator {
         }
     }
 
-    async fn start(&mut self, number: u64, release: ReleaseName, playbook: PlaybookId) -> Option<RolloutName> {
-        let wanted = PlanWanted { release, playbook, revision: None };
+    /// Another release takes the lanes over.
+    async fn supersede(&mut self, number: u64, view: &RolloutView, playbook: &Playbook) {
+        let number = number + 100;
+        let release = scenario::release(number);
+        let stored = &release;
+        let _known = self
+            .insist("release", |client, request| async move {
+                client.create_release(stored, Intent::Commit, &request).await
+            })
+            .await;
+        let name = ReleaseName { service: service(), version: release.version.clone() };
+        let over = SupersedeWanted { rollout: view.name.clone(), hotfix: None };
+        // Somebody or something may have been faster: then the old one goes on, or back.
+        let taken = self.start(number, name, playbook.id.clone(), Some(over)).await;
+        self.story.note(HOST, format_args!("supersede {}: {:?}", view.name.rollout, taken.map(|name| name.rollout)));
+    }
+
+    async fn start(
+        &mut self,
+        number: u64,
+        release: ReleaseName,
+        playbook: PlaybookId,
+        supersede: Option<SupersedeWanted>,
+    ) -> Option<RolloutName> {
+        let wanted = PlanWanted { release, playbook, revision: None, supersede };
         let wanted = &wanted;
         for attempt in 0..6 {
             let planned =
@@ -207,6 +239,13 @@ impl Operator {
         }
         None
     }
+}
+
+/// Whether it has sent traffic to its release, and goes forward.
+fn has_moved(view: &RolloutView) -> bool {
+    let forward = matches!(view.state, RolloutState::Running | RolloutState::Soaking | RolloutState::Held);
+    let moved = |lane: &LaneView| matches!(lane.position, LanePosition::Baking | LanePosition::Settled);
+    forward && view.lanes.iter().any(moved)
 }
 
 fn has_ended(state: RolloutState) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use etcd_server::proto::{PbEvent, PbKeyValue, PbTargetUnion};
+use meridian_core::audit::AuditEntry;
 use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
@@ -21,10 +22,10 @@ const PREFIX: &str = "/meridian";
 const OWNERS: &str = "/meridian/owners/";
 
 /// A record that a commit wrote.
-struct Written {
-    place: Place,
-    key: Key,
-    value: Vec<u8>,
+pub(super) struct Written {
+    pub place: Place,
+    pub key: Key,
+    pub value: Vec<u8>,
 }
 
 impl Oracle {
@@ -105,8 +106,15 @@ impl Books {
                 Err(error) => broken.push(unreadable(key, &error)),
             }
         }
+        let takeover = self.takeover(written);
+        if let Some(taken) = &takeover {
+            self.taken_over(taken, written, broken);
+        }
         for one in written {
             if let Place::Rollout(id) = &one.place {
+                if takeover.is_some() {
+                    continue;
+                }
                 self.rollout(id, one, written, broken);
             } else if let Place::Region(region) = &one.place {
                 self.region(region, one, broken);
@@ -138,9 +146,7 @@ impl Books {
     }
 
     fn rollout(&mut self, id: &RolloutId, one: &Written, written: &[Written], broken: &mut Vec<Broken>) {
-        let plan = record::plan_of_rollout(&one.key, &one.value).ok().and_then(|hash| self.plans.get(&hash).cloned());
-        let decoded = plan.map(|plan| record::decode_rollout(&one.key, &one.value, plan));
-        let Some(Ok(next)) = decoded else {
+        let Some(next) = self.decoded(one) else {
             broken.push(Broken { id: "S27", what: format!("{} can't be read", one.key) });
             return;
         };
@@ -162,14 +168,23 @@ impl Books {
                 broken.extend(invariants::opening(&next, &lanes, &vetoes));
             }
         }
-        for region in next.lanes.keys() {
-            if let Some(goal) = goal(&next, region) {
-                broken.extend(self.orders.issue(&goal));
-            }
-        }
-        self.rollouts.insert(id.clone(), next);
+        self.keep(next, broken);
         let records: Vec<Rollout> = self.rollouts.values().cloned().collect();
         broken.extend(invariants::holders(&records));
+    }
+
+    /// A record with its plan; `None`: it can't be read.
+    pub(super) fn decoded(&self, one: &Written) -> Option<Rollout> {
+        let hash = record::plan_of_rollout(&one.key, &one.value).ok()?;
+        record::decode_rollout(&one.key, &one.value, self.plans.get(&hash)?.clone()).ok()
+    }
+
+    /// From now on it is the record, and its goals are issued.
+    pub(super) fn keep(&mut self, next: Rollout, broken: &mut Vec<Broken>) {
+        for goal in next.lanes.keys().filter_map(|region| goal(&next, region)) {
+            broken.extend(self.orders.issue(&goal));
+        }
+        self.rollouts.insert(next.id.clone(), next);
     }
 
     /// One decision: the epoch after the last, its audit entry, chained, in the same transaction.
@@ -180,16 +195,7 @@ impl Books {
         require(broken, "S26", !raised, || format!("{} after {}, without a restore", next.epoch, head.epoch));
         let follows = head.epoch.next() == Some(next.epoch);
         require(broken, "S2", follows, || format!("{} after {}", next.epoch, head.epoch));
-        let audit = written.iter().find(|other| other.place == Place::Audit(service.clone(), next.epoch));
-        let entry = audit.and_then(|audit| record::decode_audit(&audit.key, &audit.value, service).ok());
-        let Some(entry) = entry else {
-            broken.push(Broken { id: "S18", what: format!("{} at {} without its audit entry", next.id, next.epoch) });
-            return;
-        };
-        let is_chained = entry.previous == head.audit;
-        require(broken, "S18", is_chained, || format!("the entry of {} does not follow the last", next.epoch));
-        let names = entry.record == Digest::of(&one.value) && entry.rollout.as_ref() == Some(&next.id);
-        require(broken, "S18", names, || format!("the entry of {} is about something else", next.epoch));
+        let Some(entry) = entry(next, one, written, head.audit, broken) else { return };
         let moved = written.iter().find(|other| other.place == Place::Head(service.clone()));
         let moved = moved.and_then(|head| record::decode_head(&head.key, &head.value).ok());
         let fits = moved.is_some_and(|moved| moved.epoch == next.epoch && moved.audit == Some(entry.digest()));
@@ -243,6 +249,28 @@ impl Books {
         let fits = number >= before && number <= before + 1;
         require(broken, "S22", fits, || format!("{region}: session {number} after {before}"));
     }
+}
+
+/// The audit entry of a decision, which follows the one before it and is about nothing else.
+pub(super) fn entry(
+    next: &Rollout,
+    one: &Written,
+    written: &[Written],
+    previous: Option<Digest>,
+    broken: &mut Vec<Broken>,
+) -> Option<AuditEntry> {
+    let service = &next.plan.service;
+    let audit = written.iter().find(|other| other.place == Place::Audit(service.clone(), next.epoch));
+    let entry = audit.and_then(|audit| record::decode_audit(&audit.key, &audit.value, service).ok());
+    let Some(entry) = entry else {
+        broken.push(Broken { id: "S18", what: format!("{} at {} without its audit entry", next.id, next.epoch) });
+        return None;
+    };
+    let is_chained = entry.previous == previous;
+    require(broken, "S18", is_chained, || format!("the entry of {} does not follow the last", next.epoch));
+    let names = entry.record == Digest::of(&one.value) && entry.rollout.as_ref() == Some(&next.id);
+    require(broken, "S18", names, || format!("the entry of {} is about something else", next.epoch));
+    Some(entry)
 }
 
 fn unreadable(key: &Key, error: &record::RecordError) -> Broken {

@@ -3,6 +3,7 @@
 
 mod books;
 mod requests;
+mod takeover;
 mod truth;
 mod witness;
 

@@ -1,12 +1,12 @@
 //! `rollout start`: of a reviewed plan, or of one compiled now.
 
-use meridian_client::{Intent, PlanWanted, ReleaseName, RolloutStart as Start};
+use meridian_client::{Intent, ReleaseName, RolloutStart as Start};
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
 
 use super::follow;
 use crate::args::{Output, RolloutStart};
-use crate::commands::Outcome;
+use crate::commands::{Outcome, plan};
 use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::reference;
@@ -47,14 +47,18 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
 /// The plan that was reviewed, or one made now.
 async fn plan(session: &mut Session<'_>, start: &RolloutStart, service: &ServiceId) -> Result<Digest, CliError> {
     if let Some(hash) = &start.plan {
+        if start.over.supersede.is_some() || start.over.hotfix {
+            return Err(CliError::Usage(
+                "a plan says itself whose lanes it takes over: give that to `plan`".to_owned(),
+            ));
+        }
         return reference::plan(hash);
     }
     let (Some(release), Some(playbook)) = (&start.release, &start.playbook) else {
         return Err(CliError::Usage("say --plan, or --release and --playbook".to_owned()));
     };
-    let (playbook, revision) = reference::playbook(playbook)?;
-    let version = reference::version(release)?;
-    let wanted = PlanWanted { release: ReleaseName { service: service.clone(), version }, playbook, revision };
+    let release = ReleaseName { service: service.clone(), version: reference::version(release)? };
+    let wanted = plan::wanted(session, release, playbook, &start.over).await?;
     let (client, request) = (session.client().await?, session.request()?);
     let view = client.create_plan(&wanted, Intent::Commit, &request.derive("plan")).await?;
     for warning in &view.warnings {

@@ -2,6 +2,7 @@
 
 mod checklist;
 mod evidence;
+mod hotfix;
 pub(super) mod labels;
 pub(super) mod playbook;
 mod query;

@@ -8,7 +8,7 @@ use meridian_core::playbook::{
     VotePolicy, validate,
 };
 
-use super::{checklist, evidence, timetable, watch, wave};
+use super::{checklist, evidence, hotfix, timetable, watch, wave};
 use crate::manifest::envelope::Metadata;
 use crate::manifest::error::Finding;
 use crate::manifest::report::Report;
@@ -21,7 +21,7 @@ pub(in crate::manifest) fn read(
     report: &mut Report<'_>,
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
-    let known = ["stages", "evidence", "rollback", "limits", "safety", "watch", "checklist"];
+    let known = ["stages", "evidence", "rollback", "limits", "safety", "watch", "checklist", "hotfix"];
     let fields = spec.fields(report, &[&known[..], &timetable::FIELDS].concat())?;
     let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
@@ -30,9 +30,10 @@ pub(in crate::manifest) fn read(
     let safety = safety(fields.get("safety"), report);
     let timetable = timetable::read(&fields, report);
     let (watch, checklist) = (watch::read(fields.get("watch"), report), checklist::read(&fields, report));
-    let (id, stages, evidence, timetable) = (id?, stages?, evidence?, timetable?);
+    let hotfix = hotfix::read(&fields, report);
+    let (id, stages, evidence, timetable, hotfix) = (id?, stages?, evidence?, timetable?, hotfix?);
     let (rollback, limits, safety, watch, checklist) = (rollback?, limits?, safety?, watch?, checklist?);
-    let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist };
+    let playbook = Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix };
     let untimely: Vec<_> = check(&playbook.timetable).into_iter().map(Violation::from).chain(fits(&playbook)).collect();
     let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
     let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();

@@ -47,7 +47,7 @@ pub(in crate::manifest) fn stage(given: &Cursor<'_>, report: &mut Report<'_>) ->
 }
 
 /// One rule or a list of them.
-fn approvals(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<ApprovalRule>> {
+pub(super) fn approvals(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<ApprovalRule>> {
     let Some(given) = fields.get("approvals") else {
         return Some(Vec::new());
     };

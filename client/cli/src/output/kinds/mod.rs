@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod decision;
+pub(crate) mod hotfix;
 pub(crate) mod plan;
 pub(crate) mod playbook;
 pub(crate) mod region;

@@ -12,7 +12,7 @@ use super::playbook::{
     CHECKLIST_HEADERS, approval_json, checklist_add_json, checklist_rows, checks_rows, cohort_text, evidence_json,
     limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
-use super::{moment_json, placed_json, staging, timetable, watch};
+use super::{hotfix, moment_json, placed_json, staging, timetable, watch};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -89,6 +89,9 @@ fn overview(page: &mut Page, view: &PlanView) {
     page.field("going back", toned(tone, reversibility.as_str()));
     page.field("playbook", cell(format!("{} revision {}", playbook.id, playbook.revision)));
     page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
+    if let Some(supersede) = &view.plan.supersedes {
+        page.field("takes over", cell(hotfix::text(supersede)));
+    }
     page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
     if let Some(mandate) = &view.plan.mandate {
@@ -131,6 +134,7 @@ impl Shown for PlanView {
             timetable,
             checklist,
             feedback,
+            supersedes,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -164,6 +168,9 @@ impl Shown for PlanView {
         checklist_add_json(checklist, &mut value);
         if let Some(policy) = feedback {
             value["feedback"] = watch::policy::feedback_json(policy);
+        }
+        if let Some(supersede) = supersedes {
+            value["supersedes"] = hotfix::json(supersede);
         }
         value
     }

@@ -12,7 +12,7 @@ use meridian_core::watch::WatchPolicy;
 use meridian_core::weight::Weight;
 use serde_json::{Value, json};
 
-use super::{age_cell, moment_cell, moment_json, staging, timetable, watch};
+use super::{age_cell, hotfix, moment_cell, moment_json, staging, timetable, watch};
 use crate::manifest::{self, API_VERSION, Manifest};
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, toned};
@@ -297,6 +297,9 @@ fn spec_json(playbook: &Playbook) -> Value {
         spec["watch"] = watch::policy::json(&playbook.watch);
     }
     checklist_add_json(&playbook.checklist, &mut spec);
+    if let Some(policy) = &playbook.hotfix {
+        spec["hotfix"] = hotfix::policy_json(policy);
+    }
     spec
 }
 
@@ -356,7 +359,7 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched, checklist } =
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched, checklist, hotfix } =
             &self.playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
@@ -367,6 +370,9 @@ impl Shown for PlaybookView {
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
         page.field("limits", cell(limits));
         page.field("safety", cell(safety_text(safety)));
+        if let Some(policy) = hotfix {
+            page.field("hotfix", cell(hotfix::policy_text(policy)));
+        }
         page.table("checklist", CHECKLIST_HEADERS, checklist_rows(checklist));
         for stage in stages {
             let row = |wave: &Wave| {

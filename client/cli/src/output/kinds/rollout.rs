@@ -5,7 +5,7 @@ use meridian_core::evidence::Verdict;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{moment_json, placed_json, split_json};
+use super::{hotfix, moment_json, placed_json, split_json};
 use crate::clock;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, marked, or_dash};
@@ -119,7 +119,7 @@ impl Shown for RolloutView {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut value = json!({
             "name": self.name.to_string(),
             "service": self.name.service.as_str(),
             "version": self.release.version.to_string(),
@@ -142,7 +142,14 @@ impl Shown for RolloutView {
             "etag": self.etag,
             "revision": self.revision,
             "viewed": moment_json(Some(self.viewed)),
-        })
+        });
+        if let Some(supersede) = &self.supersedes {
+            value["supersedes"] = hotfix::json(supersede);
+        }
+        if let Some(by) = &self.superseded_by {
+            value["supersededBy"] = Value::from(by.as_str());
+        }
+        value
     }
 
     fn describe(&self, now: Timestamp) -> Page {

@@ -117,6 +117,21 @@ fn m14_checks_know_no_expressions() {
 }
 
 #[test]
+fn hotfixes_are_refused_where_they_are_wrong() {
+    let hotfix = |text: &str| playbook("  evidence:", &format!("  hotfix: {text}\n  evidence:"));
+    let (asked, field) = ("approvals: {role: sre}", "spec.hotfix.waives[0]");
+    assert_refused(vec![
+        ("no bake", hotfix("{approvals: {role: sre}}"), "FIELD_MISSING", "spec.hotfix.bake"),
+        ("nobody", hotfix("{bake: 25%}"), "FIELD_MISSING", "spec.hotfix.approvals"),
+        ("none", hotfix("{bake: 25%, approvals: []}"), "HOTFIX_WITHOUT_APPROVERS", "spec.hotfix.approvals"),
+        ("nothing", hotfix(&format!("{{bake: 0%, {asked}}}")), "HOTFIX_WITHOUT_BAKE", "spec.hotfix.bake"),
+        ("a word", hotfix(&format!("{{bake: 25%, {asked}, earns: major}}")), "WORD_UNKNOWN", "spec.hotfix.earns"),
+        ("not listed", hotfix(&format!("{{bake: 25%, {asked}, waives: [briefing-2]}}")), "ITEM_UNKNOWN", field),
+    ]);
+    parse("good.yaml", hotfix(&format!("{{bake: 25%, {asked}}}")).as_bytes()).unwrap();
+}
+
+#[test]
 fn m24_numbers() {
     let parallel = |text: &str| playbook("maxParallel: 2", &format!("maxParallel: {text}"));
     let field = "spec.stages[1].waves[1].maxParallel";
