@@ -10,6 +10,7 @@ use meridian_core::time::{Span, Timestamp};
 
 use crate::error::Refusal;
 use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, parse};
+use crate::trains;
 use crate::zone::find;
 
 /// A moment to try expressions from: any will do. The first of January 2024.
@@ -27,15 +28,15 @@ pub fn check(timetable: &Timetable) -> Vec<Refusal> {
         }
         let mut names = BTreeSet::new();
         for (index, entry) in entries.iter().enumerate() {
-            let found = named(entry, &mut names).and_then(|()| of_entry(entry));
+            let found = named(&entry.name, &mut names).and_then(|()| of_entry(entry));
             refused.extend(found.err().map(|refusal| refusal.within(&format!("{field}[{index}]"))));
         }
     }
+    refused.extend(trains::check(timetable));
     refused
 }
 
-fn named<'e>(entry: &'e Entry, names: &mut BTreeSet<&'e str>) -> Result<(), Refusal> {
-    let name = entry.name.as_str();
+pub(crate) fn named<'e>(name: &'e str, names: &mut BTreeSet<&'e str>) -> Result<(), Refusal> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || name.len() > TEXT_BYTES_MAX || !name.bytes().all(allowed) {
         let fix = "write small letters, digits and hyphens, e.g. `year-end`";
@@ -61,16 +62,21 @@ fn of_entry(entry: &Entry) -> Result<(), Refusal> {
     }
 }
 
+/// An expression that is not longer than it may be.
+pub(crate) fn short<'e>(field: &str, expression: &'e str) -> Result<&'e str, Refusal> {
+    let message = || format!("at most {TEXT_BYTES_MAX} bytes");
+    let fits = expression.len() <= TEXT_BYTES_MAX;
+    fits.then_some(expression).ok_or_else(|| Refusal::new(field, "…", message(), "write it shorter"))
+}
+
 fn repeated(entry: &Entry, expression: &str, lasts: Span) -> Result<(), Refusal> {
-    if expression.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::new("cron", "…", format!("at most {TEXT_BYTES_MAX} bytes"), "write it shorter"));
-    }
+    let expression = short("cron", expression)?;
     if lasts < Span::from_secs(60) || lasts > LASTS_MAX {
         let message = format!("it lasts from 1m to {LASTS_MAX}");
         let fix = "write another duration, e.g. `8h`; what is longer is written with `from` and `to`";
         return Err(Refusal::new("duration", &lasts.to_string(), message, fix));
     }
-    let cron = parse(expression)?;
+    let cron = parse("cron", expression)?;
     if following(&cron, DateTime::constant(2024, 1, 1, 0, 0, 0, 0)).is_none() {
         return Err(Refusal::new("cron", expression, "no such day ever comes", "name a day that there is"));
     }

@@ -20,9 +20,10 @@ impl From<Refusal> for Violation {
     fn from(refusal: Refusal) -> Self {
         let Refusal { field, value, message, fix } = refusal;
         let code = match field.rsplit('.').next() {
+            Some("train") => "TRAIN_UNKNOWN",
             Some("zone") => "TIME_ZONE_UNKNOWN",
-            Some("cron") => "CRON_INVALID",
-            Some("duration") => "DURATION_INVALID",
+            Some("cron" | "departs") => "CRON_INVALID",
+            Some("duration" | "boarding" | "every") => "DURATION_INVALID",
             Some("from" | "to") => "RANGE_INVALID",
             Some("name") => "NAME_INVALID",
             Some(_) | None => "TOO_MANY",

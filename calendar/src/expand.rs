@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Zoned};
 use meridian_core::calendar::{Entry, Freeze, Interval, Openings, Timetable, When, Zone};
 use meridian_core::time::{Span, Timestamp};
 
+use crate::departures::departures;
 use crate::error::Refusal;
 use crate::zone::{find, from_jiff, moment, to_jiff};
 
@@ -17,8 +18,10 @@ pub const HORIZON: Span = Span::from_secs(62 * 24 * 3600);
 pub(crate) const LASTS_MAX: Span = Span::from_secs(7 * 24 * 3600);
 /// The most moments of one expression over one horizon: one every five minutes.
 const MOMENTS_MAX: usize = 20_000;
+/// The most departures of one train that a rule is told of: what misses all of them is told of later ones when they come near.
+const DEPARTURES_MAX: usize = 32;
 /// No clock was ever put forward by more than a day.
-const GAP_MAX: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const GAP_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// A timetable as a region's clock tells it, from `from` over [`HORIZON`] and `needs`, the longest that a start takes.
 ///
@@ -43,7 +46,13 @@ pub fn openings(
         freezes.extend(found.into_iter().map(|during| Freeze { name: freeze.name.clone(), during }));
     }
     freezes.sort_by_key(|freeze| freeze.during);
-    Ok(Openings { windows: merged(windows), freezes })
+    let (mut departs, ahead) = (Vec::new(), Interval { from, to: from.after(HORIZON) });
+    for (index, train) in timetable.trains.iter().enumerate() {
+        let found = departures(timetable, train, ahead, DEPARTURES_MAX);
+        departs.extend(found.map_err(|refusal| refusal.within(&format!("trains[{index}]")))?);
+    }
+    departs.sort_by_key(|departure| departure.during);
+    Ok(Openings { windows: merged(windows), freezes, departures: departs })
 }
 
 /// One entry's intervals that reach into `bounds`, each whole.
@@ -60,7 +69,7 @@ pub fn intervals(entry: &Entry, region_zone: Option<&str>, bounds: Interval) -> 
         }
     };
     let found = match &entry.when {
-        When::Cron { expression, lasts } => repeated(&parse(expression)?, expression, *lasts, &zone, bounds)?,
+        When::Cron { expression, lasts } => repeated(&parse("cron", expression)?, expression, *lasts, &zone, bounds)?,
         When::Range { from, to } => {
             let from = from_jiff(moment(&zone, civil("from", from)?));
             vec![Interval { from, to: from_jiff(moment(&zone, civil("to", to)?)) }]
@@ -104,10 +113,10 @@ pub(crate) fn following(cron: &Cron, face: DateTime) -> Option<DateTime> {
     cron.find_next_occurrence(&face, false).ok().map(|next| next.datetime())
 }
 
-pub(crate) fn parse(expression: &str) -> Result<Cron, Refusal> {
+pub(crate) fn parse(field: &str, expression: &str) -> Result<Cron, Refusal> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).dom_and_dow(true).build();
     let fix = "write five fields: minute, hour, day, month, weekday, e.g. `0 9 * * MON-FRI`";
-    parser.parse(expression).map_err(|error| Refusal::new("cron", expression, error.to_string(), fix))
+    parser.parse(expression).map_err(|error| Refusal::new(field, expression, error.to_string(), fix))
 }
 
 pub(crate) fn civil(field: &str, text: &str) -> Result<DateTime, Refusal> {

@@ -43,7 +43,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
         rollback: RollbackPolicy::default(),
         limits: Limits::default(),
         safety: SafetyPolicy::default(),
-        timetable: Timetable { windows, freezes: Vec::new(), splits },
+        timetable: Timetable { windows, freezes: Vec::new(), splits, ..Timetable::default() },
         checklist: Vec::new(),
         hotfix: None,
         watch: meridian_core::watch::WatchPolicy::default(),

@@ -26,7 +26,7 @@ pub use alerts::{AlertsView, RouteView, ToldView};
 pub use connect::{Client, Endpoint, Tls};
 pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
 pub use name::{ReleaseName, RequestId, RolloutName};
-pub use plans::{PlanView, PlanWanted, SupersedeWanted, WaveForecastView};
+pub use plans::{DepartureView, PlanView, PlanWanted, SupersedeWanted, WaveForecastView};
 pub use playbooks::PlaybookView;
 pub use regions::{ContactView, DoubtView, RegionChange, RegionLaneView, RegionView};
 pub use releases::{ReleaseView, VetoView};

@@ -28,6 +28,23 @@ pub struct PlanView {
     pub forecast: Vec<WaveForecastView>,
     /// Things to know before the start.
     pub warnings: Vec<String>,
+    /// With which departure it begins at the earliest if it is started now, if it takes a train and the server says so.
+    pub departure: Option<DepartureView>,
+}
+
+/// With which departure of a train a rollout begins.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct DepartureView {
+    /// Which train.
+    pub train: String,
+    /// Inside which increment.
+    pub increment: Option<String>,
+    /// When it departs.
+    pub departs: Timestamp,
+    /// When boarding ends.
+    pub closes: Timestamp,
+    /// When the first region may begin.
+    pub begins: Timestamp,
 }
 
 /// The earliest course of one wave, counted from the start.
@@ -87,8 +104,9 @@ impl Client {
             hotfix_reason: over.and_then(|over| over.hotfix.clone()).unwrap_or_default(),
         };
         let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).create_plan(m).await }).await?;
-        let v1::CreatePlanResponse { plan, forecast, warnings } = answer;
-        view(CALL, plan, None, forecast, warnings)
+        let v1::CreatePlanResponse { plan, forecast, warnings, departure } = answer;
+        let departure = wire::answer(CALL, wire::optional("departure", departure))?;
+        Ok(PlanView { departure, warnings, ..view(CALL, plan, None, forecast)? })
     }
 
     /// A stored plan.
@@ -101,7 +119,7 @@ impl Client {
         let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).get_plan(m).await }).await?;
         let v1::GetPlanResponse { plan, create_time, forecast } = answer;
         let created = wire::answer(CALL, wire::moment_or_none("create_time", create_time))?;
-        view(CALL, plan, created, forecast, Vec::new())
+        view(CALL, plan, created, forecast)
     }
 }
 
@@ -111,7 +129,6 @@ fn view(
     plan: Option<v1::Plan>,
     created: Option<Timestamp>,
     forecast: Vec<v1::WaveForecast>,
-    warnings: Vec<String>,
 ) -> Result<PlanView, ClientError> {
     let named = plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default();
     let plan: Plan = wire::answer(call, wire::required("plan", plan))?;
@@ -121,7 +138,22 @@ fn view(
         return Err(ClientError::Answer { call, why });
     }
     let forecast = wire::answer(call, wire::list("forecast", forecast, WaveForecastView::try_from))?;
-    Ok(PlanView { plan, hash, created, forecast, warnings })
+    Ok(PlanView { plan, hash, created, forecast, warnings: Vec::new(), departure: None })
+}
+
+impl TryFrom<v1::Departure> for DepartureView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::Departure) -> Result<Self, Invalid> {
+        let v1::Departure { train, increment, depart_time, close_time, begin_time } = message;
+        Ok(Self {
+            train,
+            increment: Some(increment).filter(|increment| !increment.is_empty()),
+            departs: wire::moment("depart_time", depart_time)?,
+            closes: wire::moment("close_time", close_time)?,
+            begins: wire::moment("begin_time", begin_time)?,
+        })
+    }
 }
 
 impl TryFrom<v1::WaveForecast> for WaveForecastView {

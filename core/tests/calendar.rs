@@ -1,11 +1,11 @@
-//! Windows and freezes: they hold starts, and never a way back. Every decision on the way is held against every invariant
+//! Windows, freezes and trains: they hold starts, and never a way back. Every decision on the way is held against every invariant
 //! too.
 #![allow(clippy::unwrap_used)]
 
 #[path = "world/mod.rs"]
 mod world;
 
-use meridian_core::calendar::{Entry, Freeze, Interval, Openings, Splits, Timetable, When, Zone};
+use meridian_core::calendar::{Departure, Entry, Freeze, Interval, Openings, Splits, Timetable, Train, When, Zone};
 use meridian_core::invariants::{self, Taken};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{Event, Transition};
@@ -36,7 +36,8 @@ fn world(splits: Splits, openings: Openings) -> World {
     let when = When::Cron { expression: "0 9 * * *".to_owned(), lasts: Span::from_secs(60) };
     let entry = |name: &str| Entry { name: name.to_owned(), zone: Zone::Named("UTC".to_owned()), when: when.clone() };
     let mut design = Design::of(&[&[0], &[1]]);
-    design.timetable = Timetable { windows: vec![entry("office")], freezes: vec![entry("year-end")], splits };
+    design.timetable =
+        Timetable { windows: vec![entry("office")], freezes: vec![entry("year-end")], splits, ..Timetable::default() };
     let mut world = World::new(&design);
     world.openings = openings;
     world
@@ -48,7 +49,7 @@ fn waits(answer: &Transition) -> Vec<&'static str> {
 
 #[test]
 fn a_region_starts_when_its_window_opens_and_says_until_when_it_waits() {
-    let openings = Openings { windows: vec![during(100, 130), during(500, 600)], freezes: Vec::new() };
+    let openings = Openings { windows: vec![during(100, 130), during(500, 600)], ..Openings::default() };
     let mut world = world(Splits::None, openings);
     let early = world.pass(10);
     assert_eq!(early.waits, [Wait::Window { region: region(0), opens: Some(at(100)) }]);
@@ -70,7 +71,8 @@ fn a_region_starts_when_its_window_opens_and_says_until_when_it_waits() {
 
 #[test]
 fn what_would_run_into_a_freeze_does_not_start_unless_it_may_rest_on_the_way() {
-    let openings = || Openings { windows: vec![during(0, 1000)], freezes: vec![freeze(15, 300)] };
+    let openings =
+        || Openings { windows: vec![during(0, 1000)], freezes: vec![freeze(15, 300)], ..Openings::default() };
     let mut whole = world(Splits::None, openings());
     let wait = Wait::Freeze { region: region(0), name: "year-end".to_owned(), until: at(300) };
     assert_eq!(whole.rest().waits, std::slice::from_ref(&wait));
@@ -94,7 +96,8 @@ fn nothing_known_of_a_window_is_no_window() {
 #[test]
 fn a_way_back_waits_for_nothing() {
     for fails in [true, false] {
-        let openings = Openings { windows: vec![during(0, 25)], freezes: vec![freeze(25, 1_000_000)] };
+        let openings =
+            Openings { windows: vec![during(0, 25)], freezes: vec![freeze(25, 1_000_000)], ..Openings::default() };
         let mut world = world(Splits::EachStep, openings);
         world.rest();
         assert_eq!(world.word(0), "baking");
@@ -110,14 +113,15 @@ fn a_way_back_waits_for_nothing() {
 
 #[test]
 fn a_start_out_of_its_time_is_caught() {
-    let open = Openings { windows: vec![during(0, 1000)], freezes: Vec::new() };
+    let open = Openings { windows: vec![during(0, 1000)], ..Openings::default() };
     let mut honest = world(Splits::None, open);
     honest.work();
     let moment = Moment { now: honest.now, head: honest.head };
     let answer = step(&honest.record, Event::Look(honest.sight.clone()), moment).unwrap();
     assert!(answer.next.is_some(), "something starts");
-    let windows = |from, to| Openings { windows: vec![during(from, to)], freezes: Vec::new() };
-    let frozen = |from, to| Openings { windows: vec![during(0, 1000)], freezes: vec![freeze(from, to)] };
+    let windows = |from, to| Openings { windows: vec![during(from, to)], ..Openings::default() };
+    let frozen =
+        |from, to| Openings { windows: vec![during(0, 1000)], freezes: vec![freeze(from, to)], ..Openings::default() };
     let table = [
         (windows(0, 1000), false),
         (windows(0, 20), false),
@@ -136,6 +140,83 @@ fn a_start_out_of_its_time_is_caught() {
         let found = invariants::transition(taken).iter().any(|broken| broken.id == "C15");
         assert_eq!(found, broken, "{openings:?}");
     }
+}
+
+/// Two trains, of which rollouts take the first; it departs twice, the second time behind a freeze.
+fn station() -> World {
+    let train = |name: &str| Train {
+        name: name.to_owned(),
+        zone: "UTC".to_owned(),
+        departs: "0 9 * * TUE".to_owned(),
+        boarding: Span::from_secs(30),
+        from: None,
+        every: 1,
+    };
+    let mut design = Design::of(&[&[0], &[1]]);
+    let trains = vec![train("weekly"), train("night")];
+    design.timetable = Timetable { trains, train: Some("weekly".to_owned()), ..Timetable::default() };
+    let departs = |train: &str, from, increment: Option<&str>| Departure {
+        train: train.to_owned(),
+        increment: increment.map(str::to_owned),
+        during: during(from, from + 30),
+    };
+    let departures =
+        vec![departs("weekly", 100, Some("pi-1")), departs("night", 200, None), departs("weekly", 500, None)];
+    let mut world = World::new(&design);
+    world.openings = Openings { departures, freezes: vec![freeze(490, 510)], ..Openings::default() };
+    world
+}
+
+fn train(train: &str, departs: Option<u64>, increment: Option<&str>) -> [Wait; 1] {
+    let increment = increment.map(str::to_owned);
+    [Wait::Train { train: train.to_owned(), departs: departs.map(at), increment }]
+}
+
+#[test]
+fn a_rollout_begins_with_its_train_and_goes_on_without_one() {
+    let mut world = station();
+    let early = world.pass(10);
+    assert_eq!(
+        (early.waits.as_slice(), early.wake),
+        (train("weekly", Some(100), Some("pi-1")).as_slice(), Some(at(100)))
+    );
+    world.now = at(129);
+    world.rest();
+    assert!(world.at(0).is_on_its_way());
+    assert_eq!(world.board(None).unwrap_err().code(), "TRAIN_DEPARTED");
+    // The second region begins long after boarding has ended.
+    world.until_phase("switched");
+    assert!(world.now > at(130) && world.now < at(500));
+}
+
+#[test]
+fn a_train_that_was_missed_is_followed_by_the_next_one() {
+    let mut world = station();
+    world.now = at(130);
+    assert_eq!(world.pass(0).waits, train("weekly", Some(510), None), "a freeze shortens boarding");
+    assert_eq!(world.board(Some("express")).unwrap_err().code(), "UNKNOWN_TRAIN");
+    assert_eq!(world.board(Some("night")).unwrap().kind, "board");
+    assert_eq!(world.pass(0).waits, train("night", Some(200), None));
+    world.now = at(230);
+    assert_eq!(world.pass(0).waits, train("night", None, None), "none that is known");
+    assert_eq!(world.board(None).unwrap().kind, "leave");
+    world.rest();
+    assert!(world.at(0).is_on_its_way());
+}
+
+#[test]
+fn a_way_back_waits_for_no_train() {
+    let mut world = station();
+    world.rest();
+    world.rollback(Scope::Fleet).unwrap();
+    world.until_phase("aborted");
+    let mut world = station();
+    world.now = at(100);
+    world.until("it bakes", |world| world.word(0) == "baking");
+    world.now = at(140);
+    world.mood(Mood::Bad);
+    world.until_phase("rolled-back");
+    assert_eq!(world.board(None).unwrap_err().code(), "ROLLOUT_ENDED");
 }
 
 fn intervals() -> impl Strategy<Value = Vec<Interval>> {
@@ -164,7 +245,7 @@ proptest! {
         fails in any::<bool>(),
     ) {
         let freezes = freezes.into_iter().map(|during| Freeze { name: "year-end".to_owned(), during }).collect();
-        let mut world = world(splits, Openings { windows, freezes });
+        let mut world = world(splits, Openings { windows, freezes, ..Openings::default() });
         for secs in looks {
             let answer = world.pass(secs);
             let ahead = |wait: &Wait| wait.until().is_none_or(|until| until > world.now);

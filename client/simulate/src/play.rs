@@ -240,7 +240,7 @@ impl<'a> Play<'a> {
         let undecided = waits.iter().filter(|wait| matches!(wait, Wait::Evidence { .. }));
         let undecided = undecided.filter_map(|wait| self.regions.get(wait.region()?));
         let reported = undecided.map(|region| region.report_after(self.now)).min();
-        let by_calendar = waits.iter().any(|wait| matches!(wait, Wait::Window { .. }));
+        let by_calendar = waits.iter().any(|wait| matches!(wait, Wait::Window { .. } | Wait::Train { .. }));
         let calendar = self.calendar_until.filter(|until| by_calendar && *until < self.limit());
         let ends_itself = !self.asked.is_empty() || waits.iter().any(|wait| wait.until().is_some());
         let wake = wake.filter(|wake| *wake < self.limit() || ends_itself || moves.is_some() || reported.is_some());

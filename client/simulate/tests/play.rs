@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
+use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure, StepRef};
 use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
@@ -297,7 +297,8 @@ fn a_region_waits_for_its_own_morning() {
     let window = Entry { name: "office".to_owned(), zone: Zone::Region, when };
     let when = When::Range { from: "2026-12-01T00:00".to_owned(), to: "2026-12-02T00:00".to_owned() };
     let freeze = Entry { name: "tuesday".to_owned(), zone: Zone::Named("America/New_York".to_owned()), when };
-    let timetable = Timetable { windows: vec![window], freezes: vec![freeze], splits: Splits::None };
+    let (windows, freezes) = (vec![window], vec![freeze]);
+    let timetable = Timetable { windows, freezes, splits: Splits::None, ..Timetable::default() };
     let course = play(&Design { timetable, ..Design::new() }.plan(), &Assumptions::default());
     // It is 18:00 in Tokyo: the next morning there is frozen as it is still Monday evening in New York until 14:00.
     let waits: Vec<_> = course.waits.iter().filter(|it| ["WINDOW", "FREEZE"].contains(&it.wait.code())).collect();
@@ -305,6 +306,37 @@ fn a_region_waits_for_its_own_morning() {
     assert_eq!((first.wait.region(), first.from, first.to), (Some(&region("r0")), start(), Some(after(15 * 3600))));
     // Tokyo's Wednesday lies in the freeze until 14:00 there; New York's own Wednesday begins at 14:00 UTC.
     assert_eq!(course.waves[1].began, Some(Timestamp::from_millis(1_796_220_000_000)));
+    assert_eq!(ended(&course), "stable");
+}
+
+#[test]
+fn a_rollout_waits_for_its_train_and_then_for_no_other() {
+    let train = Train {
+        name: "fortnightly".to_owned(),
+        zone: "UTC".to_owned(),
+        departs: "0 9 * * TUE".to_owned(),
+        boarding: secs(60),
+        from: Some("2026-12-01".to_owned()),
+        every: 2,
+    };
+    let increment = |name: &str, from: &str, to: &str| Increment {
+        name: name.to_owned(),
+        zone: "UTC".to_owned(),
+        during: Dates { from: from.to_owned(), to: to.to_owned() },
+        planning: None,
+        innovation: None,
+    };
+    // Tomorrow's departure lies in no increment, and the first one that does is months away.
+    let increments = vec![increment("old", "2026-10-01", "2026-11-30"), increment("new", "2027-03-01", "2027-06-01")];
+    let (trains, train) = (vec![train], Some("fortnightly".to_owned()));
+    let timetable = Timetable { trains, increments, train, ..Timetable::default() };
+    let limits = Limits { total: secs(365 * DAY), ..Limits::default() };
+    let course = play(&Design { timetable, limits, ..Design::new() }.plan(), &Assumptions::default());
+    let waited: Vec<_> = course.waits.iter().filter(|it| it.wait.code() == "TRAIN").collect();
+    let departs = Timestamp::from_millis(1_804_582_800_000);
+    assert_eq!((waited.first().unwrap().from, waited.last().unwrap().to), (start(), Some(departs)));
+    assert!(waited.last().unwrap().wait.to_string().contains("in increment new"), "{waited:?}");
+    assert_eq!(course.waves[0].began, Some(departs));
     assert_eq!(ended(&course), "stable");
 }
 

@@ -229,7 +229,7 @@ impl PlanService for Shared {
     async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::GetPlanResponse> {
         let name = request.into_inner().name;
         self.enter("GetPlan", "", &[&name]).await?;
-        let v1::CreatePlanResponse { plan, forecast, warnings: _ } = find(&self.lock().plans, &name)?;
+        let v1::CreatePlanResponse { plan, forecast, warnings: _, departure: _ } = find(&self.lock().plans, &name)?;
         answer(v1::GetPlanResponse { plan, create_time: None, forecast })
     }
 }

@@ -122,6 +122,12 @@ impl RolloutService for Shared {
         answer(v1::RevokeSignOffResponse { rollout: self.ordered(&name)? })
     }
 
+    async fn board_train(&self, request: Request<v1::BoardTrainRequest>) -> Answer<v1::BoardTrainResponse> {
+        let v1::BoardTrainRequest { name, etag: _, actor, reason, request_id, train } = request.into_inner();
+        self.enter("BoardTrain", &request_id, &[&name, &actor, &reason, &train]).await?;
+        answer(v1::BoardTrainResponse { rollout: self.ordered(&name)? })
+    }
+
     async fn watch_rollouts(&self, request: Request<v1::WatchRolloutsRequest>) -> Answer<Messages> {
         let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
         self.enter("WatchRollouts", "", &[&target, &start_revision.to_string()]).await?;

@@ -65,6 +65,7 @@ pub fn rollout() -> RolloutView {
         checklist: Vec::new(),
         superseded_by: None,
         supersedes: None,
+        train: None,
     }
 }
 

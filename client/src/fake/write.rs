@@ -5,7 +5,7 @@ use meridian_core::time::Timestamp;
 use meridian_proto::convert::{name, span_to_wire, supersede_to_wire, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 
-use crate::plans::{PlanView, WaveForecastView};
+use crate::plans::{DepartureView, PlanView, WaveForecastView};
 use crate::regions::ContactView;
 use crate::rollouts::{
     ApprovalView, DecisionView, EntryView, LanePosition, LaneView, ReasonView, RolloutState, RolloutView, SignOffView,
@@ -23,6 +23,18 @@ pub(super) fn plan(view: &PlanView) -> v1::CreatePlanResponse {
         plan: Some((&view.plan).into()),
         forecast: view.forecast.iter().map(forecast).collect(),
         warnings: view.warnings.clone(),
+        departure: view.departure.as_ref().map(departure),
+    }
+}
+
+fn departure(view: &DepartureView) -> v1::Departure {
+    let DepartureView { train, increment, departs, closes, begins } = view;
+    v1::Departure {
+        train: train.clone(),
+        increment: increment.clone().unwrap_or_default(),
+        depart_time: Some(timestamp_to_wire(*departs)),
+        close_time: Some(timestamp_to_wire(*closes)),
+        begin_time: Some(timestamp_to_wire(*begins)),
     }
 }
 
@@ -52,6 +64,7 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         checklist: view.checklist.iter().map(entry).collect(),
         superseded_by: view.superseded_by.as_ref().map(|by| name::rollout(service, by)).unwrap_or_default(),
         supersedes: view.supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
+        train: view.train.clone().unwrap_or_default(),
     }
 }
 

@@ -297,6 +297,31 @@ impl Client {
         wire::answer(CALL, wire::required("rollout", answer.rollout))
     }
 
+    /// Lets a rollout that has not begun wait for another train of its plan, or for none.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn board_train(
+        &self,
+        rollout: &RolloutName,
+        train: Option<&str>,
+        order: &OperatorOrder,
+        request: &RequestId,
+    ) -> Result<RolloutView, ClientError> {
+        const CALL: &str = "board train";
+        let OperatorOrder { actor, reason, etag } = order.clone();
+        let message = v1::BoardTrainRequest {
+            name: rollout.to_string(),
+            etag: etag.unwrap_or_default(),
+            actor,
+            reason,
+            request_id: request.to_string(),
+            train: train.unwrap_or_default().to_owned(),
+        };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).board_train(m).await }).await?;
+        wire::answer(CALL, wire::required("rollout", answer.rollout))
+    }
+
     /// The decisions of one rollout, in the server's order.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             checklist,
             superseded_by,
             supersedes,
+            train,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -70,6 +71,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             checklist: wire::list("checklist", checklist, EntryView::try_from)?,
             superseded_by: superseding(&superseded_by)?,
             supersedes: supersedes.map(supersede_from_wire).transpose().at("supersedes")?.map(|(_, of)| of),
+            train: Some(train).filter(|train| !train.is_empty()),
         })
     }
 }

@@ -62,6 +62,8 @@ pub struct RolloutView {
     pub superseded_by: Option<RolloutId>,
     /// The rollout whose lanes it has taken over.
     pub supersedes: Option<Supersede>,
+    /// The train that it begins with; `None`: it waits for none.
+    pub train: Option<String>,
 }
 
 /// An item of the checklist.

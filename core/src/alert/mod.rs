@@ -249,6 +249,7 @@ pub fn topic_of(wait: &Wait) -> Option<Topic> {
         | Wait::Drift { .. }
         | Wait::Window { .. }
         | Wait::Freeze { .. }
+        | Wait::Train { .. }
         | Wait::Votes { .. } => return None,
     };
     Some(Topic { kind, region })

@@ -20,6 +20,17 @@ pub struct Freeze {
     pub during: Interval,
 }
 
+/// A time in which a train takes rollouts aboard.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Departure {
+    /// Which train.
+    pub train: String,
+    /// Inside which increment; `None`: none is declared.
+    pub increment: Option<String>,
+    /// From the departure to the end of boarding.
+    pub during: Interval,
+}
+
 /// What is known of a region's windows and freezes. None known is none open: a timetable with windows and without
 /// openings lets nothing start.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -28,6 +39,8 @@ pub struct Openings {
     pub windows: Vec<Interval>,
     /// By their beginning.
     pub freezes: Vec<Freeze>,
+    /// By their beginning; the same in every region.
+    pub departures: Vec<Departure>,
 }
 
 impl Interval {

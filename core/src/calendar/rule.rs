@@ -1,7 +1,7 @@
 //! Whether something may start now: it must lie in a window and end before the window does, and no freeze may begin
 //! before it has ended. Ways back never ask.
 
-use super::openings::{Freeze, Openings};
+use super::openings::{Departure, Freeze, Openings};
 use super::timetable::{Splits, Timetable};
 use crate::evidence::StepRef;
 use crate::plan::Plan;
@@ -52,6 +52,26 @@ fn begins(freeze: &Freeze, now: Timestamp, ends: Timestamp) -> bool {
     freeze.during.from > now && freeze.during.from < ends
 }
 
+/// The first moment from `now` on at which a train takes aboard what needs `needs`, and its departure; `None`: none that
+/// is known does.
+#[must_use]
+pub fn boards<'o>(
+    train: &str,
+    timetable: &Timetable,
+    openings: &'o Openings,
+    now: Timestamp,
+    needs: Span,
+) -> Option<(Timestamp, &'o Departure)> {
+    openings.departures.iter().filter(|departure| departure.train == train).find_map(|departure| {
+        let from = departure.during.from.max(now);
+        let opens = openings.windows.iter().map(|window| window.from);
+        let thaws = openings.freezes.iter().map(|freeze| freeze.during.to);
+        let moments = opens.chain(thaws).chain([from]).filter(|at| from <= *at && *at < departure.during.to);
+        let open = moments.filter(|at| may_start(timetable, openings, *at, needs).is_ok()).min();
+        open.map(|at| (at, departure))
+    })
+}
+
 /// How long a region needs from the start of a step to the next place where it may rest, by the plan's own times.
 #[must_use]
 pub fn needs(plan: &Plan, from: StepRef) -> Span {
@@ -98,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_start_lies_in_a_window_and_ends_in_it() {
-        let openings = Openings { windows: vec![minutes(10, 20), minutes(40, 90)], freezes: Vec::new() };
+        let openings = Openings { windows: vec![minutes(10, 20), minutes(40, 90)], ..Openings::default() };
         let opens = |minute: u64| Err(Shut::Window { opens: Some(at(minute)) });
         check(&openings, 9, 5, opens(10));
         check(&openings, 10, 10, Ok(()));
@@ -112,13 +132,40 @@ mod tests {
     #[test]
     fn a_freeze_shuts_from_where_a_start_would_run_into_it() {
         let freeze = Freeze { name: "year-end".to_owned(), during: minutes(50, 60) };
-        let openings = Openings { windows: vec![minutes(0, 90)], freezes: vec![freeze] };
+        let openings = Openings { windows: vec![minutes(0, 90)], freezes: vec![freeze], ..Openings::default() };
         let frozen = || Err(Shut::Freeze { name: "year-end".to_owned(), until: at(60) });
         check(&openings, 40, 10, Ok(()));
         check(&openings, 41, 10, frozen());
         check(&openings, 50, 0, frozen());
         check(&openings, 59, 1, frozen());
         check(&openings, 60, 30, Ok(()));
+    }
+
+    #[test]
+    fn a_train_is_taken_where_boarding_a_window_and_no_freeze_meet() {
+        let departs = |from, to| Departure { train: "weekly".to_owned(), increment: None, during: minutes(from, to) };
+        let freeze = |from, to| Freeze { name: "year-end".to_owned(), during: minutes(from, to) };
+        let other = Departure { train: "other".to_owned(), ..departs(0, 400) };
+        let departures = vec![other, departs(10, 20), departs(110, 120), departs(210, 220), departs(310, 320)];
+        // The second is frozen over, the third departs before its window opens, the fourth has none.
+        let (windows, freezes) = (vec![minutes(0, 130), minutes(215, 250)], vec![freeze(105, 130)]);
+        let openings = Openings { windows, freezes, departures };
+        let table = [
+            (0, 5, Some((10, 10))),
+            (10, 5, Some((10, 10))),
+            (19, 5, Some((19, 10))),
+            (20, 5, Some((215, 210))),
+            (100, 5, Some((215, 210))),
+            (216, 5, Some((216, 210))),
+            (0, 100, None),
+            (220, 5, None),
+        ];
+        for (now, needs, expected) in table {
+            let found = boards("weekly", &timetable(), &openings, at(now), Span::from_secs(needs * 60));
+            let found = found.map(|(from, departure)| (from, departure.during.from));
+            assert_eq!(found, expected.map(|(from, departs)| (at(from), at(departs))), "at {now} for {needs}");
+        }
+        assert_eq!(boards("none", &timetable(), &openings, at(0), Span::ZERO), None);
     }
 
     #[test]

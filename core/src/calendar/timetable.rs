@@ -1,10 +1,11 @@
 //! What is declared of time, in the words of the manifest. Whether a zone exists and an expression can be read is not
 //! known here.
 
+use super::train::{Increment, Train};
 use crate::canon::{Canon, Canonical};
 use crate::time::Span;
 
-/// The most windows of a timetable, and the most freezes.
+/// The most windows of a timetable, and the most freezes, trains and increments.
 pub const ENTRIES_MAX: usize = 32;
 /// The longest name, zone, expression or moment, in bytes.
 pub const TEXT_BYTES_MAX: usize = 128;
@@ -20,6 +21,12 @@ pub struct Timetable {
     pub freezes: Vec<Entry>,
     /// Where a region may rest between two windows.
     pub splits: Splits,
+    /// When rollouts may begin that take one of them.
+    pub trains: Vec<Train>,
+    /// Inside what trains depart; none: at any time.
+    pub increments: Vec<Increment>,
+    /// Which train a rollout takes unless somebody says otherwise; `None`: none.
+    pub train: Option<String>,
 }
 
 /// A window or a freeze.
@@ -75,7 +82,16 @@ impl Timetable {
     /// Whether it gates nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.windows.is_empty() && self.freezes.is_empty()
+        let Self { windows, freezes, splits: _, trains, increments, train: _ } = self;
+        windows.is_empty() && freezes.is_empty() && trains.is_empty() && increments.is_empty()
+    }
+
+    /// The same with no train but this one: what a rollout asks that waits for it, or for none.
+    #[must_use]
+    pub fn with_train(&self, train: Option<&str>) -> Self {
+        let trains = self.trains.iter().filter(|known| train == Some(known.name.as_str())).cloned().collect::<Vec<_>>();
+        let increments = if trains.is_empty() { Vec::new() } else { self.increments.clone() };
+        Self { trains, increments, ..self.clone() }
     }
 
     /// Whether any entry is told by the regions' own clocks.
@@ -133,5 +149,13 @@ impl Canonical for Entry {
 impl Canonical for Timetable {
     fn feed(&self, canon: &mut Canon) {
         canon.value(&self.windows).value(&self.freezes).text(self.splits.as_str());
+        // The first timetables knew no trains; those without keep their part of the hash.
+        if !self.trains.is_empty() || !self.increments.is_empty() {
+            canon
+                .text("trains")
+                .value(&self.trains)
+                .value(&self.increments)
+                .text(self.train.as_deref().unwrap_or_default());
+        }
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
         | Event::Approve(..)
         | Event::Revoke(..)
         | Event::Sign(..)
-        | Event::Unsign(..) => &none,
+        | Event::Unsign(..)
+        | Event::Board(..) => &none,
     };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
@@ -233,6 +234,7 @@ fn entered(
     require(broken, "S13", current && before_it, what);
     require(broken, "S19", is_approved(look, wave), what);
     require(broken, "C17", is_signed(look), what);
+    require(broken, "C22", has_departed(look, region), what);
     let halted = look.sight.get(region).is_some_and(|seen| seen.halt.is_some());
     require(broken, "C18", !halted, what);
     require(broken, "C3", !weight_falls(&taken.before.plan, before, order), what);
@@ -266,6 +268,14 @@ fn is_approved(look: Look<'_>, wave: usize) -> bool {
         people.dedup();
         people.len() >= rule.count as usize
     })
+}
+
+/// Whether the rollout had begun before this decision, takes no train, or is taken aboard by it now.
+fn has_departed(look: Look<'_>, region: &RegionId) -> bool {
+    let begun = look.before.lanes.values().any(|lane| lane.at != LaneAt::Waiting);
+    let Some(train) = look.before.train.as_ref().filter(|_| !begun) else { return true };
+    let departures = look.sight.get(region).map(|seen| seen.openings.departures.as_slice()).unwrap_or_default();
+    departures.iter().any(|departure| departure.train == *train && departure.during.holds(look.now))
 }
 
 /// Whether every item of the checklist was signed off before this decision.

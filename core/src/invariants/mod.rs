@@ -30,7 +30,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 46] = [
+pub const CATALOGUE: [(&str, &str); 47] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -99,6 +99,10 @@ pub const CATALOGUE: [(&str, &str); 46] = [
     (
         "C20",
         "A superseded rollout's lanes are all its successor's from the same decision on, at rest, with the same way back.",
+    ),
+    (
+        "C22",
+        "What takes a train begins between a departure of it and the end of boarding; a train changes only by an order before that.",
     ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),

@@ -39,6 +39,9 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
     crowd(&mut broken, record);
     approvals(&mut broken, record);
     signed(&mut broken, record);
+    let trains = &record.plan.timetable.trains;
+    let known = record.train.as_ref().is_none_or(|train| trains.iter().any(|known| known.name == *train));
+    require(&mut broken, "C22", known, || format!("{:?} is no train of the plan", record.train));
     end(&mut broken, record);
     broken
 }
@@ -184,7 +187,9 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
             | Refused::NoSuchItem { .. }
             | Refused::NotOwner { .. }
             | Refused::NotSigned { .. }
-            | Refused::LaunchBegun,
+            | Refused::LaunchBegun
+            | Refused::TrainDeparted
+            | Refused::NoSuchTrain { .. },
         ) => false,
     };
     require(&mut broken, "S6", accepted, || format!("{}: {answer:?}", record.phase.as_str()));

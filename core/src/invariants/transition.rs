@@ -42,6 +42,9 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
         && before.requester == after.requester
         && before.opened == after.opened;
     require(&mut broken, "C10", fixed, || "name, plan, requester or start have changed".to_owned());
+    let begun = before.lanes.values().any(|lane| lane.at != LaneAt::Waiting);
+    let boarded = before.train == after.train || matches!(taken.event, Event::Board(..)) && !begun;
+    require(&mut broken, "C22", boarded, || format!("train {:?} became {:?}", before.train, after.train));
     require(&mut broken, "C10", follows(taken, after), || {
         format!("{} became {} by {:?}", before.phase.as_str(), after.phase.as_str(), taken.event)
     });

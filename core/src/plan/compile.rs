@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
-use super::supersede::Superseding;
-use crate::calendar::timetable::ZONE_LABEL;
+use super::supersede::{Supersede, Superseding};
+use crate::calendar::timetable::{Timetable, ZONE_LABEL};
 use crate::digest::Digest;
 use crate::evidence::Measure;
 use crate::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
@@ -314,13 +314,19 @@ pub fn compile(
         evidence: spec.evidence.clone(),
         rollback: spec.rollback.clone(),
         limits: spec.limits.clone(),
-        timetable: spec.timetable.clone(),
+        timetable: timetable(spec, supersedes.as_ref()),
         checklist,
         feedback: spec.watch.feedback.filter(|policy| policy.pilot_waits),
         supersedes,
         mandate: None,
     }
     .under(spec.safety.clone()))
+}
+
+/// When steps may start. What mends the users' trouble waits for no train.
+fn timetable(spec: &Playbook, supersedes: Option<&Supersede>) -> Timetable {
+    let is_hotfix = supersedes.is_some_and(|supersede| supersede.hotfix.is_some());
+    Timetable { train: spec.timetable.train.clone().filter(|_| !is_hotfix), ..spec.timetable.clone() }
 }
 
 /// What the playbook asks of the region's agent, if that has said what it knows.

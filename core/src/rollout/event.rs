@@ -35,6 +35,8 @@ pub enum Event {
     Sign(Order, SignOff),
     /// Somebody takes a sign-off back.
     Unsign(Order, ItemId),
+    /// Somebody lets it begin with another train of its plan; `None`: with none.
+    Board(Order, Option<String>),
 }
 
 /// What is signed off, and on what.

@@ -1,7 +1,7 @@
 //! Going forward: waves, regions and steps, and what keeps them from it.
 
 use super::back;
-use super::gates::{approvals, checklist, feedback};
+use super::gates::{approvals, checklist, feedback, train};
 use super::progress::LaneView;
 use super::progress::{astray, loaded};
 use super::reason::Wait;
@@ -193,9 +193,9 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     if let Pace::Soaking(since) = run.pace {
         return soak(draft, sight, &run, since);
     }
-    // Both are asked, so that both waits are told at once.
-    let unsigned = checklist::is_shut(draft);
-    if approvals::is_shut(draft, run.wave) || unsigned {
+    // All are asked, so that all waits are told at once.
+    let (unsigned, ashore) = (checklist::is_shut(draft), train::is_shut(draft, sight, run.wave));
+    if approvals::is_shut(draft, run.wave) || unsigned || ashore {
         return false;
     }
     let mut moved = false;

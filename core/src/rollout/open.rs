@@ -138,5 +138,6 @@ pub(super) fn first(id: RolloutId, plan: Arc<Plan>, requester: String, epoch: Ep
     };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
-    Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals: Vec::new(), signed: Vec::new() }
+    let (approvals, signed, train) = (Vec::new(), Vec::new(), plan.timetable.train.clone());
+    Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals, signed, train }
 }

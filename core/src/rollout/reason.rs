@@ -149,6 +149,15 @@ pub enum Wait {
         /// When it ends.
         until: Timestamp,
     },
+    /// The train has not departed, or nothing of the first wave may start while it takes rollouts aboard.
+    Train {
+        /// Which.
+        train: String,
+        /// When something may begin with it; `None`: not with any departure that is known.
+        departs: Option<Timestamp>,
+        /// Inside which increment that is.
+        increment: Option<String>,
+    },
     /// A fail vote stands, the policy asks for more of them.
     Votes {
         /// Whose.
@@ -183,6 +192,7 @@ impl Wait {
             Self::Drift { .. } => "DRIFT",
             Self::Window { .. } => "WINDOW",
             Self::Freeze { .. } => "FREEZE",
+            Self::Train { .. } => "TRAIN",
             Self::Votes { .. } => "VOTES_SHORT",
         }
     }
@@ -198,6 +208,7 @@ impl Wait {
             | Self::Feedback { .. }
             | Self::Owner
             | Self::Soak { .. }
+            | Self::Train { .. }
             | Self::Retention { .. } => None,
             Self::Contact { region, .. }
             | Self::Stopped { region, .. }
@@ -226,6 +237,7 @@ impl Wait {
             | Self::Bake { until, .. }
             | Self::Freeze { until, .. } => Some(*until),
             Self::Window { opens, .. } => *opens,
+            Self::Train { departs, .. } => *departs,
             Self::Held(_)
             | Self::Approvals { .. }
             | Self::Checklist { .. }
@@ -293,6 +305,13 @@ impl std::fmt::Display for Wait {
                 write!(f, "{region}: no window that is known is open for long enough")
             }
             Self::Freeze { region, name, until: _ } => write!(f, "{region}: freeze {name} lets nothing start"),
+            Self::Train { train, departs: None, increment: _ } => {
+                write!(f, "train {train}: no departure that is known takes it; board another one, or leave it")
+            }
+            Self::Train { train, departs: Some(_), increment } => {
+                write!(f, "train {train}: begins with its next departure")?;
+                increment.as_ref().map_or(Ok(()), |increment| write!(f, ", in increment {increment}"))
+            }
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }
@@ -441,6 +460,15 @@ pub enum Refused {
     /// The rollout has begun: what it was signed off by is used.
     #[error("the rollout has begun; its sign-offs are used and stay. Pause or roll back instead")]
     LaunchBegun,
+    /// The rollout has begun: there is no train to take any more.
+    #[error("the rollout has begun; a train is boarded or left before its first step")]
+    TrainDeparted,
+    /// The plan has no such train.
+    #[error("this plan has no train {train}; `meridian train next` shows those that it has")]
+    NoSuchTrain {
+        /// Which.
+        train: String,
+    },
     /// The record keeps no more.
     #[error("the rollout has as many approvals as it can keep; revoke some")]
     TooManyApprovals,
@@ -469,6 +497,8 @@ impl Refused {
             Self::NotOwner { .. } => "NOT_OWNER",
             Self::NotSigned { .. } => "NOT_SIGNED",
             Self::LaunchBegun => "LAUNCH_BEGUN",
+            Self::TrainDeparted => "TRAIN_DEPARTED",
+            Self::NoSuchTrain { .. } => "UNKNOWN_TRAIN",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",
         }
     }

@@ -32,6 +32,8 @@ pub struct Rollout {
     pub approvals: Vec<Approval>,
     /// Which items of the checklist are signed off; each at most once.
     pub signed: Vec<Signed>,
+    /// The train that it begins with, one of its plan's; `None`: it waits for none.
+    pub train: Option<String>,
 }
 
 /// Somebody's consent to a wave, for one plan and one release.

@@ -114,6 +114,7 @@ fn operator() -> impl Strategy<Value = Event> {
         4 => approver().prop_map(|order| Event::Revoke(order, consent())),
         2 => (approver(), item()).prop_map(|(order, (item, _))| Event::Sign(order, sign_off(item))),
         4 => item().prop_map(|(item, owner)| Event::Sign(by(owner), sign_off(item))),
+        1 => Just(Event::Board(order(), None)),
         3 => (approver(), item()).prop_map(|(order, (item, _))| Event::Unsign(order, sign_off(item).item)),
     ]
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meridian_core::agent::{Action, LaneMemory, LocalWorld, VetoList};
-use meridian_core::calendar::{Entry, Interval, Timetable, When, Zone};
+use meridian_core::calendar::{Departure, Entry, Interval, Timetable, Train, When, Zone};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
@@ -128,6 +128,19 @@ fn records() -> Ids {
     .into()
 }
 
+/// A rollout whose train has departed.
+fn ashore() -> World {
+    let mut design = Design::of(&[&[0], &[1]]);
+    let (name, zone, departs) = ("weekly".to_owned(), "UTC".to_owned(), "0 9 * * TUE".to_owned());
+    let train = Train { name: name.clone(), zone, departs, boarding: Span::from_secs(60), from: None, every: 1 };
+    design.timetable = Timetable { trains: vec![train], train: Some(name.clone()), ..Timetable::default() };
+    let mut world = World::new(&design);
+    let during = Interval { from: world.now.before(Span::from_secs(60)), to: world.now };
+    world.openings.departures = vec![Departure { train: name, increment: None, during }];
+    world.rest();
+    world
+}
+
 /// A wave that waits for the consent of two, and has that of one.
 fn half_approved() -> World {
     let mut design = Design::of(&[&[0], &[1]]);
@@ -161,7 +174,7 @@ fn unsigned(change: impl FnOnce(&mut Signed)) -> Vec<Broken> {
 }
 
 /// What begins although people have not said so, or have said no.
-fn gates() -> [&'static str; 4] {
+fn gates() -> [&'static str; 7] {
     let begin = |record: &mut Rollout| put(record, 0, LaneAt::Preparing { wave: 0 });
     let mut halted = World::new(&Design::of(&[&[0], &[1]]));
     halted.halt = Some(halt());
@@ -169,11 +182,21 @@ fn gates() -> [&'static str; 4] {
     let mut unheard = World::new(&Design { answers: 1, ..Design::of(&[&[0], &[1]]) });
     unheard.until("the pilot has settled", |world| world.word(0) == "settled");
     unheard.rest();
+    let ashore = ashore();
+    let mut boarded = ashore.clone();
+    boarded.openings.departures[0].during = Interval { from: ashore.now, to: ashore.now.after(Span::from_secs(1)) };
+    boarded.hear(&region(0));
+    assert!(!ids(decided(&boarded, begin)).contains("C22"));
+    let forget = |record: &mut Rollout| record.train = None;
+    let other = |record: &mut Rollout| record.train = Some("express".to_owned());
     let leave = |record: &mut Rollout| record.phase = Phase::Running(Run { wave: 1, pace: Pace::Moving, hold: None });
     [
         caught("S19", decided(&half_approved(), begin)),
         caught("C17", decided(&half_signed(), begin)),
         caught("C18", decided(&halted, begin)),
+        caught("C22", decided(&ashore, begin)),
+        caught("C22", decided(&ashore, forget)),
+        caught("C22", invariants::record(&doctored(&ashore.record, other))),
         caught("C19", decided(&unheard, leave)),
     ]
 }

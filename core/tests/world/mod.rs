@@ -398,6 +398,11 @@ impl World {
         self.decide(Event::Unsign(Order { actor: actor.to_owned(), ..order() }, ItemId::new(item).unwrap()))
     }
 
+    /// Lets it begin with another train, or with none.
+    pub fn board(&mut self, train: Option<&str>) -> Result<Transition, Refused> {
+        self.decide(Event::Board(order(), train.map(str::to_owned)))
+    }
+
     pub fn pause(&mut self) -> Result<Transition, Refused> {
         self.decide(Event::Pause(order()))
     }

@@ -17,6 +17,7 @@ mod services;
 
 use std::sync::Arc;
 
+use meridian_core::time::Timestamp;
 use meridian_store::{Revision, Store};
 
 use crate::clock::Clock;
@@ -85,5 +86,11 @@ impl Catalog {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }

@@ -9,7 +9,8 @@ use meridian_core::calendar::rule::needs;
 use meridian_core::calendar::{Freeze, Interval, Openings, Timetable};
 use meridian_core::evidence::StepRef;
 use meridian_core::observation::Sight;
-use meridian_core::plan::Plan;
+use meridian_core::rollout::gates::train::awaited;
+use meridian_core::rollout::state::Rollout;
 use meridian_core::time::{Span, Timestamp};
 
 /// How long openings are kept. They are known for weeks ahead, so this only bounds what is held of plans that have ended.
@@ -30,16 +31,19 @@ pub(super) struct Calendars {
 }
 
 impl Calendars {
-    /// Adds to a sight when the steps of its lanes may start. A plan without a timetable costs nothing.
-    pub fn fill(&self, sight: &mut Sight, plan: &Plan, now: Timestamp) {
+    /// Adds to a sight when the steps of its lanes may start, and the rollout begin. A plan without a timetable costs
+    /// nothing, and a train only until the rollout has begun.
+    pub fn fill(&self, sight: &mut Sight, record: &Rollout, now: Timestamp) {
+        let plan = &record.plan;
         if plan.timetable.is_empty() {
             return;
         }
+        let timetable = plan.timetable.with_train(awaited(record));
         let longest = (0..plan.waves.len()).map(|wave| needs(plan, StepRef { wave, step: 0 })).max();
         let needs = longest.unwrap_or(Span::ZERO);
         for (region, seen) in sight {
             let zone = plan.lanes.get(region).and_then(|lane| lane.zone.clone());
-            seen.openings = self.openings(Source { timetable: plan.timetable.clone(), zone, needs }, now);
+            seen.openings = self.openings(Source { timetable: timetable.clone(), zone, needs }, now);
         }
     }
 
@@ -62,7 +66,8 @@ impl Calendars {
 
 fn shut() -> Openings {
     let during = Interval { from: Timestamp::from_millis(0), to: Timestamp::from_millis(u64::MAX) };
-    Openings { windows: Vec::new(), freezes: vec![Freeze { name: "unreadable".to_owned(), during }] }
+    let freezes = vec![Freeze { name: "unreadable".to_owned(), during }];
+    Openings { freezes, ..Openings::default() }
 }
 
 #[cfg(test)]

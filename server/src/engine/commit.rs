@@ -269,6 +269,10 @@ pub(super) fn said(order: Option<&Event>, transition: &Transition) -> (String, S
             (order.actor.clone(), format!("{item} ({identity}) on {uri} {evidence}: {}", order.reason))
         }
         Some(Event::Unsign(order, item)) => (order.actor.clone(), format!("{item}: {}", order.reason)),
+        Some(Event::Board(order, train)) => {
+            let train = train.as_deref().unwrap_or("none");
+            (order.actor.clone(), format!("train {train}: {}", order.reason))
+        }
         None | Some(Event::Look(_) | Event::Guard(_)) => {
             let cause = transition.effects.iter().find_map(|effect| match effect {
                 Effect::Notify(Notice::RollbackDecided(cause) | Notice::HumanNeeded(cause)) => Some(cause.to_string()),

@@ -125,7 +125,7 @@ impl Shared {
     /// All that is known of a rollout's lanes, when steps may start there, and what gates ask.
     fn sight(&self, record: &Rollout, now: Timestamp, known: &Known) -> Sight {
         let mut sight = self.sessions.sight(record, now);
-        self.calendars.fill(&mut sight, &record.plan, now);
+        self.calendars.fill(&mut sight, record, now);
         known.fill(&mut sight, record);
         sight
     }

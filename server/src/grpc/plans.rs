@@ -1,6 +1,7 @@
 //! `meridian.v1.PlanService`.
 
-use meridian_calendar::{ShutOut, shut_out};
+use meridian_calendar::{ShutOut, first_departure, shut_out};
+use meridian_core::calendar::{Departure, Interval};
 use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::observation::Contact;
 use meridian_core::plan::forecast::forecast;
@@ -8,7 +9,7 @@ use meridian_core::plan::supersede::REASON_BYTES_MAX;
 use meridian_core::plan::{Plan, PlanRefusal};
 use meridian_core::release::Reversibility;
 use meridian_core::rollout::supersede::SupersedeRefused;
-use meridian_core::time::Timestamp;
+use meridian_core::time::{Span, Timestamp};
 use meridian_proto::convert::{forecast_to_wire, name, parse_playbook_or_revision, text, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_server::PlanService;
@@ -69,11 +70,28 @@ fn never_through(plan: &Plan, now: Timestamp) -> Vec<String> {
     let shut = shut_out(plan, now).into_iter().map(|ShutOut { wave, region, needs }| {
         format!("wave {wave} needs a window of {needs}, and {region} has none in the next two months")
     });
-    let (ends, total) = (forecast(plan).last().map(|last| last.settles), plan.limits.total);
+    let departure = first_departure(plan, now).map(|(begins, _)| begins);
+    let ashore = plan.timetable.train.as_ref().filter(|_| departure.is_none()).map(|train| {
+        format!("no departure of train {train} in the next two months takes it; board another one, or leave it")
+    });
+    let waits = departure.map_or(Span::ZERO, |begins| begins.since(now));
+    let (ends, total) = (forecast(plan).last().map(|last| waits.plus(last.settles)), plan.limits.total);
     let late = ends.filter(|ends| *ends >= total);
-    let late =
-        late.map(|ends| format!("bakes and rests take {ends} at least, and limits.total takes it back after {total}"));
-    shut.chain(late).collect()
+    let late = late
+        .map(|ends| format!("it takes {ends} at least from its start, and limits.total takes it back after {total}"));
+    shut.chain(ashore).chain(late).collect()
+}
+
+/// With which departure the plan begins, if it is started now.
+fn departure(plan: &Plan, now: Timestamp) -> Option<v1::Departure> {
+    let (begins, Departure { train, increment, during: Interval { from, to } }) = first_departure(plan, now)?;
+    Some(v1::Departure {
+        train,
+        increment: increment.unwrap_or_default(),
+        depart_time: Some(timestamp_to_wire(from)),
+        close_time: Some(timestamp_to_wire(to)),
+        begin_time: Some(timestamp_to_wire(begins)),
+    })
 }
 
 /// The rollout whose lanes are to be taken over, and why if that is for a hotfix.
@@ -123,6 +141,7 @@ impl PlanService for Plans {
         Ok(Response::new(v1::CreatePlanResponse {
             forecast: forecast_to_wire(&plan),
             warnings: self.warnings(&plan),
+            departure: departure(&plan, self.shared.clock.now()),
             plan: Some(plan.as_ref().into()),
         }))
     }

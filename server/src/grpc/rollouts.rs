@@ -4,7 +4,7 @@ use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::Event;
 use meridian_proto::convert::{
-    At as _, Invalid, InvalidKind, consent_from_wire, item_from_wire, name, sign_off_from_wire,
+    At as _, Invalid, InvalidKind, WORD_BYTES_MAX, consent_from_wire, item_from_wire, name, sign_off_from_wire, text,
 };
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::rollback_rollout_request::Scope as WireScope;
@@ -232,6 +232,22 @@ impl RolloutService for Rollouts {
         let told = Told { name, etag, actor, reason, request, caller };
         let rollout = self.order(told, |order| Event::Unsign(order, item)).await?;
         Ok(Response::new(v1::RevokeSignOffResponse { rollout }))
+    }
+
+    async fn board_train(
+        &self,
+        request: Request<v1::BoardTrainRequest>,
+    ) -> Result<Response<v1::BoardTrainResponse>, Status> {
+        let (_, caller, message) = request.into_parts();
+        let request = mark("BoardTrain", &message.request_id, &message)?;
+        let v1::BoardTrainRequest { name, etag, actor, reason, train, request_id: _ } = message;
+        if reason.trim().is_empty() {
+            return Err(field::missing("reason"));
+        }
+        let train = Some(at("", text("train", train, WORD_BYTES_MAX))?).filter(|train| !train.is_empty());
+        let told = Told { name, etag, actor, reason, request, caller };
+        let rollout = self.order(told, |order| Event::Board(order, train)).await?;
+        Ok(Response::new(v1::BoardTrainResponse { rollout }))
     }
 
     async fn watch_rollouts(

@@ -65,6 +65,8 @@ pub fn refused(error: &EngineError) -> Status {
             | Refused::NotOwner { .. }
             | Refused::NotSigned { .. }
             | Refused::LaunchBegun
+            | Refused::TrainDeparted
+            | Refused::NoSuchTrain { .. }
             | Refused::EpochExhausted,
         )
         | EngineError::OpenRefused(_)

@@ -53,6 +53,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         checklist: checklist_to_wire(record),
         superseded_by: superseded_by(record),
         supersedes: plan.supersedes.as_ref().map(|of| supersede_to_wire(&plan.service, of)),
+        train: record.train.clone().unwrap_or_default(),
         approvals: record.approvals.iter().map(|approval| approval_to_wire(record, approval)).collect(),
     }
 }

@@ -4,6 +4,7 @@ mod checklist;
 mod rollout;
 mod simulate;
 mod stop;
+mod train;
 mod watch;
 mod window;
 
@@ -21,6 +22,7 @@ pub use rollout::{
 };
 pub use simulate::Simulate;
 pub use stop::{StopCommand, StopExempt, StopOrderArgs, StopWhere};
+pub use train::{TrainBoard, TrainCommand, TrainLeave, TrainNext};
 pub use watch::{
     ActionAdd, ActionCommand, ActionKind, EvaluationCommand, EvaluationSign, FeedbackCommand, FeedbackGive, KpiCommand,
     KpiRecord, MilestoneCommand, RetrospectiveCommand, Review, ReviewCommand, ReviewSaid,
@@ -150,6 +152,9 @@ pub enum Command {
     /// Windows: when steps may start.
     #[command(subcommand)]
     Window(WindowCommand),
+    /// Trains: when rollouts begin together.
+    #[command(subcommand)]
+    Train(TrainCommand),
     /// What evidence says of a rollout.
     #[command(subcommand)]
     Analysis(AnalysisCommand),

@@ -73,6 +73,9 @@ pub struct RolloutStart {
     /// Whose lanes it takes over.
     #[command(flatten)]
     pub over: Over,
+    /// Wait for no train, though its playbook names one; needs --reason.
+    #[arg(long, requires = "reason", conflicts_with_all = ["validate_only", "hotfix"])]
+    pub no_train: bool,
     /// Check everything, start nothing.
     #[arg(long, conflicts_with = "watch")]
     pub validate_only: bool,
@@ -93,8 +96,8 @@ pub struct Over {
     /// The same as a hotfix of what it launches, on the terms of the playbook.
     #[arg(long, requires = "reason")]
     pub hotfix: bool,
-    /// Why the hotfix, for the record.
-    #[arg(long, requires = "hotfix")]
+    /// Why the hotfix, or why no train, for the record.
+    #[arg(long)]
     pub reason: Option<String>,
 }
 

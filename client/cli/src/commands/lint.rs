@@ -4,15 +4,22 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::args::{Files, Output};
+use crate::clock;
 use crate::error::CliError;
 use crate::exit_code::Exit;
-use crate::manifest::{ManifestError, ManifestErrors};
+use crate::manifest::{ManifestError, ManifestErrors, timely};
 use crate::output::{json, jsonl, yaml};
 use crate::session::Session;
 
 pub(super) fn run(session: &mut Session<'_>, files: &Files) -> Outcome {
     match super::load(session, files) {
         Ok(documents) => {
+            if let Err(errors) = timely::check(&documents, clock::now()) {
+                return refused(session, errors);
+            }
+            for warning in timely::warnings(&documents, clock::now()) {
+                session.hint(&format!("! {warning}"));
+            }
             match session.global.output {
                 Output::Table | Output::Svg => {
                     let noun = if documents.len() == 1 { "document" } else { "documents" };

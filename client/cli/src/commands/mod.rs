@@ -47,6 +47,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Region(region) => region::run(session, region).await,
         Command::Explain(rollout) => explain::run(session, &rollout).await,
         Command::Window(window) => plan::window::run(session, window).await,
+        Command::Train(train) => plan::train::run(session, train).await,
         Command::Analysis(analysis) => evidence::analysis::run(session, &analysis).await,
         Command::Alert(alert) => alert::run(session, alert).await,
         Command::Audit(audit) => evidence::audit::run(session, &audit),

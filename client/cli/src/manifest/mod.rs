@@ -10,6 +10,7 @@ mod print;
 mod report;
 mod shape;
 mod source;
+pub(crate) mod timely;
 mod values;
 mod yaml;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use meridian_core::alert::{Match, Receiver, Route};
-use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
+use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
@@ -252,7 +252,7 @@ impl Page {
     }
 
     fn timetable(&mut self, timetable: &Timetable) {
-        let Timetable { windows, freezes, splits } = timetable;
+        let Timetable { windows, freezes, splits, trains, increments, train } = timetable;
         for (field, entries) in [("windows", windows), ("freezes", freezes)] {
             if !entries.is_empty() {
                 self.line(1, format!("{field}:"));
@@ -276,6 +276,44 @@ impl Page {
         }
         if *splits != Splits::None {
             self.line(1, format!("splits: {}", splits.as_str()));
+        }
+        if !trains.is_empty() {
+            self.line(1, "trains:");
+        }
+        for Train { name, zone, departs, boarding, from, every } in trains {
+            self.line(2, format!("- name: {}", scalar(name)));
+            self.line(3, format!("zone: {}", scalar(zone)));
+            self.line(3, format!("departs: {}", scalar(departs)));
+            self.line(3, format!("boarding: {boarding}"));
+            if *every != 1 {
+                self.line(3, format!("every: {every}"));
+            }
+            if let Some(from) = from {
+                self.line(3, format!("from: {}", scalar(from)));
+            }
+        }
+        self.increments(increments);
+        if let Some(train) = train {
+            self.line(1, format!("train: {}", scalar(train)));
+        }
+    }
+
+    fn increments(&mut self, increments: &[Increment]) {
+        if !increments.is_empty() {
+            self.line(1, "increments:");
+        }
+        for Increment { name, zone, during: Dates { from, to }, planning, innovation } in increments {
+            self.line(2, format!("- name: {}", scalar(name)));
+            self.line(3, format!("zone: {}", scalar(zone)));
+            self.line(3, format!("from: {}", scalar(from)));
+            self.line(3, format!("to: {}", scalar(to)));
+            for (field, quiet) in [("planning", planning), ("innovation", innovation)] {
+                if let Some(Dates { from, to }) = quiet {
+                    self.line(3, format!("{field}:"));
+                    self.line(4, format!("from: {}", scalar(from)));
+                    self.line(4, format!("to: {}", scalar(to)));
+                }
+            }
         }
     }
 

@@ -102,6 +102,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Stopped { .. }
         | Wait::Window { .. }
         | Wait::Freeze { .. }
+        | Wait::Train { .. }
         | Wait::Vetoed { .. } => true,
         Wait::Soak { .. }
         | Wait::Retention { .. }

@@ -80,6 +80,7 @@ pub fn plan() -> PlanView {
         created: None,
         forecast: vec![forecast("first", 0, 1), forecast("rest", 420, 2)],
         warnings: vec!["us-east has no way back".to_owned()],
+        departure: None,
     }
 }
 

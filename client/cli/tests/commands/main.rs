@@ -10,5 +10,6 @@ mod process;
 mod releases;
 mod run;
 mod simulate;
+mod train;
 mod watch;
 mod window;

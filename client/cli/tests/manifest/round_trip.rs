@@ -2,7 +2,7 @@
 
 use meridian_cli::manifest::{Manifest, RegionManifest, ServiceManifest, parse, to_yaml};
 use meridian_core::alert::{Match, Receiver, Route, Severity, Target};
-use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
+use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
@@ -201,7 +201,42 @@ fn timetable() -> impl Strategy<Value = Timetable> {
         })
     };
     let splits = prop_oneof![Just(Splits::None), Just(Splits::EachStep)];
-    (entries(), entries(), splits).prop_map(|(windows, freezes, splits)| Timetable { windows, freezes, splits })
+    (entries(), entries(), splits, trains(), increments(), any::<bool>()).prop_map(
+        |(windows, freezes, splits, trains, increments, taken)| {
+            let train = trains.first().map(|train: &Train| train.name.clone()).filter(|_| taken);
+            Timetable { windows, freezes, splits, trains, increments, train }
+        },
+    )
+}
+
+fn trains() -> impl Strategy<Value = Vec<Train>> {
+    let from = option::of((1..=28_u32).prop_map(|day| format!("2026-12-{day:02}")));
+    let train = (5..24_u32, 1..=7 * 24 * 60_u64, from, 1..=52_u32);
+    proptest::collection::vec(train, 0..3).prop_map(|trains| {
+        let train = |(index, (hour, minutes, from, every)): (usize, (u32, u64, Option<String>, u32))| Train {
+            name: format!("t{index}"),
+            zone: "Europe/Berlin".to_owned(),
+            departs: format!("0 {hour} * * TUE"),
+            boarding: Span::from_secs(minutes * 60),
+            every: if from.is_some() { every } else { 1 },
+            from,
+        };
+        trains.into_iter().enumerate().map(train).collect()
+    })
+}
+
+fn increments() -> impl Strategy<Value = Vec<Increment>> {
+    let quiet = |from: &str, to: &str| Dates { from: from.to_owned(), to: to.to_owned() };
+    proptest::collection::vec(any::<(bool, bool)>(), 0..3).prop_map(move |increments| {
+        let increment = |(index, (planned, innovates)): (usize, (bool, bool))| Increment {
+            name: format!("i{index}"),
+            zone: "UTC".to_owned(),
+            during: quiet(&format!("203{index}-01-01"), &format!("203{index}-04-01")),
+            planning: planned.then(|| quiet("2029-12-01", "2029-12-03T12:00")),
+            innovation: innovates.then(|| quiet(&format!("203{index}-03-20"), &format!("203{index}-04-01"))),
+        };
+        increments.into_iter().enumerate().map(increment).collect()
+    })
 }
 
 fn watch() -> impl Strategy<Value = WatchPolicy> {

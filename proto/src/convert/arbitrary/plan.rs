@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
+use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::id::RegionId;
 use meridian_core::plan::{
     Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare,
@@ -155,9 +155,29 @@ fn timetable() -> impl Strategy<Value = Timetable> {
     ];
     let entry = ("[a-z]{1,8}", zone, when).prop_map(|(name, zone, when)| Entry { name, zone, when });
     let splits = select(vec![Splits::None, Splits::EachStep]);
-    (vec(entry.clone(), 0..3), vec(entry, 0..3), splits)
-        .prop_map(|(windows, freezes, splits)| Timetable { windows, freezes, splits })
+    let train = option::of("[a-z]{1,8}");
+    let trains = (vec(self::train(), 0..3), vec(increment(), 0..3), train);
+    (vec(entry.clone(), 0..3), vec(entry, 0..3), splits, trains)
+        .prop_map(|(windows, freezes, splits, (trains, increments, train))| Timetable {
+            windows,
+            freezes,
+            splits,
+            trains,
+            increments,
+            train,
+        })
         .boxed()
+}
+
+fn train() -> impl Strategy<Value = Train> {
+    let parts = ("[a-z]{1,8}", "[A-Z][a-z]{1,8}", "[0-9*, ]{1,12}", span(), option::of("[0-9T:-]{1,16}"), 1_u32..=52);
+    parts.prop_map(|(name, zone, departs, boarding, from, every)| Train { name, zone, departs, boarding, from, every })
+}
+
+fn increment() -> impl Strategy<Value = Increment> {
+    let dates = || ("[0-9T:-]{1,16}", "[0-9T:-]{1,16}").prop_map(|(from, to)| Dates { from, to });
+    let parts = ("[a-z]{1,8}", "[A-Z][a-z]{1,8}", dates(), option::of(dates()), option::of(dates()));
+    parts.prop_map(|(name, zone, during, planning, innovation)| Increment { name, zone, during, planning, innovation })
 }
 
 /// A plan whose waves take exactly the regions that have a lane.

@@ -45,10 +45,12 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         vec(approval(plan.waves.len()), 0..3),
         items.into_iter().map(signed).collect::<Vec<_>>(),
     );
-    parts.prop_map(move |(id, epoch, requester, opened, phase, lanes, approvals, signed)| {
+    (parts, 0_usize..4).prop_map(move |((id, epoch, requester, opened, phase, lanes, approvals, signed), index)| {
+        // Any of the plan's, or none.
+        let train = plan.timetable.trains.get(index).map(|train| train.name.clone());
         let regions = plan.lanes.keys().cloned();
         let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
-        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals, signed }
+        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals, signed, train }
     })
 }
 

@@ -77,6 +77,7 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
         lanes,
         approvals,
         signed,
+        train,
     } = wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
@@ -84,8 +85,9 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
     let lanes = lanes_from_wire(lanes, &plan, outline.epoch)?;
     let approvals = list_with("approvals", approvals, APPROVALS_MAX, |approval| approval_from_wire(approval, &plan))?;
     let signed = list_with("signed", signed, ITEMS_MAX, |signed| signed_from_wire(signed, &plan))?;
+    let train = train_from_wire(train, &plan)?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed })
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
@@ -101,7 +103,7 @@ pub(super) fn with_lanes(
     hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train } = rollout;
     let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
@@ -115,6 +117,17 @@ pub(super) fn with_lanes(
         lanes: lanes.map(|(region, progress)| progress_to_wire(region, progress)).collect(),
         approvals: approvals.iter().map(approval_to_wire).collect(),
         signed: signed.iter().map(signed_to_wire).collect(),
+        train: train.clone().unwrap_or_default(),
+    }
+}
+
+/// One of the plan's trains, or none.
+fn train_from_wire(train: String, plan: &Plan) -> Result<Option<String>, Invalid> {
+    let train = Some(train).filter(|train| !train.is_empty());
+    let unknown = |train: &&String| plan.timetable.trains.iter().all(|known| known.name != **train);
+    match train.as_ref().filter(unknown) {
+        Some(train) => Err(Invalid::of(train, InvalidKind::NotInPlan)).at("train"),
+        None => Ok(train),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Windows and freezes as a calendar of RFC 5545, for programs that show calendars. One opening is one event in UTC: nothing is
+//! Windows, freezes, trains and increments as a calendar of RFC 5545, for programs that show calendars. One opening is one event in UTC: nothing is
 //! left to the reader's idea of a zone or of repetition. Knows no server.
 
-use meridian_calendar::{Refusal, intervals};
-use meridian_core::calendar::{Entry, Interval, Timetable};
+use meridian_calendar::{Planned, Refusal, departures, increments, intervals};
+use meridian_core::calendar::{Interval, Timetable};
 
 use crate::clock;
 
@@ -18,6 +18,9 @@ struct Kind {
 
 const WINDOW: Kind = Kind { word: "window", what: "steps may start", busy: "TRANSPARENT" };
 const FREEZE: Kind = Kind { word: "freeze", what: "no step starts", busy: "OPAQUE" };
+const TRAIN: Kind = Kind { word: "train", what: "rollouts may begin", busy: "TRANSPARENT" };
+const INCREMENT: Kind = Kind { word: "increment", what: "trains depart", busy: "TRANSPARENT" };
+const QUIET: Kind = Kind { word: "quiet", what: "no train departs", busy: "OPAQUE" };
 
 /// Everything that a timetable says about a time, as the text of a file. The same timetable makes the same events: who takes the
 /// file again replaces what it has.
@@ -39,23 +42,36 @@ pub(super) fn calendar(
         for (index, entry) in entries.iter().enumerate() {
             let found = intervals(entry, zone, during);
             for open in found.map_err(|refusal| refusal.within(&format!("{field}[{index}]")))? {
-                event(&mut text, title, kind, entry, (open, during));
+                event(&mut text, title, (kind, &entry.name), (open, during));
             }
+        }
+    }
+    for (index, train) in timetable.trains.iter().enumerate() {
+        let found = departures(timetable, train, during, usize::MAX);
+        for departure in found.map_err(|refusal| refusal.within(&format!("trains[{index}]")))? {
+            event(&mut text, title, (&TRAIN, &train.name), (departure.during, during));
+        }
+    }
+    let reaches = |open: &Interval| open.from < during.to && open.to > during.from;
+    for Planned { name, during: whole, quiet } in increments(timetable)? {
+        let quiet = quiet.iter().map(|open| (&QUIET, *open));
+        for (kind, open) in [(&INCREMENT, whole)].into_iter().chain(quiet).filter(|(_, open)| reaches(open)) {
+            event(&mut text, title, (kind, &name), (open, during));
         }
     }
     line(&mut text, "END", "VCALENDAR");
     Ok(text)
 }
 
-fn event(text: &mut String, title: &str, kind: &Kind, entry: &Entry, (open, during): (Interval, Interval)) {
+fn event(text: &mut String, title: &str, (kind, named): (&Kind, &str), (open, during): (Interval, Interval)) {
     let Kind { word: kind, what, busy } = kind;
     let (from, to, written) = (clock::basic(open.from), clock::basic(open.to), clock::basic(during.from));
     line(text, "BEGIN", "VEVENT");
-    line(text, "UID", &format!("{}-{kind}-{}-{from}@meridian.dev", title.replace(' ', "-"), entry.name));
+    line(text, "UID", &format!("{}-{kind}-{}-{from}@meridian.dev", title.replace(' ', "-"), named));
     line(text, "DTSTAMP", &written);
     line(text, "DTSTART", &from);
     line(text, "DTEND", &to);
-    line(text, "SUMMARY", &escaped(&format!("{kind} {}: {title}, {what}", entry.name)));
+    line(text, "SUMMARY", &escaped(&format!("{kind} {named}: {title}, {what}")));
     line(text, "CATEGORIES", &kind.to_uppercase());
     line(text, "TRANSP", busy);
     line(text, "END", "VEVENT");

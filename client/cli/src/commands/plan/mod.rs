@@ -2,6 +2,7 @@
 
 mod ics;
 pub(super) mod simulate;
+pub(super) mod train;
 pub(super) mod window;
 
 use meridian_client::{Intent, PlanWanted, ReleaseName, SupersedeWanted};
@@ -16,6 +17,9 @@ use crate::session::{Detail, Session};
 pub(super) async fn run(session: &mut Session<'_>, plan: &Plan) -> Outcome {
     let (service, version) = (reference::service(&plan.service)?, reference::version(&plan.version)?);
     let release = ReleaseName { service: service.clone(), version };
+    if plan.over.reason.is_some() && !plan.over.hotfix {
+        return Err(CliError::Usage("--reason says why it is a hotfix: add --hotfix, or leave it out".to_owned()));
+    }
     let wanted = wanted(session, release, &plan.playbook, &plan.over).await?;
     let intent = if plan.validate_only { Intent::Check } else { Intent::Commit };
     let (client, request) = (session.client().await?, session.request()?);
@@ -35,7 +39,7 @@ pub(super) async fn wanted(
     over: &Over,
 ) -> Result<PlanWanted, CliError> {
     let (playbook, revision) = reference::playbook(playbook)?;
-    if over.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+    if over.hotfix && over.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
         return Err(CliError::Usage("--reason: say why it is a hotfix".to_owned()));
     }
     let named = over.supersede.as_deref().or(over.hotfix.then_some(""));
@@ -44,7 +48,7 @@ pub(super) async fn wanted(
         Some(named) => {
             let which = if named.is_empty() { release.service.as_str() } else { named };
             let rollout = rollout::resolve(session, which).await?;
-            Some(SupersedeWanted { rollout, hotfix: over.reason.clone() })
+            Some(SupersedeWanted { rollout, hotfix: over.reason.clone().filter(|_| over.hotfix) })
         }
     };
     Ok(PlanWanted { release, playbook, revision, supersede })

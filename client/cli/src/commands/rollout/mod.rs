@@ -4,7 +4,7 @@ pub(super) mod checklist;
 mod ending;
 mod export;
 mod follow;
-mod order;
+pub(super) mod order;
 mod presenter;
 mod start;
 

@@ -65,6 +65,19 @@ pub(super) async fn revoke(session: &mut Session<'_>, given: &RolloutConsent) ->
     done(session, &view)
 }
 
+/// Lets it wait for another train of its plan, or for none.
+pub(in crate::commands) async fn board(
+    session: &mut Session<'_>,
+    rollout: &str,
+    train: Option<&str>,
+    reason: &str,
+) -> Outcome {
+    let name = resolve(session, rollout).await?;
+    let (client, request) = (session.client().await?, session.request()?);
+    let view = client.board_train(&name, train, &session.order(reason), &request).await?;
+    done(session, &view)
+}
+
 fn consent(given: &RolloutConsent) -> Result<Consent, CliError> {
     let role = RoleId::new(given.role.clone()).map_err(|error| CliError::Usage(format!("--role: {error}")))?;
     let wave = given.wave.clone().map(WaveId::new).transpose();

@@ -1,6 +1,6 @@
 //! `rollout start`: of a reviewed plan, or of one compiled now.
 
-use meridian_client::{Intent, ReleaseName, RolloutStart as Start};
+use meridian_client::{ClientError, Intent, ReleaseName, RequestId, RolloutStart as Start, RolloutView};
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
 
@@ -21,11 +21,18 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
             Some(RolloutId::new(text.as_str()).map_err(refused)?)
         }
     };
+    if start.over.reason.is_some() && !start.over.hotfix && !start.no_train {
+        let fix = "--reason says why it is a hotfix, or takes no train: add --hotfix or --no-train, or leave it out";
+        return Err(CliError::Usage(fix.to_owned()));
+    }
     let plan = plan(session, start, &service).await?;
     let actor = session.global.actor.clone();
     let intent = if start.validate_only { Intent::Check } else { Intent::Commit };
     let (client, request) = (session.client().await?, session.request()?);
-    let view = client.start_rollout(&Start { service, plan, id, actor }, intent, &request.derive("start")).await?;
+    let mut view = client.start_rollout(&Start { service, plan, id, actor }, intent, &request.derive("start")).await?;
+    if let Some(reason) = start.over.reason.as_ref().filter(|_| start.no_train) {
+        view = leave(session, view, reason, &request.derive("leave")).await?;
+    }
     if start.validate_only {
         session.hint("it could start; nothing was started");
         return Ok(Exit::Done);
@@ -42,6 +49,19 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
         session.one(&view, Detail::Row)?;
     }
     Ok(Exit::Done)
+}
+
+/// Lets it wait for no train. One that has begun meanwhile was in time for it.
+async fn leave(
+    session: &mut Session<'_>,
+    started: RolloutView,
+    reason: &str,
+    request: &RequestId,
+) -> Result<RolloutView, CliError> {
+    match session.client().await?.board_train(&started.name, None, &session.order(reason), request).await {
+        Err(ClientError::Refused { refusal, .. }) if refusal.reason == "TRAIN_DEPARTED" => Ok(started),
+        answer => Ok(answer?),
+    }
 }
 
 /// The plan that was reviewed, or one made now.

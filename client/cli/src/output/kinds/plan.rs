@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meridian_client::{PlanView, WaveForecastView};
+use meridian_client::{DepartureView, PlanView, WaveForecastView};
 use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
@@ -13,6 +13,7 @@ use super::playbook::{
     limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
 use super::{hotfix, moment_json, placed_json, staging, timetable, watch};
+use crate::clock;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
@@ -78,6 +79,21 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
     value
 }
 
+/// With which departure it begins, if it is started now.
+fn departure_text(departure: &DepartureView) -> String {
+    let DepartureView { train, increment, departs, closes: _, begins } = departure;
+    let inside = increment.as_ref().map(|increment| format!(" in increment {increment}")).unwrap_or_default();
+    let when = clock::iso(*begins);
+    let late = if departs < begins { format!(", departed {}", clock::iso(*departs)) } else { String::new() };
+    format!("{when} with train {train}{inside}{late}, if it is started now")
+}
+
+fn departure_json(departure: &DepartureView) -> Value {
+    let DepartureView { train, increment, departs, closes, begins } = departure;
+    let [departs, closes, begins] = [departs, closes, begins].map(|moment| clock::iso(*moment));
+    json!({ "train": train, "increment": increment, "departs": departs, "closes": closes, "begins": begins })
+}
+
 fn overview(page: &mut Page, view: &PlanView) {
     let Plan { service, release, reversibility, playbook, parent, rollback, .. } = &view.plan;
     page.field("plan", toned(Tone::Strong, view.hash.hex()));
@@ -94,6 +110,9 @@ fn overview(page: &mut Page, view: &PlanView) {
     }
     page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
+    if let Some(departure) = &view.departure {
+        page.field("begins", cell(departure_text(departure)));
+    }
     if let Some(mandate) = &view.plan.mandate {
         page.field("safety", cell(safety_text(mandate.policy())));
     }
@@ -166,6 +185,9 @@ impl Shown for PlanView {
         });
         timetable::add_json(timetable, &mut value);
         checklist_add_json(checklist, &mut value);
+        if let Some(departure) = &self.departure {
+            value["departure"] = departure_json(departure);
+        }
         if let Some(policy) = feedback {
             value["feedback"] = watch::policy::feedback_json(policy);
         }

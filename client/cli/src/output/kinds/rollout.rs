@@ -149,6 +149,9 @@ impl Shown for RolloutView {
         if let Some(by) = &self.superseded_by {
             value["supersededBy"] = Value::from(by.as_str());
         }
+        if let Some(train) = &self.train {
+            value["train"] = Value::from(train.as_str());
+        }
         value
     }
 
