@@ -1,8 +1,8 @@
 //! What never fits into a window, by declared times alone and by the clocks of a plan's regions.
 #![allow(clippy::unwrap_used)]
 
-use meridian_calendar::{ShutOut, fits, shut_out};
-use meridian_core::calendar::{Entry, Splits, Timetable, When, Zone};
+use meridian_calendar::{ShutOut, first_departure, fits, shut_out};
+use meridian_core::calendar::{Entry, Splits, Timetable, Train, When, Zone};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::EvidencePolicy;
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
@@ -25,7 +25,7 @@ fn cron(expression: &str, lasts: u64) -> Entry {
 
 /// A wave of two steps, of three and of five hours, under windows.
 fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
-    let step = |bake| Step { weight: Weight::WHOLE, cohort: None, bake: hours(bake) };
+    let step = |bake| Step { weight: Weight::WHOLE, cohort: None, bake: hours(bake), requests: 0 };
     let wave = Wave {
         id: WaveId::new("all").unwrap(),
         regions: RegionSelector::Rest,
@@ -117,4 +117,22 @@ fn a_region_without_a_window_by_its_own_clock_is_named() {
     assert_eq!(shut_out(&plan(vec![tomorrow]), noon), []);
     assert_eq!(shut_out(&plan(vec![cron("0 9 * * *", 8)]), noon), []);
     assert_eq!(shut_out(&plan(Vec::new()), noon), []);
+}
+
+#[test]
+fn a_plan_says_with_which_departure_it_would_begin() {
+    let noon = Timestamp::from_millis(1_796_126_400_000);
+    let mut plan = plan(vec![cron("0 9 * * *", 8)]);
+    assert_eq!(first_departure(&plan, noon), None, "it takes no train");
+    let (name, zone, departs) = ("noon".to_owned(), "UTC".to_owned(), "0 12 * * *".to_owned());
+    plan.timetable.trains = vec![Train { name: name.clone(), zone, departs, boarding: hours(6), from: None, every: 1 }];
+    plan.timetable.train = Some(name);
+    // The wave needs all of a window: in New York that begins two hours after the departure, in Tokyo long before it.
+    let day = hours(24);
+    for (now, departs) in [(noon, noon), (noon.after(hours(2)), noon), (noon.after(hours(3)), noon.after(day))] {
+        let (begins, departure) = first_departure(&plan, now).unwrap();
+        assert_eq!((begins, departure.during.from), (departs.after(hours(2)), departs));
+    }
+    plan.timetable.trains[0].boarding = hours(2);
+    assert_eq!(first_departure(&plan, noon), None, "boarding is over before any window opens");
 }

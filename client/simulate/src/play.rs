@@ -237,7 +237,7 @@ impl<'a> Play<'a> {
         if matches!(self.record.phase, Phase::Running(Run { hold: Some(_), .. }) | Phase::Frozen { .. }) {
             return moves;
         }
-        let undecided = waits.iter().filter(|wait| matches!(wait, Wait::Evidence { .. }));
+        let undecided = waits.iter().filter(|wait| matches!(wait, Wait::Evidence { .. } | Wait::Requests { .. }));
         let undecided = undecided.filter_map(|wait| self.regions.get(wait.region()?));
         let reported = undecided.map(|region| region.report_after(self.now)).min();
         let by_calendar = waits.iter().any(|wait| matches!(wait, Wait::Window { .. } | Wait::Train { .. }));

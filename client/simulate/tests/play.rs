@@ -39,6 +39,8 @@ struct Design {
     feedback: Option<FeedbackPolicy>,
     /// The first wave is under this load, and rehearses its way back.
     load: Option<Load>,
+    /// That the new release must answer in every bake.
+    requests: u64,
 }
 
 fn names(from: usize, to: usize) -> Vec<String> {
@@ -81,11 +83,17 @@ impl Design {
             checklist: Vec::new(),
             feedback: None,
             load: None,
+            requests: 0,
         }
     }
 
     fn plan(&self) -> Arc<Plan> {
-        let step = |(weight, bake): &(u64, u64)| Step { weight: percent(*weight), cohort: None, bake: secs(*bake) };
+        let step = |(weight, bake): &(u64, u64)| Step {
+            weight: percent(*weight),
+            cohort: None,
+            bake: secs(*bake),
+            requests: self.requests,
+        };
         let wave = |(index, (regions, parallel)): (usize, &(Vec<String>, u32))| Wave {
             id: WaveId::new(format!("w{index}")).unwrap(),
             regions: RegionSelector::Names(regions.iter().map(|name| region(name)).collect()),
@@ -289,6 +297,17 @@ fn a_slow_region_takes_longer_and_a_very_slow_one_breaks_a_limit() {
     assert_eq!(slowed("2.5").waves[0].settled, Some(after(75 + 5 + 60 + 5 + 120)));
     let late = slowed("21");
     assert_eq!((ended(&late), late.end.at), ("aborted", after(600)));
+}
+
+#[test]
+fn a_bake_goes_on_until_enough_requests_have_come() {
+    // A tenth of 3000 a minute: 600 take two minutes, twice as long as the bake; all of them take less than the second bake.
+    let course = play(&Design { requests: 600, ..Design::new() }.plan(), &Assumptions::default());
+    let waited = course.waits.iter().find(|it| it.wait.code() == "BAKE_REQUESTS").unwrap();
+    assert_eq!((waited.from, waited.wait.region()), (after(30 + 2 + 60), Some(&region("r0"))));
+    let baked = course.waves[0].steps[0].baked.unwrap();
+    assert!((after(30 + 2 + 120)..after(30 + 2 + 130)).contains(&baked), "as soon as it is reported: {baked:?}");
+    assert_eq!((ended(&course), course.waves[0].settled), ("stable", Some(baked.after(secs(2 + 120)))));
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Chain {
 
 fn plan() -> Plan {
     let weight = |points| Weight::from_basis_points(points).expect("below the whole");
-    let step = |points| Step { weight: weight(points), cohort: None, bake: Span::from_secs(60) };
+    let step = |points| Step { weight: weight(points), cohort: None, bake: Span::from_secs(60), requests: 0 };
     let wave = Wave {
         id: WaveId::new("all").expect("a good name"),
         regions: RegionSelector::Names(["eu-west", "us-east"].map(region).into_iter().collect()),

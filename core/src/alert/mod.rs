@@ -246,6 +246,7 @@ pub fn topic_of(wait: &Wait) -> Option<Topic> {
         | Wait::WayBack { .. }
         | Wait::Bake { .. }
         | Wait::Evidence { .. }
+        | Wait::Requests { .. }
         | Wait::Drift { .. }
         | Wait::Window { .. }
         | Wait::Freeze { .. }

@@ -5,7 +5,8 @@ use super::transition::{Taken, is_in_scope, lanes};
 use super::{Broken, require};
 use crate::calendar::Interval;
 use crate::calendar::rule::needs;
-use crate::evidence::{Outcome, StepRef, judge};
+use crate::epoch::Epoch;
+use crate::evidence::{Evidence, Outcome, StepRef, judge};
 use crate::goal::SlotGoal;
 use crate::id::RegionId;
 use crate::observation::{Contact, Observed, Sight, SlotSeen, SlotState};
@@ -130,23 +131,30 @@ impl Look<'_> {
         if policy.checks.is_empty() {
             return self.is_live(region);
         }
-        let Some(evidence) = self.report(region).and_then(|report| report.evidence.as_ref()) else {
-            return false;
-        };
+        let own = self.evidence(region, step, lane.goal_epoch);
+        own.is_some_and(|evidence| evidence.to >= bake && judge(&policy, evidence).outcome == Outcome::Pass)
+    }
+
+    /// What was measured on the step under the goal of this epoch.
+    fn evidence(&self, region: &RegionId, step: StepRef, epoch: Epoch) -> Option<&Evidence> {
+        let evidence = self.report(region)?.evidence.as_ref()?;
         let pin = &evidence.pin;
         let own = pin.rollout == self.before.id
             && pin.step == step
             && pin.digest == self.before.plan.release.digest
-            && pin.epoch == lane.goal_epoch;
-        own && evidence.to >= bake && judge(&policy, evidence).outcome == Outcome::Pass
+            && pin.epoch == epoch;
+        own.then_some(evidence)
     }
 
     /// Whether the bake of a step that was confirmed at `since` may be left.
     fn may_leave(&self, region: &RegionId, step: StepRef, since: Timestamp) -> bool {
-        let Some(bake) = self.before.plan.step(step).map(|step| step.bake) else {
+        let (Some(planned), Some(lane)) = (self.before.plan.step(step), self.before.lanes.get(region)) else {
             return false;
         };
-        self.now >= since.after(bake) && self.traffic_fits(region) && self.has_passed(region, step, bake)
+        let evidence = self.evidence(region, step, lane.goal_epoch);
+        let served = evidence.map_or(0, |evidence| evidence.whole.requests) >= planned.requests;
+        let baked = self.now >= since.after(planned.bake) && self.has_passed(region, step, planned.bake);
+        served && baked && self.traffic_fits(region)
     }
 }
 

@@ -53,7 +53,10 @@ pub const CATALOGUE: [(&str, &str); 47] = [
         "S13",
         "A wave begins only after every region of the waves before it is through, rested, and without a vote against it.",
     ),
-    ("S14", "A step is left only on a pass of its own evidence, measured for as long as the bake asks."),
+    (
+        "S14",
+        "A step is left only on a pass of its own evidence, measured for as long and over as many requests as the bake asks.",
+    ),
     ("S15", "An ended rollout never changes."),
     ("S16", "A lane has at most one holder."),
     (

@@ -411,7 +411,10 @@ fn plan_wave(
     out: &mut Vec<PlannedWave>,
     refused: &mut Vec<PlanRefusal>,
 ) {
-    let step = |s: &Step| PlannedStep { weight: s.weight, cohort: s.cohort.clone(), bake: s.bake };
+    let step = |s: &Step| {
+        let Step { weight, cohort, bake, requests } = s.clone();
+        PlannedStep { weight, cohort, bake, requests }
+    };
     let whole = |id, regions: Vec<RegionId>, approvals| PlannedWave {
         id,
         stage: stage.kind,
@@ -456,8 +459,9 @@ fn rehearsal(stage: &Stage, wave: &Wave, regions: &[RegionId], inventory: &Inven
     let Some(last) = wave.steps.last().filter(|_| is_asked && regions.iter().any(has_base)) else {
         return Vec::new();
     };
-    let leg = |weight| PlannedStep { weight, cohort: None, bake: last.bake };
-    vec![leg(Weight::NONE), leg(Weight::WHOLE)]
+    let leg = |weight, requests| PlannedStep { weight, cohort: None, bake: last.bake, requests };
+    // On the way down the new release answers nobody.
+    vec![leg(Weight::NONE, 0), leg(Weight::WHOLE, last.requests)]
 }
 
 /// Parts have names and a number like waves that were written down.

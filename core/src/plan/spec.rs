@@ -99,6 +99,8 @@ pub struct PlannedStep {
     pub cohort: Option<crate::cohort::CohortRule>,
     /// Shortest bake.
     pub bake: Span,
+    /// How many requests the new release must have answered before the bake ends; 0: however few.
+    pub requests: u64,
 }
 
 /// A wave with its regions resolved.
@@ -296,6 +298,10 @@ impl Canonical for PlannedLane {
 impl Canonical for PlannedStep {
     fn feed(&self, canon: &mut Canon) {
         canon.value(&self.weight).value(&self.cohort).value(&self.bake);
+        // The first plans counted time alone; steps that still do keep their part of the hash.
+        if self.requests > 0 {
+            canon.text("requests").number(self.requests);
+        }
     }
 }
 

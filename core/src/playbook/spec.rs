@@ -105,6 +105,8 @@ pub struct Step {
     pub cohort: Option<CohortRule>,
     /// How long evidence is gathered at least.
     pub bake: Span,
+    /// How many requests the new release must have answered before the bake ends; 0: however few.
+    pub requests: u64,
 }
 
 /// How many regions must vote `fail` for a rollback.

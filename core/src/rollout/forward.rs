@@ -410,6 +410,10 @@ fn baked(view: &LaneView<'_>, step: StepRef, now: Timestamp) -> (Option<Wait>, O
         return (None, None);
     }
     let wait = view.no_contact().unwrap_or_else(|| {
+        if view.traffic_is_ordered() && view.passes(step) {
+            let need = plan.step(step).expect("a record only names steps of its own plan").requests;
+            return Wait::Requests { region, have: view.served(step), need };
+        }
         if view.traffic_is_ordered() {
             return Wait::Evidence { region, verdict: view.verdict_of_bake(step) };
         }
@@ -425,15 +429,21 @@ fn extend_or_hold(draft: &mut Draft, sight: &Sight, region: &RegionId) -> bool {
     let LaneAt::Baking(step) = view.at() else {
         return false;
     };
-    let bake = draft.next.plan.step(step).expect("a record only names steps of its own plan").bake;
-    let until = view.since().after(bake).after(draft.next.plan.evidence.extend_max);
+    let planned = draft.next.plan.step(step).expect("a record only names steps of its own plan");
+    let until = view.since().after(planned.bake).after(draft.next.plan.evidence.extend_max);
     if draft.now < until || view.has_baked(draft.now) {
         return false;
     }
     // Good evidence under traffic that has drifted is no evidence on the step.
-    let check = if view.observed().is_some() && !view.traffic_is_ordered() { "traffic" } else { "none" };
-    let nothing =
-        Verdict { outcome: Outcome::Inconclusive, check: check.to_owned(), measured: 0, limit: 0, samples: 0 };
+    let (check, measured, limit) = if view.observed().is_some() && !view.traffic_is_ordered() {
+        ("traffic", 0, 0)
+    } else if view.has_served(step) {
+        ("none", 0, 0)
+    } else {
+        ("requests", view.served(step), planned.requests)
+    };
+    let outcome = Outcome::Inconclusive;
+    let nothing = Verdict { outcome, check: check.to_owned(), measured, limit, samples: measured };
     let verdict = view.verdict_of_bake(step).filter(|verdict| verdict.outcome != Outcome::Pass).unwrap_or(nothing);
     draft.hold(Cause::Inconclusive { region: region.clone(), verdict }, "hold");
     true

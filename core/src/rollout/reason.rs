@@ -126,6 +126,15 @@ pub enum Wait {
         /// What it says; `None`: nothing that counts came in.
         verdict: Option<Verdict>,
     },
+    /// The bake is over and the checks pass, but the new release has not answered as many requests as the step asks for.
+    Requests {
+        /// Where.
+        region: RegionId,
+        /// How many it has answered.
+        have: u64,
+        /// How many it must have.
+        need: u64,
+    },
     /// The lane is no longer as it was confirmed; it goes no further.
     Drift {
         /// Where.
@@ -189,6 +198,7 @@ impl Wait {
             Self::WayBack { .. } => "WAY_BACK_NOT_READY",
             Self::Bake { .. } => "BAKE",
             Self::Evidence { .. } => "INCONCLUSIVE",
+            Self::Requests { .. } => "BAKE_REQUESTS",
             Self::Drift { .. } => "DRIFT",
             Self::Window { .. } => "WINDOW",
             Self::Freeze { .. } => "FREEZE",
@@ -221,6 +231,7 @@ impl Wait {
             | Self::WayBack { region }
             | Self::Bake { region, .. }
             | Self::Evidence { region, .. }
+            | Self::Requests { region, .. }
             | Self::Drift { region, .. }
             | Self::Window { region, .. }
             | Self::Freeze { region, .. }
@@ -254,6 +265,7 @@ impl Wait {
             | Self::Confirm { .. }
             | Self::WayBack { .. }
             | Self::Evidence { .. }
+            | Self::Requests { .. }
             | Self::Drift { .. }
             | Self::Votes { .. } => None,
         }
@@ -299,6 +311,9 @@ impl std::fmt::Display for Wait {
             Self::Bake { region, until: _ } => write!(f, "{region}: bakes"),
             Self::Evidence { region, verdict: None } => write!(f, "{region}: no evidence that counts came in yet"),
             Self::Evidence { region, verdict: Some(verdict) } => write!(f, "{region}: {verdict}"),
+            Self::Requests { region, have, need } => {
+                write!(f, "{region}: bakes until the new release has answered {need} requests, {have} so far")
+            }
             Self::Drift { region, found } => write!(f, "{region}: has drifted: {found}"),
             Self::Window { region, opens: Some(_) } => write!(f, "{region}: waits for the next window"),
             Self::Window { region, opens: None } => {

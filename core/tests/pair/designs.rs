@@ -90,12 +90,13 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     let items = prop_oneof![6 => Just(0_usize), 1 => 1_usize..=2];
     let answers = prop_oneof![3 => Just(0_u32), 1 => 1_u32..=2];
     let staged = prop_oneof![2 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
-    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers, staged));
+    let requests = prop_oneof![4 => Just(0_u64), 1 => Just(1000)];
+    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers, staged, requests));
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(
         |(
             waves,
             checked,
-            (votes, over, pooled, shares, fleet, safety, (items, answers, staged)),
+            (votes, over, pooled, shares, fleet, safety, (items, answers, staged, requests)),
             reversibility,
             first,
         )| {
@@ -126,6 +127,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     items,
                     answers,
                     staged,
+                    requests,
                 },
                 first,
             )

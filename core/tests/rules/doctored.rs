@@ -174,7 +174,7 @@ fn unsigned(change: impl FnOnce(&mut Signed)) -> Vec<Broken> {
 }
 
 /// What begins although people have not said so, or have said no.
-fn gates() -> [&'static str; 7] {
+fn gates() -> [&'static str; 8] {
     let begin = |record: &mut Rollout| put(record, 0, LaneAt::Preparing { wave: 0 });
     let mut halted = World::new(&Design::of(&[&[0], &[1]]));
     halted.halt = Some(halt());
@@ -189,11 +189,16 @@ fn gates() -> [&'static str; 7] {
     assert!(!ids(decided(&boarded, begin)).contains("C22"));
     let forget = |record: &mut Rollout| record.train = None;
     let other = |record: &mut Rollout| record.train = Some("express".to_owned());
+    let mut unserved = World::new(&Design { requests: 1001, ..Design::of(&[&[0], &[1]]) });
+    unserved.until("it bakes", |world| world.word(0) == "baking");
+    unserved.pass(30);
+    let shift = |record: &mut Rollout| put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 1 }));
     let leave = |record: &mut Rollout| record.phase = Phase::Running(Run { wave: 1, pace: Pace::Moving, hold: None });
     [
         caught("S19", decided(&half_approved(), begin)),
         caught("C17", decided(&half_signed(), begin)),
         caught("C18", decided(&halted, begin)),
+        caught("S14", decided(&unserved, shift)),
         caught("C22", decided(&ashore, begin)),
         caught("C22", decided(&ashore, forget)),
         caught("C22", invariants::record(&doctored(&ashore.record, other))),

@@ -3,7 +3,8 @@
 use meridian_core::observation::SlotState;
 use meridian_core::playbook::{DriftPolicy, SafetyPolicy};
 use meridian_core::rollout::goals::goal;
-use meridian_core::rollout::state::{LaneAt, Phase};
+use meridian_core::rollout::reason::Wait;
+use meridian_core::rollout::state::{Cause, LaneAt, Phase};
 use meridian_core::slot::Slot;
 use meridian_core::weight::Split;
 
@@ -50,6 +51,28 @@ fn lockstep_of_two_progresses_and_never_parts() {
     assert!(held.waits.iter().any(|wait| wait.code() == "MAX_SKEW" && wait.region() == Some(&region(0))), "{held:?}");
     world.site(1).mood = Mood::Good;
     world.until_phase("switched");
+}
+
+#[test]
+fn a_bake_ends_when_its_time_is_over_and_enough_was_served() {
+    // In a good mood a region has answered a thousand requests on each step.
+    let asking = |requests| World::new(&Design { requests, ..Design::of(&[&[0]]) });
+    let mut enough = asking(1000);
+    enough.until("it bakes", |world| world.word(0) == "baking");
+    assert_eq!(enough.pass(5).waits.iter().map(Wait::code).collect::<Vec<_>>(), ["BAKE"]);
+    enough.until_phase("switched");
+    for checked in [true, false] {
+        let mut short = World::new(&Design { requests: 1001, checked, ..Design::of(&[&[0]]) });
+        short.until("it bakes", |world| world.word(0) == "baking");
+        assert_eq!(short.pass(30).waits, [Wait::Requests { region: region(0), have: 1000, need: 1001 }]);
+        short.pass(300);
+        let Some(Cause::Inconclusive { verdict, .. }) = short.phase().cause() else { panic!("{:?}", short.phase()) };
+        assert_eq!((verdict.check.as_str(), verdict.measured, verdict.limit), ("requests", 1000, 1001));
+    }
+    let mut bad = asking(1001);
+    bad.until("it bakes", |world| world.word(0) == "baking");
+    bad.mood(Mood::Bad);
+    bad.until_phase("rolled-back");
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub struct Design {
     pub answers: u32,
     /// Whether the first wave is under load, and if so whether the way back is rehearsed.
     pub staged: Option<bool>,
+    /// That the new release must answer in every bake.
+    pub requests: u64,
 }
 
 impl WaveDesign {
@@ -99,6 +101,7 @@ impl Design {
             items: 0,
             answers: 0,
             staged: None,
+            requests: 0,
         }
     }
 
@@ -138,7 +141,7 @@ impl Design {
     }
 
     fn stage(&self, index: usize, wave: &WaveDesign) -> Stage {
-        let stage = stage(index, wave);
+        let stage = stage(index, wave, self.requests);
         match self.staged.filter(|_| index == 0) {
             Some(rehearsal) => {
                 Stage { kind: StageKind::Staging, staging: Some(Staging { load: load(), rehearsal }), ..stage }
@@ -244,11 +247,11 @@ pub fn load() -> Load {
     Load { rate: 200, ramp: Span::ZERO, requests: vec![request], connections, timeout }
 }
 
-fn stage(index: usize, wave: &WaveDesign) -> Stage {
+fn stage(index: usize, wave: &WaveDesign, requests: u64) -> Stage {
     let step = |(weight, bake): &(u64, u64)| {
         let key = RequestKey::Header("x-pilot".to_owned());
         let cohort = (*weight == 0).then(|| CohortRule::Equals(key, "yes".to_owned()));
-        Step { weight: percent(*weight), cohort, bake: Span::from_secs(*bake) }
+        Step { weight: percent(*weight), cohort, bake: Span::from_secs(*bake), requests }
     };
     let wave = Wave {
         id: WaveId::new(format!("w{index}")).unwrap(),

@@ -202,7 +202,7 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
             max_skew,
             steps: steps
                 .into_iter()
-                .map(|Step { weight, cohort, bake }| PlannedStep { weight, cohort, bake })
+                .map(|Step { weight, cohort, bake, requests }| PlannedStep { weight, cohort, bake, requests })
                 .collect(),
             soak: span("soak", soak)?,
             approvals: list("approvals", approvals, RULES_MAX)?,
@@ -230,7 +230,7 @@ impl From<&PlannedWave> for v1::PlannedWave {
 
 impl From<&PlannedStep> for v1::Step {
     fn from(step: &PlannedStep) -> Self {
-        let PlannedStep { weight, cohort, bake } = step;
-        Self::from(&Step { weight: *weight, cohort: cohort.clone(), bake: *bake })
+        let PlannedStep { weight, cohort, bake, requests } = step.clone();
+        Self::from(&Step { weight, cohort, bake, requests })
     }
 }

@@ -246,22 +246,24 @@ impl TryFrom<v1::Step> for Step {
     type Error = Invalid;
 
     fn try_from(wire: v1::Step) -> Result<Self, Invalid> {
-        let v1::Step { weight_basis_points, cohort, bake } = wire;
+        let v1::Step { weight_basis_points, cohort, bake, bake_requests } = wire;
         Ok(Self {
             weight: weight("weight_basis_points", weight_basis_points)?,
             cohort: optional("cohort", cohort)?,
             bake: span("bake", bake)?,
+            requests: bake_requests,
         })
     }
 }
 
 impl From<&Step> for v1::Step {
     fn from(step: &Step) -> Self {
-        let Step { weight, cohort, bake } = step;
+        let Step { weight, cohort, bake, requests } = step;
         Self {
             weight_basis_points: weight_to_wire(*weight),
             cohort: cohort.as_ref().map(Into::into),
             bake: Some(span_to_wire(*bake)),
+            bake_requests: *requests,
         }
     }
 }

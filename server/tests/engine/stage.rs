@@ -123,6 +123,7 @@ impl Stage {
             weight: Weight::from_basis_points(percent * 100).unwrap(),
             cohort: None,
             bake: Span::ZERO,
+            requests: 0,
         };
         let wave = |region: &RegionId| Wave {
             id: WaveId::new(format!("wave-{region}")).unwrap(),

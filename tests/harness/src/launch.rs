@@ -30,6 +30,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
             weight: Weight::from_basis_points(percent * 100).expect("tests write percents up to 100"),
             cohort: None,
             bake: Span::from_millis(bake_ms),
+            requests: 0,
         };
         weights.iter().map(step).collect::<Vec<Step>>()
     };

@@ -90,7 +90,7 @@ impl Fleet {
         let step = |percent: &u64| {
             let weight = Weight::from_basis_points(percent * 100).expect("at most the whole");
             // No time is asked for, so that every order of events is reached without waiting.
-            Step { weight, cohort: None, bake: Span::ZERO }
+            Step { weight, cohort: None, bake: Span::ZERO, requests: 0 }
         };
         Wave {
             id: WaveId::new(format!("w{index}")).expect("a name"),

@@ -142,7 +142,7 @@ fn percent(percent: u64) -> Weight {
 
 /// Brings the first release up everywhere at once.
 pub fn install() -> Playbook {
-    let step = Step { weight: Weight::WHOLE, cohort: None, bake: Span::ZERO };
+    let step = Step { weight: Weight::WHOLE, cohort: None, bake: Span::ZERO, requests: 0 };
     let wave = Wave {
         id: WaveId::new("all").expect("a name"),
         regions: RegionSelector::Rest,
@@ -209,11 +209,11 @@ fn wave(rng: &mut StdRng, index: usize, regions: &[RegionId]) -> Wave {
     for weight in [20, 50] {
         if rng.random_range(0..2) == 0 {
             let bake = Span::from_millis(rng.random_range(300..=2500));
-            steps.push(Step { weight: percent(weight), cohort: None, bake });
+            steps.push(Step { weight: percent(weight), cohort: None, bake, requests: 0 });
         }
     }
     let bake = Span::from_millis(rng.random_range(0..=2500));
-    steps.push(Step { weight: Weight::WHOLE, cohort: None, bake });
+    steps.push(Step { weight: Weight::WHOLE, cohort: None, bake, requests: 0 });
     Wave {
         id: WaveId::new(format!("w{index}")).expect("a name"),
         regions: RegionSelector::Names(regions.to_vec()),

@@ -51,6 +51,7 @@ fn on_whom(wait: &ReasonView) -> String {
         "NOT_CONFIRMED" => format!("the agent of {region} to read back its goal"),
         "WAY_BACK_NOT_READY" => format!("the old release in {region} to be ready"),
         "INCONCLUSIVE" => format!("more traffic or probes in {region}"),
+        "BAKE_REQUESTS" => format!("more traffic on the new release in {region}"),
         "VOTES_SHORT" => "votes of other regions".to_owned(),
         _ => String::new(),
     }

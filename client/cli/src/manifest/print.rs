@@ -404,9 +404,10 @@ impl Page {
             self.line(5, format!("maxSkew: {}", wave.max_skew));
         }
         self.line(5, "steps:");
-        for Step { weight, cohort, bake } in &wave.steps {
+        for Step { weight, cohort, bake, requests } in &wave.steps {
             let cohort = cohort.as_ref().map(|rule| format!(", cohort: {}", cohort_rule(rule))).unwrap_or_default();
-            self.line(6, format!("- {{weight: {weight}{cohort}, bake: {bake}}}"));
+            let requests = if *requests > 0 { format!(", bakeRequests: {requests}") } else { String::new() };
+            self.line(6, format!("- {{weight: {weight}{cohort}, bake: {bake}{requests}}}"));
         }
         if wave.soak != Span::ZERO {
             self.line(5, format!("soak: {}", wave.soak));

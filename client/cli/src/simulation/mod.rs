@@ -114,6 +114,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::WayBack { .. }
         | Wait::Bake { .. }
         | Wait::Evidence { .. }
+        | Wait::Requests { .. }
         | Wait::Votes { .. }
         | Wait::Owner => false,
     }

@@ -23,7 +23,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/exampl
 pub fn plan() -> PlanView {
     let view = sample::rollout();
     let weight = |points| Weight::from_basis_points(points).unwrap();
-    let step = |points| PlannedStep { weight: weight(points), cohort: None, bake: Span::from_secs(60) };
+    let step = |points| PlannedStep { weight: weight(points), cohort: None, bake: Span::from_secs(60), requests: 0 };
     let wave = |name: &str, regions: &[&str]| PlannedWave {
         staging: None,
         id: WaveId::new(name).unwrap(),

@@ -57,9 +57,18 @@ fn cohort() -> impl Strategy<Value = CohortRule> {
 /// Weights only rise, as the rules ask.
 /// Bakes that fit into every window and end before every limit.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec((weight(1), option::of(cohort()), (0..5_000_u64).prop_map(Span::from_millis)), 1..4).prop_map(|mut parts| {
+    vec(
+        (
+            weight(1),
+            option::of(cohort()),
+            (0..5_000_u64).prop_map(Span::from_millis),
+            prop_oneof![Just(0), any::<u64>()],
+        ),
+        1..4,
+    )
+    .prop_map(|mut parts| {
         parts.sort_by_key(|(weight, ..)| *weight);
-        parts.into_iter().map(|(weight, cohort, bake)| Step { weight, cohort, bake }).collect()
+        parts.into_iter().map(|(weight, cohort, bake, requests)| Step { weight, cohort, bake, requests }).collect()
     })
 }
 

@@ -224,10 +224,21 @@ impl<'a> LaneView<'a> {
         };
         let bake = self.record.plan.step(step).expect("a record only names steps of its own plan").bake;
         let long_enough = now >= self.since().after(bake) || planted::is("bake-skipped");
-        long_enough && self.traffic_is_ordered() && self.passes(step)
+        long_enough && self.traffic_is_ordered() && self.passes(step) && self.has_served(step)
     }
 
-    fn passes(&self, step: StepRef) -> bool {
+    /// How many requests the new release has answered since the step took effect, by this lane's own evidence.
+    pub fn served(&self, step: StepRef) -> u64 {
+        self.evidence_on(step).map_or(0, |evidence| evidence.whole.requests)
+    }
+
+    /// Whether the new release has answered as many requests as the step asks for.
+    pub fn has_served(&self, step: StepRef) -> bool {
+        self.served(step) >= self.record.plan.step(step).expect("a record only names steps of its own plan").requests
+    }
+
+    /// Whether the checks pass for as long as the bake asks.
+    pub fn passes(&self, step: StepRef) -> bool {
         if self.asked().checks.is_empty() {
             return self.reachable_since().is_some();
         }

@@ -92,8 +92,8 @@ fn wave() -> impl Strategy<Value = Wave> {
         labels().prop_map(RegionSelector::Labels),
         Just(RegionSelector::Rest),
     ];
-    let step = (weight(), option::of(cohort_rule()), span());
-    let step = step.prop_map(|(weight, cohort, bake)| Step { weight, cohort, bake });
+    let step = (weight(), option::of(cohort_rule()), span(), prop_oneof![Just(0_u64), any::<u64>()]);
+    let step = step.prop_map(|(weight, cohort, bake, requests)| Step { weight, cohort, bake, requests });
     let parts = (
         wave_id(),
         selector,
@@ -235,8 +235,8 @@ pub fn share() -> impl Strategy<Value = TrafficShare> {
 
 /// A wave that has no regions yet.
 fn planned_wave() -> impl Strategy<Value = PlannedWave> {
-    let step = (weight(), option::of(cohort_rule()), span());
-    let step = step.prop_map(|(weight, cohort, bake)| PlannedStep { weight, cohort, bake });
+    let step = (weight(), option::of(cohort_rule()), span(), prop_oneof![Just(0_u64), any::<u64>()]);
+    let step = step.prop_map(|(weight, cohort, bake, requests)| PlannedStep { weight, cohort, bake, requests });
     let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span(), approval_rules());
     let parts = (parts, option::of(staging()));
     parts.prop_map(|((id, stage, max_parallel, max_skew, steps, soak, approvals), staging)| PlannedWave {

@@ -9,7 +9,8 @@ use crate::r#gen::v1;
 use crate::r#gen::v1::region_selector::{Names, Selector};
 
 fn playbook() -> v1::Playbook {
-    let step = |weight_basis_points| v1::Step { weight_basis_points, cohort: None, bake: duration(60, 0) };
+    let step =
+        |weight_basis_points| v1::Step { weight_basis_points, cohort: None, bake: duration(60, 0), bake_requests: 0 };
     let names = v1::region_selector::Names { regions: vec!["eu".to_owned(), "us".to_owned()] };
     let wave = |name: &str| v1::Wave {
         name: name.to_owned(),

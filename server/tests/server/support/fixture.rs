@@ -16,7 +16,12 @@ pub const PLAYBOOK: &str = "playbooks/careful";
 
 /// One wave over all regions, two steps, bakes as given; no checks, so that time alone decides.
 pub fn playbook(bake: Span) -> Playbook {
-    let step = |percent: u64| Step { weight: Weight::from_basis_points(percent * 100).unwrap(), cohort: None, bake };
+    let step = |percent: u64| Step {
+        weight: Weight::from_basis_points(percent * 100).unwrap(),
+        cohort: None,
+        bake,
+        requests: 0,
+    };
     let wave = Wave {
         id: WaveId::new("all").unwrap(),
         regions: RegionSelector::Rest,

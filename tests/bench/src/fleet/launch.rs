@@ -29,7 +29,8 @@ pub fn playbook(
 ) -> anyhow::Result<Playbook> {
     let mut stages = Vec::new();
     for (index, weights) in waves.iter().enumerate() {
-        let step = |weight: &u64| Ok(Step { weight: Weight::from_basis_points(*weight)?, cohort: None, bake });
+        let step =
+            |weight: &u64| Ok(Step { weight: Weight::from_basis_points(*weight)?, cohort: None, bake, requests: 0 });
         let wave = Wave {
             id: WaveId::new(format!("wave-{index}"))?,
             regions: regions.clone(),

@@ -118,7 +118,7 @@ fn steps(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Step>> {
         (None, Some(strategy), _) => {
             let known = strategy.value(report, values::word(&[("blue-green", Weight::WHOLE)]));
             let bake = fields.need(report, "bake", "5m").and_then(|it| it.value(report, values::span));
-            Some(vec![Step { weight: known?, cohort: None, bake: bake? }])
+            Some(vec![Step { weight: known?, cohort: None, bake: bake?, requests: 0 }])
         }
         (None, None, None) => fields.need(report, "steps", "[{weight: 100%, bake: 5m}]").and(None),
         (Some(_), Some(_), _) => {
@@ -137,7 +137,7 @@ fn steps(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Step>> {
 }
 
 fn step(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Step> {
-    let fields = given.fields(report, &["weight", "cohort", "bake"])?;
+    let fields = given.fields(report, &["weight", "cohort", "bake", "bakeRequests"])?;
     let cohort_given = fields.get("cohort");
     // A cohort alone moves traffic; without one a step that names no weight would be a guess.
     let weight = match cohort_given {
@@ -146,7 +146,8 @@ fn step(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Step> {
     };
     let cohort = cohort_given.map_or(Some(None), |it| cohort(&it, report).map(Some));
     let bake = fields.need(report, "bake", "5m").and_then(|it| it.value(report, values::span));
-    Some(Step { weight: weight?, cohort: cohort?, bake: bake? })
+    let requests = fields.value_or(report, "bakeRequests", 0, values::number);
+    Some(Step { weight: weight?, cohort: cohort?, bake: bake?, requests: requests? })
 }
 
 fn cohort(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<CohortRule> {

@@ -19,7 +19,7 @@ use crate::output::{Cell, Shown, cell, or_dash, toned};
 use crate::style::Tone;
 
 fn step_text(step: &PlannedStep) -> String {
-    share_text(step.weight, step.cohort.as_ref(), step.bake)
+    share_text(step.weight, step.cohort.as_ref(), step.bake, step.requests)
 }
 
 fn regions(wave: &PlannedWave) -> Vec<String> {
@@ -56,11 +56,15 @@ fn lane_row(region: &impl ToString, lane: &PlannedLane) -> Vec<Cell> {
 
 fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value {
     let step = |step: &PlannedStep| {
-        json!({
+        let mut value = json!({
             "weight": step.weight.basis_points(),
             "cohort": step.cohort.as_ref().map(cohort_text),
             "bake": step.bake.to_string(),
-        })
+        });
+        if step.requests > 0 {
+            value["bakeRequests"] = Value::from(step.requests);
+        }
+        value
     };
     let mut value = json!({
         "name": wave.id.as_str(),

@@ -31,13 +31,14 @@ pub(crate) fn cohort_text(rule: &CohortRule) -> String {
 }
 
 /// Who goes to the new release in a step, and for how long at least.
-pub(crate) fn share_text(weight: Weight, cohort: Option<&CohortRule>, bake: Span) -> String {
+pub(crate) fn share_text(weight: Weight, cohort: Option<&CohortRule>, bake: Span, requests: u64) -> String {
     let who = match cohort {
         None => weight.to_string(),
         Some(rule) if weight == Weight::NONE => cohort_text(rule),
         Some(rule) => format!("{weight} and {}", cohort_text(rule)),
     };
-    format!("{who} for {bake}")
+    let requests = if requests > 0 { format!(" and {requests} requests") } else { String::new() };
+    format!("{who} for {bake}{requests}")
 }
 
 /// When a plan goes back by itself, as people say it.
@@ -167,6 +168,9 @@ fn step_json(step: &Step) -> Value {
     let mut value = json!({ "weight": step.weight.to_string(), "bake": step.bake.to_string() });
     if let Some(rule) = &step.cohort {
         value["cohort"] = cohort_json(rule);
+    }
+    if step.requests > 0 {
+        value["bakeRequests"] = Value::from(step.requests);
     }
     value
 }
@@ -391,5 +395,5 @@ impl Shown for PlaybookView {
 }
 
 fn step_text(step: &Step) -> String {
-    share_text(step.weight, step.cohort.as_ref(), step.bake)
+    share_text(step.weight, step.cohort.as_ref(), step.bake, step.requests)
 }
