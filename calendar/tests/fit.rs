@@ -34,6 +34,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
         steps: vec![step(3), step(5)],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     };
     Playbook {

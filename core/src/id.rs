@@ -75,6 +75,8 @@ macro_rules! names {
 }
 
 names! {
+    /// A callback: an endpoint of a service that is asked before a wave.
+    CallbackId;
     /// An item of a pre-launch checklist.
     ItemId;
     /// A KPI: a named number of a service.

@@ -23,7 +23,7 @@ use crate::catalog::{Catalog, Forgetting};
 use crate::clock::Clock;
 use crate::config::{AlertConfig, Config, StartError, StoreChoice, Surroundings, Transport};
 use crate::drain::{self, Drain};
-use crate::engine::{Engine, EngineParts, NoTrace, StepTrace};
+use crate::engine::{Asker, Engine, EngineParts, NoTrace, StepTrace};
 use crate::grpc::{self, Front, Port, Shared, Streams};
 use crate::http::{self, Watched};
 use crate::metrics::Metrics;
@@ -126,6 +126,8 @@ fn shared(
     alerts: AlertConfig,
 ) -> Shared {
     let bell = Bell::default();
+    let AlertConfig { secrets, ca } = alerts;
+    let (trust, secrets) = (ca.map_or(Trust::System, Trust::File), Secrets::new(secrets));
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -136,10 +138,9 @@ fn shared(
         replica: fresh_replica(),
         member: Member { address: address.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() },
         bell: bell.clone(),
+        asker: Asker::new(trust.clone(), secrets.clone()),
     });
-    let AlertConfig { secrets, ca } = alerts;
-    let trust = ca.map_or(Trust::System, Trust::File);
-    let teller = Teller::new(trust, Secrets::new(secrets), metrics.alerts.clone());
+    let teller = Teller::new(trust, secrets, metrics.alerts.clone());
     let catalog = Catalog::new(store.clone(), clock.clone());
     let watches = Watches::new(catalog.clone(), engine.clone(), store.clone(), clock.clone(), metrics.watching.clone());
     let (pace, streams) = (Arc::default(), Streams::default());

@@ -11,15 +11,17 @@ use meridian_core::calendar::rule::needs;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::StepRef;
-use meridian_core::id::{ItemId, RegionId, RoleId, RolloutId, WaveId};
+use meridian_core::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::plan::{Plan, PlannedLane};
-use meridian_core::rollout::event::{Consent, Effect, Event, Order, SignOff, Transition};
+use meridian_core::playbook::Callback;
+use meridian_core::rollout::event::{AnswerGiven, Consent, Effect, Event, Order, SignOff, Transition};
+use meridian_core::rollout::gates::callbacks::open as open_inquiries;
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::Wait;
-use meridian_core::rollout::state::{LaneAt, Phase, Rollout, Run};
+use meridian_core::rollout::state::{Inquiry, LaneAt, Phase, Rollout, Run, Said};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::time::{Span, Timestamp};
@@ -75,6 +77,8 @@ enum Asked {
     SignOff(ItemId),
     /// How good the release is.
     Feedback,
+    /// An endpoint of the service, whether a wave may begin.
+    Callback(CallbackId),
 }
 
 impl<'a> Play<'a> {
@@ -171,6 +175,7 @@ impl<'a> Play<'a> {
                 continue;
             }
             consented |= ask == Asked::Feedback && self.hear();
+            let answers = if let Asked::Callback(_) = &ask { self.answers() } else { answers };
             for event in answers {
                 let moment = Moment { now: self.now, head: self.head };
                 let taken = step(&self.record, event, moment).ok();
@@ -183,6 +188,18 @@ impl<'a> Play<'a> {
         }
         self.asked = asked;
         consented
+    }
+
+    /// Every endpoint that is asked says yes.
+    fn answers(&self) -> Vec<Event> {
+        let yes = |(inquiry, _): (&Inquiry, &Callback)| AnswerGiven {
+            wave: inquiry.wave,
+            callback: inquiry.callback.clone(),
+            since: inquiry.since,
+            said: Said::Pass,
+            reason: ASSUMED.to_owned(),
+        };
+        open_inquiries(&self.record).into_iter().map(yes).map(Event::Answer).collect()
     }
 
     /// People say what the plan asks for. Says whether they did.
@@ -323,6 +340,8 @@ fn asks(wait: &Wait) -> Vec<(Asked, Vec<Event>)> {
             (Asked::SignOff(item.clone()), vec![Event::Sign(order(owner.clone()), sign_off)])
         };
         missing.iter().map(sign).collect()
+    } else if let Wait::Callback { callback, .. } = wait {
+        vec![(Asked::Callback(callback.clone()), Vec::new())]
     } else if let Wait::Feedback { .. } = wait {
         vec![(Asked::Feedback, Vec::new())]
     } else {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure, StepRef};
-use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::forecast::forecast;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, ItemKind, Limits, Load, LoadRequest, Method, Playbook, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
+    ApprovalRule, Callback, ChecklistItem, ItemKind, Limits, Load, LoadRequest, Method, Playbook, RegionSelector,
+    RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::rollout::state::LaneAt;
@@ -34,6 +34,8 @@ struct Design {
     limits: Limits,
     /// Of the second wave.
     approvals: Vec<ApprovalRule>,
+    /// Of the second wave.
+    callbacks: Vec<Callback>,
     checklist: Vec<ChecklistItem>,
     /// The first wave is a pilot that waits for this.
     feedback: Option<FeedbackPolicy>,
@@ -80,6 +82,7 @@ impl Design {
             timetable: Timetable::default(),
             limits: Limits::default(),
             approvals: Vec::new(),
+            callbacks: Vec::new(),
             checklist: Vec::new(),
             feedback: None,
             load: None,
@@ -102,6 +105,7 @@ impl Design {
             steps: self.steps.iter().map(step).collect(),
             soak: secs(300),
             approvals: if index == 1 { self.approvals.clone() } else { Vec::new() },
+            callbacks: if index == 1 { self.callbacks.clone() } else { Vec::new() },
             spread: None,
         };
         let mut waves: Vec<Wave> = self.waves.iter().enumerate().map(wave).collect();
@@ -378,6 +382,23 @@ fn a_wave_waits_for_people_as_long_as_they_take() {
         } else {
             assert_eq!((ended(&course), course.end.at), ("rolled-back", after(30 * DAY + 2)), "the limit on the whole");
         }
+    }
+}
+
+#[test]
+fn a_wave_waits_for_a_callback_as_long_as_people_would_take() {
+    let (id, url) = (CallbackId::new("db-check").unwrap(), "https://gate.example/ask".to_owned());
+    let callbacks = vec![Callback { id, url, timeout: secs(3600), secret: None }];
+    let plan = Design { callbacks, ..Design::new() }.plan();
+    let asked = 30 + 2 + 60 + 2 + 120 + 300;
+    for (takes, ends) in [(600, "stable"), (7200, "held")] {
+        let course = play(&plan, &Assumptions { consent: secs(takes), ..Assumptions::default() });
+        let waited = course.waits.iter().find(|it| it.wait.code() == "CALLBACK").unwrap();
+        assert_eq!((waited.from, waited.to), (after(asked), Some(after(asked + takes.min(3600)))));
+        let phase = match &course.end.how {
+            Ended::Over { phase, .. } | Ended::Waiting { phase, .. } => *phase,
+        };
+        assert_eq!(phase, ends);
     }
 }
 

@@ -101,6 +101,7 @@ fn plan() -> Plan {
         steps: vec![step(1_000), step(10_000)],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     };
     let playbook = Playbook {

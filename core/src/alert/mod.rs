@@ -251,6 +251,7 @@ pub fn topic_of(wait: &Wait) -> Option<Topic> {
         | Wait::Window { .. }
         | Wait::Freeze { .. }
         | Wait::Train { .. }
+        | Wait::Callback { .. }
         | Wait::Votes { .. } => return None,
     };
     Some(Topic { kind, region })

@@ -17,7 +17,7 @@ use crate::release::ReleaseRef;
 use crate::rollout::event::Event;
 use crate::rollout::gates::feedback::{is_behind, opinion};
 use crate::rollout::goals::{LaneOrder, goal, lane_order};
-use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
+use crate::rollout::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run, Said};
 use crate::slot::Slot;
 use crate::time::{Span, Timestamp};
 use crate::watch::FeedbackPolicy;
@@ -35,7 +35,8 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
         | Event::Revoke(..)
         | Event::Sign(..)
         | Event::Unsign(..)
-        | Event::Board(..) => &none,
+        | Event::Board(..)
+        | Event::Answer(_) => &none,
     };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {
@@ -240,11 +241,7 @@ fn entered(
     let current = matches!(&after.phase, Phase::Running(run) if run.wave == wave);
     let before_it = (0..wave).all(|wave| all_through(after, wave));
     require(broken, "S13", current && before_it, what);
-    require(broken, "S19", is_approved(look, wave), what);
-    require(broken, "C17", is_signed(look), what);
-    require(broken, "C22", has_departed(look, region), what);
-    let halted = look.sight.get(region).is_some_and(|seen| seen.halt.is_some());
-    require(broken, "C18", !halted, what);
+    gates(broken, look, region, wave, what);
     require(broken, "C3", !weight_falls(&taken.before.plan, before, order), what);
     if let LaneAt::Shifting(to) = is.at {
         let needed = after.plan.waves.get(wave).map_or(0, |wave| to.step.saturating_sub(wave.max_skew as usize));
@@ -262,6 +259,16 @@ fn weight_falls(plan: &Plan, before: LaneOrder, order: LaneOrder) -> bool {
     };
     let weight = |at| plan.step(at).map(|step| step.weight);
     weight(from) > weight(to) && plan.leg(to) != Some(Leg::Down)
+}
+
+/// Every gate that a step of a wave passes was open before this decision.
+fn gates(broken: &mut Vec<Broken>, look: Look<'_>, region: &RegionId, wave: usize, what: impl Fn() -> String) {
+    require(broken, "S19", is_approved(look, wave), &what);
+    require(broken, "C17", is_signed(look), &what);
+    let halted = look.sight.get(region).is_some_and(|seen| seen.halt.is_some());
+    require(broken, "C18", !halted, &what);
+    require(broken, "C22", has_departed(look, region), &what);
+    require(broken, "C23", is_answered(look, wave), &what);
 }
 
 /// Whether enough different people of each role that a wave asks had consented to it before this decision.
@@ -284,6 +291,15 @@ fn has_departed(look: Look<'_>, region: &RegionId) -> bool {
     let Some(train) = look.before.train.as_ref().filter(|_| !begun) else { return true };
     let departures = look.sight.get(region).map(|seen| seen.openings.departures.as_slice()).unwrap_or_default();
     departures.iter().any(|departure| departure.train == *train && departure.during.holds(look.now))
+}
+
+/// Whether each callback of a wave had said yes before this decision.
+fn is_answered(look: Look<'_>, wave: usize) -> bool {
+    let callbacks = look.before.plan.waves.get(wave).map(|wave| wave.callbacks.as_slice()).unwrap_or_default();
+    callbacks.iter().all(|callback| {
+        let mut of = look.before.inquiries.iter().filter(|asked| asked.wave == wave && asked.callback == callback.id);
+        of.any(|asked| asked.answer.as_ref().is_some_and(|answer| answer.said == Said::Pass))
+    })
 }
 
 /// Whether every item of the checklist was signed off before this decision.

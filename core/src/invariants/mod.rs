@@ -30,7 +30,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 47] = [
+pub const CATALOGUE: [(&str, &str); 48] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -107,6 +107,7 @@ pub const CATALOGUE: [(&str, &str); 47] = [
         "C22",
         "What takes a train begins between a departure of it and the end of boarding; a train changes only by an order before that.",
     ),
+    ("C23", "No wave begins before each callback that it asks has said yes to this plan and release; silence is none."),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),
     ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),

@@ -11,7 +11,7 @@ use crate::playbook::Scope;
 use crate::rollout::event::{Event, Order};
 use crate::rollout::goals::goal;
 use crate::rollout::reason::Refused;
-use crate::rollout::state::{Cause, LaneAt, LaneProgress, Phase, Rollout};
+use crate::rollout::state::{Cause, Inquiry, LaneAt, LaneProgress, Phase, Rollout};
 use crate::rollout::step::{Moment, step};
 use crate::slot::Slot;
 use crate::weight::{Split, Weight};
@@ -39,6 +39,14 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
     crowd(&mut broken, record);
     approvals(&mut broken, record);
     signed(&mut broken, record);
+    for asked in &record.inquiries {
+        let callbacks = record.plan.waves.get(asked.wave).map(|wave| wave.callbacks.as_slice()).unwrap_or_default();
+        let known = callbacks.iter().any(|callback| callback.id == asked.callback);
+        let same = |other: &&Inquiry| other.wave == asked.wave && other.callback == asked.callback;
+        let once = record.inquiries.iter().filter(same).count() == 1;
+        let bound = asked.plan == record.plan.hash() && asked.digest == record.plan.release.digest;
+        require(&mut broken, "C23", known && once && bound, || format!("{asked:?}"));
+    }
     let trains = &record.plan.timetable.trains;
     let known = record.train.as_ref().is_none_or(|train| trains.iter().any(|known| known.name == *train));
     require(&mut broken, "C22", known, || format!("{:?} is no train of the plan", record.train));
@@ -189,6 +197,7 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
             | Refused::NotSigned { .. }
             | Refused::LaunchBegun
             | Refused::TrainDeparted
+            | Refused::NotAwaited { .. }
             | Refused::NoSuchTrain { .. },
         ) => false,
     };

@@ -45,6 +45,9 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
     let begun = before.lanes.values().any(|lane| lane.at != LaneAt::Waiting);
     let boarded = before.train == after.train || matches!(taken.event, Event::Board(..)) && !begun;
     require(&mut broken, "C22", boarded, || format!("train {:?} became {:?}", before.train, after.train));
+    let answers = |record: &Rollout| record.inquiries.iter().filter(|asked| asked.answer.is_some()).count();
+    let told = answers(after) <= answers(before) || matches!(taken.event, Event::Answer(_));
+    require(&mut broken, "C23", told, || format!("{:?} became {:?}", before.inquiries, after.inquiries));
     require(&mut broken, "C10", follows(taken, after), || {
         format!("{} became {} by {:?}", before.phase.as_str(), after.phase.as_str(), taken.event)
     });

@@ -415,7 +415,7 @@ fn plan_wave(
         let Step { weight, cohort, bake, requests } = s.clone();
         PlannedStep { weight, cohort, bake, requests }
     };
-    let whole = |id, regions: Vec<RegionId>, approvals| PlannedWave {
+    let whole = |id, regions: Vec<RegionId>, is_first: bool| PlannedWave {
         id,
         stage: stage.kind,
         max_parallel: wave.max_parallel,
@@ -423,11 +423,12 @@ fn plan_wave(
         steps: wave.steps.iter().map(step).chain(rehearsal(stage, wave, &regions, inventory)).collect(),
         regions,
         soak: wave.soak,
-        approvals,
+        approvals: if is_first { wave.approvals.clone() } else { Vec::new() },
+        callbacks: if is_first { wave.callbacks.clone() } else { Vec::new() },
         staging: stage.staging.clone(),
     };
     let Some(spread) = wave.spread else {
-        out.push(whole(wave.id.clone(), regions, wave.approvals.clone()));
+        out.push(whole(wave.id.clone(), regions, true));
         return;
     };
     if spread.order == SpreadOrder::LowTraffic {
@@ -442,10 +443,7 @@ fn plan_wave(
         let rest = regions.split_off(size);
         let name = format!("{}-{}", wave.id, number + 1);
         match WaveId::new(name.as_str()) {
-            Ok(id) => {
-                let approvals = if number == 0 { wave.approvals.clone() } else { Vec::new() };
-                out.push(whole(id, regions, approvals));
-            }
+            Ok(id) => out.push(whole(id, regions, number == 0)),
             Err(_) => refused.push(PlanRefusal::PartName { wave: wave.id.to_string(), part: name }),
         }
         regions = rest;

@@ -15,7 +15,7 @@ use crate::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use crate::lane::Placed;
 use crate::planted;
 use crate::playbook::{
-    ApprovalRule, ChecklistItem, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind, Staging,
+    ApprovalRule, Callback, ChecklistItem, DriftPolicy, Limits, RollbackPolicy, SafetyPolicy, StageKind, Staging,
 };
 use crate::release::{ReleaseRef, Reversibility};
 use crate::slot::Slot;
@@ -122,6 +122,8 @@ pub struct PlannedWave {
     pub soak: Span,
     /// Consent that it needs before it begins.
     pub approvals: Vec<ApprovalRule>,
+    /// Endpoints of the service that must say yes before it begins.
+    pub callbacks: Vec<Callback>,
     /// What its regions are put under while they bake. The steps of a rehearsal are among the others, at the end.
     pub staging: Option<Staging>,
 }
@@ -315,6 +317,9 @@ impl Canonical for PlannedWave {
         }
         if let Some(staging) = &self.staging {
             canon.text("staging").value(staging);
+        }
+        if !self.callbacks.is_empty() {
+            canon.text("callbacks").value(&self.callbacks);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! release and no present state; [`crate::plan`] joins the three.
 
 pub mod approval;
+pub mod callback;
 pub mod checklist;
 pub mod hotfix;
 mod load;
@@ -13,6 +14,7 @@ pub mod staging;
 pub mod validate;
 
 pub use approval::ApprovalRule;
+pub use callback::Callback;
 pub use checklist::{ChecklistItem, ItemKind};
 pub use hotfix::{Earns, HotfixPolicy};
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};

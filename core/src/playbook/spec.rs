@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::approval::ApprovalRule;
+use super::callback::Callback;
 use super::checklist::ChecklistItem;
 use super::hotfix::HotfixPolicy;
 use super::safety::SafetyPolicy;
@@ -92,6 +93,8 @@ pub struct Wave {
     pub soak: Span,
     /// Consent that it needs before it begins.
     pub approvals: Vec<ApprovalRule>,
+    /// Endpoints of the service that must say yes before it begins.
+    pub callbacks: Vec<Callback>,
     /// If set, it goes in parts, one after the other; consent is asked for before the first.
     pub spread: Option<Spread>,
 }

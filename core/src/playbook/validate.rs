@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::approval::ApprovalRule;
 use super::hotfix::HotfixPolicy;
+use super::query::check_address;
 use super::spec::{Playbook, Pooling, RegionSelector, Stage, StageKind, Step, VotePolicy, Wave};
 use super::spread::{FACTOR_MAX, Spread};
 use crate::cohort::{CohortRule, RequestKey};
@@ -21,6 +22,10 @@ pub const STEPS_MAX: usize = 100;
 pub const ROLES_MAX: usize = 8;
 /// The most people of one role that one wave asks.
 pub const APPROVERS_MAX: u32 = 20;
+/// The most callbacks of one wave.
+pub const CALLBACKS_MAX: usize = 8;
+/// The longest that a callback is waited for: more is a checklist item.
+pub const CALLBACK_WAIT_MAX: Span = Span::from_secs(7 * 24 * 3600);
 /// The most items of a checklist.
 pub const ITEMS_MAX: usize = 50;
 /// The longest name of an owner.
@@ -151,6 +156,7 @@ fn check_wave(found: &mut Found, at: &str, wave: &Wave) {
     }
     check_span(found, &format!("{at}.soak"), wave.soak);
     check_approvals(found, at, &wave.approvals);
+    check_callbacks(found, at, wave);
     check_spread(found, at, wave);
     let mut before = Weight::NONE;
     for (index, step) in wave.steps.iter().enumerate() {
@@ -194,6 +200,28 @@ fn check_approvals(found: &mut Found, at: &str, rules: &[ApprovalRule]) {
         check_span(found, &format!("{at}.validFor"), rule.valid_for);
         if rule.valid_for == Span::ZERO {
             found.add("APPROVAL_NEVER_HOLDS", format!("{at}.validFor"), "0s", "leave some time, e.g. `24h`");
+        }
+    }
+}
+
+/// A callback that can't be asked, or never answers in time, would hold every rollout.
+fn check_callbacks(found: &mut Found, at: &str, wave: &Wave) {
+    if wave.callbacks.len() > CALLBACKS_MAX {
+        let fix = format!("ask at most {CALLBACKS_MAX} endpoints");
+        found.add("TOO_MANY_GATES", format!("{at}.gates"), wave.callbacks.len(), fix);
+    }
+    let mut names = BTreeSet::new();
+    for (index, callback) in wave.callbacks.iter().enumerate() {
+        let at = format!("{at}.gates[{index}]");
+        if !names.insert(&callback.id) {
+            found.add("GATE_TWICE", format!("{at}.name"), &callback.id, "give every gate of the wave its own name");
+        }
+        if let Err(fix) = check_address(&callback.url, false) {
+            found.add("URL_INVALID", format!("{at}.url"), callback.url.escape_debug(), fix);
+        }
+        if callback.timeout == Span::ZERO || callback.timeout > CALLBACK_WAIT_MAX {
+            let fix = format!("leave some time, e.g. `10m`, and at most {CALLBACK_WAIT_MAX}");
+            found.add("GATE_NEVER_ANSWERS", format!("{at}.timeout"), callback.timeout, fix);
         }
     }
 }

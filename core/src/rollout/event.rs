@@ -2,13 +2,13 @@
 
 use crate::digest::Digest;
 use crate::evidence::StepRef;
-use crate::id::{ItemId, RegionId, RoleId, WaveId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, WaveId};
 use crate::observation::Sight;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
 use super::reason::Wait;
-use super::state::{Cause, Rollout};
+use super::state::{Cause, Rollout, Said};
 
 /// What can happen.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -37,6 +37,23 @@ pub enum Event {
     Unsign(Order, ItemId),
     /// Somebody lets it begin with another train of its plan; `None`: with none.
     Board(Order, Option<String>),
+    /// A callback has answered.
+    Answer(AnswerGiven),
+}
+
+/// What a callback has answered, to which question.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct AnswerGiven {
+    /// Position of the wave.
+    pub wave: usize,
+    /// Which callback.
+    pub callback: CallbackId,
+    /// When the question was put: an answer to an earlier one does not count.
+    pub since: Timestamp,
+    /// Yes or no.
+    pub said: Said,
+    /// In its words.
+    pub reason: String,
 }
 
 /// What is signed off, and on what.

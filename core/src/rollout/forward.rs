@@ -1,7 +1,7 @@
 //! Going forward: waves, regions and steps, and what keeps them from it.
 
 use super::back;
-use super::gates::{approvals, checklist, feedback, train};
+use super::gates::{approvals, callbacks, checklist, feedback, train};
 use super::progress::LaneView;
 use super::progress::{astray, loaded};
 use super::reason::Wait;
@@ -196,6 +196,10 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     // All are asked, so that all waits are told at once.
     let (unsigned, ashore) = (checklist::is_shut(draft), train::is_shut(draft, sight, run.wave));
     if approvals::is_shut(draft, run.wave) || unsigned || ashore {
+        return false;
+    }
+    // Last, so that what they say is of the moment at which the wave would begin.
+    if callbacks::is_shut(draft, run.wave) {
         return false;
     }
     let mut moved = false;

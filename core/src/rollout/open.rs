@@ -138,6 +138,7 @@ pub(super) fn first(id: RolloutId, plan: Arc<Plan>, requester: String, epoch: Ep
     };
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
-    let (approvals, signed, train) = (Vec::new(), Vec::new(), plan.timetable.train.clone());
-    Rollout { id, plan, epoch, requester, opened: since, phase, lanes, approvals, signed, train }
+    let (approvals, signed, inquiries) = (Vec::new(), Vec::new(), Vec::new());
+    let (train, opened) = (plan.timetable.train.clone(), since);
+    Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries }
 }

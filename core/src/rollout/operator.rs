@@ -1,6 +1,7 @@
 //! What operators may order, and when; and how a record goes on when one of them restores a backup.
 
 use super::event::Order;
+use super::gates::callbacks;
 use super::reason::Refused;
 use super::state::{Hold, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
@@ -68,6 +69,7 @@ pub(super) fn resume(draft: &mut Draft, _order: Order) -> Result<(), Refused> {
         }
     }
     let (wave, pace) = first_back.map_or((wave, pace), |first| (first.min(wave), Pace::Moving));
+    callbacks::ask_again(&mut draft.next);
     draft.next.phase = Phase::Running(Run { wave, pace, hold: None });
     draft.kind = "resume";
     Ok(())
@@ -123,6 +125,8 @@ pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) ->
     // What was not used may have been revoked since the backup.
     next.approvals.retain(|approval| approval.used);
     next.signed.retain(|signed| signed.used);
+    // Who was asked may not know of it any more.
+    callbacks::ask_again(&mut next);
     if record.phase.is_terminal() {
         return next;
     }

@@ -3,7 +3,7 @@
 use crate::agent::DIGEST_VETOED;
 use crate::digest::Digest;
 use crate::evidence::{Outcome, Verdict};
-use crate::id::{ItemId, RegionId, RoleId, WaveId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, WaveId};
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 use crate::watch::{FeedbackPolicy, Opinion};
@@ -167,6 +167,15 @@ pub enum Wait {
         /// Inside which increment that is.
         increment: Option<String>,
     },
+    /// A callback has not answered.
+    Callback {
+        /// Before which wave.
+        wave: WaveId,
+        /// Which.
+        callback: CallbackId,
+        /// Until then it is waited for; then a human is.
+        until: Timestamp,
+    },
     /// A fail vote stands, the policy asks for more of them.
     Votes {
         /// Whose.
@@ -203,6 +212,7 @@ impl Wait {
             Self::Window { .. } => "WINDOW",
             Self::Freeze { .. } => "FREEZE",
             Self::Train { .. } => "TRAIN",
+            Self::Callback { .. } => "CALLBACK",
             Self::Votes { .. } => "VOTES_SHORT",
         }
     }
@@ -219,6 +229,7 @@ impl Wait {
             | Self::Owner
             | Self::Soak { .. }
             | Self::Train { .. }
+            | Self::Callback { .. }
             | Self::Retention { .. } => None,
             Self::Contact { region, .. }
             | Self::Stopped { region, .. }
@@ -246,6 +257,7 @@ impl Wait {
             Self::Soak { until }
             | Self::Retention { until }
             | Self::Bake { until, .. }
+            | Self::Callback { until, .. }
             | Self::Freeze { until, .. } => Some(*until),
             Self::Window { opens, .. } => *opens,
             Self::Train { departs, .. } => *departs,
@@ -327,6 +339,7 @@ impl std::fmt::Display for Wait {
                 write!(f, "train {train}: begins with its next departure")?;
                 increment.as_ref().map_or(Ok(()), |increment| write!(f, ", in increment {increment}"))
             }
+            Self::Callback { wave, callback, until: _ } => write!(f, "wave {wave}: {callback} has not answered"),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }
@@ -366,6 +379,7 @@ impl std::fmt::Display for Cause {
                 write!(f, "{region} could reach no server and went back alone: {verdict}")
             }
             Self::Drift { region, found } => write!(f, "{region} has drifted: {found}"),
+            Self::Callback { wave, callback, reason } => write!(f, "wave {wave}: {callback}: {reason}"),
             Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
             Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
             Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
@@ -390,6 +404,7 @@ impl Cause {
             Self::Inconclusive { .. } => "INCONCLUSIVE",
             Self::DeadMan { .. } => "DEAD_MAN",
             Self::Drift { .. } => "DRIFT",
+            Self::Callback { .. } => "CALLBACK",
             Self::PartBack { .. } => "PART_BACK",
             Self::NoWayBack { .. } => "NO_WAY_BACK",
             Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",
@@ -484,6 +499,12 @@ pub enum Refused {
         /// Which.
         train: String,
     },
+    /// Nobody waits for this answer.
+    #[error("no answer of {callback} is waited for")]
+    NotAwaited {
+        /// Whose.
+        callback: CallbackId,
+    },
     /// The record keeps no more.
     #[error("the rollout has as many approvals as it can keep; revoke some")]
     TooManyApprovals,
@@ -512,6 +533,7 @@ impl Refused {
             Self::NotOwner { .. } => "NOT_OWNER",
             Self::NotSigned { .. } => "NOT_SIGNED",
             Self::LaunchBegun => "LAUNCH_BEGUN",
+            Self::NotAwaited { .. } => "ANSWER_NOT_AWAITED",
             Self::TrainDeparted => "TRAIN_DEPARTED",
             Self::NoSuchTrain { .. } => "UNKNOWN_TRAIN",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{LoadFigures, StepRef, Verdict};
-use crate::id::{ItemId, RegionId, RoleId, RolloutId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, WaveId};
 use crate::plan::Plan;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
@@ -34,6 +34,8 @@ pub struct Rollout {
     pub signed: Vec<Signed>,
     /// The train that it begins with, one of its plan's; `None`: it waits for none.
     pub train: Option<String>,
+    /// What callbacks were asked, and what they have answered; each of a wave at most once.
+    pub inquiries: Vec<Inquiry>,
 }
 
 /// Somebody's consent to a wave, for one plan and one release.
@@ -80,6 +82,54 @@ pub struct Signed {
     pub until: Timestamp,
     /// Whether the rollout has begun on it.
     pub used: bool,
+}
+
+/// A question to a callback of a wave, for one plan and one release.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Inquiry {
+    /// Position of the wave.
+    pub wave: usize,
+    /// Which callback.
+    pub callback: CallbackId,
+    /// The plan that is asked about.
+    pub plan: Digest,
+    /// The digest of its release.
+    pub digest: Digest,
+    /// When it was asked.
+    pub since: Timestamp,
+    /// What it has answered; `None`: nothing yet.
+    pub answer: Option<Answer>,
+}
+
+/// What a callback has answered.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Answer {
+    /// Yes or no.
+    pub said: Said,
+    /// In its words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Said {
+    /// The wave may begin.
+    Pass,
+    /// It may not.
+    Fail,
+}
+
+impl Said {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+        }
+    }
 }
 
 /// How sure it is that an approver is who they say.
@@ -249,6 +299,15 @@ pub enum Cause {
         region: RegionId,
         /// What was found instead.
         found: String,
+    },
+    /// A callback has said no, or nothing in time.
+    Callback {
+        /// Before which wave.
+        wave: WaveId,
+        /// Which.
+        callback: CallbackId,
+        /// In its words, or that there was no answer.
+        reason: String,
     },
     /// Part of the fleet was taken back; the rest waits.
     PartBack {

@@ -3,7 +3,7 @@
 //! The same function runs in the server, in simulations and in the model checker. It decides; it does nothing.
 
 use super::event::{Effect, Event, Notice, Right, Transition};
-use super::gates::{approvals, checklist, train};
+use super::gates::{approvals, callbacks, checklist, train};
 use super::goals::lane_order;
 use super::reason::{Refused, Wait};
 use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
@@ -71,6 +71,7 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Sign(order, sign) => checklist::sign(&mut draft, order, sign)?,
         Event::Unsign(order, item) => checklist::revoke(&mut draft, &order, &item)?,
         Event::Board(order, taken) => train::change(&mut draft, order, taken)?,
+        Event::Answer(given) => callbacks::answer(&mut draft, given)?,
     }
     // What an order or a new phase asks for is found by the next look, not by the next sweep.
     let entered = std::mem::discriminant(&draft.next.phase) != std::mem::discriminant(&record.phase);

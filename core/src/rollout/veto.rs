@@ -111,6 +111,7 @@ impl Veto {
             | Cause::Inconclusive { .. }
             | Cause::DeadMan { .. }
             | Cause::Drift { .. }
+            | Cause::Callback { .. }
             | Cause::PartBack { .. }
             | Cause::NoWayBack { .. }
             | Cause::PointOfNoReturn { .. } => ("meridian".to_owned(), cause.to_string()),

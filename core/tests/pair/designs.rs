@@ -128,6 +128,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     answers,
                     staged,
                     requests,
+                    callbacks: 0,
                 },
                 first,
             )

@@ -18,7 +18,7 @@ use meridian_core::plan::Superseding;
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::operator::restored;
-use meridian_core::rollout::state::{Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Signed};
+use meridian_core::rollout::state::{Answer, Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Said, Signed};
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::supersede::{Superseded, supersede};
 use meridian_core::rollout::veto::Vetoes;
@@ -174,7 +174,7 @@ fn unsigned(change: impl FnOnce(&mut Signed)) -> Vec<Broken> {
 }
 
 /// What begins although people have not said so, or have said no.
-fn gates() -> [&'static str; 8] {
+fn gates() -> [&'static str; 11] {
     let begin = |record: &mut Rollout| put(record, 0, LaneAt::Preparing { wave: 0 });
     let mut halted = World::new(&Design::of(&[&[0], &[1]]));
     halted.halt = Some(halt());
@@ -182,6 +182,11 @@ fn gates() -> [&'static str; 8] {
     let mut unheard = World::new(&Design { answers: 1, ..Design::of(&[&[0], &[1]]) });
     unheard.until("the pilot has settled", |world| world.word(0) == "settled");
     unheard.rest();
+    let mut unanswered = World::new(&Design { callbacks: 1, ..Design::of(&[&[0], &[1]]) });
+    unanswered.rest();
+    let yes = Answer { said: Said::Pass, reason: String::new(), at: unanswered.now };
+    let say = |record: &mut Rollout| record.inquiries[0].answer = Some(yes.clone());
+    let twice = |record: &mut Rollout| record.inquiries.push(record.inquiries[0].clone());
     let ashore = ashore();
     let mut boarded = ashore.clone();
     boarded.openings.departures[0].during = Interval { from: ashore.now, to: ashore.now.after(Span::from_secs(1)) };
@@ -199,6 +204,9 @@ fn gates() -> [&'static str; 8] {
         caught("C17", decided(&half_signed(), begin)),
         caught("C18", decided(&halted, begin)),
         caught("S14", decided(&unserved, shift)),
+        caught("C23", decided(&unanswered, begin)),
+        caught("C23", decided(&unanswered, say)),
+        caught("C23", invariants::record(&doctored(&unanswered.record, twice))),
         caught("C22", decided(&ashore, begin)),
         caught("C22", decided(&ashore, forget)),
         caught("C22", invariants::record(&doctored(&ashore.record, other))),

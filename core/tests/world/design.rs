@@ -6,13 +6,13 @@ use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
-use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, Superseding, TrafficShare, compile};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest, Method,
-    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave,
-    validate,
+    ApprovalRule, Callback, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest,
+    Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step,
+    VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -25,6 +25,9 @@ pub const ITEMS: [(ItemKind, &str); 2] = [(ItemKind::Uat, "bob"), (ItemKind::Bri
 pub const SIGN_OFF_SECS: u64 = 1000;
 /// How long a consent holds.
 pub const APPROVAL_SECS: u64 = 1000;
+
+/// How long a callback is waited for.
+pub const CALLBACK_SECS: u64 = 60;
 
 /// A wave in a few words.
 #[derive(Clone, Debug)]
@@ -71,6 +74,8 @@ pub struct Design {
     pub answers: u32,
     /// Whether the first wave is under load, and if so whether the way back is rehearsed.
     pub staged: Option<bool>,
+    /// Endpoints that are asked before the first wave.
+    pub callbacks: usize,
     /// That the new release must answer in every bake.
     pub requests: u64,
 }
@@ -101,6 +106,7 @@ impl Design {
             items: 0,
             answers: 0,
             staged: None,
+            callbacks: 0,
             requests: 0,
         }
     }
@@ -141,7 +147,7 @@ impl Design {
     }
 
     fn stage(&self, index: usize, wave: &WaveDesign) -> Stage {
-        let stage = stage(index, wave, self.requests);
+        let stage = stage(index, wave, self);
         match self.staged.filter(|_| index == 0) {
             Some(rehearsal) => {
                 Stage { kind: StageKind::Staging, staging: Some(Staging { load: load(), rehearsal }), ..stage }
@@ -247,7 +253,14 @@ pub fn load() -> Load {
     Load { rate: 200, ramp: Span::ZERO, requests: vec![request], connections, timeout }
 }
 
-fn stage(index: usize, wave: &WaveDesign, requests: u64) -> Stage {
+fn stage(index: usize, wave: &WaveDesign, design: &Design) -> Stage {
+    let requests = design.requests;
+    let callback = |number| Callback {
+        id: CallbackId::new(format!("gate-{number}")).unwrap(),
+        url: "https://gate.example/ask".to_owned(),
+        timeout: Span::from_secs(CALLBACK_SECS),
+        secret: None,
+    };
     let step = |(weight, bake): &(u64, u64)| {
         let key = RequestKey::Header("x-pilot".to_owned());
         let cohort = (*weight == 0).then(|| CohortRule::Equals(key, "yes".to_owned()));
@@ -261,6 +274,7 @@ fn stage(index: usize, wave: &WaveDesign, requests: u64) -> Stage {
         steps: wave.steps.iter().map(step).collect(),
         soak: Span::from_secs(wave.soak),
         spread: None,
+        callbacks: (0..if index == 0 { design.callbacks } else { 0 }).map(callback).collect(),
         approvals: (wave.approvals > 0).then(|| consent_of(wave.approvals)).into_iter().collect(),
     };
     let kind = if index == 0 { StageKind::Pilot } else { StageKind::Production };

@@ -18,12 +18,12 @@ use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Seen, Sight};
 use meridian_core::plan::Superseding;
 use meridian_core::playbook::Scope;
-use meridian_core::rollout::event::{Consent, Event, Order, SignOff, Transition};
+use meridian_core::rollout::event::{AnswerGiven, Consent, Event, Order, SignOff, Transition};
 use meridian_core::rollout::gates::stops::{Halt, StopScope};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::reason::{Refused, Wait};
-use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
+use meridian_core::rollout::state::{LaneAt, Phase, Rollout, Said};
 use meridian_core::rollout::step::{Moment, step};
 use meridian_core::rollout::supersede::supersede;
 use meridian_core::rollout::veto::{Veto, VetoOrder, VetoRefused, Vetoes};
@@ -401,6 +401,13 @@ impl World {
     /// Lets it begin with another train, or with none.
     pub fn board(&mut self, train: Option<&str>) -> Result<Transition, Refused> {
         self.decide(Event::Board(order(), train.map(str::to_owned)))
+    }
+
+    /// The first callback that was asked answers a question of that time.
+    pub fn answer(&mut self, said: Said, since: Timestamp) -> Result<Transition, Refused> {
+        let (wave, callback) = (0, self.record.inquiries[0].callback.clone());
+        let reason = "it said so".to_owned();
+        self.decide(Event::Answer(AnswerGiven { wave, callback, since, said, reason }))
     }
 
     pub fn pause(&mut self) -> Result<Transition, Refused> {

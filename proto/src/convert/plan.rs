@@ -192,7 +192,8 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
     type Error = Invalid;
 
     fn try_from(wire: v1::PlannedWave) -> Result<Self, Invalid> {
-        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging } = wire;
+        let v1::PlannedWave { name, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging, gates } =
+            wire;
         let steps = list::<_, Step>("steps", steps, STEPS_MAX)?;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
@@ -207,13 +208,15 @@ impl TryFrom<v1::PlannedWave> for PlannedWave {
             soak: span("soak", soak)?,
             approvals: list("approvals", approvals, RULES_MAX)?,
             staging: optional("staging", staging)?,
+            callbacks: list("gates", gates, RULES_MAX)?,
         })
     }
 }
 
 impl From<&PlannedWave> for v1::PlannedWave {
     fn from(wave: &PlannedWave) -> Self {
-        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging } = wave;
+        let PlannedWave { id, stage, regions, max_parallel, max_skew, steps, soak, approvals, staging, callbacks } =
+            wave;
         Self {
             name: id.to_string(),
             stage: v1::StageKind::from(*stage).into(),
@@ -224,6 +227,7 @@ impl From<&PlannedWave> for v1::PlannedWave {
             soak: Some(span_to_wire(*soak)),
             approvals: approvals.iter().map(Into::into).collect(),
             staging: staging.as_ref().map(Into::into),
+            gates: callbacks.iter().map(Into::into).collect(),
         }
     }
 }

@@ -175,7 +175,7 @@ impl TryFrom<v1::Wave> for Wave {
     type Error = Invalid;
 
     fn try_from(wire: v1::Wave) -> Result<Self, Invalid> {
-        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak, approvals, spread } = wire;
+        let v1::Wave { name, regions, max_parallel, max_skew, steps, soak, approvals, spread, gates } = wire;
         Ok(Self {
             id: named("name", name, WaveId::new)?,
             regions: required("regions", regions)?,
@@ -184,6 +184,7 @@ impl TryFrom<v1::Wave> for Wave {
             steps: list("steps", steps, STEPS_MAX)?,
             soak: span("soak", soak)?,
             approvals: list("approvals", approvals, RULES_MAX)?,
+            callbacks: list("gates", gates, RULES_MAX)?,
             spread: optional("spread", spread)?,
         })
     }
@@ -191,7 +192,7 @@ impl TryFrom<v1::Wave> for Wave {
 
 impl From<&Wave> for v1::Wave {
     fn from(wave: &Wave) -> Self {
-        let Wave { id, regions, max_parallel, max_skew, steps, soak, approvals, spread } = wave;
+        let Wave { id, regions, max_parallel, max_skew, steps, soak, approvals, spread, callbacks } = wave;
         Self {
             name: id.to_string(),
             regions: Some(regions.into()),
@@ -200,6 +201,7 @@ impl From<&Wave> for v1::Wave {
             steps: steps.iter().map(Into::into).collect(),
             soak: Some(span_to_wire(*soak)),
             approvals: approvals.iter().map(Into::into).collect(),
+            gates: callbacks.iter().map(Into::into).collect(),
             spread: spread.as_ref().map(Into::into),
         }
     }

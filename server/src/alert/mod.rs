@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 pub use courier::{Courier, CourierParts};
 pub use letter::Notice;
 pub use secrets::{NoSecret, Secrets};
+pub(crate) use sign::signature;
 
 use crate::metrics::AlertMetrics;
 use letter::letter;

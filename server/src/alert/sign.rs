@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// The value of the header `meridian-signature` for a body that is sent at a moment, in seconds since 1970.
-pub(super) fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
+pub(crate) fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
     let mac = hmac(secret, &[seconds.to_string().as_bytes(), b".", body]);
     let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("v1={hex}")

@@ -12,7 +12,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
-use meridian_core::rollout::event::{Effect, Event, Notice, Order, SignOff, Transition};
+use meridian_core::rollout::event::{AnswerGiven, Effect, Event, Notice, Order, SignOff, Transition};
 use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
 use meridian_core::rollout::state::{Identity, Phase, Rollout};
 use meridian_core::rollout::supersede::{self, Superseded};
@@ -269,6 +269,9 @@ pub(super) fn said(order: Option<&Event>, transition: &Transition) -> (String, S
             (order.actor.clone(), format!("{item} ({identity}) on {uri} {evidence}: {}", order.reason))
         }
         Some(Event::Unsign(order, item)) => (order.actor.clone(), format!("{item}: {}", order.reason)),
+        Some(Event::Answer(AnswerGiven { callback, said, reason, .. })) => {
+            ("meridian".to_owned(), format!("{callback} answers {}: {reason}", said.as_str()))
+        }
         Some(Event::Board(order, train)) => {
             let train = train.as_deref().unwrap_or("none");
             (order.actor.clone(), format!("train {train}: {}", order.reason))

@@ -34,7 +34,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use gates::StopCall;
+pub use gates::{Asker, StopCall};
 pub use greet::Standing;
 pub use open::OpenOrder;
 pub use restore::{GoOn, go_on};
@@ -75,6 +75,8 @@ pub struct EngineParts {
     pub member: Member,
     /// Rings after each decision.
     pub bell: Bell,
+    /// Asks the endpoints that gates name.
+    pub asker: Asker,
 }
 
 /// What makes a repeated request have the effect of once.
@@ -112,6 +114,7 @@ struct Shared {
     trace: Arc<dyn StepTrace>,
     metrics: EngineMetrics,
     bell: Bell,
+    asker: Asker,
     ownership: Ownership,
     /// When all records were last known to be the newest.
     followed: Mutex<Timestamp>,
@@ -135,7 +138,8 @@ impl Engine {
     /// An engine that does nothing until [`Engine::run`].
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let EngineParts { store, clock, sessions, trace, metrics, ownership_metrics, replica, member, bell } = parts;
+        let EngineParts { store, clock, sessions, trace, metrics, ownership_metrics, replica, member, bell, asker } =
+            parts;
         let shared = Shared {
             ownership: Ownership::new(replica, member, store.clone(), ownership_metrics),
             books: Books::new(store),
@@ -148,6 +152,7 @@ impl Engine {
             trace,
             metrics,
             bell,
+            asker,
             runners: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             tasks: TaskTracker::new(),

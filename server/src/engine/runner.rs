@@ -8,7 +8,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::invariants::Taken;
 use meridian_core::planted;
-use meridian_core::rollout::event::{Effect, Event, Notice, Right, Transition};
+use meridian_core::rollout::event::{AnswerGiven, Effect, Event, Notice, Right, Transition};
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::rollout::step::{Moment, step};
@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use super::books::{Kept, Request};
 use super::commit::{Decision, check_etag, commit, said};
+use super::gates::Asking;
 use super::trace::EndedStep;
 use super::{Changed, Engine, RequestMark};
 use crate::error::EngineError;
@@ -114,6 +115,7 @@ struct Runner {
     publish: watch::Sender<Option<Held>>,
     head: Option<Kept<Head>>,
     wake: Option<Timestamp>,
+    asking: Asking,
 }
 
 impl Engine {
@@ -132,7 +134,8 @@ impl Engine {
         runners.insert(id.clone(), handle.clone());
         let engine = self.clone();
         let span = tracing::info_span!("rollout", id = %id);
-        let runner = Runner { engine, id, plan, news, held, publish, head: None, wake: None };
+        let runner =
+            Runner { engine, id, plan, news, held, publish, head: None, wake: None, asking: Asking::default() };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }
@@ -151,12 +154,14 @@ impl Runner {
             if self.held.0.phase.is_terminal() {
                 break;
             }
+            self.ask_callbacks().await;
             let pause = self.pause();
             let look = self.news.look.clone();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(call) = inbox.recv() => self.obey(call).await,
+                answer = self.asking.answered() => self.hear(answer).await,
                 () = look.notified() => self.gather(&mut inbox).await,
                 Ok(()) = owners.changed() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -184,6 +189,7 @@ impl Runner {
     async fn end(mut self, mut inbox: mpsc::Receiver<OrderCall>) {
         self.engine.shared.runners.lock().expect("no holder of this lock panics").remove(&self.id);
         inbox.close();
+        self.asking.end().await;
         while let Some(call) = inbox.recv().await {
             self.obey(call).await;
         }
@@ -191,6 +197,25 @@ impl Runner {
             self.engine.shared.sessions.look_away(&lane, &self.news.look);
         }
         self.engine.shared.metrics.rollouts_active.dec();
+    }
+
+    /// The owner asks what the record says is open; nobody else does.
+    async fn ask_callbacks(&mut self) {
+        let shared = &self.engine.shared;
+        if shared.ownership.claim(&self.held.0.plan.service).is_some() {
+            self.asking.follow(&self.held.0, &shared.asker, &shared.clock);
+        } else {
+            self.asking.end().await;
+        }
+    }
+
+    /// Records what a callback has answered.
+    async fn hear(&mut self, answer: AnswerGiven) {
+        let (callback, said) = (answer.callback.clone(), answer.said.as_str());
+        match self.order(Event::Answer(answer), None, None).await {
+            Ok(_) => tracing::info!(%callback, said, "a callback has answered"),
+            Err(error) => tracing::warn!(%callback, said, %error, "an answer could not be recorded"),
+        }
     }
 
     fn pause(&self) -> Duration {

@@ -66,6 +66,7 @@ pub fn refused(error: &EngineError) -> Status {
             | Refused::NotSigned { .. }
             | Refused::LaunchBegun
             | Refused::TrainDeparted
+            | Refused::NotAwaited { .. }
             | Refused::NoSuchTrain { .. }
             | Refused::EpochExhausted,
         )

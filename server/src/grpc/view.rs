@@ -226,6 +226,7 @@ fn cause(cause: &Cause) -> v1::Reason {
         Cause::Operator { .. }
         | Cause::Pooled { .. }
         | Cause::Deadline { region: None, .. }
+        | Cause::Callback { .. }
         | Cause::PartBack { .. }
         | Cause::PointOfNoReturn { .. } => String::new(),
     };

@@ -4,6 +4,7 @@
 
 mod agent;
 mod calendar;
+mod callbacks;
 mod decisions;
 mod feedback;
 mod frozen;

@@ -11,7 +11,7 @@ use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ReplicaId, RolloutId, ServiceId, WaveId};
 use meridian_core::plan::{Inventory, Plan, RegionFacts, Superseding, compile};
 use meridian_core::playbook::{
-    Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage as PlaybookStage, StageKind, Step,
+    Callback, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage as PlaybookStage, StageKind, Step,
     ValidPlaybook, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
@@ -19,10 +19,11 @@ use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::{FeedbackPolicy, WatchPolicy};
 use meridian_core::weight::Weight;
+use meridian_outbound::Trust;
 use meridian_proto::convert::record::Fold;
-use meridian_server::alert::Bell;
+use meridian_server::alert::{Bell, Secrets};
 use meridian_server::clock::SystemClock;
-use meridian_server::engine::{Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
+use meridian_server::engine::{Asker, Engine, EngineParts, NoTrace, OpenOrder, RequestMark, Status};
 use meridian_server::metrics::{Metrics, OwnershipMetrics};
 use meridian_server::session::Sessions;
 use meridian_store::memory::{MemoryLimits, MemoryStore};
@@ -45,6 +46,8 @@ pub struct Stage {
     pub timetable: Timetable,
     /// What the first region waits for, as a pilot.
     pub feedback: Option<FeedbackPolicy>,
+    /// What is asked before the first region begins.
+    pub callbacks: Vec<Callback>,
     regions: Vec<RegionId>,
     running: Mutex<Vec<(CancellationToken, JoinHandle<()>)>>,
     metrics: Mutex<Option<OwnershipMetrics>>,
@@ -55,7 +58,8 @@ impl Stage {
         let regions = regions.iter().map(|region| RegionId::new(*region).unwrap()).collect();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(MemoryLimits::default()));
         let (running, metrics) = (Mutex::default(), Mutex::default());
-        Self { store, timetable: Timetable::default(), feedback: None, regions, running, metrics }
+        let (timetable, callbacks) = (Timetable::default(), Vec::new());
+        Self { store, timetable, feedback: None, callbacks, regions, running, metrics }
     }
 
     pub fn engine(&self) -> Engine {
@@ -76,6 +80,7 @@ impl Stage {
             replica: ReplicaId::new(format!("replica-{}", uuid::Uuid::new_v4().simple())).unwrap(),
             member: Member { address: String::new(), version: String::new() },
             bell: Bell::default(),
+            asker: Asker::new(Trust::default(), Secrets::default()),
         });
         let (running, shutdown) = (engine.clone(), CancellationToken::new());
         let token = shutdown.clone();
@@ -133,6 +138,7 @@ impl Stage {
             steps: vec![step(20), step(100)],
             soak: Span::ZERO,
             approvals: Vec::new(),
+            callbacks: if self.regions.first() == Some(region) { self.callbacks.clone() } else { Vec::new() },
             spread: None,
         };
         let mut waves: Vec<Wave> = self.regions.iter().map(wave).collect();

@@ -47,7 +47,7 @@ fn piloted() -> Playbook {
     pilot.kind = StageKind::Pilot;
     pilot.waves.truncate(1);
     let cohort = CohortRule::Equals(RequestKey::Header("x-pilot".to_owned()), "yes".to_owned());
-    let step = Step { weight: Weight::NONE, cohort: Some(cohort), bake: Span::from_secs(3600) };
+    let step = Step { weight: Weight::NONE, cohort: Some(cohort), bake: Span::from_secs(3600), requests: 0 };
     pilot.waves[0].steps = vec![step];
     playbook.stages.push(production);
     let uat = ItemId::new("uat").unwrap();

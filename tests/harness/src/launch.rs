@@ -42,6 +42,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         steps: steps(regions),
         soak: Span::ZERO,
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     };
     Playbook {

@@ -100,6 +100,7 @@ impl Fleet {
             steps: self.steps.iter().map(step).collect(),
             soak: Span::ZERO,
             approvals: Vec::new(),
+            callbacks: Vec::new(),
             spread: None,
         }
     }

@@ -151,6 +151,7 @@ pub fn install() -> Playbook {
         steps: vec![step],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     };
     Playbook {
@@ -222,6 +223,7 @@ fn wave(rng: &mut StdRng, index: usize, regions: &[RegionId]) -> Wave {
         steps,
         soak: Span::from_millis(rng.random_range(0..=1500)),
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     }
 }

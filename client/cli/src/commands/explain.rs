@@ -43,6 +43,7 @@ fn on_whom(wait: &ReasonView) -> String {
         "FEEDBACK" => "whoever uses the pilot: meridian feedback give SERVICE/VERSION --score SCORE".to_owned(),
         "STOP_THE_LINE" => "whoever stopped it, or anyone: meridian stop-the-line lift".to_owned(),
         "TRAIN" => "its departure, or an operator: meridian train board --train TRAIN, or leave --reason".to_owned(),
+        "CALLBACK" => "the service's own endpoint; silence holds the rollout".to_owned(),
         "SOAK" | "RETENTION" | "BAKE" => "time".to_owned(),
         "NO_CONTACT" => format!("the agent of {region} to come back"),
         "MAX_PARALLEL" | "MAX_SKEW" => "other regions of the wave".to_owned(),

@@ -9,8 +9,9 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest,
-    Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Limits, Load,
+    LoadRequest, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step,
+    VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -413,6 +414,7 @@ impl Page {
             self.line(5, format!("soak: {}", wave.soak));
         }
         self.approvals(5, &wave.approvals);
+        self.gates(&wave.callbacks);
     }
 
     fn approvals(&mut self, level: usize, rules: &[ApprovalRule]) {
@@ -422,6 +424,20 @@ impl Page {
         for ApprovalRule { role, count, valid_for } in rules {
             let role = scalar(role.as_str());
             self.line(level + 1, format!("- {{role: {role}, count: {count}, validFor: {valid_for}}}"));
+        }
+    }
+
+    fn gates(&mut self, callbacks: &[Callback]) {
+        if !callbacks.is_empty() {
+            self.line(5, "gates:");
+        }
+        for Callback { id, url, timeout, secret } in callbacks {
+            self.line(6, format!("- name: {}", scalar(id.as_str())));
+            self.line(7, format!("url: {}", scalar(url)));
+            self.line(7, format!("timeout: {timeout}"));
+            if let Some(secret) = secret {
+                self.line(7, format!("secret: {}", scalar(secret.as_str())));
+            }
         }
     }
 

@@ -103,6 +103,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Window { .. }
         | Wait::Freeze { .. }
         | Wait::Train { .. }
+        | Wait::Callback { .. }
         | Wait::Vetoed { .. } => true,
         Wait::Soak { .. }
         | Wait::Retention { .. }

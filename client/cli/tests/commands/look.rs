@@ -34,6 +34,7 @@ pub fn plan() -> PlanView {
         steps: vec![step(1000), step(10_000)],
         soak: Span::from_secs(300),
         approvals: Vec::new(),
+        callbacks: Vec::new(),
     };
     let base = view.lanes[0].base.clone();
     let lane = |base: Option<Placed>| PlannedLane {

@@ -6,12 +6,14 @@ use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train,
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
-use meridian_core::id::{ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId};
+use meridian_core::id::{
+    CallbackId, ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId,
+};
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
-    LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage,
-    StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind,
+    Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread,
+    SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -89,6 +91,13 @@ fn waves() -> impl Strategy<Value = Vec<Wave>> {
             };
             let rule = |(count, valid_for)| ApprovalRule { role: RoleId::new("sre").unwrap(), count, valid_for };
             let approvals = asked.map(rule).into_iter().collect();
+            let callback = |number: usize| Callback {
+                id: CallbackId::new(format!("gate-{number}")).unwrap(),
+                url: "https://shop.example/gate?a=b".to_owned(),
+                timeout: Span::from_secs(60 + number as u64),
+                secret: (number == 0).then(|| SecretId::new("gate-key").unwrap()),
+            };
+            let callbacks = (0..index % 3).map(callback).collect();
             let order = if index % 2 == 0 { SpreadOrder::Selected } else { SpreadOrder::LowTraffic };
             let spread =
                 (max_skew % 3 == 0).then_some(Spread { first: max_parallel, factor: 1 + max_skew % 10, order });
@@ -100,6 +109,7 @@ fn waves() -> impl Strategy<Value = Vec<Wave>> {
                 steps,
                 soak,
                 approvals,
+                callbacks,
                 spread,
             }
         };

@@ -14,7 +14,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{
     Amount, Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Outcome, Query, Reach, Source, StepRef, Verdict,
 };
-use meridian_core::id::{ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
+use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::Placed;
 use meridian_core::release::{Note, NoteKind, Notes, Release, ReleaseRef, Reversibility};
 use meridian_core::slot::Slot;
@@ -73,6 +73,11 @@ pub fn item_id() -> impl Strategy<Value = ItemId> {
 /// A role's name.
 pub fn role() -> impl Strategy<Value = RoleId> {
     NAME.prop_map(|text| RoleId::new(text).expect(NAMED))
+}
+
+/// A callback's name.
+pub fn callback_id() -> impl Strategy<Value = CallbackId> {
+    NAME.prop_map(|text| CallbackId::new(text).expect(NAMED))
 }
 
 /// Free text of any alphabet, short enough for every field.

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
-use meridian_core::id::RegionId;
+use meridian_core::id::{RegionId, SecretId};
 use meridian_core::plan::{
     Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare,
 };
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
-    LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage,
-    StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind,
+    Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread,
+    SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -18,8 +18,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, playbook_id, region, release_ref,
-    reversibility, role, rollout_id, service, slot, span, text, watch_policy, wave_id, weight,
+    callback_id, cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, playbook_id, region,
+    release_ref, reversibility, role, rollout_id, service, slot, span, text, watch_policy, wave_id, weight,
 };
 
 /// A playbook, valid or not.
@@ -101,10 +101,10 @@ fn wave() -> impl Strategy<Value = Wave> {
         any::<u32>(),
         vec(step, 0..4),
         span(),
-        approval_rules(),
+        (approval_rules(), callbacks()),
         option::of(wave_spread()),
     );
-    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak, approvals, spread)| Wave {
+    parts.prop_map(|(id, regions, max_parallel, max_skew, steps, soak, (approvals, callbacks), spread)| Wave {
         id,
         regions,
         max_parallel,
@@ -112,8 +112,20 @@ fn wave() -> impl Strategy<Value = Wave> {
         steps,
         soak,
         approvals,
+        callbacks,
         spread,
     })
+}
+
+fn callbacks() -> impl Strategy<Value = Vec<Callback>> {
+    let parts = (callback_id(), "[a-z:/.]{0,12}", span(), option::of(callback_id()));
+    let callback = parts.prop_map(|(id, url, timeout, secret)| Callback {
+        id,
+        url,
+        timeout,
+        secret: secret.map(|secret| SecretId::new(secret.as_str()).expect("names are alike")),
+    });
+    vec(callback, 0..3)
 }
 
 fn rollback_policy() -> impl Strategy<Value = RollbackPolicy> {
@@ -237,9 +249,10 @@ pub fn share() -> impl Strategy<Value = TrafficShare> {
 fn planned_wave() -> impl Strategy<Value = PlannedWave> {
     let step = (weight(), option::of(cohort_rule()), span(), prop_oneof![Just(0_u64), any::<u64>()]);
     let step = step.prop_map(|(weight, cohort, bake, requests)| PlannedStep { weight, cohort, bake, requests });
-    let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span(), approval_rules());
+    let rules = (approval_rules(), callbacks());
+    let parts = (wave_id(), stage_kind(), 1..=u32::MAX, any::<u32>(), vec(step, 1..4), span(), rules);
     let parts = (parts, option::of(staging()));
-    parts.prop_map(|((id, stage, max_parallel, max_skew, steps, soak, approvals), staging)| PlannedWave {
+    parts.prop_map(|((id, stage, max_parallel, max_skew, steps, soak, (approvals, callbacks)), staging)| PlannedWave {
         id,
         stage,
         regions: Vec::new(),
@@ -249,6 +262,7 @@ fn planned_wave() -> impl Strategy<Value = PlannedWave> {
         soak,
         approvals,
         staging,
+        callbacks,
     })
 }
 

@@ -11,14 +11,17 @@ use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::playbook::{ChecklistItem, Scope};
 use meridian_core::rollout::state::{
-    Approval, Ballot, Cause, Hold, Identity, LaneAt, LaneProgress, LoadReport, Pace, Phase, Rollout, Run, Signed, Vote,
+    Answer, Approval, Ballot, Cause, Hold, Identity, Inquiry, LaneAt, LaneProgress, LoadReport, Pace, Phase, Rollout,
+    Run, Said, Signed, Vote,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{decided, digest, epoch, moment, placed, plan, region, role, rollout_id, text, verdict};
+use super::{
+    callback_id, decided, digest, epoch, moment, placed, plan, region, role, rollout_id, text, verdict, wave_id,
+};
 
 /// A rollout of some plan.
 pub fn rollout() -> impl Strategy<Value = Rollout> {
@@ -45,13 +48,44 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         vec(approval(plan.waves.len()), 0..3),
         items.into_iter().map(signed).collect::<Vec<_>>(),
     );
-    (parts, 0_usize..4).prop_map(move |((id, epoch, requester, opened, phase, lanes, approvals, signed), index)| {
+    let asked = inquiries(&plan);
+    (parts, 0_usize..4, asked).prop_map(move |(parts, index, inquiries)| {
+        let (id, epoch, requester, opened, phase, lanes, approvals, signed) = parts;
         // Any of the plan's, or none.
         let train = plan.timetable.trains.get(index).map(|train| train.name.clone());
         let regions = plan.lanes.keys().cloned();
         let lanes = regions.zip(lanes).map(|(region, lane)| (region, up_to(epoch, lane))).collect();
-        Rollout { id, plan: Arc::clone(&plan), epoch, requester, opened, phase, lanes, approvals, signed, train }
+        Rollout {
+            id,
+            plan: Arc::clone(&plan),
+            epoch,
+            requester,
+            opened,
+            phase,
+            lanes,
+            approvals,
+            signed,
+            train,
+            inquiries,
+        }
     })
+}
+
+/// A question to each callback of the plan.
+fn inquiries(plan: &Plan) -> impl Strategy<Value = Vec<Inquiry>> + use<> {
+    let mut asked = Vec::new();
+    for (wave, planned) in plan.waves.iter().enumerate() {
+        for callback in planned.callbacks.iter().map(|callback| callback.id.clone()) {
+            let answer = (select(vec![Said::Pass, Said::Fail]), text(), moment());
+            let answer = answer.prop_map(|(said, reason, at)| Answer { said, reason, at });
+            let parts = (digest(), digest(), moment(), option::of(answer));
+            asked.push(parts.prop_map(move |(plan, digest, since, answer)| {
+                let callback = callback.clone();
+                Inquiry { wave, callback, plan, digest, since, answer }
+            }));
+        }
+    }
+    asked
 }
 
 fn approval(waves: usize) -> impl Strategy<Value = Approval> {
@@ -190,6 +224,8 @@ fn plain_cause() -> impl Strategy<Value = Cause> {
         (region(), verdict()).prop_map(|(region, verdict)| Cause::Inconclusive { region, verdict }),
         (region(), verdict()).prop_map(|(region, verdict)| Cause::DeadMan { region, verdict }),
         (region(), text()).prop_map(|(region, found)| Cause::Drift { region, found }),
+        (wave_id(), callback_id(), text())
+            .prop_map(|(wave, callback, reason)| Cause::Callback { wave, callback, reason }),
         scope.prop_map(|scope| Cause::PartBack { scope }),
         region().prop_map(|region| Cause::NoWayBack { region }),
     ]

@@ -1,6 +1,7 @@
 //! Gates: what keeps a rollout from going forward, and what people say to it.
 
 mod approval;
+mod callback;
 mod checklist;
 mod stop;
 

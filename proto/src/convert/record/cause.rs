@@ -1,6 +1,6 @@
 //! Causes: why a rollout is held, goes back, is frozen or has ended.
 
-use meridian_core::id::RegionId;
+use meridian_core::id::{CallbackId, RegionId, WaveId};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::state::Cause;
 
@@ -58,6 +58,11 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
             let found = words("found", found).at("drift")?;
             Ok(Cause::Drift { region: named("region", region, RegionId::new).at("drift")?, found })
         }
+        Wire::Callback(wire_cause::Callback { wave, callback, reason }) => {
+            let (wave, callback) = (named("wave", wave, WaveId::new), named("callback", callback, CallbackId::new));
+            let reason = words("reason", reason).at("callback")?;
+            Ok(Cause::Callback { wave: wave.at("callback")?, callback: callback.at("callback")?, reason })
+        }
         Wire::PartBack(wire_cause::PartBack { scope }) => {
             Ok(Cause::PartBack { scope: scope_from_wire(scope).at("part_back")? })
         }
@@ -104,6 +109,11 @@ impl From<&Cause> for records::Cause {
             Cause::Drift { region, found } => {
                 Wire::Drift(wire_cause::Drift { region: region.to_string(), found: found.clone() })
             }
+            Cause::Callback { wave, callback, reason } => Wire::Callback(wire_cause::Callback {
+                wave: wave.to_string(),
+                callback: callback.to_string(),
+                reason: reason.clone(),
+            }),
             Cause::PartBack { scope } => Wire::PartBack(wire_cause::PartBack { scope: scope_to_wire(scope) }),
             Cause::NoWayBack { region } => Wire::NoWayBackRegion(region.to_string()),
             Cause::PointOfNoReturn { trigger } => Wire::PointOfNoReturn(Box::new(trigger.as_ref().into())),

@@ -14,7 +14,10 @@ use meridian_core::rollout::gates::approvals::APPROVALS_MAX;
 use meridian_core::rollout::state::{LaneProgress, Phase, Rollout};
 use meridian_core::time::Timestamp;
 
-use super::gate::{approval_from_wire, approval_to_wire, signed_from_wire, signed_to_wire};
+use super::gate::{
+    INQUIRIES_MAX, approval_from_wire, approval_to_wire, inquiry_from_wire, inquiry_to_wire, signed_from_wire,
+    signed_to_wire,
+};
 use super::progress::{progress_from_wire, progress_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, list_with, map_with, named, required, text};
@@ -78,6 +81,7 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
         approvals,
         signed,
         train,
+        inquiries,
     } = wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
@@ -86,8 +90,9 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
     let approvals = list_with("approvals", approvals, APPROVALS_MAX, |approval| approval_from_wire(approval, &plan))?;
     let signed = list_with("signed", signed, ITEMS_MAX, |signed| signed_from_wire(signed, &plan))?;
     let train = train_from_wire(train, &plan)?;
+    let inquiries = list_with("inquiries", inquiries, INQUIRIES_MAX, |inquiry| inquiry_from_wire(inquiry, &plan))?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train })
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
@@ -103,7 +108,7 @@ pub(super) fn with_lanes(
     hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries } = rollout;
     let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
@@ -118,6 +123,7 @@ pub(super) fn with_lanes(
         approvals: approvals.iter().map(approval_to_wire).collect(),
         signed: signed.iter().map(signed_to_wire).collect(),
         train: train.clone().unwrap_or_default(),
+        inquiries: inquiries.iter().map(inquiry_to_wire).collect(),
     }
 }
 

@@ -21,6 +21,7 @@ fn playbook() -> v1::Playbook {
         soak: duration(0, 0),
         approvals: Vec::new(),
         spread: None,
+        gates: Vec::new(),
     };
     let stage =
         v1::Stage { kind: v1::StageKind::Production.into(), staging: None, waves: vec![wave("one"), wave("two")] };

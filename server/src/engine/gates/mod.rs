@@ -1,6 +1,7 @@
 //! Gates in the shell: what is known from elsewhere than the rollout's own record and its regions, kept by following the
 //! store, and compared by the decisions that rest on it. It decides nothing.
 
+mod callbacks;
 mod opinions;
 mod stops;
 
@@ -12,8 +13,10 @@ use meridian_core::watch::Opinion;
 use meridian_store::{Expect, Key, layout};
 use tokio_util::sync::CancellationToken;
 
+pub use callbacks::Asker;
 pub use stops::StopCall;
 
+pub(super) use callbacks::Asking;
 pub(super) use opinions::Opinions;
 pub(super) use stops::Stopped;
 

@@ -30,6 +30,7 @@ pub fn playbook(bake: Span) -> Playbook {
         steps: vec![step(20), step(100)],
         soak: Span::ZERO,
         approvals: Vec::new(),
+        callbacks: Vec::new(),
         spread: None,
     };
     Playbook {

@@ -39,6 +39,7 @@ pub fn playbook(
             steps: weights.iter().map(step).collect::<anyhow::Result<_>>()?,
             soak: Span::ZERO,
             approvals: Vec::new(),
+            callbacks: Vec::new(),
             spread: None,
         };
         // A region belongs to one wave of a stage, so each wave is a stage.

@@ -1,10 +1,12 @@
 //! Stages, waves, steps and cohorts: who moves when, and how far.
 
 use meridian_core::cohort::{CohortRule, RequestKey};
-use meridian_core::id::{RegionId, RoleId, WaveId};
+use meridian_core::id::{CallbackId, RegionId, RoleId, SecretId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::TEXT_BYTES_MAX;
-use meridian_core::playbook::{ApprovalRule, RegionSelector, Spread, SpreadOrder, Stage, StageKind, Step, Wave};
+use meridian_core::playbook::{
+    ApprovalRule, Callback, RegionSelector, Spread, SpreadOrder, Stage, StageKind, Step, Wave,
+};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 
@@ -18,8 +20,10 @@ const STAGES: [(&str, StageKind); 3] = [
     (StageKind::Pilot.as_str(), StageKind::Pilot),
     (StageKind::Production.as_str(), StageKind::Production),
 ];
-const WAVE_FIELDS: [&str; 10] =
-    ["name", "regions", "spread", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals"];
+const WAVE_FIELDS: [&str; 11] =
+    ["name", "regions", "spread", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals", "gates"];
+/// When a callback is asked.
+const WAVE_BEGIN: &str = "wave-begin";
 const ORDERS: [(&str, SpreadOrder); 2] = [
     (SpreadOrder::Selected.as_str(), SpreadOrder::Selected),
     (SpreadOrder::LowTraffic.as_str(), SpreadOrder::LowTraffic),
@@ -72,9 +76,22 @@ fn wave(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Wave> {
     let soak = fields.value_or(report, "soak", Span::ZERO, values::span);
     let approvals = approvals(&fields, report);
     let spread = fields.get("spread").map_or(Some(None), |it| spread(&it, report).map(Some));
+    let callbacks = fields.get("gates").map_or_else(|| Some(Vec::new()), |given| given.each(report, callback));
     let (max_parallel, max_skew, steps, approvals) = (max_parallel?, max_skew?, steps?, approvals?);
-    let (soak, spread) = (soak?, spread?);
-    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak, approvals, spread })
+    let (soak, spread, callbacks) = (soak?, spread?, callbacks?);
+    Some(Wave { id: id?, regions: regions?, max_parallel, max_skew, steps, soak, approvals, callbacks, spread })
+}
+
+/// An endpoint that is asked when the wave would begin; there is no other moment yet.
+fn callback(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Callback> {
+    let fields = given.fields(report, &["name", "url", "timeout", "on", "secret"])?;
+    let id = fields.need(report, "name", "db-check").and_then(|it| it.value(report, values::name(CallbackId::new)));
+    let url = fields.need(report, "url", "https://shop.example/gate");
+    let url = url.and_then(|it| it.value(report, values::text(TEXT_BYTES_MAX)));
+    let timeout = fields.value_or(report, "timeout", Callback::TIMEOUT, values::span);
+    let on = fields.value_or(report, "on", WAVE_BEGIN, values::word(&[(WAVE_BEGIN, WAVE_BEGIN)]));
+    let secret = fields.get("secret").map_or(Some(None), |it| it.value(report, values::name(SecretId::new)).map(Some));
+    on.and(Some(Callback { id: id?, url: url?, timeout: timeout?, secret: secret? }))
 }
 
 fn spread(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Spread> {

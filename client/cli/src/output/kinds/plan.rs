@@ -9,8 +9,8 @@ use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::playbook::{
-    CHECKLIST_HEADERS, approval_json, checklist_add_json, checklist_rows, checks_rows, cohort_text, evidence_json,
-    limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
+    CHECKLIST_HEADERS, approval_json, callback_json, checklist_add_json, checklist_rows, checks_rows, cohort_text,
+    evidence_json, limits_json, rollback_json, safety_json, safety_text, share_text, triggers_text,
 };
 use super::{hotfix, moment_json, placed_json, staging, timetable, watch};
 use crate::clock;
@@ -80,6 +80,9 @@ fn wave_json(wave: &PlannedWave, forecast: Option<&&WaveForecastView>) -> Value 
         "exposedRegions": forecast.map(|f| f.exposed),
     });
     staging::add_json(wave.staging.as_ref(), &mut value);
+    if !wave.callbacks.is_empty() {
+        value["gates"] = wave.callbacks.iter().map(callback_json).collect();
+    }
     value
 }
 

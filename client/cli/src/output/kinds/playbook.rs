@@ -4,8 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
-    ApprovalRule, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
+    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector,
+    RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::WatchPolicy;
@@ -183,6 +183,16 @@ fn regions_json(regions: &RegionSelector) -> Value {
     }
 }
 
+/// A callback in the words of the manifest.
+pub(crate) fn callback_json(callback: &Callback) -> Value {
+    let Callback { id, url, timeout, secret } = callback;
+    let mut value = json!({ "name": id.as_str(), "url": url, "timeout": timeout.to_string() });
+    if let Some(secret) = secret {
+        value["secret"] = Value::from(secret.as_str());
+    }
+    value
+}
+
 fn wave_json(wave: &Wave) -> Value {
     let mut value = json!({
         "name": wave.id.as_str(),
@@ -194,6 +204,9 @@ fn wave_json(wave: &Wave) -> Value {
     // Written down it would be a limit that nobody set.
     if !wave.approvals.is_empty() {
         value["approvals"] = wave.approvals.iter().map(approval_json).collect();
+    }
+    if !wave.callbacks.is_empty() {
+        value["gates"] = wave.callbacks.iter().map(callback_json).collect();
     }
     if let Some(Spread { first, factor, order }) = wave.spread {
         value["spread"] = json!({ "first": first, "factor": factor, "order": order.as_str() });
