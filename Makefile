@@ -2,6 +2,7 @@
 STORE ?= embedded
 TRAFFIC ?= proxy
 MINUTES ?= 3
+PACE ?= 43200
 SIZE ?= small
 # Programs are run as built with the whole workspace: `cargo run -p` would choose features anew and build twice.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
@@ -11,13 +12,16 @@ SIM_CARGO := RUSTFLAGS="--cfg tokio_unstable" cargo
 SIM_FLAGS := --profile sim --target-dir $(SIM) -p meridian-sim --features simulated,planted
 SIM_RUN = $(if $(SEED),--seed $(SEED),$(if $(PLANTED),--planted $(if $(filter 1,$(PLANTED)),all,$(PLANTED)) $(if $(SEEDS),--tries $(SEEDS)),--seeds $(or $(SEEDS),500)))
 
-.PHONY: help demo chaos-demo test model robustness verify fix bench sim
+.PHONY: help demo demo-playbook chaos-demo test model robustness verify fix bench sim
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## play a whole rollout on this machine: STORE=embedded|etcd TRAFFIC=proxy|envoy
 	cargo xtask tools $(STORE) $(TRAFFIC) && cargo build --bins --workspace && $(BUILT)/debug/meridian-demo --store $(STORE) --traffic $(TRAFFIC)
+
+demo-playbook: ## play a launch from its checklist to its signed evaluation, its days PACE=43200 times as short
+	cargo xtask tools embedded proxy && cargo build --bins --workspace && $(BUILT)/debug/meridian-demo launch --pace $(PACE)
 
 chaos-demo: ## kill the owner, cut a region off, ship a bad release; three servers, three etcd nodes (Linux, root)
 	cargo xtask tools etcd faults && cargo build --bins --workspace && $(BUILT)/debug/meridian-robustness demo

@@ -8,6 +8,7 @@ pub mod hotfix;
 mod load;
 pub mod query;
 pub mod safety;
+pub mod shorten;
 pub mod spec;
 pub mod spread;
 pub mod staging;
@@ -18,6 +19,7 @@ pub use callback::Callback;
 pub use checklist::{ChecklistItem, ItemKind};
 pub use hotfix::{Earns, HotfixPolicy};
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
+pub use shorten::shortened;
 pub use spec::{
     Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,
     Wave,

@@ -1,6 +1,6 @@
 //! What the demo may be told.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use meridian_harness::{StoreKind, TrafficKind};
 
 /// A whole release on this machine.
@@ -15,6 +15,20 @@ pub struct Options {
     /// Requests per second in each region.
     #[arg(long, default_value_t = 100.0)]
     pub rate: f64,
+    /// Another story.
+    #[command(subcommand)]
+    pub story: Option<Story>,
+}
+
+/// Stories besides the release.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Story {
+    /// A launch from its checklist to its signed evaluation.
+    Launch {
+        /// How many times as short days are; at 43200 a day takes two seconds.
+        #[arg(long, default_value_t = 43_200)]
+        pace: u32,
+    },
 }
 
 /// A store by name.

@@ -26,4 +26,20 @@ impl Shell {
         anyhow::ensure!(status.code() == Some(code), "meridian ended with {status}, expected exit code {code}");
         Ok(())
     }
+
+    /// Runs `meridian` with these words for one of many orders like it: only the order is shown, unless it fails.
+    pub async fn order(&self, words: &[&str]) -> anyhow::Result<()> {
+        println!("$ meridian {}", words.join(" "));
+        let mut command = tokio::process::Command::new(&self.meridian);
+        command.args(words).env("MERIDIAN_SERVER", &self.server).kill_on_drop(true);
+        let output = command.output().await.context("running meridian")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "meridian ended with {}: {said}", output.status);
+        Ok(())
+    }
+}
+
+/// The heading of a chapter.
+pub fn heading(text: &str) {
+    println!("\n━━ {text}");
 }

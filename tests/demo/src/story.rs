@@ -9,7 +9,7 @@ use meridian_harness::fleet::SERVICE;
 use meridian_harness::{Artifact, Fleet, FleetOptions, Links, wait_until};
 
 use crate::options::Options;
-use crate::shell::Shell;
+use crate::shell::{Shell, heading};
 use crate::traffic::Traffic;
 
 /// The exit code of a watch that ended in a rollback.
@@ -77,10 +77,6 @@ async fn chapters(fleet: &Fleet, options: &Options) -> anyhow::Result<Told> {
     traffic.print();
     let totals = traffic.stop().await;
     Ok(Told { forward_s, breach_to_blue_ms, requests: totals.answered, failed_by_switch: totals.failed_by_switch })
-}
-
-fn heading(text: &str) {
-    println!("\n━━ {text}");
 }
 
 async fn release(fleet: &Fleet, shell: &Shell, artifact: &Artifact) -> anyhow::Result<()> {

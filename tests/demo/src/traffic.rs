@@ -21,8 +21,13 @@ pub struct Totals {
 impl Traffic {
     /// Starts a load of `rate` requests per second in each region.
     pub fn start(fleet: &Fleet, rate: f64) -> anyhow::Result<Self> {
+        Self::start_in(fleet, fleet.regions(), rate)
+    }
+
+    /// The same in some regions only.
+    pub fn start_in(fleet: &Fleet, regions: &[String], rate: f64) -> anyhow::Result<Self> {
         let mut loads = Vec::new();
-        for region in fleet.regions() {
+        for region in regions {
             let mut options = Options::new(fleet.front(region));
             options.path = "/flights/7".to_owned();
             options.rate_per_second = rate;

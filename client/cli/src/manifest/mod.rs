@@ -66,7 +66,6 @@ pub struct DocumentPlace {
 }
 
 /// One thing that an operator declares.
-#[expect(clippy::large_enum_variant, reason = "a stream has a thousand of them at most")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a file holds few, and each is read once")]
 pub enum Manifest {

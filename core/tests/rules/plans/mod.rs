@@ -2,4 +2,5 @@
 
 mod compile;
 mod forecast;
+mod shorten;
 mod validate;
