@@ -96,6 +96,19 @@ fn each_refusal_is_given() {
 }
 
 #[test]
+fn an_agent_that_drives_no_load_is_not_asked_to() {
+    let design = Design { staged: Some(true), ..Design::of(&[&[0], &[1]]) };
+    let old = |number| {
+        let mut inventory = inventory(2);
+        change(&mut inventory, number).load = Some(false);
+        plan(design.playbook(), &release("2.0.0"), &inventory)
+    };
+    let refusal = PlanRefusal::NoLoad { region: region(0), wave: "w0".to_owned() };
+    assert_eq!(old(0).unwrap_err(), [refusal]);
+    assert!(old(1).is_ok(), "production is not under load");
+}
+
+#[test]
 fn traffic_is_counted_by_every_regions_share_or_by_none() {
     let mut design = Design::of(&[&[0, 1]]);
     design.votes = VotePolicy::Traffic(percent(50));
