@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use meridian_core::id::KpiId;
-use meridian_core::rollout::state::Phase;
+use meridian_core::rollout::state::{Phase, Rollout};
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::state::number;
 use meridian_core::watch::{
@@ -34,7 +34,10 @@ pub struct Watched {
 #[must_use]
 pub fn watched(course: &Course, policy: &WatchPolicy, assumed: &Assumptions) -> Option<Watched> {
     let Phase::Stable { since: stable } = course.record.phase else { return None };
-    let mut watch = open(&course.record, policy.clone(), course.record.opened)?;
+    // A server opens it with the switch, and counts from there.
+    let phase = Phase::Switched { since: course.first("switched")? };
+    let switched = Rollout { phase, ..course.record.clone() };
+    let mut watch = open(&switched, policy.clone(), course.record.opened)?;
     let facts = Facts {
         standing: standing(&course.record.phase),
         kpis: kpis(&watch, assumed),

@@ -55,6 +55,7 @@ pub const ENDS: [&str; 5] = ["held", "switched", "stable", "rolled-back", "abort
 /// Every property.
 #[must_use]
 pub(crate) fn all() -> Vec<Property<Turns>> {
+    assert!(STEPWISE.len() <= WHOLE.len(), "an id without a place would be checked by nobody");
     let steps = STEPWISE.iter().copied().zip(WHOLE);
     let always = steps.chain(OF_THE_WHOLE).map(|(id, check)| Property::always(id, check));
     let reached: [Check; 5] = [
@@ -68,13 +69,14 @@ pub(crate) fn all() -> Vec<Property<Turns>> {
     always.chain(sometimes).collect()
 }
 
-/// One check for each place of a set.
-const WHOLE: [Check; 48] = {
+/// One check for each place of a set: as many as it has bits.
+const WHOLE: [Check; 64] = {
     macro_rules! of {
         ($($place:literal)*) => { [$(|turns, s| turns.holds(s.broken & (1 << $place) == 0)),*] };
     }
     of!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23
-        24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47)
+        24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47
+        48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63)
 };
 
 impl Turns {

@@ -68,6 +68,8 @@ async fn it_goes_from_the_checklist_to_the_signed_evaluation() {
         let figures = list(&review["filled"], "figures");
         assert!(figures.len() == 3 && figures.iter().all(|figure| figure["outcome"] == "met"), "{review}");
     }
+    let switched = list(course, "decisions").iter().find(|decided| decided["state"] == "switched").unwrap();
+    assert_eq!(watch["switched"], switched["time"]);
     assert_eq!(hours(&watch["switched"], &watch["closed"]), 30 * 24 + 4);
     assert!(list(watch, "milestones").iter().all(|milestone| milestone["state"] == "reached"), "{watch}");
 }

@@ -24,7 +24,7 @@ use phone::Phone;
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/skyoptima");
 const PLAYBOOK: &str = "launch";
 /// The freeze that the launch runs into.
-const FREEZE: Duration = Duration::from_secs(15);
+const FREEZE: Duration = Duration::from_secs(30);
 /// How long anything of it may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The exit code of a watch that ended in a rollback.
