@@ -8,7 +8,7 @@ use crate::watch::{Cadence, WatchPolicy};
 /// A bake or a rest that is shortened stays at least so long: evidence takes a moment to come in.
 const BAKE_LEAST: Span = Span::from_secs(1);
 /// Evidence is looked at over at least so long.
-const WINDOW_LEAST: Span = Span::from_secs(5);
+const WINDOW_LEAST: Span = Span::from_secs(10);
 /// Evidence that comes in slowly may extend a bake for at least so long.
 const EXTENSION_LEAST: Span = Span::from_secs(60);
 

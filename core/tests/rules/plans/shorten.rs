@@ -22,7 +22,7 @@ fn days_become_seconds_and_nothing_becomes_longer_or_nothing() {
     let short = shortened(&long, 43_200);
     let wave = &short.stages[0].waves[0];
     assert_eq!((wave.steps[0].bake, wave.soak), (Span::from_secs(4), Span::ZERO), "nought stays nought");
-    assert_eq!((short.evidence.window, short.evidence.extend_max), (Span::from_secs(5), Span::from_secs(2)));
+    assert_eq!((short.evidence.window, short.evidence.extend_max), (Span::from_secs(10), Span::from_secs(2)));
     assert_eq!(short.watch.evaluation, Span::from_secs(60));
     assert_eq!(short.watch.dues().len(), long.watch.dues().len(), "as many reviews");
     assert_eq!((&short.limits, &short.safety), (&long.limits, &long.safety));

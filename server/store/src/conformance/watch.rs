@@ -105,12 +105,15 @@ pub async fn compacted_history_is_said_to_be_gone(store: Arc<dyn Store>) {
     let mut watch = store.watch(&key("/"), revisions[2]).await.unwrap();
     assert_eq!(next(&mut watch).await.0, revisions[3]);
     assert_eq!(next(&mut watch).await.0, revisions[4]);
-    // What was compacted once can be again, with no effect, and the future is the head.
+    // What was compacted once can be again, with no effect, and the future is the head: what comes then is seen.
     store.compact(revisions[1]).await.unwrap();
     store.compact(revisions[3]).await.unwrap();
     store.compact(Revision::new(revisions[4].get() + 1000)).await.unwrap();
-    let mut watch = store.watch(&key("/"), revisions[3]).await.unwrap();
-    assert_eq!(next(&mut watch).await.0, revisions[4]);
+    let from = head(&*store).await;
+    let last = put(&*store, "/0", "", Expect::At(revisions[0])).await.unwrap();
+    let mut watch = store.watch(&key("/"), from).await.unwrap();
+    // On a busy machine the head is beyond the fifth: an entry of another case goes with its lease.
+    while next(&mut watch).await.0 < last {}
 }
 
 /// Compaction takes nothing but history: entries stay, and so do watches that are not behind.

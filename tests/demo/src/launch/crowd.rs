@@ -10,7 +10,7 @@ use super::PATIENCE;
 use crate::traffic::{Totals, Traffic};
 
 /// Requests per second of everybody in a region, and of the partners.
-const RATE: f64 = 60.0;
+const RATE: f64 = 120.0;
 /// Where the partners are, and how their requests are known.
 const PARTNERS: (&str, &str, &str) = ("eu-west", "x-skyoptima-pilot", "yes");
 
