@@ -62,6 +62,7 @@ async fn chapters(fleet: &Fleet, pace: u32) -> anyhow::Result<String> {
     heading("1.0.0 serves everywhere");
     start(&shell, "1.0.0", "install", &["--watch", "--until", "stable"]).await?;
     let crowd = Crowd::gather(fleet)?;
+    let measuring = tokio::spawn(reviews::measure_on(fleet.client().await?));
 
     heading(&format!("The same playbook with every day {pace} times as short, and a freeze that begins now"));
     shorten(&client, pace).await?;
@@ -100,6 +101,9 @@ async fn chapters(fleet: &Fleet, pace: u32) -> anyhow::Result<String> {
     bad_release(&shell, &client, &people, &mut told).await?;
 
     report(fleet, &shell).await?;
+    measuring.abort();
+    // Cut off on purpose; what broke it before that would show in the reviews.
+    let _cut_off = measuring.await;
     let traffic = crowd.leave().await;
     let calls = phone.hang_up().await;
     anyhow::ensure!(traffic.failed_by_switch == 0, "{} requests failed by a switch", traffic.failed_by_switch);

@@ -1,7 +1,6 @@
 //! The month after the launch: KPIs come in, each review is held and signed when it is due, what follows is done, and the
 //! evaluation is signed.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use meridian_client::{Client, WatchView};
@@ -23,17 +22,11 @@ const MEASURE_EVERY: Duration = Duration::from_millis(300);
 
 /// Holds and signs everything up to the evaluation. Says how many reviews there were.
 pub async fn hold(shell: &Shell, client: &Client) -> anyhow::Result<usize> {
-    let service = ServiceId::new(SERVICE)?;
     let rollout = launched(client).await?.name;
     let began = Instant::now();
     let mut signed = 0;
-    let measured = Cell::new(None);
     loop {
         let due = || async {
-            if measured.get().is_none_or(|at: Instant| at.elapsed() > MEASURE_EVERY) {
-                measured.set(Some(Instant::now()));
-                measure(client, &service).await.ok()?;
-            }
             let view = client.watch_of(&rollout).await.ok()?;
             next_due(&view)
         };
@@ -76,6 +69,16 @@ fn next_due(view: &WatchView) -> Option<(u32, ReviewKind)> {
     let open = |state: &ReviewState| matches!(state, ReviewState::Due(_) | ReviewState::Held { .. });
     let place = view.watch.reviews.iter().position(|review| open(&review.state))?;
     Some((number(place), view.watch.reviews[place].kind))
+}
+
+/// Measures all the time, before the launch too: that is what reviews compare with. For ever, until it is cut off.
+pub async fn measure_on(client: Client) -> anyhow::Result<()> {
+    let service = ServiceId::new(SERVICE)?;
+    let mut pace = tokio::time::interval(MEASURE_EVERY);
+    loop {
+        pace.tick().await;
+        measure(&client, &service).await?;
+    }
 }
 
 async fn measure(client: &Client, service: &ServiceId) -> anyhow::Result<()> {
