@@ -26,3 +26,17 @@ pub struct LaneState {
     /// The epoch at which this state was written.
     pub epoch: Epoch,
 }
+
+impl LaneState {
+    /// The rollout that holds the lane; `None`: nobody.
+    #[must_use]
+    pub fn holder(&self) -> Option<&RolloutId> {
+        self.rollout.as_ref().filter(|_| self.held)
+    }
+
+    /// The rollout that holds the lane, if it is not this one.
+    #[must_use]
+    pub fn held_from(&self, rollout: Option<&RolloutId>) -> Option<&RolloutId> {
+        self.holder().filter(|holder| rollout != Some(*holder))
+    }
+}

@@ -492,9 +492,7 @@ fn select(wave: &Wave, inventory: &Inventory, taken: &BTreeSet<RegionId>) -> Vec
 /// A lane is free, or held by the rollout that is superseded.
 fn check_held(region: &RegionId, facts: &RegionFacts, inventory: &Inventory, refused: &mut Vec<PlanRefusal>) {
     let from = inventory.superseding.as_ref().map(|over| &over.record.id);
-    if let (true, Some(rollout)) = (facts.lane.held, &facts.lane.rollout)
-        && from != Some(rollout)
-    {
+    if let Some(rollout) = facts.lane.held_from(from) {
         refused.push(PlanRefusal::LaneHeld { region: region.clone(), rollout: rollout.clone() });
     }
 }

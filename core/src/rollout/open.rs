@@ -109,9 +109,7 @@ pub(super) fn check(
     }
     for (region, planned) in &plan.lanes {
         let now = lanes.get(region).cloned().unwrap_or_default();
-        if let (true, Some(rollout)) = (now.held, &now.rollout)
-            && from != Some(rollout)
-        {
+        if let Some(rollout) = now.held_from(from) {
             return Err(OpenRefused::LaneHeld { region: region.clone(), rollout: rollout.clone() });
         }
         if now.epoch != planned.epoch || now.stable != planned.base {

@@ -1,13 +1,13 @@
 //! What is sent to whom: the formats of receivers. Pure: the same saying, secret and moment give the same letter.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderValue, Method, header};
 use meridian_core::alert::{Alert, Route, Saying, Severity, Target, Turn};
 use meridian_core::time::{Span, Timestamp};
 use meridian_outbound::Letter;
 use serde_json::{Value, json};
 
-use super::sign::signature;
+use super::sign;
 
 /// How long an Alertmanager believes what it is told once: it forgets sooner what it is not told again.
 const BELIEVED: Span = Span::from_secs(24 * 3600);
@@ -44,19 +44,7 @@ pub(super) fn letter(target: &Target, secret: Option<&str>, notice: Notice<'_>) 
     let body = Bytes::from(body.to_string());
     let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     if matches!(target, Target::Webhook { .. }) {
-        let seconds = notice.now.millis() / 1000;
-        let signed = signature(secret.as_bytes(), seconds, &body);
-        let named = [
-            ("meridian-delivery", notice.delivery.to_owned()),
-            ("meridian-timestamp", seconds.to_string()),
-            ("meridian-signature", signed),
-        ];
-        // Keys, digits and hexadecimal digits are all visible ASCII.
-        headers.extend(
-            named
-                .into_iter()
-                .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))),
-        );
+        headers.extend(sign::headers(notice.delivery, notice.now, Some(secret), &body));
     }
     Letter { method: Method::POST, url, headers, body }
 }
@@ -235,7 +223,7 @@ mod tests {
             (header("meridian-delivery").as_str(), header("meridian-timestamp").as_str()),
             ("d-1", "1700000000")
         );
-        assert_eq!(header("meridian-signature"), signature(b"key", 1_700_000_000, &letter.body));
+        assert_eq!(header("meridian-signature"), sign::signature(b"key", 1_700_000_000, &letter.body));
         assert!(!String::from_utf8_lossy(&letter.body).contains("\"key\":\"key\""), "the secret is not in it");
         assert_eq!(
             (&body["turn"], &body["text"], &body["delivery"]),

@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 pub use courier::{Courier, CourierParts};
 pub use letter::Notice;
 pub use secrets::{NoSecret, Secrets};
+pub(crate) use sign::headers;
+#[cfg(test)]
 pub(crate) use sign::signature;
 
 use crate::metrics::AlertMetrics;
@@ -67,10 +69,7 @@ impl Teller {
 
     async fn told(&self, receiver: &Receiver, notice: Notice<'_>) -> Result<(), Untold> {
         let target = &receiver.target;
-        let secret = match target.secret() {
-            Some(name) => Some(self.secrets.read(name).await?),
-            None => None,
-        };
+        let secret = self.secrets.read_named(target.secret()).await?;
         let letter = letter(target, secret.as_deref(), notice);
         let sent = self.outbound.send(&letter, LIMITS).await;
         // The address of a chat is its secret: it is not shown.

@@ -42,6 +42,17 @@ impl Secrets {
         Self { folder }
     }
 
+    /// Reads the one that is named, if one is.
+    ///
+    /// # Errors
+    /// See [`NoSecret`].
+    pub async fn read_named(&self, name: Option<&SecretId>) -> Result<Option<String>, NoSecret> {
+        match name {
+            Some(name) => self.read(name).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Reads one, without the line's end that editors add.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //! knows no alert.
 
 use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderName, HeaderValue};
+use meridian_core::time::Timestamp;
 use sha2::Sha256;
 
 /// The value of the header `meridian-signature` for a body that is sent at a moment, in seconds since 1970.
@@ -9,6 +11,23 @@ pub(crate) fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
     let mac = hmac(secret, &[seconds.to_string().as_bytes(), b".", body]);
     let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("v1={hex}")
+}
+
+/// The headers of a JSON letter that may come more than once: its delivery's name, which is the same however often it is sent,
+/// the moment, and the signature over both moment and body if there is a secret.
+pub(crate) fn headers(
+    delivery: &str,
+    now: Timestamp,
+    secret: Option<&str>,
+    body: &[u8],
+) -> Vec<(HeaderName, HeaderValue)> {
+    let seconds = now.millis() / 1000;
+    let mut named = vec![("meridian-delivery", delivery.to_owned()), ("meridian-timestamp", seconds.to_string())];
+    named.extend(secret.map(|secret| ("meridian-signature", signature(secret.as_bytes(), seconds, body))));
+    // Keys, digits and hexadecimal digits are all visible ASCII.
+    let visible =
+        |(name, value): (_, String)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?));
+    named.into_iter().filter_map(visible).collect()
 }
 
 /// HMAC-SHA256 over parts that follow one another.

@@ -28,8 +28,7 @@ impl ServiceLanes {
     /// A rollout that holds one of the lanes in these regions.
     #[must_use]
     pub fn held_by(&self, which: impl Fn(&RegionId) -> bool) -> Option<&RolloutId> {
-        let held = self.lanes.iter().filter(|(region, lane)| lane.held && which(region));
-        held.filter_map(|(_, lane)| lane.rollout.as_ref()).next()
+        self.lanes.iter().filter(|(region, _)| which(region)).find_map(|(_, lane)| lane.holder())
     }
 
     /// Adds to a transaction that the lanes are still as they were read.

@@ -88,7 +88,7 @@ impl Engine {
         let (mut in_use, mut launching) = (BTreeSet::new(), BTreeSet::<RolloutId>::new());
         for (_, lane) in lanes {
             in_use.extend(lane.stable.as_ref().map(|placed| placed.release.digest));
-            launching.extend(lane.rollout.clone().filter(|_| lane.held));
+            launching.extend(lane.holder().cloned());
         }
         for id in launching {
             in_use.insert(self.shared.books.rollout(&id).await?.0.plan.release.digest);

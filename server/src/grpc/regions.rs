@@ -31,11 +31,10 @@ impl Regions {
             let live = seen.as_ref().filter(|seen| matches!(seen.contact, Contact::Live(_)));
             let observed = live.and_then(|seen| seen.lanes.get(&of.service));
             let drift = observed.and_then(|seen| sessions.drift(id, &of.service, seen)).map(|drift| drift.to_string());
-            let rollout = state.rollout.as_ref().filter(|_| state.held);
             Some(v1::RegionLane {
                 service: name::service(&of.service),
                 stable: state.stable.as_ref().map(Into::into),
-                rollout: rollout.map(|id| name::rollout(&of.service, id)).unwrap_or_default(),
+                rollout: state.holder().map(|id| name::rollout(&of.service, id)).unwrap_or_default(),
                 epoch: Some(state.epoch.into()),
                 drift: drift.unwrap_or_default(),
                 alone: observed.is_some_and(|seen| seen.alone.is_some()),

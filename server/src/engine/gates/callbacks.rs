@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use meridian_core::id::CallbackId;
 use meridian_core::playbook::Callback;
 use meridian_core::rollout::event::AnswerGiven;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-use crate::alert::{NoSecret, Secrets, signature};
+use crate::alert::{NoSecret, Secrets, headers as signed};
 
 /// One try: who does not answer by then is asked again.
 const LIMITS: Limits = Limits { time: Duration::from_secs(10), body_bytes: 64 * 1024, tries: 1 };
@@ -81,10 +81,7 @@ impl Asker {
     }
 
     async fn ask_once(&self, question: &Question, now: Timestamp) -> Result<(Said, String), Unanswered> {
-        let secret = match &question.callback.secret {
-            Some(name) => Some(self.secrets.read(name).await?),
-            None => None,
-        };
+        let secret = self.secrets.read_named(question.callback.secret.as_ref()).await?;
         let reply = self.outbound.send(&letter(question, secret.as_deref(), now), LIMITS).await?;
         if !reply.status.is_success() {
             return Err(Unanswered::Status(reply.status));
@@ -95,17 +92,8 @@ impl Asker {
 
 fn letter(question: &Question, secret: Option<&str>, now: Timestamp) -> Letter {
     let Question { callback, body, delivery, .. } = question;
-    let seconds = now.millis() / 1000;
-    let mut named = vec![("meridian-delivery", delivery.clone()), ("meridian-timestamp", seconds.to_string())];
-    if let Some(secret) = secret {
-        named.push(("meridian-signature", signature(secret.as_bytes(), seconds, body)));
-    }
-    // Keys, digits and hexadecimal digits are all visible ASCII.
-    let named = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)));
-    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let headers = std::iter::once(json).chain(named).collect();
+    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    headers.extend(signed(delivery, now, secret, body));
     Letter { method: Method::POST, url: callback.url.clone(), headers, body: body.clone() }
 }
 
@@ -205,6 +193,7 @@ fn question(record: &Rollout, inquiry: &Inquiry, callback: &Callback) -> Questio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::signature;
 
     #[test]
     fn a_question_is_signed_if_a_secret_is_named() {

@@ -137,14 +137,7 @@ impl Operator {
 
     /// Makes a release, plans it, starts it, and sees it to its end.
     async fn launch(&mut self, number: u64, playbook: &Playbook) {
-        let release = scenario::release(number);
-        let stored = &release;
-        let _known = self
-            .insist("release", |client, request| async move {
-                client.create_release(stored, Intent::Commit, &request).await
-            })
-            .await;
-        let name = ReleaseName { service: service(), version: release.version.clone() };
+        let name = self.release(number).await;
         let Some(mut rollout) = self.start(number, name, playbook.id.clone(), None).await else {
             return;
         };
@@ -190,9 +183,8 @@ impl Operator {
         }
     }
 
-    /// Another release takes the lanes over.
-    async fn supersede(&mut self, number: u64, view: &RolloutView, playbook: &Playbook) {
-        let number = number + 100;
+    /// Makes a release, however often that has to be asked for.
+    async fn release(&mut self, number: u64) -> ReleaseName {
         let release = scenario::release(number);
         let stored = &release;
         let _known = self
@@ -200,7 +192,13 @@ impl Operator {
                 client.create_release(stored, Intent::Commit, &request).await
             })
             .await;
-        let name = ReleaseName { service: service(), version: release.version.clone() };
+        ReleaseName { service: service(), version: release.version }
+    }
+
+    /// Another release takes the lanes over.
+    async fn supersede(&mut self, number: u64, view: &RolloutView, playbook: &Playbook) {
+        let number = number + 100;
+        let name = self.release(number).await;
         let over = SupersedeWanted { rollout: view.name.clone(), hotfix: None };
         // Somebody or something may have been faster: then the old one goes on, or back.
         let taken = self.start(number, name, playbook.id.clone(), Some(over)).await;
