@@ -17,6 +17,7 @@ pub mod releases;
 mod retry;
 pub mod rollouts;
 pub mod services;
+mod sets;
 pub mod stops;
 pub mod watch;
 pub mod watches;
@@ -35,6 +36,7 @@ pub use rollouts::{
     RolloutState, RolloutView, SignOffView, WaveView,
 };
 pub use services::{ServiceChange, ServiceView};
+pub use sets::{SetMemberView, SetMemberWanted, SetView, SetWanted};
 pub use stops::StopView;
 pub use watch::{Watch, WatchItem, WatchTarget};
 pub use watches::{FeedbackGiven, FeedbackView, KpiView, MilestoneState, MilestoneView, WatchDecisionView, WatchView};

@@ -97,6 +97,8 @@ names! {
     SecretId;
     /// A service: the thing being launched.
     ServiceId;
+    /// A set: releases of several services that are launched together.
+    SetId;
     /// A stage or wave label inside a playbook.
     WaveId;
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in the engine, told apart by what the caller may do. One table says how each is spelled on the wire.
 
 use meridian_core::agent::quarantine::Distrust;
-use meridian_core::plan::PlanRefusal;
+use meridian_core::plan::{PlanRefusal, SetRefused};
 use meridian_core::release::BumpTooSmall;
 use meridian_core::rollout::gates::stops::StopRefused;
 use meridian_core::rollout::open::OpenRefused;
@@ -56,6 +56,19 @@ pub enum EngineError {
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
+    /// The members can't be launched together.
+    #[error(transparent)]
+    SetRefused(#[from] SetRefused),
+    /// What was reviewed is not what would be started.
+    #[error("set {name} was reviewed as {given} and would now be {now}; look at it again")]
+    SetChanged {
+        /// Which.
+        name: String,
+        /// The digest given.
+        given: String,
+        /// The digest now.
+        now: String,
+    },
     /// The release's version says less than its notes.
     #[error(transparent)]
     BumpTooSmall(#[from] Box<BumpTooSmall>),
@@ -131,6 +144,8 @@ impl EngineError {
             Self::FeedbackFull(_) => FeedbackFull::CODE,
             Self::StopRefused(refused) => refused.code(),
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
+            Self::SetRefused(refused) => refused.code(),
+            Self::SetChanged { .. } => "PLAN_STALE",
             Self::BumpTooSmall(_) => BumpTooSmall::CODE,
             Self::StaleEtag { .. } => "STALE_ETAG",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",

@@ -36,7 +36,8 @@ pub(super) fn check(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout)
         | Event::Sign(..)
         | Event::Unsign(..)
         | Event::Board(..)
-        | Event::Answer(_) => &none,
+        | Event::Answer(_)
+        | Event::Member(_) => &none,
     };
     let look = Look { before: taken.before, sight, now: taken.moment.now };
     for (region, was, is) in lanes(taken.before, after) {

@@ -8,6 +8,7 @@ mod forward;
 mod pair;
 mod record;
 mod restored;
+mod set;
 mod supersede;
 mod transition;
 mod watch;
@@ -16,6 +17,7 @@ pub use agent::{action, done, intent, live, memory, start};
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
+pub use set::together;
 pub use supersede::supersession;
 pub use transition::{Taken, transition};
 pub use watch::{watch, watched};
@@ -30,7 +32,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 48] = [
+pub const CATALOGUE: [(&str, &str); 49] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -108,6 +110,10 @@ pub const CATALOGUE: [(&str, &str); 48] = [
         "What takes a train begins between a departure of it and the end of boarding; a train changes only by an order before that.",
     ),
     ("C23", "No wave begins before each callback that it asks has said yes to this plan and release; silence is none."),
+    (
+        "C24",
+        "Members of a set end as stable together; who hears that another one goes back does too, and none overtakes whom it follows.",
+    ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),
     ("W3", "No review is filled before its time is over, and none is called overdue before its grace is."),

@@ -1,6 +1,6 @@
 //! Invariants of one record, whatever led to it. They do not know the record before.
 
-use super::{Broken, require};
+use super::{Broken, require, set};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::goal::{Goal, SlotGoal};
@@ -50,6 +50,7 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
     let trains = &record.plan.timetable.trains;
     let known = record.train.as_ref().is_none_or(|train| trains.iter().any(|known| known.name == *train));
     require(&mut broken, "C22", known, || format!("{:?} is no train of the plan", record.train));
+    set::record(&mut broken, record);
     end(&mut broken, record);
     broken
 }
@@ -198,6 +199,7 @@ pub fn anyone_may_stop(record: &Rollout, moment: Moment) -> Vec<Broken> {
             | Refused::LaunchBegun
             | Refused::TrainDeparted
             | Refused::NotAwaited { .. }
+            | Refused::NoMember { .. }
             | Refused::NoSuchTrain { .. },
         ) => false,
     };

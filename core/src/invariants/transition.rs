@@ -1,7 +1,7 @@
 //! Invariants of one decision: the record before, what happened, the answer. Written against the records and the sight
 //! alone, not against the machine's own helpers, so that a fault there can't hide here.
 
-use super::{Broken, forward, require};
+use super::{Broken, forward, require, set};
 use crate::evidence::Outcome;
 use crate::id::RegionId;
 use crate::playbook::Scope;
@@ -63,6 +63,7 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
     on_a_fail(&mut broken, after);
     right(&mut broken, taken, after);
     forward::check(&mut broken, taken, after);
+    set::alone(&mut broken, taken, after);
     broken
 }
 
@@ -118,8 +119,10 @@ fn right(broken: &mut Vec<Broken>, taken: Taken<'_>, after: &Rollout) {
             | Phase::Failed { .. },
         ) => false,
     };
+    let ripe = |record: &Rollout| record.member.as_ref().is_some_and(|member| member.ripe);
+    let ripens = ripe(after) && !ripe(before);
     let owner = taken.answer.right == Right::Owner;
-    require(broken, "S5", owner == (lane || run), || {
+    require(broken, "S5", owner == (lane || run || ripens), || {
         format!("{:?} for {:?} from {:?} to {:?}", taken.answer.right, taken.answer.kind, before.phase, after.phase)
     });
     require(broken, "S5", !owner || matches!(taken.event, Event::Look(_)), || format!("{:?}", taken.event));
@@ -129,17 +132,19 @@ fn follows(taken: Taken<'_>, after: &Rollout) -> bool {
     let owned = matches!(taken.event, Event::Look(_));
     let looked = owned || matches!(taken.event, Event::Guard(_));
     let rolled = matches!(taken.event, Event::Rollback(..));
+    let heard = matches!(taken.event, Event::Member(_));
     match (&taken.before.phase, &after.phase) {
         (Phase::Running(_), Phase::Running(_))
         | (Phase::Running(_) | Phase::Switched { .. }, Phase::RollingBack { .. }) => true,
         (Phase::Running(_), Phase::Switched { .. }) | (Phase::Switched { .. }, Phase::Stable { .. }) => owned,
-        (Phase::Running(_) | Phase::Switched { .. } | Phase::RollingBack { .. }, Phase::Frozen { .. })
+        (Phase::Running(_) | Phase::Switched { .. }, Phase::Frozen { .. })
+        | (Phase::Switched { .. }, Phase::Switched { .. }) => looked || heard,
+        (Phase::RollingBack { .. }, Phase::Frozen { .. })
         | (Phase::RollingBack { .. }, Phase::RollingBack { .. })
         | (Phase::RollingBack { .. } | Phase::Frozen { .. }, Phase::RolledBack { .. } | Phase::Aborted { .. }) => {
             looked
         }
         (Phase::Frozen { cause: was, .. }, Phase::Frozen { cause: is, .. }) => looked && was == is,
-        (Phase::Switched { .. }, Phase::Switched { .. }) => looked,
         (Phase::Switched { .. }, Phase::Running(Run { hold, .. })) => hold.is_some(),
         (Phase::Frozen { .. }, Phase::RollingBack { .. }) => rolled,
         (Phase::Frozen { .. }, Phase::Failed { .. }) => matches!(taken.event, Event::Abandon(_)),

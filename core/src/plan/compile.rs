@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+use super::set::SetPlan;
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use super::supersede::{Supersede, Superseding};
 use crate::calendar::timetable::{Timetable, ZONE_LABEL};
@@ -59,6 +60,8 @@ pub struct Inventory {
     pub vetoed: BTreeMap<Digest, Veto>,
     /// The rollout whose lanes the plan is to take over.
     pub superseding: Option<Superseding>,
+    /// The set that the rollout is to be a member of.
+    pub set: Option<SetPlan>,
 }
 
 /// Why a plan can't be made.
@@ -318,6 +321,7 @@ pub fn compile(
         checklist,
         feedback: spec.watch.feedback.filter(|policy| policy.pilot_waits),
         supersedes,
+        set: inventory.set.clone(),
         mandate: None,
     }
     .under(spec.safety.clone()))

@@ -3,10 +3,12 @@
 pub mod compile;
 pub mod forecast;
 pub mod mandate;
+pub mod set;
 pub mod spec;
 pub mod supersede;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
 pub use mandate::{Mandate, NotOfPlan};
+pub use set::{SetPlan, SetRefused};
 pub use spec::{InvalidShare, Leg, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 pub use supersede::{Debt, Hotfix, Supersede, Superseding};

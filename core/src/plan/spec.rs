@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::mandate::Mandate;
+use super::set::SetPlan;
 use super::supersede::Supersede;
 use crate::calendar::Timetable;
 use crate::canon::{Canon, Canonical};
@@ -179,6 +180,8 @@ pub struct Plan {
     pub feedback: Option<FeedbackPolicy>,
     /// The rollout whose lanes it takes over; `None`: it takes free ones.
     pub supersedes: Option<Supersede>,
+    /// The set that its rollout is a member of, if it is one.
+    pub set: Option<SetPlan>,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -353,6 +356,9 @@ impl Canonical for Plan {
         }
         if let Some(supersede) = &self.supersedes {
             canon.text("supersedes").value(supersede);
+        }
+        if let Some(set) = &self.set {
+            canon.text("set").value(set);
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::digest::Digest;
 use crate::evidence::StepRef;
-use crate::id::{CallbackId, ItemId, RegionId, RoleId, WaveId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, ServiceId, WaveId};
 use crate::observation::Sight;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
 use super::reason::Wait;
 use super::state::{Cause, Rollout, Said};
+use super::together::Standing;
 
 /// What can happen.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -39,6 +40,17 @@ pub enum Event {
     Board(Order, Option<String>),
     /// A callback has answered.
     Answer(AnswerGiven),
+    /// Another member of its set is elsewhere than was last heard.
+    Member(MemberHeard),
+}
+
+/// What was heard of another member of a set.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct MemberHeard {
+    /// Which.
+    pub service: ServiceId,
+    /// How far its rollout is.
+    pub standing: Standing,
 }
 
 /// What a callback has answered, to which question.

@@ -7,7 +7,7 @@ use super::progress::{astray, loaded};
 use super::reason::Wait;
 use super::state::{Cause, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
-use super::votes;
+use super::{together, votes};
 use crate::agent::DIGEST_VETOED;
 use crate::calendar::Openings;
 use crate::calendar::rule::{Shut, may_start, needs};
@@ -106,6 +106,10 @@ pub(super) fn retain(draft: &mut Draft, sight: &Sight, since: Timestamp) {
         return;
     }
     if draft.now >= until {
+        if together::rests(draft) {
+            draft.wake_at(draft.now.after(LOOK));
+            return;
+        }
         let since = draft.now;
         draft.enter(Phase::Stable { since }, "finish");
         return;
@@ -195,7 +199,8 @@ fn round(draft: &mut Draft, sight: &Sight) -> bool {
     }
     // All are asked, so that all waits are told at once.
     let (unsigned, ashore) = (checklist::is_shut(draft), train::is_shut(draft, sight, run.wave));
-    if approvals::is_shut(draft, run.wave) || unsigned || ashore {
+    let follows = together::is_shut(draft);
+    if approvals::is_shut(draft, run.wave) || unsigned || ashore || follows {
         return false;
     }
     // Last, so that what they say is of the moment at which the wave would begin.

@@ -15,6 +15,8 @@
 //!
 //! Another rollout may take its lanes over while it is running, held or not: then it is superseded, by [`supersede`].
 //!
+//! Members of a set end together: what would end a switched one as stable makes it ripe, and [`together`] ends them all.
+//!
 //! After a restore from a backup it goes on by [`operator::restored`]: running is held, switched is held before its end.
 //!
 //! Inside `Running` every region walks `Waiting → Preparing → Shifting ⇄ Baking → Settled`; a rollback walks it
@@ -33,6 +35,7 @@ pub mod state;
 pub mod step;
 pub mod summary;
 pub mod supersede;
+pub mod together;
 pub mod veto;
 pub mod votes;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::state::{LaneAt, LaneProgress, Pace, Phase, Rollout, Run};
 use super::step::Moment;
 use super::supersede::SupersedeRefused;
+use super::together::Membership;
 use super::veto::{Veto, Vetoes};
 use crate::epoch::Epoch;
 use crate::id::{RegionId, RolloutId, ServiceId};
@@ -138,5 +139,6 @@ pub(super) fn first(id: RolloutId, plan: Arc<Plan>, requester: String, epoch: Ep
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
     let (approvals, signed, inquiries) = (Vec::new(), Vec::new(), Vec::new());
     let (train, opened) = (plan.timetable.train.clone(), since);
-    Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries }
+    let member = plan.set.as_ref().map(|_| Membership::default());
+    Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member }
 }

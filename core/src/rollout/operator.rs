@@ -5,6 +5,7 @@ use super::gates::callbacks;
 use super::reason::Refused;
 use super::state::{Hold, LaneAt, Pace, Phase, Rollout, Run};
 use super::step::Draft;
+use super::together::Membership;
 use super::{back, forward};
 use crate::epoch::Epoch;
 use crate::playbook::Scope;
@@ -127,6 +128,8 @@ pub fn restored(record: &Rollout, order: Order, epoch: Epoch, now: Timestamp) ->
     next.signed.retain(|signed| signed.used);
     // Who was asked may not know of it any more.
     callbacks::ask_again(&mut next);
+    // Nor is it known how far the others of a set are now.
+    next.member = next.plan.set.as_ref().map(|_| Membership::default());
     if record.phase.is_terminal() {
         return next;
     }

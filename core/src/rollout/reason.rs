@@ -3,13 +3,14 @@
 use crate::agent::DIGEST_VETOED;
 use crate::digest::Digest;
 use crate::evidence::{Outcome, Verdict};
-use crate::id::{CallbackId, ItemId, RegionId, RoleId, WaveId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, ServiceId, WaveId};
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 use crate::watch::{FeedbackPolicy, Opinion};
 
 use super::gates::stops::Halt;
 use super::state::Cause;
+use super::together::Standing;
 
 /// Why a rollout or a region does not move at this moment.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -176,6 +177,11 @@ pub enum Wait {
         /// Until then it is waited for; then a human is.
         until: Timestamp,
     },
+    /// Other members of its set are not where they have to be.
+    Members {
+        /// Which, and how far they are; nobody: all are, and they end together now.
+        missing: Vec<(ServiceId, Standing)>,
+    },
     /// A fail vote stands, the policy asks for more of them.
     Votes {
         /// Whose.
@@ -213,6 +219,7 @@ impl Wait {
             Self::Freeze { .. } => "FREEZE",
             Self::Train { .. } => "TRAIN",
             Self::Callback { .. } => "CALLBACK",
+            Self::Members { .. } => "SET_MEMBERS",
             Self::Votes { .. } => "VOTES_SHORT",
         }
     }
@@ -230,6 +237,7 @@ impl Wait {
             | Self::Soak { .. }
             | Self::Train { .. }
             | Self::Callback { .. }
+            | Self::Members { .. }
             | Self::Retention { .. } => None,
             Self::Contact { region, .. }
             | Self::Stopped { region, .. }
@@ -279,6 +287,7 @@ impl Wait {
             | Self::Evidence { .. }
             | Self::Requests { .. }
             | Self::Drift { .. }
+            | Self::Members { .. }
             | Self::Votes { .. } => None,
         }
     }
@@ -340,9 +349,23 @@ impl std::fmt::Display for Wait {
                 increment.as_ref().map_or(Ok(()), |increment| write!(f, ", in increment {increment}"))
             }
             Self::Callback { wave, callback, until: _ } => write!(f, "wave {wave}: {callback} has not answered"),
+            Self::Members { missing } => members(f, missing),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }
     }
+}
+
+/// Which members of a set are not where they have to be.
+fn members(f: &mut std::fmt::Formatter<'_>, missing: &[(ServiceId, Standing)]) -> std::fmt::Result {
+    if missing.is_empty() {
+        return f.write_str("all members of the set are ripe; they end together");
+    }
+    f.write_str("waits for members of its set: ")?;
+    for (index, (service, standing)) in missing.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        write!(f, "{comma}{service} ({})", standing.as_str())?;
+    }
+    Ok(())
 }
 
 /// What is missing: answers, or good ones.
@@ -380,6 +403,10 @@ impl std::fmt::Display for Cause {
             }
             Self::Drift { region, found } => write!(f, "{region} has drifted: {found}"),
             Self::Callback { wave, callback, reason } => write!(f, "wave {wave}: {callback}: {reason}"),
+            Self::Member { service, rollout } => write!(f, "{service}, a member of its set, goes back ({rollout})"),
+            Self::MemberFailed { service, rollout } => {
+                write!(f, "{service}, a member of its set, was given up ({rollout}); roll back")
+            }
             Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
             Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
             Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
@@ -405,6 +432,8 @@ impl Cause {
             Self::DeadMan { .. } => "DEAD_MAN",
             Self::Drift { .. } => "DRIFT",
             Self::Callback { .. } => "CALLBACK",
+            Self::Member { .. } => "SET_BACK",
+            Self::MemberFailed { .. } => "MEMBER_FAILED",
             Self::PartBack { .. } => "PART_BACK",
             Self::NoWayBack { .. } => "NO_WAY_BACK",
             Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",
@@ -505,6 +534,12 @@ pub enum Refused {
         /// Whose.
         callback: CallbackId,
     },
+    /// Nothing is heard of a service that is no member.
+    #[error("{service} is no other member of this rollout's set")]
+    NoMember {
+        /// Which.
+        service: ServiceId,
+    },
     /// The record keeps no more.
     #[error("the rollout has as many approvals as it can keep; revoke some")]
     TooManyApprovals,
@@ -534,6 +569,7 @@ impl Refused {
             Self::NotSigned { .. } => "NOT_SIGNED",
             Self::LaunchBegun => "LAUNCH_BEGUN",
             Self::NotAwaited { .. } => "ANSWER_NOT_AWAITED",
+            Self::NoMember { .. } => "NOT_A_MEMBER",
             Self::TrainDeparted => "TRAIN_DEPARTED",
             Self::NoSuchTrain { .. } => "UNKNOWN_TRAIN",
             Self::EpochExhausted => "EPOCH_EXHAUSTED",

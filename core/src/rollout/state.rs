@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{LoadFigures, StepRef, Verdict};
-use crate::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, WaveId};
+use crate::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use crate::plan::Plan;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
+
+use super::together::Membership;
 
 /// A rollout's record. Every committed change of it is a decision and raises `epoch`.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -36,6 +38,8 @@ pub struct Rollout {
     pub train: Option<String>,
     /// What callbacks were asked, and what they have answered; each of a wave at most once.
     pub inquiries: Vec<Inquiry>,
+    /// What it knows as a member of a set; there exactly if its plan is of one.
+    pub member: Option<Membership>,
 }
 
 /// Somebody's consent to a wave, for one plan and one release.
@@ -308,6 +312,20 @@ pub enum Cause {
         callback: CallbackId,
         /// In its words, or that there was no answer.
         reason: String,
+    },
+    /// Another member of its set goes back.
+    Member {
+        /// Which.
+        service: ServiceId,
+        /// Its rollout.
+        rollout: RolloutId,
+    },
+    /// Another member of its set was given up.
+    MemberFailed {
+        /// Which.
+        service: ServiceId,
+        /// Its rollout.
+        rollout: RolloutId,
     },
     /// Part of the fleet was taken back; the rest waits.
     PartBack {

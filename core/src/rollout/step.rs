@@ -7,7 +7,7 @@ use super::gates::{approvals, callbacks, checklist, train};
 use super::goals::lane_order;
 use super::reason::{Refused, Wait};
 use super::state::{Cause, Hold, LaneAt, Phase, Rollout, Run};
-use super::{back, forward, operator};
+use super::{back, forward, operator, together};
 use crate::epoch::Epoch;
 use crate::evidence::StepRef;
 use crate::id::RegionId;
@@ -72,6 +72,7 @@ pub fn step(record: &Rollout, event: Event, moment: Moment) -> Result<Transition
         Event::Unsign(order, item) => checklist::revoke(&mut draft, &order, &item)?,
         Event::Board(order, taken) => train::change(&mut draft, order, taken)?,
         Event::Answer(given) => callbacks::answer(&mut draft, given)?,
+        Event::Member(heard) => together::hear(&mut draft, heard)?,
     }
     // What an order or a new phase asks for is found by the next look, not by the next sweep.
     let entered = std::mem::discriminant(&draft.next.phase) != std::mem::discriminant(&record.phase);
@@ -95,7 +96,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn new(record: &Rollout, now: Timestamp) -> Self {
+    pub fn new(record: &Rollout, now: Timestamp) -> Self {
         let (effects, waits, acked) = (Vec::new(), Vec::new(), Vec::new());
         Self { next: record.clone(), now, kind: "advance", right: Right::Anyone, effects, waits, wake: None, acked }
     }
@@ -188,8 +189,12 @@ impl Draft {
         }
     }
 
-    fn finish(mut self, before: &Rollout, moment: Moment) -> Result<Transition, Refused> {
+    /// What was drafted, as the service's next decision.
+    pub fn finish(mut self, before: &Rollout, moment: Moment) -> Result<Transition, Refused> {
         let Self { kind, right, waits, wake, .. } = self;
+        if let Some(member) = &mut self.next.member {
+            member.ripe &= matches!(self.next.phase, Phase::Switched { .. } | Phase::Stable { .. });
+        }
         if self.next == *before {
             assert!(self.effects.is_empty(), "nothing is done without a decision");
             return Ok(Transition { next: None, kind, right: Right::Anyone, effects: Vec::new(), waits, wake });

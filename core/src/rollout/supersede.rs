@@ -9,7 +9,7 @@ use super::open::{OpenRefused, check, first};
 use super::state::{LaneAt, LaneProgress, Phase, Rollout};
 use super::step::Moment;
 use super::veto::Vetoes;
-use crate::id::{RegionId, RolloutId, ServiceId};
+use crate::id::{RegionId, RolloutId, ServiceId, SetId};
 use crate::lane::LaneState;
 use crate::plan::Plan;
 use crate::release::Reversibility;
@@ -35,6 +35,16 @@ pub enum SupersedeRefused {
         rollout: RolloutId,
         /// What it is doing.
         phase: &'static str,
+    },
+    /// It ends together with others.
+    #[error(
+        "rollout {rollout} is a member of set {set}; what ends together is not superseded one by one: roll it back"
+    )]
+    InSet {
+        /// Which.
+        rollout: RolloutId,
+        /// Of which set.
+        set: SetId,
     },
     /// Going back from it would do harm.
     #[error("rollout {rollout} is past the point of no return: its lanes can't go back by themselves")]
@@ -67,6 +77,7 @@ impl SupersedeRefused {
         match self {
             Self::OtherService { .. } => "OTHER_SERVICE",
             Self::NotForward { .. } => "NOT_SUPERSEDABLE",
+            Self::InSet { .. } => "IN_A_SET",
             Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",
             Self::NoWayBack { .. } => "NO_WAY_BACK",
             Self::LeftOut { .. } => "LANE_LEFT_OUT",
@@ -88,6 +99,9 @@ impl SupersedeRefused {
         }
         if !matches!(old.phase, Phase::Running(_)) {
             return Err(Self::NotForward { rollout: rollout(), phase: old.phase.as_str() });
+        }
+        if let Some(set) = &old.plan.set {
+            return Err(Self::InSet { rollout: rollout(), set: set.id.clone() });
         }
         let mut moved = old.lanes.iter().filter(|(_, lane)| lane.moved).map(|(region, _)| region);
         if old.plan.reversibility == Reversibility::PointOfNoReturn && moved.clone().next().is_some() {

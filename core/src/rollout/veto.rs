@@ -112,6 +112,8 @@ impl Veto {
             | Cause::DeadMan { .. }
             | Cause::Drift { .. }
             | Cause::Callback { .. }
+            | Cause::Member { .. }
+            | Cause::MemberFailed { .. }
             | Cause::PartBack { .. }
             | Cause::NoWayBack { .. }
             | Cause::PointOfNoReturn { .. } => ("meridian".to_owned(), cause.to_string()),

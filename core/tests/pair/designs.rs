@@ -129,6 +129,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     staged,
                     requests,
                     callbacks: 0,
+                    member: None,
                 },
                 first,
             )

@@ -10,17 +10,19 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
-use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::plan::Superseding;
+use meridian_core::plan::set::{SetPlan, arrange};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::state::{Answer, Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Said, Signed};
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::supersede::{Superseded, supersede};
+use meridian_core::rollout::together::{Standing, finish};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
 use meridian_core::time::Span;
@@ -425,9 +427,55 @@ fn supersessions() -> Ids {
     .into()
 }
 
+/// A member of a set that ends alone, overtakes, or stays when another one goes.
+fn sets() -> Ids {
+    let (pay, shop, id) = (ServiceId::new("pay").unwrap(), ServiceId::new("shop").unwrap(), SetId::new("s").unwrap());
+    let members = [(pay.clone(), BTreeSet::new()), (shop.clone(), [pay.clone()].into())].into();
+    let arranged = arrange(&id, &members).unwrap();
+    let world = |(service, (rollout, set)): (ServiceId, (RolloutId, SetPlan))| {
+        World::new(&Design { member: Some((service, rollout, set)), ..Design::of(&[&[0]]) })
+    };
+    let both: Vec<World> = arranged.into_iter().map(world).collect();
+    let world = &both[1];
+    let (before, moment) = (world.record.clone(), Moment { now: world.now, head: world.head });
+    let event = Event::Look(world.sight.clone());
+    let said = |change: &dyn Fn(&mut Rollout)| {
+        let mut next = Rollout { epoch: moment.head.next().unwrap(), ..before.clone() };
+        change(&mut next);
+        let (effects, waits) = (Vec::new(), Vec::new());
+        let answer = Transition { next: Some(next), kind: "x", right: Right::Anyone, effects, waits, wake: None };
+        invariants::transition(Taken { before: &before, event: &event, moment, answer: &answer })
+    };
+    let ripe = |world: &World| {
+        let mut record = world.record.clone();
+        (0..1).for_each(|number| put(&mut record, number, LaneAt::Settled(StepRef { wave: 0, step: 1 })));
+        record.phase = Phase::Switched { since: world.now };
+        record.member.as_mut().unwrap().ripe = true;
+        record
+    };
+    let records: Vec<Rollout> = both.iter().map(ripe).collect();
+    let members: Vec<_> = records.iter().map(|record| (record, moment)).collect();
+    let ended = finish(&members).unwrap();
+    let taken: Vec<_> = members.iter().zip(&ended).map(|((record, _), answer)| (*record, moment, answer)).collect();
+    assert_eq!(ids(invariants::together(&taken)), Ids::new());
+    let unripe = Rollout { phase: before.phase.clone(), ..records[0].clone() };
+    let hear = |record: &mut Rollout, standing| {
+        record.member.as_mut().unwrap().heard.insert(pay.clone(), standing);
+    };
+    [
+        caught("C24", said(&|record| record.phase = Phase::Stable { since: moment.now })),
+        caught("C24", said(&|record| put(record, 0, LaneAt::Preparing { wave: 0 }))),
+        caught("C24", said(&|record| hear(record, Standing::Back))),
+        caught("C24", invariants::record(&Rollout { member: None, ..before.clone() })),
+        caught("C24", invariants::together(&taken[1..])),
+        caught("C24", invariants::together(&[(&unripe, moment, &ended[0]), taken[1]])),
+    ]
+    .into()
+}
+
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids = [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions()]
+    let caught: Ids = [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions(), sets()]
         .into_iter()
         .flatten()
         .collect();

@@ -16,6 +16,7 @@ mod forward;
 mod gates;
 mod orders;
 mod plans;
+mod set;
 mod staging;
 mod summary;
 mod supersede;

@@ -6,9 +6,9 @@ use meridian_core::calendar::Timetable;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
-use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
+use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, Superseding, TrafficShare, compile};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, TrafficShare, compile};
 use meridian_core::playbook::{
     ApprovalRule, Callback, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest,
     Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step,
@@ -78,6 +78,8 @@ pub struct Design {
     pub callbacks: usize,
     /// That the new release must answer in every bake.
     pub requests: u64,
+    /// Whose rollout it is, called what, as a member of which set; `None`: of none.
+    pub member: Option<(ServiceId, RolloutId, SetPlan)>,
 }
 
 impl WaveDesign {
@@ -108,6 +110,7 @@ impl Design {
             staged: None,
             callbacks: 0,
             requests: 0,
+            member: None,
         }
     }
 
@@ -181,7 +184,8 @@ impl Design {
         lanes: &BTreeMap<RegionId, LaneState>,
         superseding: Option<Superseding>,
     ) -> Result<Plan, Vec<PlanRefusal>> {
-        let release = Release { reversibility: self.reversibility, ..release(version) };
+        let (service, set) = self.member.clone().map_or((service(), None), |(service, _, set)| (service, Some(set)));
+        let release = Release { service, reversibility: self.reversibility, ..release(version) };
         let facts = |region: RegionId| {
             let lane = lanes.get(&region).cloned().unwrap_or_default();
             let number = self.regions().iter().position(|id| *id == region);
@@ -190,7 +194,7 @@ impl Design {
             (region, RegionFacts { lane, share, ..RegionFacts::default() })
         };
         let regions = self.regions().into_iter().map(facts).collect();
-        let inventory = Inventory { regions, superseding, ..Inventory::default() };
+        let inventory = Inventory { regions, superseding, set, ..Inventory::default() };
         compile(&validate(self.playbook()).unwrap(), 1, &release, &inventory)
     }
 }

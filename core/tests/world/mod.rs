@@ -107,7 +107,8 @@ impl World {
         let sites = lanes.iter().map(site).collect();
         let plan = Arc::new(design.plan("2.0.0", &lanes));
         let moment = Moment { now, head };
-        let id = RolloutId::new("first").unwrap();
+        let id = design.member.as_ref().map(|(_, id, _)| id.clone());
+        let id = id.unwrap_or_else(|| RolloutId::new("first").unwrap());
         let vetoes = Vetoes::default();
         let record = open(id, plan, "anna".to_owned(), &lanes, &vetoes, moment).unwrap();
         hold(invariants::opening(&record, &lanes, &vetoes));

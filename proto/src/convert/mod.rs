@@ -21,6 +21,7 @@ pub mod record;
 mod release;
 mod report;
 mod safety;
+mod set;
 mod time;
 mod types;
 mod watch;

@@ -3,7 +3,7 @@
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{PlaybookId, RegionId, RolloutId, RouteId, ServiceId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, RouteId, ServiceId, SetId};
 use semver::Version;
 
 use super::field::{named, version};
@@ -19,6 +19,7 @@ const PLAYBOOK: &str = "playbooks/{playbook}";
 const REVISION: &str = "playbooks/{playbook}/revisions/{n}";
 const ROUTE: &str = "routes/{route}";
 const PLAN: &str = "plans/{hash}";
+const SET: &str = "sets/{set}";
 
 /// `services/{service}`.
 #[must_use]
@@ -78,6 +79,21 @@ pub fn route(id: &RouteId) -> String {
 #[must_use]
 pub fn plan(hash: &Digest) -> String {
     format!("plans/{}", hash.hex())
+}
+
+/// `sets/{set}`.
+#[must_use]
+pub fn set(id: &SetId) -> String {
+    format!("sets/{id}")
+}
+
+/// Reads `sets/{set}`.
+///
+/// # Errors
+/// Another form, or not a name.
+pub fn parse_set(text: &str) -> Result<SetId, Invalid> {
+    let [id] = parts(SET, text)?;
+    whole(text, named("", id, SetId::new))
 }
 
 /// Reads `services/{service}`.

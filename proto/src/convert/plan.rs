@@ -47,6 +47,7 @@ impl TryFrom<v1::Plan> for Plan {
             checklist,
             feedback,
             supersedes,
+            set,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -66,6 +67,7 @@ impl TryFrom<v1::Plan> for Plan {
             checklist: list("checklist", checklist, RULES_MAX)?,
             feedback: optional("feedback", feedback)?,
             supersedes: supersedes.map(|of| own(&service, of)).transpose().at("supersedes")?,
+            set: optional("set", set)?,
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -91,6 +93,7 @@ impl From<&Plan> for v1::Plan {
             checklist,
             feedback,
             supersedes,
+            set,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -109,6 +112,7 @@ impl From<&Plan> for v1::Plan {
             checklist: checklist.iter().map(Into::into).collect(),
             feedback: feedback.as_ref().map(Into::into),
             supersedes: supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
+            set: set.as_ref().map(Into::into),
         }
     }
 }

@@ -86,6 +86,7 @@ pub fn whole(entries: &BTreeMap<Key, Bytes>) -> Result<BTreeMap<ServiceId, Head>
                 | Place::Route(_)
                 | Place::Outgoing(_)
                 | Place::Standing(_)
+                | Place::Set(_)
                 | Place::Stops
                 | Place::StopEntry(_)
                 | Place::Restore,

@@ -14,6 +14,7 @@ mod regions;
 mod releases;
 mod routes;
 mod services;
+mod sets;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use plans::{NewPlan, PlanOrder};
 pub use quarantine::Voucher;
 pub use regions::RegionSpec;
 pub use services::ServiceText;
+pub use sets::{MemberOrder, NewSet};
 
 /// A value with the revision that last wrote it; [`Revision::ZERO`] if it was only checked.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, Superseding, compile};
+use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, compile};
 use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
 use meridian_store::record::{Region, StoredPlan, StoredRelease};
@@ -28,6 +28,8 @@ pub struct PlanOrder {
     pub revision: Option<u64>,
     /// The rollout whose lanes it takes over, and why if it is that one's hotfix.
     pub supersede: Option<(RolloutId, Option<String>)>,
+    /// The set that its rollout is to be a member of.
+    pub set: Option<SetPlan>,
 }
 
 /// A plan just made.
@@ -45,7 +47,7 @@ impl Catalog {
     /// # Errors
     /// If something it is made of does not exist, it can't be made, or the store fails.
     pub async fn make_plan(&self, order: &PlanOrder, terms: &Terms) -> Result<NewPlan, EngineError> {
-        let PlanOrder { service, version, playbook, revision, supersede } = order;
+        let PlanOrder { service, version, playbook, revision, supersede, set } = order;
         // First of all: an id used for something else is refused whatever the rest says, and what came of it is told even
         // if it could not be made today.
         if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
@@ -62,6 +64,7 @@ impl Catalog {
             let (record, hotfix, now) = (self.rollout(id).await?, hotfix.clone(), self.clock.now());
             inventory.superseding = Some(Superseding { record, hotfix, now });
         }
+        inventory.set.clone_from(set);
         let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
         let plan = Arc::new(made.and_then(with_known_zones).map_err(EngineError::PlanRefused)?);
         let made = NewPlan { hash: plan.hash(), plan };
@@ -118,7 +121,7 @@ impl Catalog {
         };
         let vetoed = head.vetoes.digests;
         let regions = regions.into_iter().map(facts).collect();
-        Ok(Inventory { regions, parent: head.plan, vetoed, superseding: None })
+        Ok(Inventory { regions, parent: head.plan, vetoed, superseding: None, set: None })
     }
 }
 

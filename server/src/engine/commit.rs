@@ -9,16 +9,16 @@ use meridian_core::audit::AuditEntry;
 use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
-use meridian_core::id::{RegionId, RolloutId, ServiceId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::lane::LaneState;
 use meridian_core::planted;
-use meridian_core::rollout::event::{AnswerGiven, Effect, Event, Notice, Order, SignOff, Transition};
+use meridian_core::rollout::event::{AnswerGiven, Effect, Event, MemberHeard, Notice, Order, SignOff, Transition};
 use meridian_core::rollout::goals::{lane_after, left_on_vetoed};
 use meridian_core::rollout::state::{Identity, Phase, Rollout};
 use meridian_core::rollout::supersede::{self, Superseded};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
-use meridian_store::record::{self, Head, Outgoing, RequestDone};
+use meridian_store::record::{self, Head, Outgoing, RequestDone, StoredSet};
 use meridian_store::{CommitError, Expect, Key, Revision, Txn, commit_known, layout};
 
 use super::RequestMark;
@@ -201,6 +201,73 @@ pub(super) async fn commit_takeover(books: &Books, takeover: Takeover<'_>) -> Re
     Ok(Done { revision, head, sayings: of_old + of_new })
 }
 
+/// A decision that is committed together with those of other services.
+pub(super) struct Whole<'a> {
+    pub next: &'a Rollout,
+    pub plan: Digest,
+    pub before: Option<&'a Rollout>,
+    pub expect: Expect,
+    pub head: Kept<Head>,
+    pub lanes: Kept<BTreeMap<RegionId, LaneState>>,
+    pub kind: &'static str,
+    pub message: String,
+}
+
+/// The first decisions of all members of a set.
+pub(super) struct SetBegins<'a> {
+    pub id: &'a SetId,
+    pub set: &'a StoredSet,
+    pub parts: Vec<Whole<'a>>,
+    pub request: Option<&'a RequestMark>,
+}
+
+/// Commits the beginning of a set: all members, or none.
+pub(super) async fn commit_set_begins(books: &Books, begins: SetBegins<'_>) -> Result<Revision, CommitError> {
+    let SetBegins { id, set, parts, request } = begins;
+    let (txn, audit) = write_all(parts, &set.requester, set.created);
+    let txn = txn.put(layout::set(id), record::encode_set(set), Expect::Absent);
+    let txn = marked(txn, request, id.to_string(), set.created)?;
+    Ok(commit_known(books.store.as_ref(), txn, &audit).await?.revision)
+}
+
+/// The last decisions of all members of a set.
+pub(super) struct SetEnds<'a> {
+    pub parts: Vec<Whole<'a>>,
+    /// The right to end the first of them; of the others, that nobody has gone on.
+    pub claim: &'a Claim,
+    pub known: Vec<(Key, Expect)>,
+    pub now: Timestamp,
+}
+
+/// Commits the end of a set: all members, or none.
+pub(super) async fn commit_set_ends(books: &Books, ends: SetEnds<'_>) -> Result<Revision, CommitError> {
+    let SetEnds { parts, claim, known, now } = ends;
+    let (txn, audit) = write_all(parts, "meridian", now);
+    let txn = txn.check(claim.key(), Expect::Created(claim.token));
+    // What is known of one member may be known of another: it is compared once.
+    let known: BTreeMap<Key, Expect> = known.into_iter().collect();
+    let txn = known.into_iter().fold(txn, |txn, (key, expect)| txn.check(key, expect));
+    Ok(commit_known(books.store.as_ref(), txn, &audit).await?.revision)
+}
+
+/// The decisions of several services, each with its head and lanes, and the key of one of their audit entries.
+fn write_all(parts: Vec<Whole<'_>>, actor: &str, now: Timestamp) -> (Txn, Key) {
+    let (mut txn, mut audits) = (Txn::new(), Vec::new());
+    for Whole { next, plan, before, expect, head, lanes, kind, message } in parts {
+        let (service, actor) = (&next.plan.service, actor.to_owned());
+        let part = Part { next, plan, before, expect, kind, actor, message, now };
+        let Written { txn: written, head: moved, audit, .. } = write(txn, part, &head.value);
+        let after = lanes_after(next, lanes.value, &moved.vetoes);
+        txn = written.put(layout::head(service), record::encode_head(&moved), head.expect).put(
+            layout::lanes(service),
+            record::encode_lanes(&after),
+            lanes.expect,
+        );
+        audits.push(audit);
+    }
+    (txn, audits.pop().expect("a set has members"))
+}
+
 /// Adds what people are to be told of the decision, and says how many things that is.
 fn told(txn: Txn, before: Option<&Rollout>, next: &Rollout) -> (Txn, usize) {
     let (service, sayings) = (&next.plan.service, alert::said(before, next));
@@ -271,6 +338,9 @@ pub(super) fn said(order: Option<&Event>, transition: &Transition) -> (String, S
         Some(Event::Unsign(order, item)) => (order.actor.clone(), format!("{item}: {}", order.reason)),
         Some(Event::Answer(AnswerGiven { callback, said, reason, .. })) => {
             ("meridian".to_owned(), format!("{callback} answers {}: {reason}", said.as_str()))
+        }
+        Some(Event::Member(MemberHeard { service, standing })) => {
+            ("meridian".to_owned(), format!("{service} is {}", standing.as_str()))
         }
         Some(Event::Board(order, train)) => {
             let train = train.as_deref().unwrap_or("none");

@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// Shows the runner of a rollout here what the store has of it. If that fails, the watch tells.
-    async fn show(&self, id: &RolloutId) {
+    pub(super) async fn show(&self, id: &RolloutId) {
         let Some(handle) = self.known_runner(id) else { return };
         if let Ok(Some(item)) = self.shared.books.store.get(&layout::rollout(id)).await.map(|got| got.item) {
             handle.offer(item);

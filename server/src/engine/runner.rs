@@ -154,6 +154,9 @@ impl Runner {
             if self.held.0.phase.is_terminal() {
                 break;
             }
+            if self.go_with_others().await {
+                break;
+            }
             self.ask_callbacks().await;
             let pause = self.pause();
             let look = self.news.look.clone();
@@ -207,6 +210,33 @@ impl Runner {
         } else {
             self.asking.end().await;
         }
+    }
+
+    /// Records how far the other members of its set are, and ends the set if all could. Says whether this one has ended.
+    async fn go_with_others(&mut self) -> bool {
+        if self.held.0.plan.set.is_none() {
+            return false;
+        }
+        match self.engine.heard_of_others(&self.held.0).await {
+            Ok(news) => {
+                for heard in news {
+                    if let Err(error) = self.order(Event::Member(heard), None, None).await {
+                        tracing::warn!(%error, "what was heard of another member could not be recorded");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the other members of the set can't be read"),
+        }
+        match self.engine.end_set(&self.held.0).await {
+            Ok(true) => {
+                if let Err(error) = self.reload().await {
+                    tracing::warn!(%error, "the end of a set can't be read back yet");
+                }
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a set could not be ended"),
+        }
+        self.held.0.phase.is_terminal()
     }
 
     /// Records what a callback has answered.
@@ -423,6 +453,7 @@ impl Runner {
             self.engine.shared.bell.ring();
         }
         self.publish.send_replace(Some(self.held.clone()));
+        self.engine.tell_others(&self.held.0);
         self.perform(&before.0, transition, moment.now);
         // After the goals: a way back does not wait for a list that forbids nothing on it.
         if let Some(Kept { value: head, .. }) =
@@ -456,6 +487,7 @@ impl Runner {
         self.head = None;
         let before = std::mem::replace(&mut self.held, newer);
         self.publish.send_replace(Some(self.held.clone()));
+        self.engine.tell_others(&self.held.0);
         for (region, lane) in &self.held.0.lanes {
             if before.0.lanes.get(region).is_none_or(|was| was.goal_epoch != lane.goal_epoch) {
                 self.push_goal(region);

@@ -13,6 +13,7 @@ mod regions;
 mod releases;
 mod rollouts;
 mod services;
+mod sets;
 pub mod status;
 mod stops;
 mod streams;
@@ -30,6 +31,7 @@ use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
 use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
+use meridian_proto::r#gen::v1::set_service_server::SetServiceServer;
 use meridian_proto::r#gen::v1::stop_service_server::StopServiceServer;
 use meridian_proto::r#gen::v1::watch_service_server::WatchServiceServer;
 use meridian_store::Store;
@@ -107,6 +109,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(WatchServiceServer, watches::WatchCalls { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AlertServiceServer, alerts::Alerts { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(SetServiceServer, sets::Sets { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(StopServiceServer, stops::Stops { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
@@ -117,7 +120,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
 }
 
 /// Names under which health is asked for: the whole server, and each of its services.
-const HEALTH_NAMES: [&str; 11] = [
+const HEALTH_NAMES: [&str; 12] = [
     "",
     "meridian.v1.ServiceService",
     "meridian.v1.PlaybookService",
@@ -127,6 +130,7 @@ const HEALTH_NAMES: [&str; 11] = [
     "meridian.v1.RolloutService",
     "meridian.v1.WatchService",
     "meridian.v1.AlertService",
+    "meridian.v1.SetService",
     "meridian.v1.StopService",
     "meridian.agent.v1.AgentService",
 ];

@@ -135,7 +135,7 @@ impl PlanService for Plans {
         let (service, version) = at("release", name::parse_release(&release))?;
         let (playbook, revision) = at("playbook", parse_playbook_or_revision(&playbook))?;
         let supersede = superseded(&service, &supersede, hotfix_reason)?;
-        let order = PlanOrder { service, version, playbook, revision, supersede };
+        let order = PlanOrder { service, version, playbook, revision, supersede, set: None };
         let made = self.shared.catalog.make_plan(&order, &terms(true, validate_only, None, request)).await;
         let plan = made.map_err(|error| status::refused(&error))?.plan;
         Ok(Response::new(v1::CreatePlanResponse {

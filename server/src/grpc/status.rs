@@ -67,6 +67,7 @@ pub fn refused(error: &EngineError) -> Status {
             | Refused::LaunchBegun
             | Refused::TrainDeparted
             | Refused::NotAwaited { .. }
+            | Refused::NoMember { .. }
             | Refused::NoSuchTrain { .. }
             | Refused::EpochExhausted,
         )
@@ -77,8 +78,13 @@ pub fn refused(error: &EngineError) -> Status {
         | EngineError::FeedbackFull(_)
         | EngineError::StopRefused(_)
         | EngineError::PlanRefused(_)
+        | EngineError::SetChanged { .. }
         | EngineError::NotConfirmable { .. }
         | EngineError::InUse { .. } => precondition(error),
+        EngineError::SetRefused(_) => {
+            let details = fields([("members".to_owned(), message.clone())]);
+            status(Code::InvalidArgument, error.code(), message, &[("field", "members")], details)
+        }
         EngineError::StaleEtag { name, given } => say(Code::Aborted, &[("name", name), ("etag", given)]),
         EngineError::RequestIdReused { id } => say(Code::AlreadyExists, &[("request_id", id)]),
         EngineError::Contended { key: _ } => say(Code::Aborted, &[]),

@@ -227,6 +227,8 @@ fn cause(cause: &Cause) -> v1::Reason {
         | Cause::Pooled { .. }
         | Cause::Deadline { region: None, .. }
         | Cause::Callback { .. }
+        | Cause::Member { .. }
+        | Cause::MemberFailed { .. }
         | Cause::PartBack { .. }
         | Cause::PointOfNoReturn { .. } => String::new(),
     };

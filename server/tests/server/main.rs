@@ -14,6 +14,7 @@ mod requests;
 mod restore;
 mod rollouts;
 mod seen;
+mod sets;
 mod support;
 mod traces;
 mod vetoes;

@@ -2,6 +2,7 @@
 
 mod checklist;
 mod rollout;
+mod set;
 mod simulate;
 mod stop;
 mod train;
@@ -20,6 +21,7 @@ pub use rollout::{
     Gates, Over, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,
 };
+pub use set::{SetCommand, SetMembers, SetRollback, SetStart, SetStatus};
 pub use simulate::Simulate;
 pub use stop::{StopCommand, StopExempt, StopOrderArgs, StopWhere};
 pub use train::{TrainBoard, TrainCommand, TrainLeave, TrainNext};
@@ -138,6 +140,9 @@ pub enum Command {
     /// Rollouts: launches in progress.
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Sets: services that are launched together, and end together.
+    #[command(subcommand)]
+    Set(SetCommand),
     /// Checklists: what must be signed off before a rollout begins.
     #[command(subcommand)]
     Checklist(ChecklistCommand),

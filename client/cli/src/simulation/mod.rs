@@ -104,6 +104,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Freeze { .. }
         | Wait::Train { .. }
         | Wait::Callback { .. }
+        | Wait::Members { .. }
         | Wait::Vetoed { .. } => true,
         Wait::Soak { .. }
         | Wait::Retention { .. }

@@ -49,6 +49,7 @@ pub fn plan() -> PlanView {
         checklist: Vec::new(),
         feedback: None,
         supersedes: None,
+        set: None,
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
-use meridian_core::id::{RegionId, SecretId};
+use meridian_core::id::{RegionId, SecretId, ServiceId, SetId};
 use meridian_core::plan::{
-    Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare,
+    Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
 };
 use meridian_core::playbook::{
     ApprovalRule, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind,
@@ -49,6 +49,17 @@ fn supersede() -> impl Strategy<Value = Supersede> {
     let hotfix = hotfix.prop_map(|(reason, bake, earned, debts)| Hotfix { reason, bake, earned, debts });
     let parts = (rollout_id(), release_ref(), option::of(hotfix));
     parts.prop_map(|(rollout, release, hotfix)| Supersede { rollout, release, hotfix })
+}
+
+/// Of two services more than the plan's, one of which comes first.
+fn set() -> impl Strategy<Value = SetPlan> {
+    let parts = (rollout_id(), rollout_id(), any::<bool>());
+    parts.prop_map(|(one, two, follows)| {
+        let service = |name: &str| ServiceId::new(name).expect("a name");
+        let others = [(service("one"), one), (service("two"), two)].into();
+        let after = follows.then(|| service("two")).into_iter().collect();
+        SetPlan { id: SetId::new("autumn").expect("a name"), others, after }
+    })
 }
 
 fn checklist() -> impl Strategy<Value = Vec<ChecklistItem>> {
@@ -196,13 +207,13 @@ fn increment() -> impl Strategy<Value = Increment> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let asked = (checklist(), option::of(feedback_policy()), option::of(supersede()));
+    let asked = (checklist(), option::of(feedback_policy()), option::of(supersede()), option::of(set()));
     let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), asked);
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety, timetable, (checklist, feedback, supersedes)) = rules;
+            let (evidence, rollback, limits, safety, timetable, (checklist, feedback, supersedes, set)) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -221,6 +232,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 checklist,
                 feedback,
                 supersedes,
+                set,
             }
             .under(safety)
         })

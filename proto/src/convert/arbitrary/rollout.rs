@@ -14,6 +14,7 @@ use meridian_core::rollout::state::{
     Answer, Approval, Ballot, Cause, Hold, Identity, Inquiry, LaneAt, LaneProgress, LoadReport, Pace, Phase, Rollout,
     Run, Said, Signed, Vote,
 };
+use meridian_core::rollout::together::{Membership, Standing};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -48,8 +49,8 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
         vec(approval(plan.waves.len()), 0..3),
         items.into_iter().map(signed).collect::<Vec<_>>(),
     );
-    let asked = inquiries(&plan);
-    (parts, 0_usize..4, asked).prop_map(move |(parts, index, inquiries)| {
+    let asked = (inquiries(&plan), member(&plan));
+    (parts, 0_usize..4, asked).prop_map(move |(parts, index, (inquiries, member))| {
         let (id, epoch, requester, opened, phase, lanes, approvals, signed) = parts;
         // Any of the plan's, or none.
         let train = plan.timetable.trains.get(index).map(|train| train.name.clone());
@@ -67,7 +68,18 @@ pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
             signed,
             train,
             inquiries,
+            member,
         }
+    })
+}
+
+/// Something heard of each other member of its set, if it is of one.
+fn member(plan: &Plan) -> impl Strategy<Value = Option<Membership>> + use<> {
+    let others: Vec<_> = plan.set.iter().flat_map(|set| set.others.keys().cloned()).collect();
+    let (is_of_one, count) = (plan.set.is_some(), others.len());
+    (any::<bool>(), vec(select(Standing::ALL.to_vec()), count)).prop_map(move |(ripe, standings)| {
+        let heard = others.iter().cloned().zip(standings).collect();
+        is_of_one.then_some(Membership { ripe, heard })
     })
 }
 

@@ -1,6 +1,6 @@
 //! Causes: why a rollout is held, goes back, is frozen or has ended.
 
-use meridian_core::id::{CallbackId, RegionId, WaveId};
+use meridian_core::id::{CallbackId, RegionId, RolloutId, ServiceId, WaveId};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::state::Cause;
 
@@ -63,6 +63,14 @@ fn read(wire: records::Cause, depth: usize) -> Result<Cause, Invalid> {
             let reason = words("reason", reason).at("callback")?;
             Ok(Cause::Callback { wave: wave.at("callback")?, callback: callback.at("callback")?, reason })
         }
+        Wire::Member(member) => {
+            let (service, rollout) = member_from_wire(member).at("member")?;
+            Ok(Cause::Member { service, rollout })
+        }
+        Wire::MemberFailed(member) => {
+            let (service, rollout) = member_from_wire(member).at("member_failed")?;
+            Ok(Cause::MemberFailed { service, rollout })
+        }
         Wire::PartBack(wire_cause::PartBack { scope }) => {
             Ok(Cause::PartBack { scope: scope_from_wire(scope).at("part_back")? })
         }
@@ -114,12 +122,23 @@ impl From<&Cause> for records::Cause {
                 callback: callback.to_string(),
                 reason: reason.clone(),
             }),
+            Cause::Member { service, rollout } => Wire::Member(member_to_wire(service, rollout)),
+            Cause::MemberFailed { service, rollout } => Wire::MemberFailed(member_to_wire(service, rollout)),
             Cause::PartBack { scope } => Wire::PartBack(wire_cause::PartBack { scope: scope_to_wire(scope) }),
             Cause::NoWayBack { region } => Wire::NoWayBackRegion(region.to_string()),
             Cause::PointOfNoReturn { trigger } => Wire::PointOfNoReturn(Box::new(trigger.as_ref().into())),
         };
         Self { cause: Some(cause) }
     }
+}
+
+fn member_from_wire(wire: wire_cause::Member) -> Result<(ServiceId, RolloutId), Invalid> {
+    let wire_cause::Member { service, rollout } = wire;
+    Ok((named("service", service, ServiceId::new)?, named("rollout", rollout, RolloutId::new)?))
+}
+
+fn member_to_wire(service: &ServiceId, rollout: &RolloutId) -> wire_cause::Member {
+    wire_cause::Member { service: service.to_string(), rollout: rollout.to_string() }
 }
 
 fn votes_from_wire(wire: wire_cause::Votes) -> Result<(RegionId, meridian_core::evidence::Verdict), Invalid> {

@@ -17,6 +17,7 @@ mod quarantine;
 mod replica;
 mod restore;
 mod rollout;
+mod set;
 mod watch;
 
 use super::invalid::{At, Invalid, InvalidKind};
@@ -34,6 +35,7 @@ pub use quarantine::{Confirmed, Quarantine};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};
+pub use set::StoredSet;
 pub use watch::{
     StoredWatch, feedback_from_record, feedback_to_record, history_from_record, history_to_record, opinion_from_record,
     opinion_to_record,

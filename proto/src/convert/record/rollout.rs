@@ -19,6 +19,7 @@ use super::gate::{
     signed_to_wire,
 };
 use super::progress::{progress_from_wire, progress_to_wire};
+use super::set::{member_from_wire, member_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{RECORD_TEXT_BYTES_MAX, digest, list_with, map_with, named, required, text};
 use crate::convert::invalid::{At, Invalid, InvalidKind};
@@ -82,6 +83,7 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
         signed,
         train,
         inquiries,
+        member,
     } = wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
@@ -91,8 +93,9 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Res
     let signed = list_with("signed", signed, ITEMS_MAX, |signed| signed_from_wire(signed, &plan))?;
     let train = train_from_wire(train, &plan)?;
     let inquiries = list_with("inquiries", inquiries, INQUIRIES_MAX, |inquiry| inquiry_from_wire(inquiry, &plan))?;
+    let member = member_from_wire(member, &plan)?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries })
+    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
@@ -108,7 +111,8 @@ pub(super) fn with_lanes(
     hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries } = rollout;
+    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member } =
+        rollout;
     let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
@@ -124,6 +128,7 @@ pub(super) fn with_lanes(
         signed: signed.iter().map(signed_to_wire).collect(),
         train: train.clone().unwrap_or_default(),
         inquiries: inquiries.iter().map(inquiry_to_wire).collect(),
+        member: member.as_ref().map(member_to_wire),
     }
 }
 

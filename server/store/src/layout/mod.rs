@@ -5,7 +5,7 @@ mod watching;
 
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{KpiId, Lane, PlaybookId, RegionId, ReplicaId, RolloutId, RouteId, ServiceId};
+use meridian_core::id::{KpiId, Lane, PlaybookId, RegionId, ReplicaId, RolloutId, RouteId, ServiceId, SetId};
 use meridian_core::ownership::Shard;
 use semver::Version;
 
@@ -65,6 +65,8 @@ pub enum Place {
     Outgoing(ServiceId),
     /// `/alerts/standing/{rollout}`: the alerts that stand because it waits.
     Standing(RolloutId),
+    /// `/sets/{set}`: rollouts that end together.
+    Set(SetId),
     /// `/stops/now`: where the line is stopped.
     Stops,
     /// `/stops/log/{n}`, of 20 digits: one order about stops.
@@ -109,6 +111,7 @@ impl Place {
             ["routes", id] => RouteId::new(*id).ok().map(Self::Route),
             ["alerts", "outbox", service, _] => ServiceId::new(*service).ok().map(Self::Outgoing),
             ["alerts", "standing", id] => RolloutId::new(*id).ok().map(Self::Standing),
+            ["sets", id] => SetId::new(*id).ok().map(Self::Set),
             ["stops", "now"] => Some(Self::Stops),
             ["stops", "log", n] => number(n).map(Self::StopEntry),
             ["restore"] => Some(Self::Restore),
@@ -329,6 +332,12 @@ pub fn requests() -> Key {
     key("/requests/".to_owned())
 }
 
+/// A set.
+#[must_use]
+pub fn set(id: &SetId) -> Key {
+    key(format!("/sets/{id}"))
+}
+
 /// Where the line is stopped.
 #[must_use]
 pub fn stops() -> Key {
@@ -385,6 +394,7 @@ mod tests {
         let lane = Lane { service: service_id.clone(), region: region_id.clone() };
         let (watched, judged) = (rollout_id.clone(), Version::new(1, 2, 3));
         let kpi_id = KpiId::new("p95-ms").unwrap();
+        let set_id = SetId::new("autumn").unwrap();
         let hash = Digest::of(b"plan");
         let plan_key = format!("/plans/{}", hash.hex());
         let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
@@ -435,6 +445,7 @@ mod tests {
                 "/feedback/checkout/1.2.3/answers/7-a",
                 Place::Answer(service_id.clone(), judged.clone(), "7-a".to_owned()),
             ),
+            (set(&set_id), "/sets/autumn", Place::Set(set_id.clone())),
             (stops(), "/stops/now", Place::Stops),
             (stop_entry(7), "/stops/log/00000000000000000007", Place::StopEntry(7)),
             (restore(), "/restore", Place::Restore),

@@ -23,7 +23,8 @@ use crate::Key;
 
 pub use meridian_proto::convert::record::{
     Confirmed, Head, Heard, Member, Outgoing, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR,
-    SCHEMA_MINOR, Service, SessionHeld, Stands, StoredPlan, StoredPlaybook, StoredRelease, StoredRoute, StoredWatch,
+    SCHEMA_MINOR, Service, SessionHeld, Stands, StoredPlan, StoredPlaybook, StoredRelease, StoredRoute, StoredSet,
+    StoredWatch,
 };
 
 /// Why a record can't be read. Reading it again won't help.
@@ -215,6 +216,20 @@ pub fn encode_request(done: &RequestDone) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_request(key: &Key, bytes: &[u8]) -> Result<RequestDone, RecordError> {
     decode::<wire::RequestRecord, _>(key, bytes, RequestDone::try_from)
+}
+
+/// The bytes of a set.
+#[must_use]
+pub fn encode_set(set: &StoredSet) -> Bytes {
+    encode(&wire::SetRecord::from(set))
+}
+
+/// Reads a set.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_set(key: &Key, bytes: &[u8]) -> Result<StoredSet, RecordError> {
+    decode::<wire::SetRecord, _>(key, bytes, StoredSet::try_from)
 }
 
 /// The bytes of a replica that is there.

@@ -86,7 +86,15 @@ impl Drop for Obedient {
 
 impl Obedient {
     pub async fn start(channel: Channel, region: &str) -> Self {
-        let (mut link, _) = Link::introduced(channel, region).await;
+        Self::of(channel, region, &["checkout".to_owned()]).await
+    }
+
+    /// One that has these services.
+    pub async fn of(channel: Channel, region: &str, services: &[String]) -> Self {
+        let mut link = Link::open(channel).await.unwrap();
+        let services = services.to_vec();
+        link.say(Said::Hello(wire::Hello { services, ..hello(region) })).await;
+        let Some(Told::Welcome(_)) = link.hear().await.unwrap() else { panic!("no welcome") };
         let region = RegionId::new(region).unwrap();
         let task = tokio::spawn(async move {
             let mut lanes: BTreeMap<ServiceId, Observed> = BTreeMap::new();

@@ -11,7 +11,7 @@ mod start;
 use meridian_client::{RolloutName, RolloutView};
 
 use super::Outcome;
-use crate::args::{Rollout, RolloutCommand, RolloutStatus};
+use crate::args::{Rollout, RolloutCommand, RolloutStatus, Waiting};
 use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::reference::{self, RolloutReference};
@@ -47,7 +47,7 @@ async fn show(session: &mut Session<'_>, status: &RolloutStatus) -> Outcome {
     let mut exit = Exit::Done;
     let view = if status.wait {
         let name = resolve(session, &status.rollout.name).await?;
-        exit = follow::run(session, &name, status.waiting, follow::Show::Nothing).await?;
+        exit = wait(session, &name, status.waiting).await?;
         session.client().await?.rollout(&name).await?
     } else {
         find(session, &status.rollout.name).await?
@@ -62,6 +62,16 @@ async fn history(session: &mut Session<'_>, rollout: &Rollout) -> Outcome {
     decisions.sort_by_key(|decision| decision.name.epoch);
     session.list(&decisions)?;
     Ok(Exit::Done)
+}
+
+/// Waits for a rollout, and shows nothing on the way.
+pub(super) async fn wait(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting) -> Outcome {
+    follow::run(session, name, waiting, follow::Show::Nothing).await
+}
+
+/// Which exit a rollout stands for; `None`: it goes on.
+pub(super) fn exit_of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
+    ending::of(view, waiting)
 }
 
 /// The rollout that an operator names.

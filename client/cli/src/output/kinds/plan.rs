@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use meridian_client::{DepartureView, PlanView, WaveForecastView};
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave};
+use meridian_core::id::{RolloutId, ServiceId};
+use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, SetPlan};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -101,6 +102,25 @@ fn departure_json(departure: &DepartureView) -> Value {
     json!({ "train": train, "increment": increment, "departs": departs, "closes": closes, "begins": begins })
 }
 
+/// The set that its rollout is a member of.
+fn set_json(set: &SetPlan) -> Value {
+    let SetPlan { id, others, after } = set;
+    let others: Vec<&str> = others.values().map(RolloutId::as_str).collect();
+    json!({ "name": id.as_str(), "others": others, "after": after.iter().map(ServiceId::as_str).collect::<Vec<_>>() })
+}
+
+/// The same, in a line.
+fn set_text(set: &SetPlan) -> String {
+    let SetPlan { id, others, after } = set;
+    let named = |services: Vec<&ServiceId>| services.into_iter().map(ServiceId::as_str).collect::<Vec<_>>().join(", ");
+    let follows = if after.is_empty() {
+        String::new()
+    } else {
+        format!("; begins when {} is switched", named(after.iter().collect()))
+    };
+    format!("{id}, with {}{follows}", named(others.keys().collect()))
+}
+
 fn overview(page: &mut Page, view: &PlanView) {
     let Plan { service, release, reversibility, playbook, parent, rollback, .. } = &view.plan;
     page.field("plan", toned(Tone::Strong, view.hash.hex()));
@@ -114,6 +134,9 @@ fn overview(page: &mut Page, view: &PlanView) {
     page.field("parent", or_dash(parent.map(|parent| parent.hex()).unwrap_or_default()));
     if let Some(supersede) = &view.plan.supersedes {
         page.field("takes over", cell(hotfix::text(supersede)));
+    }
+    if let Some(set) = &view.plan.set {
+        page.field("set", cell(set_text(set)));
     }
     page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
@@ -161,6 +184,7 @@ impl Shown for PlanView {
             checklist,
             feedback,
             supersedes,
+            set,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -200,6 +224,9 @@ impl Shown for PlanView {
         }
         if let Some(supersede) = supersedes {
             value["supersedes"] = hotfix::json(supersede);
+        }
+        if let Some(set) = set {
+            value["set"] = set_json(set);
         }
         value
     }
