@@ -27,7 +27,7 @@ pub mod playbook;
 pub mod release;
 pub mod rollout;
 pub mod slot;
-pub mod template;
+pub mod text;
 pub mod time;
 pub mod watch;
 pub mod weight;

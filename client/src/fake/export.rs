@@ -117,6 +117,7 @@ fn plan() -> Plan {
             pooled: None,
             fleet: true,
             retention: Span::from_secs(60),
+            pace: None,
         },
         limits: Limits::default(),
         safety: SafetyPolicy::default(),

@@ -252,6 +252,7 @@ pub fn topic_of(wait: &Wait) -> Option<Topic> {
         | Wait::Freeze { .. }
         | Wait::Train { .. }
         | Wait::Callback { .. }
+        | Wait::BackPace { .. }
         | Wait::Members { .. }
         | Wait::Votes { .. } => return None,
     };

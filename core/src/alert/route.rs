@@ -7,7 +7,7 @@ use super::{Alert, Saying, Severity};
 use crate::id::{RegionId, RouteId, SecretId, ServiceId};
 use crate::playbook::Violation;
 use crate::playbook::query::check_address;
-use crate::template::{Template, TemplateError};
+use crate::text::template::{Template, TemplateError};
 
 /// The most receivers of a route.
 pub const RECEIVERS_MAX: usize = 16;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::sample::Answers;
 use crate::canon::{Canon, Canonical};
-use crate::template::Template;
+use crate::text::template::Template;
 use crate::weight::Weight;
 
 /// What may stand between `{{` and `}}` in an address, a query or a pointer.

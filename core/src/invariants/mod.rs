@@ -5,6 +5,7 @@
 
 mod agent;
 mod forward;
+mod paced;
 mod pair;
 mod record;
 mod restored;
@@ -32,7 +33,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 49] = [
+pub const CATALOGUE: [(&str, &str); 50] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -113,6 +114,10 @@ pub const CATALOGUE: [(&str, &str); 49] = [
     (
         "C24",
         "Members of a set end as stable together; who hears that another one goes back does too, and none overtakes whom it follows.",
+    ),
+    (
+        "C25",
+        "At a pace the worst go back first, a place that is free is taken, and nobody stays behind one that is stuck.",
     ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),

@@ -1,7 +1,7 @@
 //! Invariants of one decision: the record before, what happened, the answer. Written against the records and the sight
 //! alone, not against the machine's own helpers, so that a fault there can't hide here.
 
-use super::{Broken, forward, require, set};
+use super::{Broken, forward, paced, require, set};
 use crate::evidence::Outcome;
 use crate::id::RegionId;
 use crate::playbook::Scope;
@@ -55,10 +55,13 @@ pub fn transition(taken: Taken<'_>) -> Vec<Broken> {
         lane(&mut broken, taken, after, region, was, is);
     }
     going_back(&mut broken, before, after);
+    paced::check(&mut broken, taken, after);
     let past =
         before.plan.reversibility == Reversibility::PointOfNoReturn && before.lanes.values().any(|lane| lane.moved);
     let turned = lanes(before, after).find(|(_, was, is)| was.at != is.at && is.at == LaneAt::Reverting);
-    let by_itself = matches!(taken.event, Event::Look(_) | Event::Guard(_));
+    // At a pace the rest follows what was decided, by whoever might.
+    let decided = matches!(before.phase, Phase::RollingBack { .. });
+    let by_itself = matches!(taken.event, Event::Look(_) | Event::Guard(_)) && !decided;
     require(&mut broken, "C11", !(past && by_itself && turned.is_some()), || format!("{turned:?} was turned back"));
     on_a_fail(&mut broken, after);
     right(&mut broken, taken, after);
@@ -192,16 +195,15 @@ fn lane(
 /// Once everything goes back, everything goes back.
 fn going_back(broken: &mut Vec<Broken>, before: &Rollout, after: &Rollout) {
     let is_back = |at: LaneAt| matches!(at, LaneAt::Reverting | LaneAt::Reverted);
+    let pace = before.plan.rollback.pace;
     if matches!(before.phase, Phase::RollingBack { .. }) {
         for (region, was, is) in lanes(before, after) {
+            let turned = pace.is_some() && was.at != LaneAt::Waiting && is.at == LaneAt::Reverting;
             let further = match was.at {
                 LaneAt::Reverting => is.at == LaneAt::Reverted,
-                LaneAt::Shifting(step) => is.at == LaneAt::Baking(step),
-                LaneAt::Waiting
-                | LaneAt::Preparing { .. }
-                | LaneAt::Baking(_)
-                | LaneAt::Settled(_)
-                | LaneAt::Reverted => false,
+                LaneAt::Shifting(step) => turned || is.at == LaneAt::Baking(step),
+                LaneAt::Preparing { .. } | LaneAt::Baking(_) | LaneAt::Settled(_) => turned,
+                LaneAt::Waiting | LaneAt::Reverted => false,
             };
             let further = further || is.at == was.at;
             require(broken, "S7", further, || format!("{region} went from {:?} to {:?}", was.at, is.at));
@@ -210,7 +212,8 @@ fn going_back(broken: &mut Vec<Broken>, before: &Rollout, after: &Rollout) {
         for (region, was, is) in lanes(before, after) {
             let based = before.plan.lanes.get(region).is_some_and(|planned| planned.base.is_some());
             let can = was.at != LaneAt::Waiting && (based || !was.moved);
-            require(broken, "S7", !can || is_back(is.at), || format!("{region} stays at {:?}", is.at));
+            let stays = can && !is_back(is.at);
+            require(broken, "S7", !stays || pace.is_some(), || format!("{region} stays at {:?}", is.at));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+use super::prepared::{self, Activated};
 use super::set::SetPlan;
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
 use super::supersede::{Supersede, Superseding};
@@ -45,6 +46,8 @@ pub struct RegionFacts {
     pub queries: Option<bool>,
     /// Whether its agent drives load; `None` if it never said.
     pub load: Option<bool>,
+    /// What is stable there, if it is the second of a two-phase pair.
+    pub activated: Option<Activated>,
     /// The service's lane there.
     pub lane: LaneState,
 }
@@ -217,7 +220,9 @@ pub enum PlanRefusal {
         veto: Veto,
     },
     /// The release needs another one everywhere first.
-    #[error("release {version} prepares on {needs}, which is not stable in region {region}; roll that out first")]
+    #[error(
+        "release {version} prepares on {needs}, and {is} is stable in region {region}; roll {needs} out there first"
+    )]
     NotPrepared {
         /// The new release.
         version: Version,
@@ -225,6 +230,20 @@ pub enum PlanRefusal {
         needs: Version,
         /// Where it is not.
         region: RegionId,
+        /// What is.
+        is: Version,
+    },
+    /// It would jump back over a two-phase pair.
+    #[error("region {region} serves {from}, which prepares on {over}; {to} is before both: go back to {over} first")]
+    JumpsBack {
+        /// Where.
+        region: RegionId,
+        /// What serves there.
+        from: Version,
+        /// What prepared it.
+        over: Version,
+        /// The release that is older than both.
+        to: Version,
     },
 }
 
@@ -255,6 +274,7 @@ impl PlanRefusal {
             Self::TooManyWaves(_) => "TOO_MANY_WAVES",
             Self::Vetoed { .. } => "DIGEST_VETOED",
             Self::NotPrepared { .. } => "NOT_PREPARED",
+            Self::JumpsBack { .. } => "JUMPS_BACK",
         }
     }
 }
@@ -295,6 +315,7 @@ pub fn compile(
         lanes.insert(region.clone(), plan_lane(region, facts, spec, &mut refused));
     }
     check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
+    prepared::check(release, &regions, inventory, &mut refused);
     let mut checklist = spec.checklist.clone();
     let resolved =
         inventory.superseding.as_ref().map(|over| over.resolve(spec, release, &regions, &mut waves, &mut checklist));
@@ -516,12 +537,6 @@ fn check_region(
     // The same bytes under another version are no way back from themselves.
     if let Some(stable) = stable.filter(|stable| stable.digest == release.digest) {
         refused.push(PlanRefusal::NothingToDo { region: region(), version: stable.version.clone() });
-    }
-    if let Some(needs) = &release.prepares
-        && stable.map(|stable| &stable.version) != Some(needs)
-    {
-        let (version, needs) = (release.version.clone(), needs.clone());
-        refused.push(PlanRefusal::NotPrepared { version, needs, region: region() });
     }
     let mut weight = Weight::NONE;
     for wave in waves.iter().filter(|wave| wave.regions.contains(&region())) {

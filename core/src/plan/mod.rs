@@ -3,6 +3,7 @@
 pub mod compile;
 pub mod forecast;
 pub mod mandate;
+pub mod prepared;
 pub mod set;
 pub mod spec;
 pub mod supersede;

@@ -186,7 +186,8 @@ mod tests {
         let long = "x".repeat(60);
         let nine: Vec<String> = (0..9).map(|n| format!("s{n}")).collect();
         let nine: Vec<(&str, &[&str])> = nine.iter().map(|name| (name.as_str(), &[] as &[&str])).collect();
-        let table: [(&[(&str, &[&str])], &str, &str); 6] = [
+        type Wanted<'a> = (&'a str, &'a [&'a str]);
+        let table: [(&[Wanted<'_>], &str, &str); 6] = [
             (&[("pay", &[])], "SET_SIZE", "this one has 1"),
             (&nine, "SET_SIZE", "this one has 9"),
             (&[("pay", &["mail"]), ("shop", &[])], "NOT_A_MEMBER", "pay comes after mail"),

@@ -6,6 +6,7 @@ pub mod callback;
 pub mod checklist;
 pub mod hotfix;
 mod load;
+pub mod pace;
 pub mod query;
 pub mod safety;
 pub mod shorten;
@@ -18,6 +19,7 @@ pub use approval::ApprovalRule;
 pub use callback::Callback;
 pub use checklist::{ChecklistItem, ItemKind};
 pub use hotfix::{Earns, HotfixPolicy};
+pub use pace::BackPace;
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
 pub use shorten::shortened;
 pub use spec::{

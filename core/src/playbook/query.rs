@@ -3,7 +3,7 @@
 use super::validate::{Found, TEXT_BYTES_MAX};
 use crate::evidence::query::PLACES;
 use crate::evidence::{Amount, Asks, Bound, Query, Reach, Source};
-use crate::template::{Template, TemplateError};
+use crate::text::template::{Template, TemplateError};
 
 pub(super) fn check(found: &mut Found, at: &str, query: &Query) {
     let at = format!("{at}.{}", query.source.as_str());

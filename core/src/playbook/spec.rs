@@ -6,6 +6,7 @@ use super::approval::ApprovalRule;
 use super::callback::Callback;
 use super::checklist::ChecklistItem;
 use super::hotfix::HotfixPolicy;
+use super::pace::BackPace;
 use super::safety::SafetyPolicy;
 use super::spread::Spread;
 use super::staging::Staging;
@@ -165,6 +166,8 @@ pub struct RollbackPolicy {
     pub fleet: bool,
     /// How long after the switch the old slots stay warm.
     pub retention: Span,
+    /// How fast the whole fleet goes back; `None`: all regions at once.
+    pub pace: Option<BackPace>,
 }
 
 /// The longest that things may take. Past them the rollout goes back or asks for a human.
@@ -194,7 +197,7 @@ impl Default for Limits {
 impl Default for RollbackPolicy {
     fn default() -> Self {
         let (votes, over, pooled) = (VotePolicy::Any, Electorate::Fleet, None);
-        Self { votes, over, pooled, fleet: true, retention: Span::from_secs(3600) }
+        Self { votes, over, pooled, fleet: true, retention: Span::from_secs(3600), pace: None }
     }
 }
 
@@ -253,6 +256,9 @@ impl Canonical for RollbackPolicy {
         }
         if let Some(Pooling { sample_min }) = self.pooled {
             canon.text("pooled").number(sample_min);
+        }
+        if let Some(BackPace { max_parallel }) = self.pace {
+            canon.text("pace").number(u64::from(max_parallel));
         }
     }
 }

@@ -84,6 +84,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
+    check_pace(&mut found, &playbook);
     check_watch(&mut found, &playbook);
     if found.0.is_empty() { Ok(ValidPlaybook(playbook)) } else { Err(found.0) }
 }
@@ -392,6 +393,14 @@ fn check_rollback(found: &mut Found, playbook: &Playbook) {
             let fix = "write a check under `evidence.checks`, or leave `pooled` out";
             found.add("POOL_WITHOUT_CHECKS", "rollback.pooled", "{}", fix);
         }
+    }
+}
+
+/// A way back that nobody may take is none.
+fn check_pace(found: &mut Found, playbook: &Playbook) {
+    if playbook.rollback.pace.is_some_and(|pace| pace.max_parallel == 0) {
+        let fix = "let at least one region go back at a time, or leave `pace` out";
+        found.add("PACE_ZERO", "rollback.pace.maxParallel", 0, fix);
     }
 }
 

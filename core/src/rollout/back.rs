@@ -10,7 +10,7 @@ use super::votes::in_current_wave;
 use crate::id::RegionId;
 use crate::observation::Sight;
 use crate::planted;
-use crate::playbook::Scope;
+use crate::playbook::{BackPace, Scope};
 use crate::release::Reversibility;
 use crate::time::Timestamp;
 
@@ -25,6 +25,14 @@ pub(super) fn decide(draft: &mut Draft, cause: Cause, scope: &Scope) {
     }
     if let Err(region) = turn(draft, cause, scope) {
         draft.enter(Phase::Frozen { cause: Cause::NoWayBack { region }, since }, "freeze");
+    }
+}
+
+/// The same on what is seen: whoever can't be reached takes nobody's place on the way back.
+pub(super) fn decide_on(draft: &mut Draft, sight: &Sight, cause: Cause, scope: &Scope) {
+    decide(draft, cause, scope);
+    if matches!(draft.next.phase, Phase::RollingBack { .. }) {
+        turn_more(draft, sight);
     }
 }
 
@@ -48,6 +56,7 @@ pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(),
         return Err(region);
     }
     let mut newly = false;
+    let turned = if *scope == Scope::Fleet { first_turned(&draft.next, turned) } else { turned };
     for region in &turned {
         let stays = planted::is("finished-stay") && matches!(draft.next.lanes[region].at, LaneAt::Settled(_));
         if !is_back_bound(&draft.next, region) && !stays {
@@ -63,6 +72,55 @@ pub(super) fn turn(draft: &mut Draft, cause: Cause, scope: &Scope) -> Result<(),
         Scope::Wave | Scope::Region(_) => part_back(draft, scope.clone()),
     }
     Ok(())
+}
+
+/// Of the regions that are to be turned back those that are turned now: all of them, or as many of the worst as may be on
+/// their way at once.
+fn first_turned(record: &Rollout, turned: Vec<RegionId>) -> Vec<RegionId> {
+    let Some(BackPace { max_parallel }) = record.plan.rollback.pace else { return turned };
+    let busy = record.lanes.values().filter(|lane| lane.at == LaneAt::Reverting).count();
+    let left = turned.into_iter().filter(|region| !is_back_bound(record, region)).collect();
+    worst_first(record, left).into_iter().take((max_parallel as usize).saturating_sub(busy)).collect()
+}
+
+/// Those that voted to go back first, then those with the most traffic on the new release; at the same, by name.
+fn worst_first(record: &Rollout, mut regions: Vec<RegionId>) -> Vec<RegionId> {
+    let exposed = |region: &RegionId| {
+        let at = record.lanes.get(region).and_then(|lane| lane.at.step());
+        let weight = at.and_then(|at| record.plan.step(at)).map_or(0, |step| step.weight.basis_points());
+        let share = record.plan.lanes.get(region).map_or(0, |planned| planned.share.get());
+        u64::from(share).saturating_mul(u64::from(weight))
+    };
+    let has_voted = |region: &RegionId| record.lanes.get(region).is_some_and(|lane| lane.vote.is_some());
+    regions.sort_by_cached_key(|region| (!has_voted(region), std::cmp::Reverse(exposed(region)), region.clone()));
+    regions
+}
+
+/// Regions that a rollback has not turned yet because others are on their way.
+fn left_to_turn(record: &Rollout) -> Vec<RegionId> {
+    let is_left = |region: &&RegionId| {
+        has_begun(record, region) && has_way_back(record, region) && !is_back_bound(record, region)
+    };
+    record.lanes.keys().filter(is_left).cloned().collect()
+}
+
+/// Turns the next ones as others are back. Who can't be reached takes nobody's place: its goal waits for it.
+fn turn_more(draft: &mut Draft, sight: &Sight) {
+    let Some(BackPace { max_parallel }) = draft.next.plan.rollback.pace else { return };
+    let is_reachable =
+        |record: &Rollout, region: &RegionId| LaneView::new(record, region, sight).reachable_since().is_some();
+    let on_their_way = |region: &&RegionId| draft.next.lanes[*region].at == LaneAt::Reverting;
+    let mut busy = draft.next.lanes.keys().filter(on_their_way).filter(|id| is_reachable(&draft.next, id)).count();
+    for region in worst_first(&draft.next, left_to_turn(&draft.next)) {
+        if !is_reachable(&draft.next, &region) {
+            draft.move_lane(&region, LaneAt::Reverting);
+        } else if busy < max_parallel as usize && !planted::is("pace-stalls") {
+            draft.move_lane(&region, LaneAt::Reverting);
+            busy += 1;
+        } else {
+            draft.waits.push(Wait::BackPace { region });
+        }
+    }
 }
 
 fn is_held_part_back(record: &Rollout) -> bool {
@@ -122,6 +180,7 @@ pub(super) fn watch(draft: &mut Draft, sight: &Sight, since: Timestamp) {
     confirm(draft, sight);
     // What traffic has done is a fact here too: where there is no way back, a human is told how far it went.
     forward::confirm_shifts(draft, sight);
+    turn_more(draft, sight);
     if !end_if_back(draft) {
         pending(draft, sight, since);
     }
@@ -152,6 +211,10 @@ pub(super) fn pending(draft: &mut Draft, sight: &Sight, ordered: Timestamp) -> b
         let cause = gave_up.or_else(|| (draft.now >= deadline).then_some(late));
         let wait = Wait::Confirm { region: region.clone(), trouble: trouble.map(|trouble| trouble.message.clone()) };
         if let Some(cause) = cause {
+            // Nobody waits for a place behind one that is stuck.
+            if matches!(draft.next.phase, Phase::RollingBack { .. }) {
+                left_to_turn(&draft.next).iter().for_each(|left| draft.move_lane(left, LaneAt::Reverting));
+            }
             let since = draft.now;
             draft.waits = vec![Wait::Human(cause.clone())];
             draft.enter(Phase::Frozen { cause, since }, "freeze");

@@ -57,7 +57,7 @@ pub(super) fn guard(draft: &mut Draft, sight: &Sight) {
 fn stop(draft: &mut Draft, sight: &Sight) -> bool {
     let ends = draft.next.opened.after(draft.next.plan.limits.total);
     if draft.now >= ends {
-        back::decide(draft, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
+        back::decide_on(draft, sight, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
         return true;
     }
     draft.wake_at(ends);
@@ -155,7 +155,7 @@ fn vote(draft: &mut Draft, sight: &Sight) -> bool {
         return false;
     };
     let before = draft.next.phase.clone();
-    back::decide(draft, cause, &scope);
+    back::decide_on(draft, sight, cause, &scope);
     // The standing vote of a region without a way back turns its wave once, not at every look.
     draft.next.phase != before
 }

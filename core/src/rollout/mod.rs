@@ -33,10 +33,9 @@ pub mod progress;
 pub mod reason;
 pub mod state;
 pub mod step;
-pub mod summary;
 pub mod supersede;
 pub mod together;
 pub mod veto;
 pub mod votes;
 
-pub use progress::explain;
+pub use progress::{explain, summary};

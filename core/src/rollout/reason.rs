@@ -177,6 +177,11 @@ pub enum Wait {
         /// Until then it is waited for; then a human is.
         until: Timestamp,
     },
+    /// As many regions as allowed are on their way back; the worst go first.
+    BackPace {
+        /// Which waits.
+        region: RegionId,
+    },
     /// Other members of its set are not where they have to be.
     Members {
         /// Which, and how far they are; nobody: all are, and they end together now.
@@ -219,6 +224,7 @@ impl Wait {
             Self::Freeze { .. } => "FREEZE",
             Self::Train { .. } => "TRAIN",
             Self::Callback { .. } => "CALLBACK",
+            Self::BackPace { .. } => "BACK_PACE",
             Self::Members { .. } => "SET_MEMBERS",
             Self::Votes { .. } => "VOTES_SHORT",
         }
@@ -254,6 +260,7 @@ impl Wait {
             | Self::Drift { region, .. }
             | Self::Window { region, .. }
             | Self::Freeze { region, .. }
+            | Self::BackPace { region }
             | Self::Votes { region } => Some(region),
         }
     }
@@ -287,6 +294,7 @@ impl Wait {
             | Self::Evidence { .. }
             | Self::Requests { .. }
             | Self::Drift { .. }
+            | Self::BackPace { .. }
             | Self::Members { .. }
             | Self::Votes { .. } => None,
         }
@@ -349,6 +357,9 @@ impl std::fmt::Display for Wait {
                 increment.as_ref().map_or(Ok(()), |increment| write!(f, ", in increment {increment}"))
             }
             Self::Callback { wave, callback, until: _ } => write!(f, "wave {wave}: {callback} has not answered"),
+            Self::BackPace { region } => {
+                write!(f, "{region}: as many regions as allowed are on their way back; worse ones go first")
+            }
             Self::Members { missing } => members(f, missing),
             Self::Votes { region } => write!(f, "{region}: voted to go back; the policy asks for more votes"),
         }

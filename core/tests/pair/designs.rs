@@ -1,7 +1,7 @@
 //! Random plans: one to four regions, one to three waves, every policy.
 
 use meridian_core::calendar::Timetable;
-use meridian_core::playbook::{DeadManPolicy, DriftPolicy, Electorate, Limits, SafetyPolicy, VotePolicy};
+use meridian_core::playbook::{BackPace, DeadManPolicy, DriftPolicy, Electorate, Limits, SafetyPolicy, VotePolicy};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Span;
 use proptest::prelude::*;
@@ -91,12 +91,14 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
     let answers = prop_oneof![3 => Just(0_u32), 1 => 1_u32..=2];
     let staged = prop_oneof![2 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
     let requests = prop_oneof![4 => Just(0_u64), 1 => Just(1000)];
-    let rules = (votes(), over(), pooled(), shares(), any::<bool>(), safety(), (items, answers, staged, requests));
+    let pace = prop_oneof![2 => Just(None), 1 => (1_u32..=2).prop_map(|max_parallel| Some(BackPace { max_parallel }))];
+    let back = (any::<bool>(), pace);
+    let rules = (votes(), over(), pooled(), shares(), back, safety(), (items, answers, staged, requests));
     (waves(), any::<bool>(), rules, reversibility, first).prop_map(
         |(
             waves,
             checked,
-            (votes, over, pooled, shares, fleet, safety, (items, answers, staged, requests)),
+            (votes, over, pooled, shares, (fleet, pace), safety, (items, answers, staged, requests)),
             reversibility,
             first,
         )| {
@@ -121,6 +123,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     fleet,
                     reversibility,
                     retention,
+                    pace,
                     limits,
                     safety,
                     timetable,

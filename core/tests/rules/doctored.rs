@@ -16,6 +16,7 @@ use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::plan::Superseding;
 use meridian_core::plan::set::{SetPlan, arrange};
+use meridian_core::playbook::{BackPace, Scope};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::operator::restored;
@@ -427,6 +428,20 @@ fn supersessions() -> Ids {
     .into()
 }
 
+/// A fleet that goes back at a pace and leaves a free place, prefers the better, or leaves some behind one that is stuck.
+fn paces() -> Ids {
+    let pace = Some(BackPace { max_parallel: 1 });
+    let mut world = World::new(&Design { pace, ..Design::of(&[&[0, 1]]) });
+    world.until_phase("switched");
+    world.rollback(Scope::Fleet).unwrap();
+    let stuck = Cause::Deadline { region: Some(region(0)), limit: "revert" };
+    [
+        caught("C25", decided(&world, |record| put(record, 0, LaneAt::Reverted))),
+        caught("C25", decided(&world, |record| record.phase = Phase::Frozen { cause: stuck, since: world.now })),
+    ]
+    .into()
+}
+
 /// A member of a set that ends alone, overtakes, or stays when another one goes.
 fn sets() -> Ids {
     let (pay, shop, id) = (ServiceId::new("pay").unwrap(), ServiceId::new("shop").unwrap(), SetId::new("s").unwrap());
@@ -475,10 +490,11 @@ fn sets() -> Ids {
 
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids = [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions(), sets()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let caught: Ids =
+        [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions(), paces(), sets()]
+            .into_iter()
+            .flatten()
+            .collect();
     // S6 asks the machine itself; only a machine that refuses can break it. Those of watches are doctored beside theirs.
     let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6" && !id.starts_with('W')).collect();
     assert_eq!(caught, known);

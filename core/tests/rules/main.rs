@@ -7,6 +7,7 @@ mod analysis;
 mod back;
 mod bundle;
 mod chain;
+mod composition;
 mod deadlines;
 mod doctored;
 mod ends;
@@ -16,9 +17,9 @@ mod forward;
 mod gates;
 mod orders;
 mod plans;
-mod set;
+
 mod staging;
 mod summary;
-mod supersede;
+
 #[path = "../world/mod.rs"]
 mod world;

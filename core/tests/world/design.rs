@@ -10,9 +10,9 @@ use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, Rollou
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, TrafficShare, compile};
 use meridian_core::playbook::{
-    ApprovalRule, Callback, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load, LoadRequest,
-    Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step,
-    VotePolicy, Wave, validate,
+    ApprovalRule, BackPace, Callback, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
+    LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging,
+    Step, VotePolicy, Wave, validate,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -65,6 +65,7 @@ pub struct Design {
     pub reversibility: Reversibility,
     /// Seconds.
     pub retention: u64,
+    pub pace: Option<BackPace>,
     pub limits: Limits,
     pub safety: SafetyPolicy,
     pub timetable: Timetable,
@@ -102,6 +103,7 @@ impl Design {
             fleet: true,
             reversibility: Reversibility::Free,
             retention: 100,
+            pace: None,
             limits: Limits::default(),
             safety: SafetyPolicy::default(),
             timetable: Timetable::default(),
@@ -134,6 +136,7 @@ impl Design {
                 pooled: self.pooled.map(|sample_min| Pooling { sample_min }),
                 fleet: self.fleet,
                 retention: Span::from_secs(self.retention),
+                pace: self.pace,
             },
             limits: self.limits.clone(),
             safety: self.safety.clone(),

@@ -26,6 +26,9 @@ pub enum InvalidKind {
     /// Not set, and there is no default.
     #[error("is missing")]
     Missing,
+    /// It looks like a secret.
+    #[error("looks like {0}; Meridian keeps no secrets: take it out, and name a file on the servers by `secret`")]
+    Secret(&'static str),
     /// A number that the enumeration does not have.
     #[error("is not a known value")]
     UnknownEnum,
@@ -123,6 +126,7 @@ impl InvalidKind {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing => "MISSING",
+            Self::Secret(_) => "SECRET",
             Self::UnknownEnum => "UNKNOWN_ENUM",
             Self::UnknownWord(_) => "UNKNOWN_WORD",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",

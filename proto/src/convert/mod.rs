@@ -12,7 +12,6 @@ mod evidence;
 mod field;
 mod gate;
 mod goal;
-mod hotfix;
 mod invalid;
 pub mod name;
 mod plan;
@@ -21,7 +20,6 @@ pub mod record;
 mod release;
 mod report;
 mod safety;
-mod set;
 mod time;
 mod types;
 mod watch;
@@ -38,9 +36,9 @@ pub use gate::{
     stop_entry_to_wire, stops_to_wire,
 };
 pub use goal::{goal_from_wire, vetoes_from_wire, vetoes_to_wire};
-pub use hotfix::{supersede_from_wire, supersede_to_wire};
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
 pub use plan::forecast_to_wire;
+pub use plan::hotfix::{supersede_from_wire, supersede_to_wire};
 pub use playbook::parse_playbook_or_revision;
 pub use release::release_from_wire;
 pub use report::{

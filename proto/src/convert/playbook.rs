@@ -4,8 +4,8 @@ use meridian_core::id::{PlaybookId, RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Spread, SpreadOrder, Stage, StageKind, Step,
-    VotePolicy, Wave,
+    BackPace, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Spread, SpreadOrder, Stage,
+    StageKind, Step, VotePolicy, Wave,
 };
 
 use super::calendar::timetable_to_wire;
@@ -274,7 +274,7 @@ impl TryFrom<v1::RollbackPolicy> for RollbackPolicy {
     type Error = Invalid;
 
     fn try_from(wire: v1::RollbackPolicy) -> Result<Self, Invalid> {
-        let v1::RollbackPolicy { votes, fleet, retention, over, pooled } = wire;
+        let v1::RollbackPolicy { votes, fleet, retention, over, pooled, pace } = wire;
         let votes = match present("votes", votes)? {
             Votes::Any(wire_rollback::AnyVote {}) => VotePolicy::Any,
             Votes::Count(count) => VotePolicy::Count(count),
@@ -283,7 +283,8 @@ impl TryFrom<v1::RollbackPolicy> for RollbackPolicy {
         };
         let over = electorate(over, fleet).at("over")?;
         let pooled = pooled.map(|v1::Pooling { sample_min }| Pooling { sample_min });
-        Ok(Self { votes, over, pooled, fleet, retention: span("retention", retention)? })
+        let pace = pace.map(|v1::BackPace { max_parallel }| BackPace { max_parallel });
+        Ok(Self { votes, over, pooled, fleet, retention: span("retention", retention)?, pace })
     }
 }
 
@@ -299,7 +300,7 @@ fn electorate(number: i32, fleet: bool) -> Result<Electorate, Invalid> {
 
 impl From<&RollbackPolicy> for v1::RollbackPolicy {
     fn from(policy: &RollbackPolicy) -> Self {
-        let RollbackPolicy { votes, over, pooled, fleet, retention } = policy;
+        let RollbackPolicy { votes, over, pooled, fleet, retention, pace } = policy;
         let votes = match votes {
             VotePolicy::Any => Votes::Any(wire_rollback::AnyVote {}),
             VotePolicy::Count(count) => Votes::Count(*count),
@@ -316,6 +317,7 @@ impl From<&RollbackPolicy> for v1::RollbackPolicy {
             retention: Some(span_to_wire(*retention)),
             over: over.into(),
             pooled: pooled.map(|Pooling { sample_min }| v1::Pooling { sample_min }),
+            pace: pace.map(|BackPace { max_parallel }| v1::BackPace { max_parallel }),
         }
     }
 }

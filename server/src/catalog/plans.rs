@@ -1,10 +1,13 @@
 //! Plans: compiled from what is in the catalog and how the lanes are now. Kept under their hash, so that what was
 //! reviewed is what is started.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meridian_core::digest::Digest;
-use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
+use meridian_core::lane::LaneState;
+use meridian_core::plan::prepared::Activated;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, compile};
 use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
@@ -110,18 +113,43 @@ impl Catalog {
         let head = self.head_of(service).await?;
         let lanes = self.lanes_of(service).await?.lanes;
         let regions = self.all_regions().await?;
+        let activated = self.activated(service, &lanes).await?;
         let facts = |(id, entry): (meridian_core::id::RegionId, Region)| {
             let spoke = entry.session_number > 0;
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights, safety) = (able("cohorts"), able("weights"), able("safety-policy"));
             let (queries, load) = (able("queries"), able("load"));
             let lane = lanes.get(&id).cloned().unwrap_or_default();
+            let activated = lane.stable.as_ref().and_then(|placed| activated.get(&placed.release.version)).cloned();
             let (labels, cordoned, share) = (entry.labels, entry.cordoned, entry.traffic_share);
-            (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, load, lane })
+            (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, load, activated, lane })
         };
         let vetoed = head.vetoes.digests;
         let regions = regions.into_iter().map(facts).collect();
         Ok(Inventory { regions, parent: head.plan, vetoed, superseding: None, set: None })
+    }
+}
+
+impl Catalog {
+    /// Which of the releases that are stable somewhere are the second of a two-phase pair.
+    async fn activated(
+        &self,
+        service: &ServiceId,
+        lanes: &BTreeMap<RegionId, LaneState>,
+    ) -> Result<BTreeMap<Version, Activated>, EngineError> {
+        let stable = lanes.values().filter_map(|lane| Some(lane.stable.as_ref()?.release.version.clone()));
+        let mut activated = BTreeMap::new();
+        for version in stable.collect::<BTreeSet<Version>>() {
+            let known = match self.get::<StoredRelease>(&(service.clone(), version.clone())).await {
+                Ok(known) => known.value.release,
+                Err(EngineError::NotFound { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(prepares) = known.prepares {
+                activated.insert(version.clone(), Activated { version, prepares });
+            }
+        }
+        Ok(activated)
     }
 }
 

@@ -18,7 +18,6 @@ mod runner;
 mod sets;
 mod status;
 pub mod trace;
-mod vet;
 mod veto;
 
 use std::collections::BTreeMap;

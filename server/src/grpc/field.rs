@@ -1,6 +1,9 @@
 //! Fields that many requests share: etags, request ids, pages. Checked the same way everywhere.
 
+use std::fmt::Debug;
+
 use meridian_core::digest::Digest;
+use meridian_core::text::secret::Secret;
 use meridian_proto::convert::{Invalid, InvalidKind};
 use meridian_store::{Key, Revision};
 use prost::Message;
@@ -37,8 +40,9 @@ pub fn etag(field: &str, text: &str) -> Result<Option<Revision>, Status> {
 /// The mark of a request: its id with the digest of method and body. Without an id there is none.
 ///
 /// # Errors
-/// If the id is not a UUID in its usual form.
-pub fn mark(method: &'static str, id: &str, message: &impl Message) -> Result<Option<RequestMark>, Status> {
+/// If the id is not a UUID in its usual form, or some text of the request looks like a secret.
+pub fn mark(method: &'static str, id: &str, message: &(impl Message + Debug)) -> Result<Option<RequestMark>, Status> {
+    no_secret(message)?;
     if id.is_empty() {
         return Ok(None);
     }
@@ -50,6 +54,33 @@ pub fn mark(method: &'static str, id: &str, message: &impl Message) -> Result<Op
     body.push(0);
     body.extend_from_slice(&message.encode_to_vec());
     Ok(Some(RequestMark { id: uuid.hyphenated().to_string(), body: Digest::of(&body) }))
+}
+
+/// Refuses a request of which some text looks like a secret: what is taken is kept, shown and exported. The text itself is
+/// not repeated.
+///
+/// # Errors
+/// Naming the field.
+pub fn no_secret(message: &impl Debug) -> Result<(), Status> {
+    // Written out, a message has a field a line, whatever its type; what is deeper stands further in.
+    let written = format!("{message:#?}");
+    let Some((at, secret)) = written.lines().enumerate().find_map(|(at, line)| Some((at, Secret::of(line)?))) else {
+        return Ok(());
+    };
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut path: Vec<&str> = Vec::new();
+    let mut inside = usize::MAX;
+    for line in written.lines().take(at + 1).collect::<Vec<_>>().into_iter().rev() {
+        if depth(line) < inside {
+            inside = depth(line);
+            let name = line.trim_start().split_once(": ").map(|(name, _)| name);
+            let is_name =
+                |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'#');
+            path.extend(name.filter(is_name).map(|name| name.trim_start_matches("r#")));
+        }
+    }
+    path.reverse();
+    Err(status::invalid(&Invalid::of("(not shown)", InvalidKind::Secret(secret.as_str())).within(&path.join("."))))
 }
 
 /// Which part of a listing is wanted.
@@ -154,6 +185,27 @@ mod tests {
         for text in ["1", "0197a1b2000070008000000000000000", "{0197a1b2-0000-7000-8000-000000000000}", "../x"] {
             assert_eq!(mark("m", text, &message).unwrap_err().code(), Code::InvalidArgument, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_refused_by_its_field_and_not_repeated() {
+        use meridian_proto::r#gen::v1;
+        let key = format!("ghp_{}", "x1".repeat(20));
+        let pem = "line\n-----BEGIN PRIVATE KEY-----\nMIIE".to_owned();
+        let labels = [("token".to_owned(), key.clone())].into();
+        let region = v1::Region { description: pem, ..v1::Region::default() };
+        let service = v1::Service { labels, ..v1::Service::default() };
+        let region = no_secret(&v1::UpdateRegionRequest { region: Some(region), ..Default::default() }).unwrap_err();
+        assert!(region.message().starts_with("region.description"), "{}", region.message());
+        let service = mark("m", "", &v1::UpdateServiceRequest { service: Some(service), ..Default::default() });
+        let service = service.unwrap_err();
+        assert!(service.message().starts_with("service.labels"), "{}", service.message());
+        for refused in [region, service] {
+            assert_eq!(refused.code(), Code::InvalidArgument);
+            assert!(!refused.message().contains("x1x1") && !refused.message().contains("MIIE"), "{refused:?}");
+        }
+        let order = v1::PauseRolloutRequest { reason: "it is not a secret".to_owned(), ..Default::default() };
+        assert_eq!(mark("m", "", &order).unwrap(), None);
     }
 
     #[test]

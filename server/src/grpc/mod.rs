@@ -13,7 +13,6 @@ mod regions;
 mod releases;
 mod rollouts;
 mod services;
-mod sets;
 pub mod status;
 mod stops;
 mod streams;
@@ -109,7 +108,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(WatchServiceServer, watches::WatchCalls { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AlertServiceServer, alerts::Alerts { shared: shared() }, PUBLIC_BYTES_MAX))
-        .add_service(limited!(SetServiceServer, sets::Sets { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(SetServiceServer, plans::sets::Sets { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(StopServiceServer, stops::Stops { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AgentServiceServer, agents::Agents { shared: shared() }, AGENT_BYTES_MAX))
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(

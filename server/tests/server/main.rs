@@ -14,7 +14,6 @@ mod requests;
 mod restore;
 mod rollouts;
 mod seen;
-mod sets;
 mod support;
 mod traces;
 mod vetoes;

@@ -8,8 +8,8 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, ServiceId, WaveId};
 use meridian_core::playbook::{
-    Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, VotePolicy,
-    Wave,
+    BackPace, Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step,
+    VotePolicy, Wave,
 };
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -199,6 +199,7 @@ fn playbook(rng: &mut StdRng, regions: &[RegionId]) -> Playbook {
             pooled: None,
             fleet,
             retention: secs(rng.random_range(0..=3)),
+            pace: rng.random_bool(0.3).then(|| BackPace { max_parallel: rng.random_range(1..=2) }),
         },
         limits: Limits { prepare: secs(30), shift: secs(20), revert: secs(30), total: secs(600) },
         safety: SafetyPolicy::default(),

@@ -16,7 +16,7 @@ use meridian_core::evidence::query::PLACES;
 use meridian_core::evidence::{Amount, Answers, AskFailure, Query, Source};
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::slot::Slot;
-use meridian_core::template::Template;
+use meridian_core::text::template::Template;
 use meridian_outbound::{Letter, Limits, Outbound, Reply, SendError, Trust};
 
 /// Metrics answer within a second or are in trouble; two more tries get over a hiccup.

@@ -15,7 +15,6 @@ mod region;
 mod release;
 mod rollout;
 mod service;
-mod set;
 mod stop;
 mod version;
 mod watch;
@@ -43,7 +42,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Outcome 
         Command::Service(service) => service::run(session, service).await,
         Command::Release(release) => release::run(session, release).await,
         Command::Rollout(rollout) => rollout::run(session, rollout).await,
-        Command::Set(command) => set::run(session, command).await,
+        Command::Set(command) => rollout::set::run(session, command).await,
         Command::Checklist(checklist) => rollout::checklist::run(session, checklist).await,
         Command::StopTheLine(stop) => stop::run(session, stop).await,
         Command::Region(region) => region::run(session, region).await,

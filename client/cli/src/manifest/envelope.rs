@@ -9,7 +9,7 @@ use super::report::{Report, cap};
 use super::shape::{Cursor, Fields, Refused};
 use super::yaml::{self, Node, Scalar};
 use super::{API_VERSION, Document, DocumentPlace, Manifest};
-use super::{source, values};
+use super::{secrets, source, values};
 
 /// The names, labels and annotations of a document.
 pub(super) struct Metadata<'n> {
@@ -67,6 +67,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> (Vec<Document>, Vec<ManifestErro
         Ok(roots) => {
             for root in roots {
                 let place = DocumentPlace { file: file.to_owned(), line: root.at.line };
+                secrets::check(&root, "", &mut report);
                 documents.extend(document(&root, &mut report).map(|manifest| Document { place, manifest }));
             }
         }

@@ -59,6 +59,11 @@ impl ManifestError {
         Self::new(file, Some((text, place)), finding)
     }
 
+    /// About a place whose text is not shown.
+    pub(super) fn unshown(file: &str, place: Place, finding: Finding) -> Self {
+        Self { line: place.line, column: place.column, ..Self::new(file, None, finding) }
+    }
+
     /// About a whole document, of which the text is no longer at hand.
     pub(super) fn of_document(place: &DocumentPlace, finding: Finding) -> Self {
         Self { line: place.line, column: 1, ..Self::new(&place.file, None, finding) }

@@ -8,6 +8,7 @@ mod kinds;
 mod measured;
 mod print;
 mod report;
+mod secrets;
 mod shape;
 mod source;
 pub(crate) mod timely;

@@ -9,7 +9,7 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Limits, Load,
+    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Limits, Load,
     LoadRequest, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging, Step,
     VotePolicy, Wave,
 };
@@ -331,7 +331,7 @@ impl Page {
     }
 
     fn rollback(&mut self, rollback: &RollbackPolicy) {
-        let RollbackPolicy { votes, over, pooled, fleet, retention } = rollback;
+        let RollbackPolicy { votes, over, pooled, fleet, retention, pace } = rollback;
         self.line(1, "rollback:");
         let votes = match votes {
             VotePolicy::Any => "any".to_owned(),
@@ -348,6 +348,9 @@ impl Page {
         }
         self.line(2, format!("scope: {}", if *fleet { "fleet" } else { "wave" }));
         self.line(2, format!("retention: {retention}"));
+        if let Some(BackPace { max_parallel }) = pace {
+            self.line(2, format!("pace: {{maxParallel: {max_parallel}, order: {}}}", BackPace::ORDER));
+        }
     }
 
     fn stage(&mut self, stage: &Stage) {

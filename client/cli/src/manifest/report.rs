@@ -23,6 +23,13 @@ impl<'t> Report<'t> {
         }
     }
 
+    /// Adds a refusal without the lines that stand there.
+    pub(super) fn add_unshown(&mut self, place: Place, finding: Finding) {
+        if self.errors.len() <= ERRORS_MAX {
+            self.errors.push(ManifestError::unshown(self.file, place, finding));
+        }
+    }
+
     /// Adds what YAML itself refuses.
     pub(super) fn add_refusal(&mut self, refusal: Refusal) {
         let Refusal { at, code, value, message, fix } = refusal;

@@ -117,6 +117,7 @@ const fn is_gate(wait: &Wait) -> bool {
         | Wait::Bake { .. }
         | Wait::Evidence { .. }
         | Wait::Requests { .. }
+        | Wait::BackPace { .. }
         | Wait::Votes { .. }
         | Wait::Owner => false,
     }

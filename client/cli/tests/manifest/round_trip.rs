@@ -11,9 +11,9 @@ use meridian_core::id::{
 };
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind,
-    Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread,
-    SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
+    ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -296,13 +296,15 @@ fn playbook() -> impl Strategy<Value = Playbook> {
     ];
     let over = prop_oneof![Just(Electorate::Wave), Just(Electorate::Fleet)];
     let pooled = option::of((1..=u64::MAX).prop_map(|sample_min| Pooling { sample_min }));
-    let rollback = (votes, over, pooled, any::<bool>(), span(0));
-    let rollback = rollback.prop_map(|(votes, over, pooled, fleet, retention)| RollbackPolicy {
+    let pace = option::of((1..=u32::MAX).prop_map(|max_parallel| BackPace { max_parallel }));
+    let rollback = (votes, over, pooled, any::<bool>(), span(0), pace);
+    let rollback = rollback.prop_map(|(votes, over, pooled, fleet, retention, pace)| RollbackPolicy {
         votes,
         over,
         pooled,
         fleet,
         retention,
+        pace,
     });
     let limits = (span(1), span(1), span(1), span(60_000)).prop_map(|(prepare, shift, revert, total)| Limits {
         prepare,

@@ -3,6 +3,7 @@
 pub(super) mod astray;
 pub mod explain;
 pub(super) mod loaded;
+pub mod summary;
 
 use astray::is_at_step;
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod guard;
+mod pace;
 mod scopes;
 mod unreachable;
 mod vetoes;

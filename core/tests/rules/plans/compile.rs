@@ -7,6 +7,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
+use meridian_core::plan::prepared::Activated;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
     ApprovalRule, Electorate, Playbook, Pooling, RegionSelector, Spread, SpreadOrder, VotePolicy, Wave, validate,
@@ -15,6 +16,7 @@ use meridian_core::release::Release;
 use meridian_core::rollout::veto::Veto;
 use meridian_core::slot::Slot;
 use meridian_core::time::Timestamp;
+use semver::Version;
 
 use crate::world::design::{Design, percent, region, release};
 
@@ -92,7 +94,41 @@ fn each_refusal_is_given() {
         inventory.vetoed.insert(release.digest, some_veto());
     };
     assert_eq!(one(&veto), ["DIGEST_VETOED"]);
-    assert_eq!(one(&|release, _| release.prepares = Some("1.5.0".parse().unwrap())), ["NOT_PREPARED"; 2]);
+    assert_eq!(one(&|release, _| release.prepares = Some("1.5.0".parse().unwrap())), ["NOT_PREPARED"; 3]);
+}
+
+#[test]
+fn the_second_of_a_pair_starts_when_the_first_is_everywhere_and_nothing_jumps_back_over_both() {
+    let version = |text: &str| Version::parse(text).unwrap();
+    let stable = |inventory: &mut Inventory, number: usize, text: &str| {
+        let placed = change(inventory, number).lane.stable.as_mut().unwrap();
+        placed.release.version = version(text);
+    };
+    // Region 2 is in no wave, and what is prepared is shared with it all the same.
+    let planned = |second: &str, third: Option<&str>| {
+        let mut inventory = inventory(3);
+        [0, 1].into_iter().zip(["1.5.0", second]).for_each(|(number, text)| stable(&mut inventory, number, text));
+        match third {
+            Some(text) => stable(&mut inventory, 2, text),
+            None => change(&mut inventory, 2).lane.stable = None,
+        }
+        let release = Release { prepares: Some(version("1.5.0")), ..release("2.0.0") };
+        plan(Design::of(&[&[0, 1]]).playbook(), &release, &inventory).map_err(|refused| refused[0].to_string())
+    };
+    assert!(planned("1.5.0", Some("1.5.0")).is_ok());
+    assert!(planned("1.5.0", Some("2.0.0")).is_ok(), "it serves there already");
+    assert!(planned("1.5.0", None).is_ok(), "nothing has served there");
+    let late = planned("1.5.0", Some("1.4.0")).unwrap_err();
+    assert_eq!(late, "release 2.0.0 prepares on 1.5.0, and 1.4.0 is stable in region r2; roll 1.5.0 out there first");
+    assert!(planned("1.4.0", None).is_err());
+    let back = |to: &str| {
+        let mut inventory = inventory(1);
+        let (version, prepares) = (version("2.0.0"), version("1.5.0"));
+        change(&mut inventory, 0).activated = Some(Activated { version, prepares });
+        plan(Design::of(&[&[0]]).playbook(), &release(to), &inventory)
+    };
+    assert_eq!(back("1.4.9").unwrap_err()[0].code(), "JUMPS_BACK");
+    assert!(back("1.5.0").is_ok() && back("2.1.0").is_ok());
 }
 
 #[test]

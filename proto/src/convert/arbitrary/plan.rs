@@ -8,9 +8,9 @@ use meridian_core::plan::{
     Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
 };
 use meridian_core::playbook::{
-    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy, ItemKind,
-    Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread,
-    SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
+    ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
+    Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -148,12 +148,15 @@ fn rollback_policy() -> impl Strategy<Value = RollbackPolicy> {
     ];
     let pooled = option::of(any::<u64>().prop_map(|sample_min| Pooling { sample_min }));
     let over = select(vec![Electorate::Wave, Electorate::Fleet]);
-    (votes, over, pooled, any::<bool>(), span()).prop_map(|(votes, over, pooled, fleet, retention)| RollbackPolicy {
+    let pace = option::of(any::<u32>().prop_map(|max_parallel| BackPace { max_parallel }));
+    let parts = (votes, over, pooled, any::<bool>(), span(), pace);
+    parts.prop_map(|(votes, over, pooled, fleet, retention, pace)| RollbackPolicy {
         votes,
         over,
         pooled,
         fleet,
         retention,
+        pace,
     })
 }
 

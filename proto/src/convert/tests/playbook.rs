@@ -47,6 +47,7 @@ fn playbook() -> v1::Playbook {
             // As clients say it that know no electorate.
             over: 0,
             pooled: None,
+            pace: None,
         }),
         limits: Some(v1::Limits {
             prepare: duration(600, 0),

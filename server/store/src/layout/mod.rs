@@ -383,6 +383,12 @@ mod tests {
     }
 
     #[test]
+    fn a_set_has_its_own_place() {
+        let id = SetId::new("autumn").unwrap();
+        assert_eq!((set(&id).as_str(), Place::of(&set(&id))), ("/sets/autumn", Some(Place::Set(id))));
+    }
+
+    #[test]
     fn keys_are_as_written_down_and_read_back() {
         let (service_id, epoch) = (service_id(), Epoch::new(1, 42));
         let version = Version::parse("1.2.3-rc.1+build.7").unwrap();
@@ -394,7 +400,6 @@ mod tests {
         let lane = Lane { service: service_id.clone(), region: region_id.clone() };
         let (watched, judged) = (rollout_id.clone(), Version::new(1, 2, 3));
         let kpi_id = KpiId::new("p95-ms").unwrap();
-        let set_id = SetId::new("autumn").unwrap();
         let hash = Digest::of(b"plan");
         let plan_key = format!("/plans/{}", hash.hex());
         let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
@@ -445,7 +450,6 @@ mod tests {
                 "/feedback/checkout/1.2.3/answers/7-a",
                 Place::Answer(service_id.clone(), judged.clone(), "7-a".to_owned()),
             ),
-            (set(&set_id), "/sets/autumn", Place::Set(set_id.clone())),
             (stops(), "/stops/now", Place::Stops),
             (stop_entry(7), "/stops/log/00000000000000000007", Place::StopEntry(7)),
             (restore(), "/restore", Place::Restore),

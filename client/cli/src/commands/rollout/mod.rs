@@ -6,6 +6,7 @@ mod export;
 mod follow;
 pub(super) mod order;
 mod presenter;
+pub(super) mod set;
 mod start;
 
 use meridian_client::{RolloutName, RolloutView};
@@ -65,12 +66,12 @@ async fn history(session: &mut Session<'_>, rollout: &Rollout) -> Outcome {
 }
 
 /// Waits for a rollout, and shows nothing on the way.
-pub(super) async fn wait(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting) -> Outcome {
+async fn wait(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting) -> Outcome {
     follow::run(session, name, waiting, follow::Show::Nothing).await
 }
 
 /// Which exit a rollout stands for; `None`: it goes on.
-pub(super) fn exit_of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
+fn exit_of(view: &RolloutView, waiting: Waiting) -> Option<Exit> {
     ending::of(view, waiting)
 }
 

@@ -4,8 +4,8 @@
 use meridian_calendar::{check, fits};
 use meridian_core::id::PlaybookId;
 use meridian_core::playbook::{
-    DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy, Violation,
-    VotePolicy, validate,
+    BackPace, DeadManPolicy, DriftPolicy, Electorate, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy,
+    Violation, VotePolicy, validate,
 };
 
 use super::{checklist, evidence, hotfix, timetable, watch, wave};
@@ -53,7 +53,7 @@ pub(super) fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'
 fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
     let standard = RollbackPolicy::default();
     let Some(given) = given else { return Some(standard) };
-    let fields = given.fields(report, &["votes", "over", "pooled", "scope", "retention"])?;
+    let fields = given.fields(report, &["votes", "over", "pooled", "scope", "retention", "pace"])?;
     let votes = fields.get("votes").map_or(Some(standard.votes), |it| votes(&it, report));
     let scopes = [("fleet", true), ("wave", false)];
     let fleet = fields.value_or(report, "scope", standard.fleet, values::word(&scopes));
@@ -64,8 +64,19 @@ fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<Rollba
         None => Some(None),
     };
     let retention = fields.value_or(report, "retention", standard.retention, values::span);
-    let (votes, over, pooled, fleet, retention) = (votes?, over?, pooled?, fleet?, retention?);
-    Some(RollbackPolicy { votes, over, pooled, fleet, retention })
+    let pace = match fields.get("pace") {
+        Some(given) => pace(&given, report).map(Some),
+        None => Some(None),
+    };
+    let (votes, over, pooled, fleet, retention, pace) = (votes?, over?, pooled?, fleet?, retention?, pace?);
+    Some(RollbackPolicy { votes, over, pooled, fleet, retention, pace })
+}
+
+fn pace(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<BackPace> {
+    let fields = given.fields(report, &["maxParallel", "order"])?;
+    let order = fields.value_or(report, "order", (), values::word(&[(BackPace::ORDER, ())]));
+    let many = fields.need(report, "maxParallel", "2").and_then(|it| it.value(report, values::small_number));
+    order.and(many).map(|max_parallel| BackPace { max_parallel })
 }
 
 fn pooling(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Pooling> {

@@ -4,8 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
-    ApprovalRule, Callback, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling, RegionSelector,
-    RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling,
+    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::WatchPolicy;
@@ -52,7 +52,8 @@ pub(crate) fn triggers_text(rollback: &RollbackPolicy) -> String {
     };
     let pooled =
         rollback.pooled.map(|Pooling { sample_min }| format!(", or a fail over {sample_min} samples together"));
-    format!("{scope}, on {votes}{over}{}", pooled.unwrap_or_default())
+    let pace = rollback.pace.map(|BackPace { max_parallel }| format!("; {max_parallel} at a time, the worst first"));
+    format!("{scope}, on {votes}{over}{}{}", pooled.unwrap_or_default(), pace.unwrap_or_default())
 }
 
 fn votes_text(votes: VotePolicy) -> String {
@@ -261,6 +262,9 @@ pub(crate) fn rollback_json(rollback: &RollbackPolicy) -> Value {
     let mut value = json!({ "votes": votes, "over": over, "scope": scope, "retention": retention });
     if let Some(Pooling { sample_min }) = rollback.pooled {
         value["pooled"] = json!({ "sampleMin": sample_min });
+    }
+    if let Some(BackPace { max_parallel }) = rollback.pace {
+        value["pace"] = json!({ "maxParallel": max_parallel, "order": BackPace::ORDER });
     }
     value
 }

@@ -46,6 +46,23 @@ fn m2_to_m5_yaml_tricks() {
 }
 
 #[test]
+fn m19_secrets_are_refused_where_they_stand_and_not_repeated() {
+    let token = format!("ghp_{}", "x1".repeat(20));
+    let pem = "\n    -----BEGIN EC PRIVATE KEY-----\n    MIIEx1x1\n".to_owned();
+    let described = format!("{}spec:\n  description: |{pem}", service("x"));
+    let label =
+        format!("apiVersion: meridian.dev/v1\nkind: Region\nmetadata: {{name: x, labels: {{token: {token}}}}}\n");
+    let errors = [refuse(described.as_bytes()), refuse(label.as_bytes())];
+    let found =
+        errors.iter().map(|errors| (errors.all()[0].code, errors.all()[0].field.as_str(), errors.all()[0].line));
+    assert_eq!(found.collect::<Vec<_>>(), [("SECRET", "spec.description", 6), ("SECRET", "metadata.labels.token", 3)]);
+    for errors in errors {
+        let said = [errors.to_string(), errors.render(false)].concat();
+        assert!(!said.contains("x1x1"), "{said}");
+    }
+}
+
+#[test]
 fn m25_encodings() {
     let text = service("x");
     let mut bom = b"\xef\xbb\xbf".to_vec();

@@ -8,9 +8,10 @@ use meridian_core::id::{ServiceId, SetId};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Outcome, rollout};
+use super::{exit_of, wait};
 use crate::args::{Output, SetCommand, SetMembers, SetStart, SetStatus};
 use crate::clock;
+use crate::commands::Outcome;
 use crate::error::CliError;
 use crate::exit_code::Exit;
 use crate::output::kinds::moment_json;
@@ -19,7 +20,7 @@ use crate::output::{Cell, Shown, cell, or_dash, yaml};
 use crate::reference;
 use crate::session::{Detail, Session};
 
-pub(super) async fn run(session: &mut Session<'_>, command: SetCommand) -> Outcome {
+pub(in crate::commands) async fn run(session: &mut Session<'_>, command: SetCommand) -> Outcome {
     match command {
         SetCommand::Plan(members) => {
             let set = create(session, wanted(&members, None)?, Intent::Check).await?;
@@ -63,7 +64,7 @@ async fn show(session: &mut Session<'_>, status: &SetStatus) -> Outcome {
     let mut exit = Exit::Done;
     if status.wait {
         for member in session.client().await?.set(&id).await?.members {
-            exit = rollout::wait(session, &member.rollout, status.waiting).await?;
+            exit = wait(session, &member.rollout, status.waiting).await?;
             if exit != Exit::Done {
                 break;
             }
@@ -71,7 +72,7 @@ async fn show(session: &mut Session<'_>, status: &SetStatus) -> Outcome {
     }
     let set = session.client().await?.set(&id).await?;
     session.one(&set, Detail::Full)?;
-    let gone = set.members.iter().filter_map(|member| rollout::exit_of(member.view.as_ref()?, status.waiting));
+    let gone = set.members.iter().filter_map(|member| exit_of(member.view.as_ref()?, status.waiting));
     let gone = gone.into_iter().find(|ended| *ended != Exit::Done).filter(|_| status.wait && exit == Exit::Done);
     Ok(gone.unwrap_or(exit))
 }

@@ -6,12 +6,12 @@ use meridian_core::plan::{Debt, Hotfix, Supersede};
 use meridian_core::playbook::validate::OWNER_BYTES_MAX;
 use meridian_core::playbook::{Earns, HotfixPolicy};
 
-use super::field::{list, list_with, named, optional, required, text, weight, word};
-use super::gate::RULES_MAX;
-use super::invalid::{At, Invalid, InvalidKind};
-use super::name;
-use super::time::{span, span_to_wire};
-use super::types::weight_to_wire;
+use crate::convert::field::{list, list_with, named, optional, required, text, weight, word};
+use crate::convert::gate::RULES_MAX;
+use crate::convert::invalid::{At, Invalid, InvalidKind};
+use crate::convert::name;
+use crate::convert::time::{span, span_to_wire};
+use crate::convert::types::weight_to_wire;
 use crate::r#gen::v1;
 use crate::r#gen::v1::hotfix_policy::Earns as WireEarns;
 

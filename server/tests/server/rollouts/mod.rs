@@ -1,5 +1,7 @@
 //! Rollouts from plan to end, with agents that obey.
 
+mod sets;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use meridian_server::{Config, StoreChoice};
 use meridian_store::etcd::testing::EtcdProcess;
 use meridian_store::etcd::{EtcdOptions, EtcdStore};
 use meridian_store::{CommitError, Expect, Key, Revision, Store, Txn};
+use tonic::Code;
 
 use crate::support::agent::Obedient;
 use crate::support::fixture::{self, SERVICE, playbook};
@@ -81,6 +84,28 @@ pub async fn baking(server: &Server, version: &str) -> v1::Rollout {
         rollout.lanes.iter().all(bakes).then_some(rollout)
     })
     .await
+}
+
+#[tokio::test]
+async fn nothing_jumps_back_over_a_two_phase_pair() {
+    let server = Server::plain().await;
+    let (_agents, _) = switched(&server, Span::ZERO).await;
+    let pair = |prepares: &str, version: &str| {
+        let mut request = fixture::release(version);
+        request.release.as_mut().unwrap().prepares = prepares.to_owned();
+        request
+    };
+    server.add_release("1.1.0").await;
+    server.releases().create_release(pair("1.1.0", "1.2.0")).await.unwrap();
+    let early = server.plans().create_plan(fixture::plan("1.2.0")).await.unwrap_err();
+    assert_eq!(why(&early), (Code::FailedPrecondition, "NOT_PREPARED".to_owned()));
+    for version in ["1.1.0", "1.2.0"] {
+        let rollout = server.start_rollout(&server.plan(version).await.name).await;
+        reached(&server, &rollout.name, State::Stable).await;
+    }
+    let jump = server.plans().create_plan(fixture::plan("1.0.0")).await.unwrap_err();
+    assert_eq!(why(&jump), (Code::FailedPrecondition, "JUMPS_BACK".to_owned()));
+    server.plan("1.1.0").await;
 }
 
 #[tokio::test]

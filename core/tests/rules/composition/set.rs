@@ -14,9 +14,9 @@ use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::together::{Standing, finish};
 use proptest::prelude::*;
 
-use super::world::design::{Design, service};
-use super::world::site::Mood;
-use super::world::{World, hold, order};
+use crate::world::design::{Design, service};
+use crate::world::site::Mood;
+use crate::world::{World, hold, order};
 
 /// Members by name; each a world of its own.
 struct Set {
@@ -130,7 +130,8 @@ fn who_follows_begins_when_the_other_is_everywhere_and_all_end_together() {
 
 #[test]
 fn whoever_goes_back_takes_all_others_along_from_wherever_they_are() {
-    let table: [(&str, &str, fn(&mut Set) -> bool); 4] = [
+    type Fits = fn(&mut Set) -> bool;
+    let table: [(&str, &str, Fits); 4] = [
         ("shop waits", "aborted", |set| set.get("pay").word(0) == "baking"),
         ("shop bakes", "rolled-back", |set| set.get("shop").word(0) == "baking"),
         ("shop is switched", "rolled-back", |set| set.phases()[1] == "switched"),

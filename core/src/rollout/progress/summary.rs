@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{LaneAt, Pace, Phase, Rollout, Run};
 use crate::id::RegionId;
 use crate::observation::{Contact, Sight};
+use crate::rollout::state::{LaneAt, Pace, Phase, Rollout, Run};
 
 /// What a rollout is doing, in one line: `running wave 2/3 rest: 1 baking, 1 settled`,
 /// `rolling-back: 5 back, 1 pending, 1 unknown`. A region that can't be reached is `unknown`, never assumed.
@@ -58,12 +58,20 @@ fn counts(record: &Rollout, regions: &[RegionId]) -> String {
 
 fn way_back(record: &Rollout, sight: &Sight) -> String {
     let (mut back, mut pending, mut unknown, mut forward) = (0, 0, 0, 0);
+    let based = |region: &RegionId| record.plan.lanes.get(region).is_some_and(|planned| planned.base.is_some());
+    let paced = record.plan.rollback.pace.is_some();
     for (region, lane) in &record.lanes {
         let live = sight.get(region).is_some_and(|seen| matches!(seen.contact, Contact::Live(_)));
         match lane.at {
             LaneAt::Waiting | LaneAt::Reverted => back += 1,
             LaneAt::Reverting if live => pending += 1,
             LaneAt::Reverting => unknown += 1,
+            // Its turn has not come yet.
+            LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_)
+                if paced && (based(region) || !lane.moved) =>
+            {
+                pending += 1;
+            }
             LaneAt::Preparing { .. } | LaneAt::Shifting(_) | LaneAt::Baking(_) | LaneAt::Settled(_) => forward += 1,
         }
     }

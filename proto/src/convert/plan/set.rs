@@ -3,9 +3,9 @@
 use meridian_core::plan::SetPlan;
 use meridian_core::plan::set::MEMBERS_MAX;
 
-use super::field::{list_with, map_with};
-use super::invalid::{At, Invalid, InvalidKind};
-use super::name;
+use crate::convert::field::{list_with, map_with};
+use crate::convert::invalid::{At, Invalid, InvalidKind};
+use crate::convert::name;
 use crate::r#gen::v1;
 
 impl TryFrom<v1::SetPlan> for SetPlan {

@@ -13,16 +13,16 @@ use meridian_proto::r#gen::v1::set_service_server::SetService;
 use meridian_store::record::StoredSet;
 use tonic::{Request, Response, Status};
 
-use super::field::{self, at, mark};
-use super::orders::actor_of;
-use super::{Shared, status, view};
 use crate::catalog::{Effect, MemberOrder, NewSet};
 use crate::engine::SetOrder;
 use crate::error::EngineError;
+use crate::grpc::field::{self, at, mark};
+use crate::grpc::orders::actor_of;
+use crate::grpc::{Shared, status, view};
 
 /// Answers for sets.
 pub struct Sets {
-    pub(super) shared: Shared,
+    pub(in crate::grpc) shared: Shared,
 }
 
 impl Sets {
@@ -134,6 +134,7 @@ impl SetService for Sets {
         request: Request<v1::RollbackSetRequest>,
     ) -> Result<Response<v1::RollbackSetResponse>, Status> {
         let (_, caller, message) = request.into_parts();
+        field::no_secret(&message)?;
         let v1::RollbackSetRequest { name: resource, actor, reason } = message;
         let id = at("name", name::parse_set(&resource))?;
         let actor = actor_of(actor, &caller)?;

@@ -1,12 +1,14 @@
 //! Greeting an agent: the session's number by compare-and-swap, its key under this replica's lease in the same transaction,
 //! the goals of its lanes and the vetoes of its services.
 
+mod vet;
+
 use meridian_core::id::{Lane, RegionId};
 use meridian_core::rollout::goals::goal;
 use meridian_store::record::{self, Region, SessionHeld};
 use meridian_store::{CommitError, Expect, Revision, Txn, Versioned, commit_known, layout};
 
-use super::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::{AgentFacts, SessionTicket};
 

@@ -1,6 +1,9 @@
 //! Plans: a message is taken only if its name is the hash of what it says, and if it leaves execution no hole to fall
 //! into.
 
+pub(super) mod hotfix;
+mod set;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::calendar::timetable::TEXT_BYTES_MAX;
@@ -13,17 +16,17 @@ use meridian_core::plan::{
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{StageKind, Step};
 
-use super::calendar::timetable_to_wire;
-use super::field::{
+use self::hotfix::{supersede_from_wire, supersede_to_wire};
+use crate::convert::calendar::timetable_to_wire;
+use crate::convert::field::{
     list, map_with, named, not_empty, optional, position_to_wire, required, share_or_none, text, within, word,
 };
-use super::gate::RULES_MAX;
-use super::hotfix::{supersede_from_wire, supersede_to_wire};
-use super::invalid::{At, Invalid, InvalidKind};
-use super::name;
-use super::playbook::regions_from_wire;
-use super::safety::safety_or_default;
-use super::time::{span, span_to_wire};
+use crate::convert::gate::RULES_MAX;
+use crate::convert::invalid::{At, Invalid, InvalidKind};
+use crate::convert::name;
+use crate::convert::playbook::regions_from_wire;
+use crate::convert::safety::safety_or_default;
+use crate::convert::time::{span, span_to_wire};
 use crate::r#gen::v1;
 
 impl TryFrom<v1::Plan> for Plan {

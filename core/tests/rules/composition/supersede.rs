@@ -20,9 +20,9 @@ use meridian_core::time::Span;
 use meridian_core::watch;
 use meridian_core::weight::Split;
 
-use super::world::design::{Design, WaveDesign, percent, region, release};
-use super::world::site::Mood;
-use super::world::{World, hold};
+use crate::world::design::{Design, WaveDesign, percent, region, release};
+use crate::world::site::Mood;
+use crate::world::{World, hold};
 
 const MEND: Option<&str> = Some("it must be mended");
 

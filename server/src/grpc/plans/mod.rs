@@ -1,5 +1,7 @@
 //! `meridian.v1.PlanService`.
 
+pub mod sets;
+
 use meridian_calendar::{ShutOut, first_departure, shut_out};
 use meridian_core::calendar::{Departure, Interval};
 use meridian_core::id::{RolloutId, ServiceId};
@@ -15,17 +17,17 @@ use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_server::PlanService;
 use tonic::{Request, Response, Status};
 
-use super::field::{self, at, mark};
-use super::{Shared, status, terms};
 use crate::catalog::PlanOrder;
 use crate::error::EngineError;
+use crate::grpc::field::{self, at, mark};
+use crate::grpc::{Shared, status, terms};
 
 /// Regions named in one warning; the rest are counted.
 const NAMED_MAX: usize = 10;
 
 /// Answers for plans.
 pub struct Plans {
-    pub(super) shared: Shared,
+    pub(in crate::grpc) shared: Shared,
 }
 
 impl Plans {

@@ -9,7 +9,7 @@ use meridian_core::id::{Lane, RegionId, ServiceId};
 use meridian_core::planted;
 use meridian_store::record::Confirmed;
 
-use super::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
