@@ -6,6 +6,7 @@ mod refusal;
 mod resources;
 mod rollouts;
 pub mod sample;
+mod sets;
 mod state;
 mod stops;
 mod write;
@@ -23,6 +24,7 @@ use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
 use meridian_proto::r#gen::v1::service_service_server::ServiceServiceServer;
+use meridian_proto::r#gen::v1::set_service_server::SetServiceServer;
 use meridian_proto::r#gen::v1::stop_service_server::StopServiceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -128,6 +130,7 @@ impl FakeServer {
             .add_service(RegionServiceServer::new(shared.clone()))
             .add_service(PlanServiceServer::new(shared.clone()))
             .add_service(StopServiceServer::new(shared.clone()))
+            .add_service(SetServiceServer::new(shared.clone()))
             .add_service(RolloutServiceServer::new(shared.clone()));
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("the system gives one more thread");

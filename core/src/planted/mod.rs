@@ -3,7 +3,7 @@
 //! line that asks.
 
 /// Every fault that can be planted: its name, and what is wrong with it in place.
-pub const LIST: [(&str, &str); 41] = [
+pub const LIST: [(&str, &str); 43] = [
     ("no-fence", "an agent takes a lower epoch than it has accepted"),
     ("done-kept", "a new goal counts as done because the one before was"),
     ("intent-not-written", "an agent acts on a goal that it has not written down"),
@@ -26,6 +26,8 @@ pub const LIST: [(&str, &str); 41] = [
     ("hold-ignored", "a held rollout goes on"),
     ("back-unconfirmed", "a region counts as back before it has confirmed"),
     ("finished-stay", "a rollback leaves regions that are through their wave"),
+    ("pace-stalls", "a way back at a pace never turns the next region"),
+    ("overtaken-at-once", "what a superseded rollout had begun does not go back before its successor begins"),
     ("end-while-turning", "a rollback ends while regions are still on their way"),
     ("way-back-by-colour", "a way back leads to blue, whatever served before"),
     ("goal-epoch-kept", "a new order goes out at the epoch of the old one"),

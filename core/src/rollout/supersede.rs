@@ -12,6 +12,7 @@ use super::veto::Vetoes;
 use crate::id::{RegionId, RolloutId, ServiceId, SetId};
 use crate::lane::LaneState;
 use crate::plan::Plan;
+use crate::planted;
 use crate::release::Reversibility;
 
 /// The word of the decision that ends the old rollout, for the audit.
@@ -159,7 +160,7 @@ pub fn supersede(
 /// What was begun goes back first: until the base split is read back under the new goal, the slot is left alone. That
 /// traffic had moved is not forgotten.
 fn take_over(lane: &mut LaneProgress, before: &LaneProgress) {
-    if before.at != LaneAt::Waiting {
+    if before.at != LaneAt::Waiting && !planted::is("overtaken-at-once") {
         lane.at = LaneAt::Reverting;
     }
     lane.moved = before.moved;

@@ -6,7 +6,7 @@ use crate::fleet::launch::errors_check;
 use crate::fleet::{Rig, Shape, breach, crowd, rollback, step};
 use crate::options::{Command, Options};
 use crate::switching::{self, SwitchTime};
-use crate::{bare, machine, memory, outage, stub};
+use crate::{bare, machine, memory, outage, simulate, stub};
 
 /// Rounds of a rollback of a hundred regions, and of a thousand.
 const ROUNDS_HUNDRED: u64 = 11;
@@ -31,6 +31,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Some(Command::P5) => bench.check("P5", memory::measure_agents().await),
         Some(Command::P7) => bench.check("P7", memory::measure().await),
         Some(Command::P9 | Command::P10) => bench.switches().await,
+        Some(Command::P13) => bench.check("P13", simulate::measure().await),
         Some(Command::R1) => bench.check("R1, takeover", outage::measure().await),
         None => {
             println!("{}", machine::summary());
@@ -41,6 +42,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
             bench.check("P4, P11, P12", crowd::measure().await);
             bench.check("P5", memory::measure_agents().await);
             bench.check("P7", memory::measure().await);
+            bench.check("P13", simulate::measure().await);
             bench.check("R1, takeover", outage::measure().await);
         }
     }

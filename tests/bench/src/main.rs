@@ -12,6 +12,7 @@ mod options;
 mod outage;
 mod pki;
 mod row;
+mod simulate;
 mod stub;
 mod switching;
 

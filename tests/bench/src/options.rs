@@ -37,6 +37,8 @@ pub enum Command {
     P11,
     /// 1 000 rollouts that go forward at once. The same run as P4.
     P12,
+    /// A whole plan in virtual time.
+    P13,
     /// Rollbacks in an outage, and how soon another server goes on.
     R1,
     /// Stub agents: real connections, no work. Told by lines on stdin.

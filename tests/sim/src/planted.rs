@@ -14,7 +14,9 @@ const FOUND_MIN_PERCENT: usize = 95;
 /// Faults that nearly every history shows: looked for with every change, in a few seeds, and all of them have to be found.
 /// Each is found by one of the first two seeds; what needs a rare history (`no-fence`: an old owner's goal that arrives
 /// after the new one's) is for the long run over all of them, or any change of the events' order would break this list.
-pub const COMMON: [&str; 25] = [
+pub const COMMON: [&str; 27] = [
+    "pace-stalls",
+    "overtaken-at-once",
     "crowd-ignored",
     "done-kept",
     "intent-not-written",

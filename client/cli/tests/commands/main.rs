@@ -9,6 +9,7 @@ mod orders;
 mod process;
 mod releases;
 mod run;
+mod sets;
 mod simulate;
 mod train;
 mod watch;

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use meridian_cli::manifest::{Manifest, Origin, load, parse, to_yaml};
+use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::digest::Digest;
 use meridian_core::plan::{Inventory, RegionFacts, compile};
 use meridian_core::playbook::{Playbook, validate};
 use meridian_core::release::Release;
+use meridian_core::weight::Weight;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/skyoptima")
@@ -21,6 +23,31 @@ fn read(file: &str) -> Vec<Manifest> {
 fn playbook() -> Playbook {
     let Some(Manifest::Playbook(playbook)) = read("playbook.yaml").pop() else { panic!("no playbook") };
     playbook
+}
+
+#[test]
+fn a_preview_is_a_step_for_those_who_ask() {
+    let text = "apiVersion: meridian.dev/v1
+kind: Playbook
+metadata: {name: preview}
+spec:
+  stages:
+    - kind: production
+      waves:
+        - name: all
+          regions: rest
+          strategy: blue-green
+          preview: {cohort: {header: X-Preview, value: 'yes'}, bake: 10m}
+          bake: 30m
+";
+    let Some(Manifest::Playbook(playbook)) = parse("p", text.as_bytes()).unwrap().pop().map(|it| it.manifest) else {
+        panic!("no playbook")
+    };
+    let steps = &playbook.stages[0].waves[0].steps;
+    let rule = CohortRule::Equals(RequestKey::Header("x-preview".to_owned()), "yes".to_owned());
+    assert_eq!((steps[0].weight, steps[0].cohort.clone()), (Weight::NONE, Some(rule)));
+    assert_eq!((steps[1].weight, steps[1].cohort.clone(), steps.len()), (Weight::WHOLE, None, 2));
+    validate(playbook).unwrap();
 }
 
 fn releases() -> Vec<Release> {

@@ -53,6 +53,30 @@ fn bakes(world: &World) -> Vec<Vec<Span>> {
 }
 
 #[test]
+fn a_hotfix_is_not_judged_on_a_load_that_still_grows() {
+    // A tenth of its bake would end before the load is whole.
+    let mut design = two_waves();
+    design.staged = Some(false);
+    let mut playbook = design.playbook();
+    playbook.stages[0].staging.as_mut().unwrap().load.ramp = secs(40);
+    playbook.hotfix.as_mut().unwrap().bake = percent(10);
+    let world = piloting(&design);
+    let facts = |(region, lane): (&RegionId, &LaneState)| {
+        (region.clone(), RegionFacts { lane: lane.clone(), ..RegionFacts::default() })
+    };
+    let (record, reason) = (Arc::new(world.record.clone()), MEND.map(str::to_owned));
+    let inventory = Inventory {
+        regions: world.lanes.iter().map(facts).collect(),
+        superseding: Some(Superseding { record, hotfix: reason, now: world.now }),
+        ..Inventory::default()
+    };
+    let plan = compile(&validate(playbook).unwrap(), 1, &release("3.0.0"), &inventory).unwrap();
+    let bakes: Vec<Span> = plan.waves[0].steps.iter().map(|step| step.bake).collect();
+    assert_eq!(bakes, [secs(40), secs(40)], "of 100 s and 200 s");
+    assert!(plan.waves[1].steps.iter().all(|step| step.bake == secs(1)), "production is under no load");
+}
+
+#[test]
 fn what_had_begun_is_read_back_at_the_base_before_its_slot_is_taken() {
     let design = two_waves();
     let mut world = piloting(&design);

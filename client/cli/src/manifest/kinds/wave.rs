@@ -20,8 +20,20 @@ const STAGES: [(&str, StageKind); 3] = [
     (StageKind::Pilot.as_str(), StageKind::Pilot),
     (StageKind::Production.as_str(), StageKind::Production),
 ];
-const WAVE_FIELDS: [&str; 11] =
-    ["name", "regions", "spread", "maxParallel", "maxSkew", "steps", "strategy", "bake", "soak", "approvals", "gates"];
+const WAVE_FIELDS: [&str; 12] = [
+    "name",
+    "regions",
+    "spread",
+    "maxParallel",
+    "maxSkew",
+    "steps",
+    "strategy",
+    "preview",
+    "bake",
+    "soak",
+    "approvals",
+    "gates",
+];
 /// When a callback is asked.
 const WAVE_BEGIN: &str = "wave-begin";
 const ORDERS: [(&str, SpreadOrder); 2] = [
@@ -128,14 +140,21 @@ fn regions(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<RegionSelector
     names.map(RegionSelector::Names)
 }
 
-/// The steps as written, or the single one that a strategy stands for.
+/// The steps as written, or those that a strategy stands for.
 fn steps(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Step>> {
+    if fields.get("preview").is_some() && fields.get("strategy").is_none() {
+        let fix = "add `strategy: blue-green`, or write the preview as a step with a cohort";
+        fields.refuse(report, "preview", Refused::new("FIELDS_CONFLICT", "only a strategy has a preview", fix));
+        return None;
+    }
     match (fields.get("steps"), fields.get("strategy"), fields.get("bake")) {
         (Some(steps), None, None) => steps.each(report, step),
         (None, Some(strategy), _) => {
             let known = strategy.value(report, values::word(&[("blue-green", Weight::WHOLE)]));
             let bake = fields.need(report, "bake", "5m").and_then(|it| it.value(report, values::span));
-            Some(vec![Step { weight: known?, cohort: None, bake: bake?, requests: 0 }])
+            let preview = fields.get("preview").map_or(Some(None), |it| preview(&it, report).map(Some));
+            let switch = Step { weight: known?, cohort: None, bake: bake?, requests: 0 };
+            Some(preview?.into_iter().chain([switch]).collect())
         }
         (None, None, None) => fields.need(report, "steps", "[{weight: 100%, bake: 5m}]").and(None),
         (Some(_), Some(_), _) => {
@@ -151,6 +170,15 @@ fn steps(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Step>> {
             None
         }
     }
+}
+
+/// The new release beside the old one, for those alone who ask for it.
+fn preview(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Step> {
+    let fields = given.fields(report, &["cohort", "bake"])?;
+    let fix = "{header: x-preview, value: \"yes\"}";
+    let cohort = fields.need(report, "cohort", fix).and_then(|it| cohort(&it, report));
+    let bake = fields.need(report, "bake", "10m").and_then(|it| it.value(report, values::span));
+    Some(Step { weight: Weight::NONE, cohort: Some(cohort?), bake: bake?, requests: 0 })
 }
 
 fn step(given: &Cursor<'_>, report: &mut Report<'_>) -> Option<Step> {

@@ -72,6 +72,12 @@ fn waves_and_steps_are_unambiguous() {
             "FIELDS_CONFLICT",
             "spec.stages[1].waves[1].bake",
         ),
+        (
+            "preview alone",
+            playbook("strategy: blue-green", "preview: {cohort: {header: x, value: y}, bake: 1m}\n          steps: []"),
+            "FIELDS_CONFLICT",
+            "spec.stages[1].waves[1].preview",
+        ),
         ("strategy", playbook("blue-green", "red-black"), "WORD_UNKNOWN", "spec.stages[1].waves[1].strategy"),
         (
             "two keys",
