@@ -47,6 +47,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
         timetable: Timetable { windows, freezes: Vec::new(), splits, ..Timetable::default() },
         checklist: Vec::new(),
         hotfix: None,
+        joiners: meridian_core::playbook::Joiners::default(),
         watch: meridian_core::watch::WatchPolicy::default(),
     }
 }

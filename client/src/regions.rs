@@ -49,6 +49,38 @@ pub struct RegionView {
     pub lanes: Vec<RegionLaneView>,
     /// Why its agent is not believed; empty: it is.
     pub doubts: Vec<DoubtView>,
+    /// That it is on its way out of the fleet.
+    pub drain: Option<DrainView>,
+    /// Services whose release it has not got; empty in listings.
+    pub joins: Vec<JoinView>,
+}
+
+/// That a region is on its way out of the fleet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DrainView {
+    /// Who said so, as declared.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, if the server says so.
+    pub since: Option<Timestamp>,
+    /// Whether no rollout holds it any more.
+    pub drained: bool,
+    /// The rollouts that do.
+    pub waits: Vec<String>,
+}
+
+/// A service whose release a region has not got.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JoinView {
+    /// The service.
+    pub service: ServiceId,
+    /// What keeps it: a stable code; empty: nothing.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// The rollout that this is about.
+    pub rollout: Option<RolloutId>,
 }
 
 /// Why an agent is not believed about one service.
@@ -182,7 +214,63 @@ impl Client {
         wire::answer(CALL, wire::required("region", answer.region))
     }
 
-    /// Deletes a region; refused while a rollout holds one of its lanes.
+    /// Takes a region out of the fleet: nothing newly planned takes it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn drain_region(
+        &self,
+        id: &RegionId,
+        actor: &str,
+        reason: &str,
+        request: &RequestId,
+    ) -> Result<RegionView, ClientError> {
+        const CALL: &str = "drain region";
+        let (actor, reason) = (actor.to_owned(), reason.to_owned());
+        let message = v1::DrainRegionRequest { name: name::region(id), actor, reason, request_id: request.to_string() };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).drain_region(m).await }).await?;
+        wire::answer(CALL, wire::required("region", answer.region))
+    }
+
+    /// Takes it back into the fleet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn undrain_region(
+        &self,
+        id: &RegionId,
+        actor: &str,
+        reason: &str,
+        request: &RequestId,
+    ) -> Result<RegionView, ClientError> {
+        const CALL: &str = "undrain region";
+        let (actor, reason) = (actor.to_owned(), reason.to_owned());
+        let message =
+            v1::UndrainRegionRequest { name: name::region(id), actor, reason, request_id: request.to_string() };
+        let answer =
+            self.call(CALL, message, |link, m| async move { Calls::new(link).undrain_region(m).await }).await?;
+        wire::answer(CALL, wire::required("region", answer.region))
+    }
+
+    /// Brings a region up to the fleet's release of a service. Says which rollout does it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn join_region(
+        &self,
+        id: &RegionId,
+        service: &ServiceId,
+        actor: &str,
+        request: &RequestId,
+    ) -> Result<RolloutId, ClientError> {
+        const CALL: &str = "join region";
+        let (name, service, actor) = (name::region(id), name::service(service), actor.to_owned());
+        let message = v1::JoinRegionRequest { name, service, actor, request_id: request.to_string() };
+        let answer = self.call(CALL, message, |link, m| async move { Calls::new(link).join_region(m).await }).await?;
+        wire::answer(CALL, name::parse_rollout(&answer.rollout).map(|(_, rollout)| rollout).at("rollout"))
+    }
+
+    /// Deletes a region; refused while a rollout holds one of its lanes, and where something is stable until it is drained.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -267,6 +355,8 @@ impl TryFrom<v1::Region> for RegionView {
             doubts: message.quarantine.map_or(Ok(Vec::new()), |quarantine| {
                 wire::list("quarantine.lanes", quarantine.lanes, DoubtView::try_from)
             })?,
+            drain: wire::optional("drain", message.drain)?,
+            joins: wire::list("joins", message.joins, JoinView::try_from)?,
         })
     }
 }
@@ -294,6 +384,26 @@ impl TryFrom<v1::QuarantinedLane> for DoubtView {
     fn try_from(message: v1::QuarantinedLane) -> Result<Self, Invalid> {
         let v1::QuarantinedLane { service, code, message } = message;
         Ok(Self { service: service_named(&service).at("service")?, code, message })
+    }
+}
+
+impl TryFrom<v1::RegionDrain> for DrainView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::RegionDrain) -> Result<Self, Invalid> {
+        let v1::RegionDrain { actor, reason, since_time, drained, waits } = message;
+        let since = wire::moment_or_none("since_time", since_time)?;
+        Ok(Self { actor, reason, since, drained, waits })
+    }
+}
+
+impl TryFrom<v1::RegionJoin> for JoinView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::RegionJoin) -> Result<Self, Invalid> {
+        let v1::RegionJoin { service, code, message, rollout } = message;
+        let (service, rollout) = (service_named(&service).at("service")?, rollout_named(&rollout).at("rollout")?);
+        Ok(Self { service, code, message, rollout })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::drain::{self, Drain};
 use crate::engine::{Asker, Engine, EngineParts, NoTrace, StepTrace};
 use crate::grpc::{self, Front, Port, Shared, Streams};
 use crate::http::{self, Watched};
+use crate::joining::{self, Joining};
 use crate::metrics::Metrics;
 use crate::ports::{Listener, Ports};
 use crate::session::Sessions;
@@ -143,8 +144,9 @@ fn shared(
     let teller = Teller::new(trust, secrets, metrics.alerts.clone());
     let catalog = Catalog::new(store.clone(), clock.clone());
     let watches = Watches::new(catalog.clone(), engine.clone(), store.clone(), clock.clone(), metrics.watching.clone());
+    let joining = Joining::new(catalog.clone(), engine.clone(), clock.clone());
     let (pace, streams) = (Arc::default(), Streams::default());
-    Shared { engine, catalog, watches, store, clock, pace, streams, metrics, teller, bell }
+    Shared { engine, catalog, watches, joining, store, clock, pace, streams, metrics, teller, bell }
 }
 
 /// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
@@ -161,7 +163,7 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared { engine, catalog, watches, store, clock, pace: _, streams, metrics, teller, bell } = shared;
+    let Shared { engine, catalog, watches, joining, store, clock, pace: _, streams, metrics, teller, bell } = shared;
     let courier = Courier::new(CourierParts {
         store: store.clone(),
         catalog: catalog.clone(),
@@ -181,6 +183,7 @@ fn launch(
         spawn("engine", ended, deciding),
         spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
         spawn("watching", ended, Sweep::new(watches).run(stop.clone())),
+        spawn("joining", ended, joining::Sweep::new(joining).run(stop.clone())),
         spawn("courier", ended, courier.run(stop.clone())),
         spawn("http", ended, http::serve(http_listener, watched, stop.clone())),
     ];

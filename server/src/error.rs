@@ -1,7 +1,7 @@
 //! What can go wrong in the engine, told apart by what the caller may do. One table says how each is spelled on the wire.
 
 use meridian_core::agent::quarantine::Distrust;
-use meridian_core::plan::{PlanRefusal, SetRefused};
+use meridian_core::plan::{JoinWait, PlanRefusal, SetRefused};
 use meridian_core::release::BumpTooSmall;
 use meridian_core::rollout::gates::stops::StopRefused;
 use meridian_core::rollout::open::OpenRefused;
@@ -96,6 +96,24 @@ pub enum EngineError {
         /// Which rollout.
         by: String,
     },
+    /// Something serves there, and nobody has said that it is on its way out.
+    #[error("region {region} has a stable release of {service}; `meridian region drain {region}` first")]
+    NotDrained {
+        /// Which region.
+        region: String,
+        /// One of the services.
+        service: String,
+    },
+    /// The region can't be brought up to the fleet.
+    #[error("region {region} can't join {service}: {wait}")]
+    JoinRefused {
+        /// Which region.
+        region: String,
+        /// Of which service.
+        service: String,
+        /// Why.
+        wait: Box<JoinWait>,
+    },
     /// Nobody can vouch for what its agent claims.
     #[error("region {region}, service {service}: {doubt}; give the agent an empty state folder, then confirm")]
     NotConfirmable {
@@ -150,6 +168,8 @@ impl EngineError {
             Self::StaleEtag { .. } => "STALE_ETAG",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::InUse { .. } => "IN_USE",
+            Self::NotDrained { .. } => "REGION_NOT_DRAINED",
+            Self::JoinRefused { wait, .. } => wait.code(),
             Self::NotConfirmable { doubt, .. } => doubt.code(),
             Self::Contended { .. } => "CONTENDED",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",

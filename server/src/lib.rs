@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`ownership`] (which of several
 //! equal replicas moves what forward), [`catalog`] (what is written down before anything moves),
-//! [`watching`] (what is looked at after everything has moved), [`grpc`] (how all of it is
+//! [`watching`] (what is looked at after everything has moved), [`joining`] (who comes after that), [`grpc`] (how all of it is
 //! spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -20,6 +20,7 @@ pub mod engine;
 pub mod error;
 pub mod grpc;
 pub mod http;
+pub mod joining;
 pub mod metrics;
 mod mirror;
 pub mod ownership;

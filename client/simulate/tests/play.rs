@@ -123,6 +123,7 @@ impl Design {
             watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: self.checklist.clone(),
             hotfix: None,
+            joiners: meridian_core::playbook::Joiners::default(),
             id: PlaybookId::new("steps").unwrap(),
             stages,
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },

@@ -108,6 +108,7 @@ fn plan() -> Plan {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         hotfix: None,
+        joiners: meridian_core::playbook::Joiners::default(),
         id: PlaybookId::new("careful").expect("a good name"),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(60), extend_max: Span::from_secs(60) },

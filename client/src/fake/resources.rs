@@ -200,6 +200,37 @@ impl RegionService for Shared {
         answer(v1::ConfirmRegionResponse { region: Some(region) })
     }
 
+    async fn drain_region(&self, request: Request<v1::DrainRegionRequest>) -> Answer<v1::DrainRegionResponse> {
+        let v1::DrainRegionRequest { name, actor, reason, request_id } = request.into_inner();
+        self.enter("DrainRegion", &request_id, &[&name, &actor, &reason]).await?;
+        let drain = Some(v1::RegionDrain { actor, reason, drained: true, ..v1::RegionDrain::default() });
+        let region = v1::Region { drain, ..find(&self.lock().regions.items, &name)? };
+        let region = change(&mut self.lock().regions, &name, Some(region), false)?;
+        answer(v1::DrainRegionResponse { region: Some(region) })
+    }
+
+    async fn undrain_region(&self, request: Request<v1::UndrainRegionRequest>) -> Answer<v1::UndrainRegionResponse> {
+        let v1::UndrainRegionRequest { name, actor, reason, request_id } = request.into_inner();
+        self.enter("UndrainRegion", &request_id, &[&name, &actor, &reason]).await?;
+        let region = v1::Region { drain: None, ..find(&self.lock().regions.items, &name)? };
+        let region = change(&mut self.lock().regions, &name, Some(region), false)?;
+        answer(v1::UndrainRegionResponse { region: Some(region) })
+    }
+
+    async fn join_region(&self, request: Request<v1::JoinRegionRequest>) -> Answer<v1::JoinRegionResponse> {
+        let v1::JoinRegionRequest { name, service, actor, request_id } = request.into_inner();
+        self.enter("JoinRegion", &request_id, &[&name, &service, &actor]).await?;
+        let region = find(&self.lock().regions.items, &name)?;
+        let wait = region.joins.into_iter().find(|join| join.service == service);
+        match wait {
+            Some(join) if join.code == "JOIN_FAILED_BEFORE" || join.code == "JOINERS_WAIT" => {
+                answer(v1::JoinRegionResponse { rollout: format!("{service}/rollouts/join-1") })
+            }
+            Some(join) => Err(status(RefusalKind::Precondition, &join.code, &join.message)),
+            None => Err(status(RefusalKind::Precondition, "NOTHING_TO_JOIN", "there is nothing to catch up with")),
+        }
+    }
+
     async fn delete_region(&self, request: Request<v1::DeleteRegionRequest>) -> Answer<v1::DeleteRegionResponse> {
         let request = request.into_inner();
         self.enter("DeleteRegion", &request.request_id, &[&request.name]).await?;

@@ -66,6 +66,7 @@ pub fn rollout() -> RolloutView {
         superseded_by: None,
         supersedes: None,
         train: None,
+        join_after: None,
     }
 }
 

@@ -46,6 +46,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             superseded_by,
             supersedes,
             train,
+            join_after,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -69,17 +70,18 @@ impl TryFrom<v1::Rollout> for RolloutView {
             actions,
             approvals: wire::list("approvals", approvals, ApprovalView::try_from)?,
             checklist: wire::list("checklist", checklist, EntryView::try_from)?,
-            superseded_by: superseding(&superseded_by)?,
+            superseded_by: other("superseded_by", &superseded_by)?,
             supersedes: supersedes.map(supersede_from_wire).transpose().at("supersedes")?.map(|(_, of)| of),
             train: Some(train).filter(|train| !train.is_empty()),
+            join_after: other("join_after", &join_after)?,
         })
     }
 }
 
-/// The rollout that has taken over, if one has.
-fn superseding(text: &str) -> Result<Option<RolloutId>, Invalid> {
-    let by = (!text.is_empty()).then(|| name::parse_rollout(text)).transpose().at("superseded_by")?;
-    Ok(by.map(|(_, rollout)| rollout))
+/// Another rollout of the service, if one is named.
+fn other(field: &str, text: &str) -> Result<Option<RolloutId>, Invalid> {
+    let other = (!text.is_empty()).then(|| name::parse_rollout(text)).transpose().at(field)?;
+    Ok(other.map(|(_, rollout)| rollout))
 }
 
 impl TryFrom<v1::Approval> for ApprovalView {

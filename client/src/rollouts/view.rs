@@ -64,6 +64,8 @@ pub struct RolloutView {
     pub supersedes: Option<Supersede>,
     /// The train that it begins with; `None`: it waits for none.
     pub train: Option<String>,
+    /// The launch that its regions came too late for; `None`: it is no join.
+    pub join_after: Option<RolloutId>,
 }
 
 /// An item of the checklist.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod forward;
+mod join;
 mod paced;
 mod pair;
 mod record;
@@ -15,6 +16,7 @@ mod transition;
 mod watch;
 
 pub use agent::{action, done, intent, live, memory, start};
+pub use join::membership;
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
@@ -33,7 +35,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 50] = [
+pub const CATALOGUE: [(&str, &str); 51] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -118,6 +120,10 @@ pub const CATALOGUE: [(&str, &str); 50] = [
     (
         "C25",
         "At a pace the worst go back first, a place that is free is taken, and nobody stays behind one that is stuck.",
+    ),
+    (
+        "C28",
+        "A late joiner gets what the fleet has, once, and says nothing against it; nothing newly planned takes a draining region.",
     ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),

@@ -79,6 +79,11 @@ pub fn vetoes(before: &Rollout, next: &Rollout, after: &Vetoes) -> Vec<Broken> {
     let mut broken = Vec::new();
     let back = |record: &Rollout| matches!(record.phase, Phase::RollingBack { .. });
     let begins = back(next) && !back(before) && next.lanes.values().any(|lane| lane.moved);
+    let says = after.digests.values().chain(&after.hold).any(|veto| veto.rollout.as_ref() == Some(&next.id));
+    if next.plan.join.is_some() {
+        require(&mut broken, "C28", !says, || format!("{} is a join and vetoes", next.id));
+        return broken;
+    }
     let digest = &next.plan.release.digest;
     let own = |veto: &Veto| veto.rollout.as_ref() == Some(&next.id);
     let kept = after.digests.get(digest).is_some_and(own) && after.hold.as_ref().is_some_and(own);

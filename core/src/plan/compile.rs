@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+use super::drain;
 use super::prepared::{self, Activated};
 use super::set::SetPlan;
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
@@ -34,6 +35,8 @@ pub struct RegionFacts {
     pub labels: BTreeMap<String, String>,
     /// Taken out of new plans by an operator.
     pub cordoned: bool,
+    /// Whether it is on its way out of the fleet.
+    pub draining: bool,
     /// Whether its traffic driver can send a cohort; `None` if its agent never said.
     pub cohorts: Option<bool>,
     /// Whether its traffic driver can split by weight; `None` if its agent never said.
@@ -90,6 +93,12 @@ pub enum PlanRefusal {
     /// Taken out by an operator.
     #[error("region {region} is cordoned; uncordon it or leave it out of the playbook")]
     Cordoned {
+        /// The region.
+        region: RegionId,
+    },
+    /// On its way out of the fleet.
+    #[error("region {region} is draining; `meridian region undrain {region}` takes it back, or leave it out by name")]
+    Draining {
         /// The region.
         region: RegionId,
     },
@@ -256,6 +265,7 @@ impl PlanRefusal {
             Self::EmptyWave { .. } => "EMPTY_WAVE",
             Self::TooManyRegions(_) => "TOO_MANY_REGIONS",
             Self::Cordoned { .. } => "REGION_CORDONED",
+            Self::Draining { .. } => "REGION_DRAINING",
             Self::NoSafety { .. } => "NO_SAFETY_POLICY",
             Self::NoQueries { .. } => "NO_QUERIES",
             Self::NoLoad { .. } => "NO_LOAD",
@@ -310,6 +320,7 @@ pub fn compile(
             continue;
         };
         check_held(region, facts, inventory, &mut refused);
+        drain::check(region, facts, inventory, &mut refused);
         check_region(region, facts, release, &waves, &mut refused);
         check_agent(region, facts, spec, &mut refused);
         lanes.insert(region.clone(), plan_lane(region, facts, spec, &mut refused));
@@ -343,6 +354,7 @@ pub fn compile(
         feedback: spec.watch.feedback.filter(|policy| policy.pilot_waits),
         supersedes,
         set: inventory.set.clone(),
+        join: None,
         mandate: None,
     }
     .under(spec.safety.clone()))
@@ -355,7 +367,7 @@ fn timetable(spec: &Playbook, supersedes: Option<&Supersede>) -> Timetable {
 }
 
 /// What the playbook asks of the region's agent, if that has said what it knows.
-fn check_agent(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) {
+pub(super) fn check_agent(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) {
     if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
         refused.push(PlanRefusal::NoSafety { region: region.clone() });
     }
@@ -366,7 +378,12 @@ fn check_agent(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused:
 }
 
 /// The new release goes to the slot that serves nothing; the first release of a lane goes to blue.
-fn plan_lane(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) -> PlannedLane {
+pub(super) fn plan_lane(
+    region: &RegionId,
+    facts: &RegionFacts,
+    spec: &Playbook,
+    refused: &mut Vec<PlanRefusal>,
+) -> PlannedLane {
     let RegionFacts { lane, share, .. } = facts;
     let follows = spec.timetable.follows_the_sun();
     let zone = facts.labels.get(ZONE_LABEL).filter(|_| follows).cloned();
@@ -379,7 +396,7 @@ fn plan_lane(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &
 }
 
 /// Shares are declared everywhere or nowhere: a share that is only half known would weigh a vote wrongly.
-fn check_shares(
+pub(super) fn check_shares(
     votes: VotePolicy,
     regions: &BTreeSet<RegionId>,
     inventory: &Inventory,
@@ -394,7 +411,12 @@ fn check_shares(
     }
 }
 
-fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave>, refused: &mut Vec<PlanRefusal>) {
+pub(super) fn resolve_stage(
+    stage: &Stage,
+    inventory: &Inventory,
+    out: &mut Vec<PlannedWave>,
+    refused: &mut Vec<PlanRefusal>,
+) {
     // A name is meant; a label takes what no name and no earlier label has taken.
     let names = |wave: &Wave| match &wave.regions {
         RegionSelector::Names(names) => names.clone(),
@@ -413,7 +435,8 @@ fn resolve_stage(stage: &Stage, inventory: &Inventory, out: &mut Vec<PlannedWave
     for (wave, regions) in stage.waves.iter().zip(chosen) {
         let regions = match &wave.regions {
             RegionSelector::Rest => {
-                inventory.regions.keys().filter(|region| !taken.contains(*region)).cloned().collect()
+                let rest = inventory.regions.iter().filter(|(region, _)| !taken.contains(*region));
+                rest.filter(|(_, facts)| drain::may_take(facts, inventory)).map(|(region, _)| region.clone()).collect()
             }
             RegionSelector::Names(_) | RegionSelector::Labels(_) => regions,
         };
@@ -509,6 +532,7 @@ fn select(wave: &Wave, inventory: &Inventory, taken: &BTreeSet<RegionId>) -> Vec
         RegionSelector::Labels(labels) => {
             let fits = |facts: &RegionFacts| labels.iter().all(|(k, v)| facts.labels.get(k) == Some(v));
             let free = inventory.regions.iter().filter(|(region, facts)| fits(facts) && !taken.contains(*region));
+            let free = free.filter(|(_, facts)| drain::may_take(facts, inventory));
             free.map(|(region, _)| region.clone()).collect()
         }
     }
@@ -522,7 +546,7 @@ fn check_held(region: &RegionId, facts: &RegionFacts, inventory: &Inventory, ref
     }
 }
 
-fn check_region(
+pub(super) fn check_region(
     region: &RegionId,
     facts: &RegionFacts,
     release: &Release,

@@ -1,7 +1,9 @@
 //! Plans: playbook × release × inventory, compiled once. Immutable and hashed; execution has no choices left.
 
 pub mod compile;
+mod drain;
 pub mod forecast;
+pub mod join;
 pub mod mandate;
 pub mod prepared;
 pub mod set;
@@ -9,6 +11,7 @@ pub mod spec;
 pub mod supersede;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
+pub use join::{Join, JoinWait, Joiner, Joining, Joins};
 pub use mandate::{Mandate, NotOfPlan};
 pub use set::{SetPlan, SetRefused};
 pub use spec::{InvalidShare, Leg, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::join::Join;
 use super::mandate::Mandate;
 use super::set::SetPlan;
 use super::supersede::Supersede;
@@ -182,6 +183,8 @@ pub struct Plan {
     pub supersedes: Option<Supersede>,
     /// The set that its rollout is a member of, if it is one.
     pub set: Option<SetPlan>,
+    /// The rollout that its regions have come too late for; `None`: it is no join.
+    pub join: Option<Join>,
     /// The safety policy, sealed with everything above by [`Plan::under`]; `None`: the default one.
     pub mandate: Option<Mandate>,
 }
@@ -359,6 +362,9 @@ impl Canonical for Plan {
         }
         if let Some(set) = &self.set {
             canon.text("set").value(set);
+        }
+        if let Some(join) = &self.join {
+            canon.text("join").value(join);
         }
     }
 }

@@ -23,8 +23,8 @@ pub use pace::BackPace;
 pub use safety::{DeadManPolicy, DriftPolicy, SafetyPolicy};
 pub use shorten::shortened;
 pub use spec::{
-    Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step, VotePolicy,
-    Wave,
+    Electorate, Joiners, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Scope, Stage, StageKind, Step,
+    VotePolicy, Wave,
 };
 pub use spread::{Spread, SpreadOrder};
 pub use staging::{Load, LoadRequest, Method, Staging};

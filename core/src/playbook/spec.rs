@@ -42,6 +42,18 @@ pub struct Playbook {
     pub watch: WatchPolicy,
     /// On which terms a release may supersede a rollout as its hotfix; `None`: on none.
     pub hotfix: Option<HotfixPolicy>,
+    /// What becomes of regions that come after a launch. Like the watch, it is not repeated in plans.
+    pub joiners: Joiners,
+}
+
+/// Whether a region that a wave would take, and that was not there when the fleet's release was launched, gets it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Joiners {
+    /// By itself.
+    #[default]
+    Follow,
+    /// When a person says so.
+    Wait,
 }
 
 /// What a stage is for.
@@ -214,6 +226,20 @@ impl Electorate {
         match self {
             Self::Wave => "wave",
             Self::Fleet => "fleet",
+        }
+    }
+}
+
+impl Joiners {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Follow, Self::Wait];
+
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Follow => "follow",
+            Self::Wait => "wait",
         }
     }
 }

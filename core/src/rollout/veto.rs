@@ -157,6 +157,10 @@ impl Vetoes {
         let Phase::RollingBack { cause, since } = &next.phase else {
             return None;
         };
+        // A late joiner that can't take the release says nothing against it where it has long been stable.
+        if next.plan.join.is_some() {
+            return None;
+        }
         let begins = !matches!(before.phase, Phase::RollingBack { .. });
         if !begins || !next.lanes.values().any(|lane| lane.moved) {
             return None;

@@ -9,9 +9,12 @@ use crate::rollout::state::{self as rollout, LaneAt, Rollout};
 use crate::time::Timestamp;
 
 /// Opens the watch of a rollout that is switched; `None` for one that is not, or whose evaluation would be due already:
-/// what ended before anybody watched is not reviewed after the fact.
+/// what ended before anybody watched is not reviewed after the fact, and a join is of a launch that has its own watch.
 #[must_use]
 pub fn open(record: &Rollout, policy: WatchPolicy, now: Timestamp) -> Option<Watch> {
+    if record.plan.join.is_some() {
+        return None;
+    }
     let switched = switched_at(record)?;
     if switched.after(policy.evaluation) <= now {
         return None;

@@ -14,8 +14,8 @@ use meridian_core::id::{RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
-use meridian_core::plan::Superseding;
 use meridian_core::plan::set::{SetPlan, arrange};
+use meridian_core::plan::{Join, Plan, PlannedLane, PlannedWave, Superseding};
 use meridian_core::playbook::{BackPace, Scope};
 use meridian_core::rollout::event::{Event, Right, Transition};
 use meridian_core::rollout::goals::{goal, lane_after};
@@ -488,13 +488,63 @@ fn sets() -> Ids {
     .into()
 }
 
+/// A join of the wrong ones, to the wrong release, after the wrong launch, that asks or vetoes; and a region on its way out.
+fn memberships() -> Ids {
+    let mut world = World::new(&Design::of(&[&[0], &[1]]));
+    world.until_phase("stable");
+    let launch = world.record.clone();
+    let mut plan = (*launch.plan).clone();
+    plan.lanes = BTreeMap::from([(region(2), PlannedLane { base: None, ..plan.lanes[&region(1)].clone() })]);
+    plan.waves = vec![PlannedWave { regions: vec![region(2)], ..plan.waves[1].clone() }];
+    plan.join = Some(Join { after: launch.id.clone() });
+    let said = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        invariants::membership(&plan, &[region(9)].into(), Some(&launch))
+    };
+    assert_eq!(ids(said(&|_| {})), Ids::new());
+    let lane = plan.lanes[&region(2)].clone();
+    let there = Placed { slot: Slot::Blue, release: plan.release.clone() };
+    let mut back = baking();
+    back.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
+    let going = back.record.clone();
+    let join = doctored(&going, |record| Arc::make_mut(&mut record.plan).join.clone_from(&plan.join));
+    [
+        caught("C28", said(&|plan| drop(plan.lanes.insert(region(9), lane.clone())))),
+        caught("C28", said(&|plan| plan.join.as_mut().unwrap().after = RolloutId::new("other").unwrap())),
+        caught("C28", said(&|plan| plan.release = super::world::design::release("9.9.9").reference())),
+        caught("C28", said(&|plan| plan.lanes.get_mut(&region(2)).unwrap().base = Some(there.clone()))),
+        caught(
+            "C28",
+            said(&|plan| {
+                let base = launch.plan.lanes[&region(0)].clone();
+                plan.lanes.insert(region(0), base);
+            }),
+        ),
+        caught("C28", said(&|plan| plan.timetable.train = Some("tuesday".to_owned()))),
+        caught("C28", invariants::membership(&plan, &[].into(), Some(&going))),
+        caught("C28", invariants::vetoes(&world.record, &join, &back.vetoes)),
+    ]
+    .into()
+}
+
 #[test]
 fn every_invariant_catches_what_it_is_for() {
-    let caught: Ids =
-        [records(), gates().into(), decisions(), agents(), pairs(), restores(), supersessions(), paces(), sets()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let caught: Ids = [
+        records(),
+        gates().into(),
+        decisions(),
+        agents(),
+        pairs(),
+        restores(),
+        supersessions(),
+        paces(),
+        sets(),
+        memberships(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     // S6 asks the machine itself; only a machine that refuses can break it. Those of watches are doctored beside theirs.
     let known: Ids = CATALOGUE.iter().map(|(id, _)| *id).filter(|id| *id != "S6" && !id.starts_with('W')).collect();
     assert_eq!(caught, known);

@@ -144,6 +144,7 @@ impl Design {
             watch: WatchPolicy { feedback: self.feedback(), ..WatchPolicy::default() },
             checklist: ITEMS[..self.items].iter().map(item).collect(),
             hotfix: Some(self.hotfix()),
+            joiners: meridian_core::playbook::Joiners::default(),
         }
     }
 

@@ -4,8 +4,8 @@ use meridian_core::id::{PlaybookId, RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{
-    BackPace, Electorate, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Spread, SpreadOrder, Stage,
-    StageKind, Step, VotePolicy, Wave,
+    BackPace, Electorate, Joiners, Limits, Playbook, Pooling, RegionSelector, RollbackPolicy, Spread, SpreadOrder,
+    Stage, StageKind, Step, VotePolicy, Wave,
 };
 
 use super::calendar::timetable_to_wire;
@@ -40,6 +40,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             watch,
             checklist,
             hotfix,
+            joiners,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -52,6 +53,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             watch: optional("watch", watch)?.unwrap_or_default(),
             checklist: list("checklist", checklist, RULES_MAX)?,
             hotfix: optional("hotfix", hotfix)?,
+            joiners: joiners_from_wire(joiners).at("joiners")?,
         })
     }
 }
@@ -59,7 +61,8 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix } = playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix, joiners } =
+            playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -74,7 +77,25 @@ impl From<&Playbook> for v1::Playbook {
             watch: policy_to_wire(watch),
             checklist: checklist.iter().map(Into::into).collect(),
             hotfix: hotfix.as_ref().map(Into::into),
+            joiners: joiners_to_wire(*joiners).into(),
         }
+    }
+}
+
+/// Clients that know no joiners let them follow.
+fn joiners_from_wire(number: i32) -> Result<Joiners, Invalid> {
+    match v1::Joiners::try_from(number) {
+        Ok(v1::Joiners::Unspecified | v1::Joiners::Follow) => Ok(Joiners::Follow),
+        Ok(v1::Joiners::Wait) => Ok(Joiners::Wait),
+        Err(_) => Err(Invalid::of(number, InvalidKind::UnknownWord("follow, wait"))),
+    }
+}
+
+/// The default is left out, so that playbooks without it stay the bytes that they were.
+const fn joiners_to_wire(joiners: Joiners) -> v1::Joiners {
+    match joiners {
+        Joiners::Follow => v1::Joiners::Unspecified,
+        Joiners::Wait => v1::Joiners::Wait,
     }
 }
 

@@ -110,7 +110,7 @@ impl Catalog {
     }
 
     /// The resource that came of a request id, if it has had its effect.
-    pub(super) async fn done_before(&self, request: Option<&RequestMark>) -> Result<Option<String>, EngineError> {
+    pub(crate) async fn done_before(&self, request: Option<&RequestMark>) -> Result<Option<String>, EngineError> {
         let Some(mark) = request else { return Ok(None) };
         let key = layout::request(&mark.id)?;
         let Some(item) = self.store.get(&key).await?.item else {

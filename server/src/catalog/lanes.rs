@@ -31,6 +31,12 @@ impl ServiceLanes {
         self.lanes.iter().filter(|(region, _)| which(region)).find_map(|(_, lane)| lane.holder())
     }
 
+    /// Adds to a transaction that what is known of the service in a region is forgotten.
+    pub(super) fn retire(mut self, region: &RegionId, txn: Txn) -> Txn {
+        self.lanes.remove(region);
+        txn.put(layout::lanes(&self.service), record::encode_lanes(&self.lanes), self.expect)
+    }
+
     /// Adds to a transaction that the lanes are still as they were read.
     #[must_use]
     pub fn guard(&self, txn: Txn) -> Txn {

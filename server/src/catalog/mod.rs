@@ -9,7 +9,6 @@ mod lanes;
 mod listing;
 mod plans;
 mod playbooks;
-mod quarantine;
 mod regions;
 mod releases;
 mod routes;
@@ -28,9 +27,9 @@ pub use forget::Forgetting;
 pub use kind::Kind;
 pub use lanes::ServiceLanes;
 pub use listing::Listed;
+pub(crate) use plans::unknown_zone;
 pub use plans::{NewPlan, PlanOrder};
-pub use quarantine::Voucher;
-pub use regions::RegionSpec;
+pub use regions::{RegionSpec, Voucher};
 pub use services::ServiceText;
 pub use sets::{MemberOrder, NewSet};
 
@@ -88,6 +87,11 @@ impl Catalog {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
+    }
+
+    /// Where it is kept, for following.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
     }
 
     /// What time it is.

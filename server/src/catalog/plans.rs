@@ -77,7 +77,11 @@ impl Catalog {
         Ok(made)
     }
 
-    async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
+    /// Keeps a plan under its hash.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
         let key = layout::plan(&made.hash);
         let now = self.clock.now();
         let entry = StoredPlan { plan: made.plan.as_ref().clone(), created: now };
@@ -109,12 +113,16 @@ impl Catalog {
         Ok(Arc::new(record::decode_rollout(&key, &item.value, Arc::new(plan))?))
     }
 
-    async fn inventory(&self, service: &ServiceId) -> Result<Inventory, EngineError> {
+    /// The fleet as a service finds it now.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn inventory(&self, service: &ServiceId) -> Result<Inventory, EngineError> {
         let head = self.head_of(service).await?;
         let lanes = self.lanes_of(service).await?.lanes;
         let regions = self.all_regions().await?;
         let activated = self.activated(service, &lanes).await?;
-        let facts = |(id, entry): (meridian_core::id::RegionId, Region)| {
+        let facts = |(id, entry): (RegionId, Region)| {
             let spoke = entry.session_number > 0;
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights, safety) = (able("cohorts"), able("weights"), able("safety-policy"));
@@ -122,7 +130,23 @@ impl Catalog {
             let lane = lanes.get(&id).cloned().unwrap_or_default();
             let activated = lane.stable.as_ref().and_then(|placed| activated.get(&placed.release.version)).cloned();
             let (labels, cordoned, share) = (entry.labels, entry.cordoned, entry.traffic_share);
-            (id, RegionFacts { labels, cordoned, cohorts, weights, share, safety, queries, load, activated, lane })
+            let draining = entry.drain.is_some();
+            (
+                id,
+                RegionFacts {
+                    labels,
+                    cordoned,
+                    draining,
+                    cohorts,
+                    weights,
+                    share,
+                    safety,
+                    queries,
+                    load,
+                    activated,
+                    lane,
+                },
+            )
         };
         let vetoed = head.vetoes.digests;
         let regions = regions.into_iter().map(facts).collect();
@@ -153,10 +177,14 @@ impl Catalog {
     }
 }
 
+/// That no clock is told by what a region declares.
+pub(crate) fn unknown_zone(region: &RegionId, zone: &str) -> Option<PlanRefusal> {
+    let refusal = || PlanRefusal::ZoneUnknown { region: region.clone(), zone: zone.to_owned() };
+    (!meridian_calendar::is_known(zone)).then(refusal)
+}
+
 fn with_known_zones(plan: Plan) -> Result<Plan, Vec<PlanRefusal>> {
     let zones = plan.lanes.iter().filter_map(|(region, lane)| Some((region, lane.zone.as_ref()?)));
-    let unknown = zones.filter(|(_, zone)| !meridian_calendar::is_known(zone));
-    let refused: Vec<PlanRefusal> =
-        unknown.map(|(region, zone)| PlanRefusal::ZoneUnknown { region: region.clone(), zone: zone.clone() }).collect();
+    let refused: Vec<PlanRefusal> = zones.filter_map(|(region, zone)| unknown_zone(region, zone)).collect();
     if refused.is_empty() { Ok(plan) } else { Err(refused) }
 }

@@ -81,7 +81,7 @@ impl Catalog {
     }
 
     /// A stored playbook by today's rules.
-    pub(super) fn valid(entry: &StoredPlaybook) -> Result<ValidPlaybook, EngineError> {
+    pub(crate) fn valid(entry: &StoredPlaybook) -> Result<ValidPlaybook, EngineError> {
         validate(entry.playbook.clone()).map_err(|violations| {
             let first = violations.first().map_or("", |violation| violation.code);
             let name = meridian_proto::convert::name::revision(&entry.playbook.id, entry.revision);

@@ -9,6 +9,7 @@ use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
 use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
+use meridian_store::layout::Place;
 use meridian_store::record::{self, Head, RecordError};
 use meridian_store::{Expect, Key, Revision, Store, layout};
 
@@ -17,6 +18,9 @@ use crate::error::EngineError;
 
 /// How many plans are kept at hand; more are read again when needed.
 const PLANS_KEPT: usize = 256;
+
+/// Regions read at once.
+const REGIONS_PAGE: usize = 500;
 
 /// A record with the expectation under which it may be replaced.
 pub(crate) struct Kept<T> {
@@ -99,6 +103,24 @@ impl Books {
 
     pub async fn lanes(&self, service: &ServiceId) -> Result<Kept<BTreeMap<RegionId, LaneState>>, EngineError> {
         Kept::read(self.store.as_ref(), &layout::lanes(service), record::decode_lanes).await
+    }
+
+    /// A region of a plan that is on its way out of the fleet.
+    pub async fn draining(&self, plan: &Plan) -> Result<Option<RegionId>, EngineError> {
+        let mut after = None::<Key>;
+        loop {
+            let page = self.store.list(&layout::regions(), after.as_ref(), REGIONS_PAGE).await?;
+            for item in &page.items {
+                let Some(Place::Region(region)) = Place::of(&item.key) else { continue };
+                if plan.lanes.contains_key(&region) && record::decode_region(&item.key, &item.value)?.drain.is_some() {
+                    return Ok(Some(region));
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     pub async fn request(&self, mark: &RequestMark) -> Result<Request, EngineError> {

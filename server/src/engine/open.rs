@@ -5,7 +5,7 @@ use std::sync::Arc;
 use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
-use meridian_core::plan::Plan;
+use meridian_core::plan::{Plan, PlanRefusal};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::supersede::{KIND, Superseded, supersede};
@@ -70,11 +70,13 @@ impl Engine {
         if let Some(old) = plan.supersedes.as_ref().map(|of| of.rollout.clone()) {
             return self.try_supersede(order, plan, &old).await;
         }
+        self.refuse_draining(&plan).await?;
         let head = books.head(&order.service).await?;
         let lanes = books.lanes(&order.service).await?;
         let now = self.shared.clock.now();
         let moment = Moment { now, head: head.value.epoch };
         let vetoes = &head.value.vetoes;
+        let after = plan.join.as_ref().map(|join| format!(", for who came after {}", join.after)).unwrap_or_default();
         let record = open(order.id.clone(), plan, order.actor.clone(), &lanes.value, vetoes, moment)?;
         if order.validate_only {
             return Ok(Some(self.status_of(Arc::new(record), Revision::ZERO)));
@@ -88,7 +90,7 @@ impl Engine {
             lanes: Some(lanes),
             kind: FIRST_KIND,
             actor: order.actor.clone(),
-            message: format!("plan {}", order.plan.hex()),
+            message: format!("plan {}{after}", order.plan.hex()),
             request: order.request.as_ref(),
             claim: None,
             known: Vec::new(),
@@ -105,6 +107,12 @@ impl Engine {
             }
             Err(error) => refused(order, error),
         }
+    }
+
+    /// A plan may be older than a drain. What is opened in the very moment of one is waited for by that.
+    pub(super) async fn refuse_draining(&self, plan: &Plan) -> Result<(), EngineError> {
+        let draining = self.shared.books.draining(plan).await?;
+        draining.map_or(Ok(()), |region| Err(EngineError::PlanRefused(vec![PlanRefusal::Draining { region }])))
     }
 
     /// One try to take over the lanes of a rollout that has not ended. It moves nothing forward, so any replica may: what

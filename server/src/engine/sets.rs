@@ -65,6 +65,7 @@ impl Engine {
         let (books, now, actor) = (&self.shared.books, self.shared.clock.now(), &order.actor);
         let (mut opened, mut read) = (Vec::new(), Vec::new());
         for (service, (id, plan)) in &order.members {
+            self.refuse_draining(plan).await?;
             let (head, lanes) = (books.head(service).await?, books.lanes(service).await?);
             let (moment, vetoes) = (Moment { now, head: head.value.epoch }, &head.value.vetoes);
             opened.push(open(id.clone(), plan.clone(), actor.clone(), &lanes.value, vetoes, moment)?);

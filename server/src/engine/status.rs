@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use meridian_core::id::RolloutId;
+use meridian_core::digest::Digest;
+use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::observation::Sight;
+use meridian_core::plan::Plan;
 use meridian_core::rollout::event::Event;
+use meridian_core::rollout::gates::stops::Halt;
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::{Phase, Rollout, Run};
 use meridian_core::rollout::step::{Moment, step};
@@ -83,6 +86,27 @@ impl Engine {
         let owner = self.is_orphan(&record).then_some(Wait::Owner);
         let waits = owner.into_iter().chain(waits.unwrap_or_default()).collect();
         Status { waits, record, revision, sight, now, known: now }
+    }
+
+    /// The record of a rollout as the store has it now.
+    ///
+    /// # Errors
+    /// If it does not exist or can't be read.
+    pub(crate) async fn record(&self, id: &RolloutId) -> Result<Arc<Rollout>, EngineError> {
+        Ok(self.shared.books.rollout(id).await?.0)
+    }
+
+    /// A plan.
+    ///
+    /// # Errors
+    /// If it does not exist or can't be read.
+    pub(crate) async fn plan(&self, hash: Digest) -> Result<Arc<Plan>, EngineError> {
+        self.shared.books.plan(hash).await
+    }
+
+    /// What a region that a service has not reached is stopped by, as far as it is known here.
+    pub(crate) fn halt(&self, launch: &RolloutId, service: &ServiceId, region: &RegionId) -> Option<Halt> {
+        self.shared.stops.get()?.value.halt(launch, service, region)
     }
 
     /// Whether a rollout that could go forward has nobody who would move it.

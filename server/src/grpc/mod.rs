@@ -42,6 +42,7 @@ use crate::alert::{Bell, Teller};
 use crate::catalog::{Catalog, Effect, Missing, Terms};
 use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
+use crate::joining::Joining;
 use crate::metrics::Metrics;
 use crate::session::Pace;
 use crate::watching::Watches;
@@ -65,6 +66,8 @@ pub struct Shared {
     pub catalog: Catalog,
     /// Watches what was launched.
     pub watches: Watches,
+    /// Brings late regions up.
+    pub joining: Joining,
     /// For watching.
     pub store: Arc<dyn Store>,
     /// Where time comes from.

@@ -3,7 +3,7 @@
 use meridian_core::agent::quarantine::Distrust;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::observation::Contact;
-use meridian_core::plan::TrafficShare;
+use meridian_core::plan::{JoinWait, TrafficShare};
 use meridian_proto::convert::{TEXT_BYTES_MAX, labels, name, share_or_none, text, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::region_service_server::RegionService;
@@ -13,6 +13,8 @@ use tonic::{Request, Response, Status};
 use super::field::{self, at, etag, etag_to_wire, mark};
 use super::{Shared, status, terms, view};
 use crate::catalog::{RegionSpec, ServiceLanes, Stored, Terms, Voucher};
+use crate::error::EngineError;
+use crate::joining::JoinCall;
 
 const LISTING: &str = "regions";
 
@@ -57,11 +59,53 @@ impl Regions {
             lanes: lanes.iter().filter_map(lane).collect(),
             traffic_share: region.traffic_share.map(TrafficShare::get).unwrap_or_default(),
             quarantine: region.quarantine.as_ref().map(quarantine),
+            drain: region.drain.as_ref().map(|said| drain(id, said, lanes)),
+            joins: Vec::new(),
         }
+    }
+
+    /// The region with what keeps it from the fleet's releases.
+    async fn with_joins(&self, id: &RegionId, region: v1::Region) -> Result<v1::Region, Status> {
+        let joins = self.shared.joining.of_region(id).await.map_err(|error| status::refused(&error))?;
+        let joins = joins.iter().map(|(service, wait)| join(service, wait.as_ref())).collect();
+        Ok(v1::Region { joins, ..region })
+    }
+
+    /// A region after a change.
+    async fn changed(
+        &self,
+        id: &RegionId,
+        stored: Result<Stored<record::Region>, EngineError>,
+    ) -> Result<v1::Region, Status> {
+        let stored = stored.map_err(|error| status::refused(&error))?;
+        Ok(self.view(id, &stored, &self.lanes().await?))
     }
 
     async fn lanes(&self) -> Result<Vec<ServiceLanes>, Status> {
         self.shared.catalog.lanes_of_all().await.map_err(|error| status::refused(&error))
+    }
+}
+
+/// Who said something, and why.
+fn voucher(actor: String, reason: String) -> Result<Voucher, Status> {
+    let actor = at("actor", text("", actor, TEXT_BYTES_MAX))?;
+    Ok(Voucher { actor, reason: at("reason", text("", reason, TEXT_BYTES_MAX))? })
+}
+
+fn drain(region: &RegionId, said: &record::Drain, lanes: &[ServiceLanes]) -> v1::RegionDrain {
+    let held = |of: &ServiceLanes| Some(name::rollout(&of.service, of.held_by(|held| held == region)?));
+    let waits: Vec<String> = lanes.iter().filter_map(held).collect();
+    let record::Drain { actor, reason, since } = said.clone();
+    v1::RegionDrain { actor, reason, since_time: Some(timestamp_to_wire(since)), drained: waits.is_empty(), waits }
+}
+
+fn join(service: &ServiceId, wait: Option<&JoinWait>) -> v1::RegionJoin {
+    let rollout = wait.and_then(JoinWait::rollout).map(|rollout| name::rollout(service, rollout));
+    v1::RegionJoin {
+        service: name::service(service),
+        code: wait.map_or("", JoinWait::code).to_owned(),
+        message: wait.map_or_else(|| "nothing keeps it; it joins at the next look".to_owned(), ToString::to_string),
+        rollout: rollout.unwrap_or_default(),
     }
 }
 
@@ -84,7 +128,8 @@ impl RegionService for Regions {
         let v1::GetRegionRequest { name } = request.into_inner();
         let id = at("name", name::parse_region(&name))?;
         let stored = self.shared.catalog.get(&id).await.map_err(|error| status::refused(&error))?;
-        let region = Some(self.view(&id, &stored, &self.lanes().await?));
+        let region = self.view(&id, &stored, &self.lanes().await?);
+        let region = Some(self.with_joins(&id, region).await?);
         Ok(Response::new(v1::GetRegionResponse { region }))
     }
 
@@ -124,6 +169,8 @@ impl RegionService for Regions {
             lanes: _,
             traffic_share,
             quarantine: _,
+            drain: _,
+            joins: _,
         } = region.ok_or_else(|| field::missing("region"))?;
         let id = at("region.name", name::parse_region(&name))?;
         let spec = RegionSpec {
@@ -133,9 +180,7 @@ impl RegionService for Regions {
             traffic_share: at("region", share_or_none("traffic_share", traffic_share))?,
         };
         let terms = terms(allow_missing, validate_only, etag("region.etag", &given)?, request);
-        let stored = self.shared.catalog.put_region(&id, spec, &terms).await;
-        let stored = stored.map_err(|error| status::refused(&error))?;
-        let region = Some(self.view(&id, &stored, &self.lanes().await?));
+        let region = Some(self.changed(&id, self.shared.catalog.put_region(&id, spec, &terms).await).await?);
         Ok(Response::new(v1::UpdateRegionResponse { region }))
     }
 
@@ -147,17 +192,61 @@ impl RegionService for Regions {
         let request = mark("ConfirmRegion", &message.request_id, &message)?;
         let v1::ConfirmRegionRequest { name, actor, reason, request_id: _ } = message;
         let id = at("name", name::parse_region(&name))?;
-        let voucher = Voucher {
-            actor: at("actor", text("", actor, TEXT_BYTES_MAX))?,
-            reason: at("reason", text("", reason, TEXT_BYTES_MAX))?,
-        };
+        let voucher = voucher(actor, reason)?;
         let terms = Terms { request, ..Terms::default() };
         let stored = self.shared.catalog.confirm_region(&id, &voucher, &terms).await;
-        let stored = stored.map_err(|error| status::refused(&error))?;
-        // Servers that hold its session elsewhere see it in the record with the next report.
-        self.shared.engine.sessions().believe(&id);
-        let region = Some(self.view(&id, &stored, &self.lanes().await?));
+        if stored.is_ok() {
+            // Servers that hold its session elsewhere see it in the record with the next report.
+            self.shared.engine.sessions().believe(&id);
+        }
+        let region = Some(self.changed(&id, stored).await?);
         Ok(Response::new(v1::ConfirmRegionResponse { region }))
+    }
+
+    async fn drain_region(
+        &self,
+        request: Request<v1::DrainRegionRequest>,
+    ) -> Result<Response<v1::DrainRegionResponse>, Status> {
+        let message = request.into_inner();
+        let request = mark("DrainRegion", &message.request_id, &message)?;
+        let v1::DrainRegionRequest { name, actor, reason, request_id: _ } = message;
+        let id = at("name", name::parse_region(&name))?;
+        let said = voucher(actor, reason)?;
+        if said.reason.trim().is_empty() {
+            return Err(field::missing("reason"));
+        }
+        let terms = Terms { request, ..Terms::default() };
+        let region = Some(self.changed(&id, self.shared.catalog.drain_region(&id, &said, &terms).await).await?);
+        Ok(Response::new(v1::DrainRegionResponse { region }))
+    }
+
+    async fn undrain_region(
+        &self,
+        request: Request<v1::UndrainRegionRequest>,
+    ) -> Result<Response<v1::UndrainRegionResponse>, Status> {
+        let message = request.into_inner();
+        let request = mark("UndrainRegion", &message.request_id, &message)?;
+        let v1::UndrainRegionRequest { name, actor, reason, request_id: _ } = message;
+        let id = at("name", name::parse_region(&name))?;
+        let said = voucher(actor, reason)?;
+        let terms = Terms { request, ..Terms::default() };
+        let region = Some(self.changed(&id, self.shared.catalog.undrain_region(&id, &said, &terms).await).await?);
+        Ok(Response::new(v1::UndrainRegionResponse { region }))
+    }
+
+    async fn join_region(
+        &self,
+        request: Request<v1::JoinRegionRequest>,
+    ) -> Result<Response<v1::JoinRegionResponse>, Status> {
+        let message = request.into_inner();
+        let request = mark("JoinRegion", &message.request_id, &message)?;
+        let v1::JoinRegionRequest { name, service, actor, request_id: _ } = message;
+        let region = at("name", name::parse_region(&name))?;
+        let service = at("service", name::parse_service(&service))?;
+        let actor = at("actor", text("", actor, TEXT_BYTES_MAX))?;
+        let call = JoinCall { region, service: service.clone(), actor, request };
+        let joined = self.shared.joining.join(call).await.map_err(|error| status::refused(&error))?;
+        Ok(Response::new(v1::JoinRegionResponse { rollout: name::rollout(&service, &joined) }))
     }
 
     async fn delete_region(

@@ -80,6 +80,8 @@ pub fn refused(error: &EngineError) -> Status {
         | EngineError::PlanRefused(_)
         | EngineError::SetChanged { .. }
         | EngineError::NotConfirmable { .. }
+        | EngineError::NotDrained { .. }
+        | EngineError::JoinRefused { .. }
         | EngineError::InUse { .. } => precondition(error),
         EngineError::SetRefused(_) => {
             let details = fields([("members".to_owned(), message.clone())]);
@@ -116,6 +118,10 @@ fn precondition(error: &EngineError) -> Status {
         let rollout = veto.rollout.as_ref().map(|rollout| name::rollout(service, rollout)).unwrap_or_default();
         let metadata = [("service", service.as_str()), ("rollout", rollout.as_str())];
         return status(Code::FailedPrecondition, reason, message.clone(), &metadata, one(service.as_str()));
+    }
+    if let EngineError::NotDrained { region, service } | EngineError::JoinRefused { region, service, .. } = error {
+        let metadata = [("region", region.as_str()), ("service", service.as_str())];
+        return status(Code::FailedPrecondition, reason, message.clone(), &metadata, one(region));
     }
     let region =
         if let EngineError::OpenRefused(OpenRefused::PlanStale { region } | OpenRefused::LaneHeld { region, .. })
@@ -199,7 +205,7 @@ fn shortened(mut text: String, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use meridian_core::id::RegionId;
-    use meridian_core::plan::PlanRefusal;
+    use meridian_core::plan::{JoinWait, PlanRefusal};
     use meridian_core::release::{Bump, BumpTooSmall, Note, NoteKind};
 
     use super::*;
@@ -219,6 +225,8 @@ mod tests {
             (EngineError::StaleEtag { name: text(), given: text() }, Code::Aborted),
             (EngineError::RequestIdReused { id: text() }, Code::AlreadyExists),
             (EngineError::InUse { kind: "region", name: text(), by: text() }, Code::FailedPrecondition),
+            (EngineError::NotDrained { region: text(), service: text() }, Code::FailedPrecondition),
+            (join_refused(), Code::FailedPrecondition),
             (EngineError::Contended { key: text() }, Code::Aborted),
             (EngineError::Unavailable(text()), Code::Unavailable),
             (EngineError::Full(text()), Code::ResourceExhausted),
@@ -226,6 +234,11 @@ mod tests {
             (EngineError::Corrupt(text()), Code::DataLoss),
             (EngineError::Draining, Code::Unavailable),
         ]
+    }
+
+    fn join_refused() -> EngineError {
+        let text = || "x".repeat(100_000);
+        EngineError::JoinRefused { region: text(), service: text(), wait: Box::new(JoinWait::NoAgent) }
     }
 
     fn bump_too_small() -> BumpTooSmall {

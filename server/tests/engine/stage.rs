@@ -155,6 +155,7 @@ impl Stage {
             watch: WatchPolicy { feedback: self.feedback, ..WatchPolicy::default() },
             checklist: Vec::new(),
             hotfix: None,
+            joiners: meridian_core::playbook::Joiners::default(),
             id: PlaybookId::new("steps").unwrap(),
             stages: pilot.into_iter().chain([production]).collect(),
             evidence: EvidencePolicy {

@@ -50,6 +50,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         hotfix: None,
+        joiners: meridian_core::playbook::Joiners::default(),
         id: PlaybookId::new(name).expect("a valid name"),
         stages: vec![Stage {
             kind: StageKind::Production,

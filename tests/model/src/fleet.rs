@@ -77,6 +77,7 @@ impl Fleet {
             watch: meridian_core::watch::WatchPolicy::default(),
             checklist: Vec::new(),
             hotfix: None,
+            joiners: meridian_core::playbook::Joiners::default(),
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },

@@ -402,6 +402,33 @@ pub enum RegionCommand {
         #[arg(required = true)]
         regions: Vec<String>,
     },
+    /// Take regions out of the fleet: no new plan takes them, and what serves there goes on serving. `describe` tells when
+    /// they are drained and may be deleted.
+    Drain {
+        /// Which.
+        #[arg(required = true)]
+        regions: Vec<String>,
+        /// Why they go.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take regions back into the fleet.
+    Undrain {
+        /// Which.
+        #[arg(required = true)]
+        regions: Vec<String>,
+        /// Why they stay.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Bring a region up to what the fleet has, also where it is not to follow by itself or has failed to.
+    Join {
+        /// Which.
+        region: String,
+        /// Of this service only.
+        #[arg(long)]
+        service: Option<String>,
+    },
     /// Let a region out of quarantine: you have looked at its agent and vouch for it.
     Confirm {
         /// Which.

@@ -118,6 +118,9 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     if let Some(supersede) = &view.supersedes {
         page.field("takes over", cell(hotfix::text(supersede)));
     }
+    if let Some(after) = &view.join_after {
+        page.field("joins", cell(format!("what {after} launched: its regions came later")));
+    }
     page.field(
         "as of",
         cell(format!("{} (revision {}, epoch {})", clock::iso(view.viewed), view.revision, view.epoch)),

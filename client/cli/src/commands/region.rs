@@ -1,4 +1,5 @@
-//! `region …`: list regions, take them out of new plans and let them in again, and vouch for agents in quarantine.
+//! `region …`: list regions, take them out of new plans or out of the fleet and let them in again, bring up those that came
+//! late, and vouch for agents in quarantine.
 
 use meridian_client::Intent;
 
@@ -17,6 +18,9 @@ pub(super) async fn run(session: &mut Session<'_>, command: RegionCommand) -> Ou
         }
         RegionCommand::Cordon { regions } => set(session, &regions, Cordon::Closed).await,
         RegionCommand::Uncordon { regions } => set(session, &regions, Cordon::Open).await,
+        RegionCommand::Drain { regions, reason } => drain(session, &regions, &reason).await,
+        RegionCommand::Undrain { regions, reason } => undrain(session, &regions, &reason).await,
+        RegionCommand::Join { region, service } => join(session, &region, service.as_deref()).await,
         RegionCommand::Confirm { region, reason } => confirm(session, &region, &reason).await,
     }
 }
@@ -47,6 +51,65 @@ async fn set(session: &mut Session<'_>, regions: &[String], cordon: Cordon) -> O
         session.write(&format!("region/{id} {word}\n"))?;
     }
     Ok(Exit::Done)
+}
+
+async fn drain(session: &mut Session<'_>, regions: &[String], reason: &str) -> Outcome {
+    let ids = regions.iter().map(|name| reference::region(name)).collect::<Result<Vec<_>, _>>()?;
+    let (client, request, actor) = (session.client().await?, session.request()?, session.global.actor.clone());
+    for id in ids {
+        let view = client.drain_region(&id, &actor, reason, &request.derive(id.as_str())).await?;
+        let waits = view.drain.map(|drain| drain.waits).unwrap_or_default();
+        let left = if waits.is_empty() {
+            format!("is drained: no rollout holds it; `meridian delete region/{id}` forgets it")
+        } else {
+            format!("drains; it waits for {}", waits.join(", "))
+        };
+        session.write(&format!("region/{id} {left}\n"))?;
+        if !view.lanes.is_empty() {
+            session.write("what serves there goes on serving until you end it\n")?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn undrain(session: &mut Session<'_>, regions: &[String], reason: &str) -> Outcome {
+    let ids = regions.iter().map(|name| reference::region(name)).collect::<Result<Vec<_>, _>>()?;
+    let (client, request, actor) = (session.client().await?, session.request()?, session.global.actor.clone());
+    for id in ids {
+        client.undrain_region(&id, &actor, reason, &request.derive(id.as_str())).await?;
+        session.write(&format!("region/{id} undrained\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Of one service, whatever that comes to; of all, those that nothing but a person's word keeps.
+async fn join(session: &mut Session<'_>, name: &str, service: Option<&str>) -> Outcome {
+    let id = reference::region(name)?;
+    let (client, request, actor) = (session.client().await?, session.request()?, session.global.actor.clone());
+    let services = match service {
+        Some(service) => vec![reference::service(service)?],
+        None => {
+            let joins = client.region(&id).await?.joins;
+            if joins.is_empty() {
+                session.write(&format!("region/{id} unchanged, it has what the fleet has\n"))?;
+            }
+            let (asks, others): (Vec<_>, Vec<_>) = joins.into_iter().partition(|join| is_for_people(&join.code));
+            for join in others {
+                session.write(&format!("{} waits: {}\n", join.service, join.message))?;
+            }
+            asks.into_iter().map(|join| join.service).collect()
+        }
+    };
+    for service in services {
+        let rollout = client.join_region(&id, &service, &actor, &request.derive(service.as_str())).await?;
+        session.write(&format!("region/{id} joins {service} with rollout {service}/{rollout}\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether a person's word is what is missing, or nothing is.
+fn is_for_people(code: &str) -> bool {
+    ["", "JOIN_FAILED_BEFORE", "DECIDED_SINCE", "JOINERS_WAIT"].contains(&code)
 }
 
 async fn confirm(session: &mut Session<'_>, name: &str, reason: &str) -> Outcome {

@@ -47,6 +47,9 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     if let Some(supersede) = &rollout.supersedes {
         lines.push(named("over").with(Tone::Plain, hotfix::text(supersede)));
     }
+    if let Some(after) = &rollout.join_after {
+        lines.push(named("joins").with(Tone::Plain, format!("what {after} launched: its regions came later")));
+    }
     for wait in rollout.waits.iter().filter(|wait| wait.region.is_none()) {
         let text = format!("{}: {}", wait.code, lanes::wait_text(wait, now));
         lines.push(named("waits").with(Tone::Plain, text));

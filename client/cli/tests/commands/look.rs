@@ -50,6 +50,7 @@ pub fn plan() -> PlanView {
         feedback: None,
         supersedes: None,
         set: None,
+        join: None,
         service: sample::service(),
         release: view.release,
         reversibility: Reversibility::Free,
@@ -241,6 +242,29 @@ async fn regions_are_cordoned_without_losing_anything() {
     let ran = meridian(&server, &["region", "cordon", "eu-west"]).await;
     assert_eq!(ran.stdout, "region/eu-west unchanged, cordoned already\n");
     assert_eq!(meridian(&server, &["region", "uncordon", "eu-west"]).await.stdout, "region/eu-west uncordoned\n");
+}
+
+#[tokio::test]
+async fn regions_go_and_come_late() {
+    let server = FakeServer::start().await;
+    let id = sample::region("eu-west");
+    let (labels, description) = (BTreeMap::new(), String::new());
+    server.put_region(&RegionChange { id, labels, description, cordoned: false, traffic_share: None, etag: None });
+    let ran = meridian(&server, &["region", "drain", "eu-west", "--reason", "the site is given up"]).await;
+    assert!(ran.stdout.contains("is drained") && ran.stdout.contains("meridian delete region/eu-west"), "{ran:?}");
+    let told = meridian(&server, &["describe", "region/eu-west"]).await.stdout;
+    assert!(told.contains("drained") && told.contains("the site is given up; no rollout holds it"), "{told}");
+    let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);
+    assert_eq!(view["status"]["drain"]["reason"], "the site is given up");
+    assert_eq!(meridian(&server, &["region", "drain", "eu-west"]).await.exit, 2, "nothing goes without a reason");
+    let ran = meridian(&server, &["region", "undrain", "eu-west"]).await;
+    assert_eq!(ran.stdout, "region/eu-west undrained\n");
+    let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);
+    assert_eq!(view["status"]["drain"], serde_json::Value::Null);
+    let ran = meridian(&server, &["region", "join", "eu-west"]).await;
+    assert_eq!(ran.stdout, "region/eu-west unchanged, it has what the fleet has\n");
+    let ran = meridian(&server, &["region", "join", "eu-west", "--service", "checkout"]).await;
+    assert!(ran.exit != 0 && ran.stderr.contains("NOTHING_TO_JOIN"), "{ran:?}");
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use meridian_core::id::{
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
-    ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -312,13 +312,21 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         revert,
         total,
     });
-    let rules = (evidence(), rollback, limits, safety(), timetable(), watch(), (checklist(), option::of(hotfix())));
+    let rules = (
+        evidence(),
+        rollback,
+        limits,
+        safety(),
+        timetable(),
+        watch(),
+        (checklist(), option::of(hotfix()), prop::sample::select(Joiners::ALL.to_vec())),
+    );
     // Nobody writes a load that grows for longer than it is looked at.
     let fits = |staging: &Staging, waves: &[Wave]| {
         waves.iter().flat_map(|wave| &wave.steps).all(|step| step.bake >= staging.load.ramp)
     };
     (name(), kind, waves(), rules, option::of(staging())).prop_map(move |(id, kind, waves, rules, staged)| {
-        let (evidence, rollback, limits, safety, timetable, watch, (checklist, hotfix)) = rules;
+        let (evidence, rollback, limits, safety, timetable, watch, (checklist, hotfix, joiners)) = rules;
         let mut staged = staged.filter(|staging| kind == StageKind::Staging && fits(staging, &waves));
         // A load is judged, and judged only where it is driven.
         let mut evidence = evidence;
@@ -344,7 +352,7 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         let waives =
             |policy: &HotfixPolicy| checklist.iter().map(|item| item.id.clone()).take(policy.waives.len()).collect();
         let hotfix = hotfix.map(|policy| HotfixPolicy { waives: waives(&policy), ..policy });
-        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix }
+        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix, joiners }
     })
 }
 

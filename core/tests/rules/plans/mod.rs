@@ -1,6 +1,7 @@
-//! Playbooks and plans that are refused before anything starts.
+//! Playbooks and plans: what is refused before anything starts, and who is in them.
 
 mod compile;
 mod forecast;
+mod join;
 mod shorten;
 mod validate;

@@ -12,7 +12,8 @@ use super::{
     NAME, decided, digest, epoch, labels, moment, plan, playbook, region, release, rollout_id, service, share, text,
 };
 use crate::convert::record::{
-    Confirmed, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook, StoredRelease,
+    Confirmed, Drain, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook,
+    StoredRelease,
 };
 
 /// A service's description.
@@ -63,9 +64,9 @@ fn said() -> impl Strategy<Value = Said> {
 /// A registered region.
 pub fn stored_region() -> impl Strategy<Value = Region> {
     let said = (text(), btree_set(NAME, 0..4), any::<u64>(), option::of(share()));
-    let trust = (option::of(quarantine()), btree_map(service(), confirmed(), 0..3));
+    let trust = (option::of(quarantine()), btree_map(service(), confirmed(), 0..3), option::of(drain()));
     let parts = (labels(), text(), any::<bool>(), moment(), moment(), said, trust);
-    parts.prop_map(|(labels, description, cordoned, created, updated, said, (quarantine, confirmed))| {
+    parts.prop_map(|(labels, description, cordoned, created, updated, said, (quarantine, confirmed, drain))| {
         let (agent_version, capabilities, session_number, traffic_share) = said;
         Region {
             labels,
@@ -79,8 +80,13 @@ pub fn stored_region() -> impl Strategy<Value = Region> {
             traffic_share,
             quarantine,
             confirmed,
+            drain,
         }
     })
+}
+
+fn drain() -> impl Strategy<Value = Drain> {
+    (text(), text(), moment()).prop_map(|(actor, reason, since)| Drain { actor, reason, since })
 }
 
 fn quarantine() -> impl Strategy<Value = Quarantine> {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::id::{RegionId, SecretId, ServiceId, SetId};
 use meridian_core::plan::{
-    Debt, Hotfix, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
+    Debt, Hotfix, Join, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
 };
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
-    ItemKind, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy,
-    Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy,
+    SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -28,12 +28,26 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = stage.prop_map(|(kind, staging, waves)| Stage { kind, staging, waves });
     let rules =
         (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy(), checklist());
-    let rules = (rules, option::of(hotfix_policy()));
+    let rules = (rules, option::of(hotfix_policy()), select(Joiners::ALL.to_vec()));
     let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
-        .prop_map(|(id, stages, ((evidence, rollback, limits, safety, timetable, watch, checklist), hotfix))| {
-            Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix }
-        })
+        .prop_map(
+            |(id, stages, ((evidence, rollback, limits, safety, timetable, watch, checklist), hotfix, joiners))| {
+                Playbook {
+                    id,
+                    stages,
+                    evidence,
+                    rollback,
+                    limits,
+                    safety,
+                    timetable,
+                    watch,
+                    checklist,
+                    hotfix,
+                    joiners,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -210,13 +224,14 @@ fn increment() -> impl Strategy<Value = Increment> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let lanes = proptest::collection::btree_map(region(), planned_lane(), 1..5);
     let waves = vec((planned_wave(), vec(any::<Index>(), 1..4)), 1..4);
-    let asked = (checklist(), option::of(feedback_policy()), option::of(supersede()), option::of(set()));
+    let join = option::of(rollout_id().prop_map(|after| Join { after }));
+    let asked = (checklist(), option::of(feedback_policy()), option::of(supersede()), option::of(set()), join);
     let rules = (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), asked);
     let playbook = (playbook_id(), 1..=u64::MAX).prop_map(|(id, revision)| PlaybookRef { id, revision });
     let parts = (service(), release_ref(), reversibility(), playbook, option::of(digest()), lanes, waves, rules);
     parts
         .prop_map(|(service, release, reversibility, playbook, parent, lanes, waves, rules)| {
-            let (evidence, rollback, limits, safety, timetable, (checklist, feedback, supersedes, set)) = rules;
+            let (evidence, rollback, limits, safety, timetable, (checklist, feedback, supersedes, set, join)) = rules;
             let waves = spread(&lanes, waves);
             let mandate = None;
             Plan {
@@ -236,6 +251,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
                 feedback,
                 supersedes,
                 set,
+                join,
             }
             .under(safety)
         })

@@ -11,7 +11,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, WaveId};
 use meridian_core::plan::compile::REGIONS_MAX;
 use meridian_core::plan::{
-    Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare, forecast::forecast,
+    Join, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, Supersede, TrafficShare, forecast::forecast,
 };
 use meridian_core::playbook::validate::{STEPS_MAX, WAVES_MAX};
 use meridian_core::playbook::{StageKind, Step};
@@ -51,6 +51,7 @@ impl TryFrom<v1::Plan> for Plan {
             feedback,
             supersedes,
             set,
+            join,
         } = wire;
         let hash = name::parse_plan(&resource).at("name")?;
         let (id, revision) = name::parse_revision(&playbook_revision).at("playbook_revision")?;
@@ -71,6 +72,7 @@ impl TryFrom<v1::Plan> for Plan {
             feedback: optional("feedback", feedback)?,
             supersedes: supersedes.map(|of| own(&service, of)).transpose().at("supersedes")?,
             set: optional("set", set)?,
+            join: join.map(|join| join_from_wire(&service, &join)).transpose().at("join")?,
         };
         let plan = plan.under(safety_or_default("safety", safety)?);
         check_whole(&plan)?;
@@ -97,6 +99,7 @@ impl From<&Plan> for v1::Plan {
             feedback,
             supersedes,
             set,
+            join,
         } = plan;
         Self {
             name: name::plan(&plan.hash()),
@@ -116,6 +119,7 @@ impl From<&Plan> for v1::Plan {
             feedback: feedback.as_ref().map(Into::into),
             supersedes: supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
             set: set.as_ref().map(Into::into),
+            join: join.as_ref().map(|Join { after }| v1::Join { after: name::rollout(service, after) }),
         }
     }
 }
@@ -139,6 +143,15 @@ fn own(service: &str, wire: v1::Supersede) -> Result<Supersede, Invalid> {
         return Ok(supersede);
     }
     Err(Invalid::contradiction("rollout", of, "the service of the plan"))
+}
+
+/// A join follows a launch of its own service only.
+fn join_from_wire(service: &str, wire: &v1::Join) -> Result<Join, Invalid> {
+    let (of, after) = name::parse_rollout(&wire.after).at("after")?;
+    if name::service(&of) == service {
+        return Ok(Join { after });
+    }
+    Err(Invalid::contradiction("after", of, "the service of the plan"))
 }
 
 /// The name of a plan, or nothing.

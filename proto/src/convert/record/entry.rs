@@ -9,7 +9,7 @@ use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
-use super::quarantine::{Confirmed, Quarantine, confirmed_from_wire, confirmed_to_wire};
+use super::quarantine::{Confirmed, Drain, Quarantine, confirmed_from_wire, confirmed_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{
     RECORD_TEXT_BYTES_MAX, digest, labels, list_with, map_with, optional, present, required, share_or_none, text,
@@ -91,6 +91,8 @@ pub struct Region {
     pub quarantine: Option<Quarantine>,
     /// The last loss of memory of each lane that somebody has confirmed.
     pub confirmed: BTreeMap<ServiceId, Confirmed>,
+    /// That it is on its way out of the fleet, if it is.
+    pub drain: Option<Drain>,
 }
 
 impl TryFrom<records::RegionRecord> for Region {
@@ -110,6 +112,7 @@ impl TryFrom<records::RegionRecord> for Region {
             traffic_share,
             quarantine,
             confirmed,
+            drain,
         } = wire;
         check_schema(schema)?;
         let word = |word| text("", word, RECORD_TEXT_BYTES_MAX);
@@ -125,6 +128,7 @@ impl TryFrom<records::RegionRecord> for Region {
             traffic_share: share_or_none("traffic_share", traffic_share)?,
             quarantine: optional("quarantine", quarantine)?,
             confirmed: map_with("confirmed", confirmed, LANES_MAX, confirmed_from_wire)?,
+            drain: optional("drain", drain)?,
         })
     }
 }
@@ -143,6 +147,7 @@ impl From<&Region> for records::RegionRecord {
             traffic_share,
             quarantine,
             confirmed,
+            drain,
         } = entry;
         Self {
             schema: schema(),
@@ -157,6 +162,7 @@ impl From<&Region> for records::RegionRecord {
             traffic_share: traffic_share.map(TrafficShare::get).unwrap_or_default(),
             quarantine: quarantine.as_ref().map(Into::into),
             confirmed: confirmed.iter().map(confirmed_to_wire).collect(),
+            drain: drain.as_ref().map(Into::into),
         }
     }
 }

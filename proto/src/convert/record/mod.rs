@@ -31,7 +31,7 @@ pub use gate::{stop_entry_from_record, stop_entry_to_record, stops_from_record, 
 pub use head::Head;
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
-pub use quarantine::{Confirmed, Quarantine};
+pub use quarantine::{Confirmed, Drain, Quarantine};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};

@@ -1,4 +1,4 @@
-//! Quarantine as a region's record keeps it: what its agent claimed, and what somebody has confirmed since.
+//! How a region stands, as its record keeps it: what its agent claimed and somebody has confirmed since, and that it is to go.
 
 use std::collections::BTreeMap;
 
@@ -87,5 +87,36 @@ pub(super) fn confirmed_to_wire((service, confirmed): (&ServiceId, &Confirmed)) 
         actor: actor.clone(),
         reason: reason.clone(),
         time: Some(timestamp_to_wire(*time)),
+    }
+}
+
+/// Who has taken a region out of the fleet, why and when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Drain {
+    /// Declared name.
+    pub actor: String,
+    /// Their words.
+    pub reason: String,
+    /// When.
+    pub since: Timestamp,
+}
+
+impl TryFrom<records::Drain> for Drain {
+    type Error = Invalid;
+
+    fn try_from(wire: records::Drain) -> Result<Self, Invalid> {
+        let records::Drain { actor, reason, since } = wire;
+        Ok(Self {
+            actor: text("actor", actor, RECORD_TEXT_BYTES_MAX)?,
+            reason: text("reason", reason, RECORD_TEXT_BYTES_MAX)?,
+            since: moment("since", since)?,
+        })
+    }
+}
+
+impl From<&Drain> for records::Drain {
+    fn from(drain: &Drain) -> Self {
+        let Drain { actor, reason, since } = drain.clone();
+        Self { actor, reason, since: Some(timestamp_to_wire(since)) }
     }
 }

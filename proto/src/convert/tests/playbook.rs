@@ -32,6 +32,7 @@ fn playbook() -> v1::Playbook {
         watch: None,
         checklist: Vec::new(),
         hotfix: None,
+        joiners: v1::Joiners::Unspecified.into(),
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

@@ -22,7 +22,7 @@ use thiserror::Error;
 use crate::Key;
 
 pub use meridian_proto::convert::record::{
-    Confirmed, Head, Heard, Member, Outgoing, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR,
+    Confirmed, Drain, Head, Heard, Member, Outgoing, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR,
     SCHEMA_MINOR, Service, SessionHeld, Stands, StoredPlan, StoredPlaybook, StoredRelease, StoredRoute, StoredSet,
     StoredWatch,
 };

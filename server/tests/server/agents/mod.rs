@@ -1,5 +1,6 @@
 //! The rules of an agent's stream.
 
+mod joining;
 mod quarantine;
 
 use meridian_core::digest::Digest;

@@ -38,6 +38,7 @@ pub fn playbook(bake: Span) -> Playbook {
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         hotfix: None,
+        joiners: meridian_core::playbook::Joiners::default(),
         id: PlaybookId::new("careful").unwrap(),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },

@@ -50,6 +50,7 @@ pub fn playbook(
         watch: meridian_core::watch::WatchPolicy::default(),
         checklist: Vec::new(),
         hotfix: None,
+        joiners: meridian_core::playbook::Joiners::default(),
         id: PlaybookId::new(name)?,
         stages,
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },

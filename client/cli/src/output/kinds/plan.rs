@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meridian_client::{DepartureView, PlanView, WaveForecastView};
 use meridian_core::id::{RolloutId, ServiceId};
-use meridian_core::plan::{Plan, PlannedLane, PlannedStep, PlannedWave, SetPlan};
+use meridian_core::plan::{Join, Plan, PlannedLane, PlannedStep, PlannedWave, SetPlan};
 use meridian_core::release::Reversibility;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -138,6 +138,9 @@ fn overview(page: &mut Page, view: &PlanView) {
     if let Some(set) = &view.plan.set {
         page.field("set", cell(set_text(set)));
     }
+    if let Some(Join { after }) = &view.plan.join {
+        page.field("joins", cell(format!("what {after} launched: its regions came later")));
+    }
     page.field("goes back", cell(triggers_text(rollback)));
     page.field("old slots", cell(format!("stay warm for {} after the switch", rollback.retention)));
     if let Some(departure) = &view.departure {
@@ -185,6 +188,7 @@ impl Shown for PlanView {
             feedback,
             supersedes,
             set,
+            join,
         } = &self.plan;
         let forecasts = forecasts(self);
         let lane = |(region, lane): (&meridian_core::id::RegionId, &PlannedLane)| {
@@ -227,6 +231,9 @@ impl Shown for PlanView {
         }
         if let Some(set) = set {
             value["set"] = set_json(set);
+        }
+        if let Some(Join { after }) = join {
+            value["joins"] = Value::from(after.as_str());
         }
         value
     }

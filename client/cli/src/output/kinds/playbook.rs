@@ -4,7 +4,7 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, Limits, Playbook, Pooling,
+    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, Joiners, Limits, Playbook, Pooling,
     RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
@@ -321,6 +321,9 @@ fn spec_json(playbook: &Playbook) -> Value {
     if let Some(policy) = &playbook.hotfix {
         spec["hotfix"] = hotfix::policy_json(policy);
     }
+    if playbook.joiners != Joiners::default() {
+        spec["joiners"] = Value::from(playbook.joiners.as_str());
+    }
     spec
 }
 
@@ -380,8 +383,8 @@ impl Shown for PlaybookView {
     }
 
     fn describe(&self, now: Timestamp) -> Page {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch: watched, checklist, hotfix } =
-            &self.playbook;
+        let playbook = &self.playbook;
+        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, checklist, .. } = playbook;
         let mut page = Page::default();
         page.field("playbook", toned(Tone::Strong, id)).field("revision", cell(self.revision));
         page.field("changed", moment_cell(self.updated, now));
@@ -391,7 +394,12 @@ impl Shown for PlaybookView {
         let limits = format!("prepare {prepare}, shift {shift}, revert {revert}, total {total}");
         page.field("limits", cell(limits));
         page.field("safety", cell(safety_text(safety)));
-        if let Some(policy) = hotfix {
+        let late = match playbook.joiners {
+            Joiners::Follow => "regions that come later follow",
+            Joiners::Wait => "regions that come later wait for a person",
+        };
+        page.field("joiners", cell(late));
+        if let Some(policy) = &playbook.hotfix {
             page.field("hotfix", cell(hotfix::policy_text(policy)));
         }
         page.table("checklist", CHECKLIST_HEADERS, checklist_rows(checklist));
@@ -406,7 +414,7 @@ impl Shown for PlaybookView {
         }
         timetable::describe(timetable, &mut page);
         page.table("checks", &[], checks_rows(evidence));
-        watch::policy::describe(watched, &mut page);
+        watch::policy::describe(&playbook.watch, &mut page);
         page
     }
 }

@@ -1,6 +1,6 @@
 //! Regions.
 
-use meridian_client::{DoubtView, RegionLaneView, RegionView};
+use meridian_client::{DoubtView, DrainView, JoinView, RegionLaneView, RegionView};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -26,6 +26,9 @@ fn contact(view: &RegionView, now: Timestamp) -> Cell {
 }
 
 fn cordon(view: &RegionView) -> Cell {
+    if let Some(drain) = &view.drain {
+        return toned(Tone::Warning, if drain.drained { "drained" } else { "draining" });
+    }
     if view.cordoned { toned(Tone::Warning, "cordoned") } else { cell("open") }
 }
 
@@ -52,6 +55,32 @@ fn lane_json(lane: &RegionLaneView) -> Value {
 
 fn doubt_json(doubt: &DoubtView) -> Value {
     json!({ "service": doubt.service.as_str(), "code": doubt.code, "message": doubt.message })
+}
+
+fn drain_json(drain: &DrainView) -> Value {
+    json!({
+        "actor": drain.actor,
+        "reason": drain.reason,
+        "since": moment_json(drain.since),
+        "drained": drain.drained,
+        "waits": drain.waits,
+    })
+}
+
+fn join_json(join: &JoinView) -> Value {
+    json!({
+        "service": join.service.as_str(),
+        "code": join.code,
+        "message": join.message,
+        "rollout": join.rollout.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Who has taken it out of the fleet, and what it waits for.
+fn drain_text(drain: &DrainView) -> String {
+    let DrainView { actor, reason, since: _, drained, waits } = drain;
+    let left = if *drained { "no rollout holds it".to_owned() } else { format!("waits for {}", waits.join(", ")) };
+    format!("by {actor}: {reason}; {left}")
 }
 
 /// What the agent read back, and whether that is anybody's order.
@@ -93,7 +122,7 @@ impl Shown for RegionView {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut value = json!({
             "apiVersion": API_VERSION,
             "kind": "Region",
             "metadata": { "name": self.id.as_str(), "labels": self.labels },
@@ -108,8 +137,13 @@ impl Shown for RegionView {
                 "capabilities": self.capabilities,
                 "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
                 "quarantine": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
+                "joins": self.joins.iter().map(join_json).collect::<Vec<_>>(),
             },
-        })
+        });
+        if let Some(drain) = &self.drain {
+            value["status"]["drain"] = drain_json(drain);
+        }
+        value
     }
 
     fn yaml(&self) -> String {
@@ -122,6 +156,9 @@ impl Shown for RegionView {
         let share = self.traffic_share.map(|share| share.get().to_string());
         page.field("traffic share", or_dash(share.unwrap_or_default()));
         page.field("plans", cordon(self)).field("description", or_dash(&self.description));
+        if let Some(drain) = &self.drain {
+            page.field("drain", cell(drain_text(drain)));
+        }
         page.field("labels", labels_cell(&self.labels)).field("version", or_dash(&self.agent_version));
         page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));
         page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
@@ -129,6 +166,8 @@ impl Shown for RegionView {
         let doubts = self.doubts.iter();
         let doubt = |it: &DoubtView| vec![cell(&it.service), toned(Tone::Warning, &it.message)];
         page.table("in quarantine", &[], doubts.map(doubt).collect());
+        let join = |it: &JoinView| vec![cell(&it.service), or_dash(&it.code), cell(&it.message)];
+        page.table("has not got yet", &[], self.joins.iter().map(join).collect());
         page.table("lanes", headers, self.lanes.iter().map(lane_row).collect());
         page
     }

@@ -146,6 +146,9 @@ impl Shown for RolloutView {
         if let Some(supersede) = &self.supersedes {
             value["supersedes"] = hotfix::json(supersede);
         }
+        if let Some(after) = &self.join_after {
+            value["joins"] = Value::from(after.as_str());
+        }
         if let Some(by) = &self.superseded_by {
             value["supersededBy"] = Value::from(by.as_str());
         }

@@ -132,6 +132,13 @@ fn hotfixes_are_refused_where_they_are_wrong() {
 }
 
 #[test]
+fn joiners_follow_or_wait() {
+    let joiners = |text: &str| playbook("  evidence:", &format!("  joiners: {text}\n  evidence:"));
+    assert_refused(vec![("another word", joiners("never"), "WORD_UNKNOWN", "spec.joiners")]);
+    parse("good.yaml", joiners("wait").as_bytes()).unwrap();
+}
+
+#[test]
 fn m24_numbers() {
     let parallel = |text: &str| playbook("maxParallel: 2", &format!("maxParallel: {text}"));
     let field = "spec.stages[1].waves[1].maxParallel";

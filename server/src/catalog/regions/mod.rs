@@ -1,6 +1,9 @@
 //! Regions: registered by their agents or by people. Labels, description and cordon are people's; version, abilities and
 //! the number of the session are the agent's, and both write the same record under a comparison.
 
+mod drain;
+mod quarantine;
+
 use std::collections::BTreeMap;
 
 use meridian_core::id::RegionId;
@@ -8,12 +11,11 @@ use meridian_core::plan::TrafficShare;
 use meridian_store::record::Region;
 use meridian_store::{Key, Txn, layout, layout::Place};
 
-use super::kept::Draft;
-use super::{Catalog, Listed, Stored, Terms};
+use crate::catalog::kept::Draft;
+use crate::catalog::{Catalog, Listed, Stored, Terms};
 use crate::error::EngineError;
 
-/// Checks that one transaction of ours may carry, beside what it removes.
-const GUARDS_MAX: usize = 100;
+pub use quarantine::Voucher;
 
 /// What people say of a region.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -72,7 +74,7 @@ impl Catalog {
     }
 
     /// All regions.
-    pub(super) async fn all_regions(&self) -> Result<BTreeMap<RegionId, Region>, EngineError> {
+    pub(crate) async fn all_regions(&self) -> Result<BTreeMap<RegionId, Region>, EngineError> {
         let (mut all, mut after) = (BTreeMap::new(), None);
         loop {
             let page = self.regions(after, meridian_store::MAX_PAGE_ITEMS).await?;
@@ -82,24 +84,5 @@ impl Catalog {
                 return Ok(all);
             }
         }
-    }
-
-    /// Removes a region. Its agent registers it again should it come back.
-    ///
-    /// # Errors
-    /// While a rollout holds one of its lanes; if the terms do not hold or the store fails.
-    pub async fn remove_region(&self, id: &RegionId, terms: &Terms) -> Result<(), EngineError> {
-        self.remove::<Region, _>(id, terms, || async {
-            let mut guards = Txn::new();
-            let all = self.lanes_of_all().await?;
-            for lanes in all.iter().filter(|lanes| lanes.lanes.contains_key(id)).take(GUARDS_MAX) {
-                if let Some(by) = lanes.held_by(|region| region == id) {
-                    return Err(EngineError::InUse { kind: "region", name: id.to_string(), by: by.to_string() });
-                }
-                guards = lanes.guard(guards);
-            }
-            Ok(guards)
-        })
-        .await
     }
 }

@@ -7,8 +7,8 @@ use meridian_core::id::{RegionId, ServiceId};
 use meridian_store::Txn;
 use meridian_store::record::{Confirmed, Quarantine, Region};
 
-use super::kept::Draft;
-use super::{Catalog, Stored, Terms};
+use crate::catalog::kept::Draft;
+use crate::catalog::{Catalog, Stored, Terms};
 use crate::error::EngineError;
 
 /// Who vouches for a region's agent, and why.
