@@ -48,6 +48,7 @@ fn playbook(windows: Vec<Entry>, splits: Splits) -> Playbook {
         checklist: Vec::new(),
         hotfix: None,
         joiners: meridian_core::playbook::Joiners::default(),
+        concurrency: meridian_core::playbook::Concurrency::Reject,
         watch: meridian_core::watch::WatchPolicy::default(),
     }
 }

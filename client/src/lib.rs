@@ -31,6 +31,7 @@ pub use plans::{DepartureView, PlanView, PlanWanted, SupersedeWanted, WaveForeca
 pub use playbooks::PlaybookView;
 pub use regions::{ContactView, DoubtView, DrainView, JoinView, RegionChange, RegionLaneView, RegionView};
 pub use releases::{ReleaseView, VetoView};
+pub use rollouts::queue::{LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView, Requested, RolloutWanted};
 pub use rollouts::{
     ApprovalView, DecisionView, EntryView, LanePosition, LaneView, OperatorOrder, ReasonView, RolloutStart,
     RolloutState, RolloutView, SignOffView, WaveView,

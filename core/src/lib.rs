@@ -24,6 +24,7 @@ pub mod person;
 pub mod plan;
 pub mod planted;
 pub mod playbook;
+pub mod queue;
 pub mod release;
 pub mod rollout;
 pub mod slot;

@@ -29,6 +29,7 @@ use crate::http::{self, Watched};
 use crate::joining::{self, Joining};
 use crate::metrics::Metrics;
 use crate::ports::{Listener, Ports};
+use crate::queue::{self, Queues};
 use crate::session::Sessions;
 use crate::telemetry::Traces;
 use crate::tls::Terms;
@@ -144,9 +145,10 @@ fn shared(
     let teller = Teller::new(trust, secrets, metrics.alerts.clone());
     let catalog = Catalog::new(store.clone(), clock.clone());
     let watches = Watches::new(catalog.clone(), engine.clone(), store.clone(), clock.clone(), metrics.watching.clone());
+    let queues = Queues::new(catalog.clone(), engine.clone(), clock.clone(), metrics.queues.clone());
     let joining = Joining::new(catalog.clone(), engine.clone(), clock.clone());
     let (pace, streams) = (Arc::default(), Streams::default());
-    Shared { engine, catalog, watches, joining, store, clock, pace, streams, metrics, teller, bell }
+    Shared { engine, catalog, queues, watches, joining, store, clock, pace, streams, metrics, teller, bell }
 }
 
 /// A name of its own for each life of a server: what an earlier one left under its lease is not ours.
@@ -163,7 +165,8 @@ fn launch(
     health: HealthReporter,
     ended: &CancellationToken,
 ) -> Drain {
-    let Shared { engine, catalog, watches, joining, store, clock, pace: _, streams, metrics, teller, bell } = shared;
+    let Shared { engine, catalog, queues, watches, joining, store, clock, pace: _, streams, metrics, teller, bell } =
+        shared;
     let courier = Courier::new(CourierParts {
         store: store.clone(),
         catalog: catalog.clone(),
@@ -173,6 +176,7 @@ fn launch(
         metrics: metrics.alerts.clone(),
         bell,
     });
+    let queueing = queue::Sweep::new(queues, store.clone());
     let watched = Arc::new(Watched { store, streams: streams.clone(), metrics });
     let (stop, port_closing) = (CancellationToken::new(), CancellationToken::new());
     let deciding = {
@@ -182,6 +186,7 @@ fn launch(
     let rest = vec![
         spawn("engine", ended, deciding),
         spawn("forgetting", ended, Forgetting::new(catalog).run(stop.clone())),
+        spawn("queueing", ended, queueing.run(stop.clone())),
         spawn("watching", ended, Sweep::new(watches).run(stop.clone())),
         spawn("joining", ended, joining::Sweep::new(joining).run(stop.clone())),
         spawn("courier", ended, courier.run(stop.clone())),

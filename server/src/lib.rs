@@ -3,7 +3,8 @@
 //!
 //! Reading order: [`engine`] (the shell round the rules), [`session`] (agents connected now), [`ownership`] (which of several
 //! equal replicas moves what forward), [`catalog`] (what is written down before anything moves),
-//! [`watching`] (what is looked at after everything has moved), [`joining`] (who comes after that), [`grpc`] (how all of it is
+//! [`queue`] (what waits for lanes), [`watching`] (what is looked at after everything has moved), [`joining`] (who comes
+//! after that), [`grpc`] (how all of it is
 //! spoken), [`app`] (who knows whom).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -26,6 +27,7 @@ mod mirror;
 pub mod ownership;
 pub mod ports;
 pub mod program;
+pub mod queue;
 pub mod session;
 pub mod telemetry;
 pub mod tls;

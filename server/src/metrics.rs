@@ -60,6 +60,8 @@ pub struct Metrics {
     pub links: LinkMetrics,
     /// Of watches after launches.
     pub watching: WatchMetrics,
+    /// Of queues.
+    pub queues: QueueMetrics,
     /// Of alerts.
     pub alerts: AlertMetrics,
 }
@@ -70,6 +72,14 @@ pub struct WatchMetrics {
     /// Reviews that are overdue now, of all services.
     pub overdue: Gauge,
     decisions: Family<KindLabels, Counter>,
+}
+
+/// What is counted of queues.
+#[derive(Clone, Debug, Default)]
+pub struct QueueMetrics {
+    /// Requests that wait now, of all services.
+    pub waiting: Gauge,
+    events: Family<KindLabels, Counter>,
 }
 
 /// What the engine counts.
@@ -137,9 +147,10 @@ impl Metrics {
         let calls = CallMetrics::register(ours);
         let links = LinkMetrics::register(ours);
         let watching = WatchMetrics::register(ours);
+        let queues = QueueMetrics::register(ours);
         let alerts = AlertMetrics::register(ours);
         let registry = Arc::new(Mutex::new(registry));
-        (Self { registry, engine, ownership, calls, links, watching, alerts }, theirs)
+        (Self { registry, engine, ownership, calls, links, watching, queues, alerts }, theirs)
     }
 
     /// Everything as OpenMetrics text.
@@ -260,6 +271,21 @@ impl WatchMetrics {
     /// Counts a committed decision about a watch.
     pub fn decided(&self, kind: &'static str) {
         self.decisions.get_or_create(&KindLabels { kind }).inc();
+    }
+}
+
+impl QueueMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("queue_waiting", "Requests that wait for lanes, of all services", metrics.waiting.clone());
+        let help = "What became of requests that wait: asked, started, removed, dismissed";
+        registry.register("queue_requests", help, metrics.events.clone());
+        metrics
+    }
+
+    /// Counts what became of a request.
+    pub fn happened(&self, kind: &'static str) {
+        self.events.get_or_create(&KindLabels { kind }).inc();
     }
 }
 

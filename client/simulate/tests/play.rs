@@ -124,6 +124,7 @@ impl Design {
             checklist: self.checklist.clone(),
             hotfix: None,
             joiners: meridian_core::playbook::Joiners::default(),
+            concurrency: meridian_core::playbook::Concurrency::Reject,
             id: PlaybookId::new("steps").unwrap(),
             stages,
             evidence: EvidencePolicy { checks: self.checks.clone(), window: secs(60), extend_max: secs(600) },

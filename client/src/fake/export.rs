@@ -109,6 +109,7 @@ fn plan() -> Plan {
         checklist: Vec::new(),
         hotfix: None,
         joiners: meridian_core::playbook::Joiners::default(),
+        concurrency: meridian_core::playbook::Concurrency::Reject,
         id: PlaybookId::new("careful").expect("a good name"),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(60), extend_max: Span::from_secs(60) },

@@ -2,6 +2,7 @@
 //! fails on demand. It decides nothing; rollouts change when a test says so.
 
 mod export;
+mod queue;
 mod refusal;
 mod resources;
 mod rollouts;
@@ -20,6 +21,7 @@ use meridian_core::release::Release;
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
 use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
+use meridian_proto::r#gen::v1::queue_service_server::QueueServiceServer;
 use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
@@ -35,6 +37,7 @@ use crate::connect::{Client, Endpoint};
 use crate::error::{ClientError, RefusalKind};
 use crate::plans::PlanView;
 use crate::regions::RegionChange;
+use crate::rollouts::queue::QueueView;
 use crate::rollouts::{DecisionView, RolloutView};
 use crate::services::ServiceChange;
 
@@ -131,6 +134,7 @@ impl FakeServer {
             .add_service(PlanServiceServer::new(shared.clone()))
             .add_service(StopServiceServer::new(shared.clone()))
             .add_service(SetServiceServer::new(shared.clone()))
+            .add_service(QueueServiceServer::new(shared.clone()))
             .add_service(RolloutServiceServer::new(shared.clone()));
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("the system gives one more thread");
@@ -208,6 +212,11 @@ impl FakeServer {
     /// Keeps a rollout at a new revision, and tells whoever watches.
     pub fn put_rollout(&self, view: &RolloutView) {
         self.shared.lock().put_rollout(write::rollout(view));
+    }
+
+    /// Lets this wait for its lanes.
+    pub fn put_queue(&self, view: &QueueView) {
+        self.shared.lock().queue = queue::message(view);
     }
 
     /// Keeps a decision.

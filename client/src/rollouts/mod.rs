@@ -1,5 +1,6 @@
 //! Rollouts: start, look, order, and the decisions behind them. Watching is in [`crate::watch`].
 
+pub mod queue;
 mod read;
 mod view;
 

@@ -8,6 +8,7 @@ mod forward;
 mod join;
 mod paced;
 mod pair;
+mod queue;
 mod record;
 mod restored;
 mod set;
@@ -18,6 +19,7 @@ mod watch;
 pub use agent::{action, done, intent, live, memory, start};
 pub use join::membership;
 pub use pair::{Orders, holders, lane_state, opening, vetoes, where_it_ended};
+pub use queue::queueing;
 pub use record::{anyone_may_stop, idempotent, record};
 pub use restored::restoration;
 pub use set::together;
@@ -35,7 +37,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 51] = [
+pub const CATALOGUE: [(&str, &str); 52] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -120,6 +122,10 @@ pub const CATALOGUE: [(&str, &str); 51] = [
     (
         "C25",
         "At a pace the worst go back first, a place that is free is taken, and nobody stays behind one that is stuck.",
+    ),
+    (
+        "C26",
+        "A request leaves the queue with the decision that begins its rollout, and none overtakes an earlier one over a lane that both need.",
     ),
     (
         "C28",

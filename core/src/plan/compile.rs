@@ -125,7 +125,7 @@ pub enum PlanRefusal {
         wave: String,
     },
     /// Another rollout holds the lane.
-    #[error("region {region} is held by rollout {rollout}; wait for its end, roll it back or supersede it")]
+    #[error("region {region} is held by rollout {rollout}; wait for its end (`--queue`), roll it back or supersede it")]
     LaneHeld {
         /// The region.
         region: RegionId,

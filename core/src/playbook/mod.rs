@@ -15,6 +15,7 @@ pub mod spread;
 pub mod staging;
 pub mod validate;
 
+pub use crate::queue::concurrency::Concurrency;
 pub use approval::ApprovalRule;
 pub use callback::Callback;
 pub use checklist::{ChecklistItem, ItemKind};

@@ -15,6 +15,7 @@ use crate::canon::{Canon, Canonical};
 use crate::cohort::CohortRule;
 use crate::evidence::EvidencePolicy;
 use crate::id::{PlaybookId, RegionId, WaveId};
+use crate::queue::concurrency::Concurrency;
 use crate::time::Span;
 use crate::watch::WatchPolicy;
 use crate::weight::Weight;
@@ -42,6 +43,8 @@ pub struct Playbook {
     pub watch: WatchPolicy,
     /// On which terms a release may supersede a rollout as its hotfix; `None`: on none.
     pub hotfix: Option<HotfixPolicy>,
+    /// What a request does when others hold the lanes that it needs.
+    pub concurrency: Concurrency,
     /// What becomes of regions that come after a launch. Like the watch, it is not repeated in plans.
     pub joiners: Joiners,
 }

@@ -25,7 +25,7 @@ pub enum OpenRefused {
         region: RegionId,
     },
     /// Somebody else holds the lane.
-    #[error("region {region} is held by rollout {rollout}; wait for its end, roll it back or supersede it")]
+    #[error("region {region} is held by rollout {rollout}; wait for its end (`--queue`), roll it back or supersede it")]
     LaneHeld {
         /// Where.
         region: RegionId,

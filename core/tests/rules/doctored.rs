@@ -10,14 +10,16 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Outcome, StepRef, Verdict};
 use meridian_core::goal::Goal;
-use meridian_core::id::{RegionId, RolloutId, ServiceId, SetId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
 use meridian_core::plan::set::{SetPlan, arrange};
 use meridian_core::plan::{Join, Plan, PlannedLane, PlannedWave, Superseding};
 use meridian_core::playbook::{BackPace, Scope};
+use meridian_core::queue::{Asked, Need, Queue, Sight};
 use meridian_core::rollout::event::{Event, Right, Transition};
+use meridian_core::rollout::gates::stops;
 use meridian_core::rollout::goals::{goal, lane_after};
 use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::state::{Answer, Approval, Cause, Hold, LaneAt, Pace, Phase, Rollout, Run, Said, Signed};
@@ -26,7 +28,7 @@ use meridian_core::rollout::supersede::{Superseded, supersede};
 use meridian_core::rollout::together::{Standing, finish};
 use meridian_core::rollout::veto::Vetoes;
 use meridian_core::slot::Slot;
-use meridian_core::time::Span;
+use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Split;
 
 use super::world::design::{Design, region};
@@ -528,6 +530,42 @@ fn memberships() -> Ids {
     .into()
 }
 
+/// A queue that loses a request, starts one twice or out of order, or keeps what began.
+fn queues() -> Ids {
+    let said = stops::Said { actor: "anna".to_owned(), reason: "next".to_owned(), at: Timestamp::from_millis(1) };
+    let id = |name: &str| RolloutId::new(name).unwrap();
+    let ask = |queue: Queue, name: &str| {
+        let (release, playbook) = ("1.0.0".parse().unwrap(), PlaybookId::new("p").unwrap());
+        queue.ask(Asked { rollout: id(name), release, playbook, revision: None, said: said.clone() }).unwrap()
+    };
+    let before = ["a", "b", "c"].into_iter().fold(Queue::default(), ask);
+    let need = |regions: &[usize]| Need::Lanes(regions.iter().copied().map(region).collect(), Digest::of(b"r"));
+    let needs = [(id("a"), need(&[0])), (id("b"), need(&[0, 1])), (id("c"), need(&[2]))].into();
+    let (lanes, vetoes) = (BTreeMap::new(), Vetoes::default());
+    let sight = Sight { needs: &needs, lanes: &lanes, vetoes: &vetoes };
+    let began = |before: &Queue, after: &Queue, name: &str, at: &[usize]| {
+        let regions = at.iter().copied().map(region).collect();
+        invariants::queueing(before, after, Some((&id(name), &regions)), sight)
+    };
+    let (without_a, without_b) = (before.started(&id("a")).unwrap().0, before.started(&id("b")).unwrap().0);
+    let without_c = before.started(&id("c")).unwrap().0;
+    assert_eq!(ids(began(&before, &without_a, "a", &[0])), Ids::new());
+    assert_eq!(ids(began(&before, &without_c, "c", &[2])), Ids::new(), "it needs no lane of theirs");
+    let held = before.held(said.clone()).unwrap();
+    let mut turned = before.clone();
+    turned.waiting.swap(0, 1);
+    [
+        caught("C26", began(&before, &without_b, "b", &[0, 1])),
+        caught("C26", began(&before, &before, "a", &[0])),
+        caught("C26", began(&before, &before, "d", &[1])),
+        caught("C26", began(&held, &held.started(&id("a")).unwrap().0, "a", &[0])),
+        caught("C26", invariants::queueing(&before, &without_a, None, sight)),
+        caught("C26", invariants::queueing(&before, &turned, None, sight)),
+        caught("C26", invariants::queueing(&without_a, &before, None, sight)),
+    ]
+    .into()
+}
+
 #[test]
 fn every_invariant_catches_what_it_is_for() {
     let caught: Ids = [
@@ -541,6 +579,7 @@ fn every_invariant_catches_what_it_is_for() {
         paces(),
         sets(),
         memberships(),
+        queues(),
     ]
     .into_iter()
     .flatten()

@@ -17,7 +17,7 @@ mod forward;
 mod gates;
 mod orders;
 mod plans;
-
+mod queue;
 mod staging;
 mod summary;
 

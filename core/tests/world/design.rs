@@ -145,6 +145,7 @@ impl Design {
             checklist: ITEMS[..self.items].iter().map(item).collect(),
             hotfix: Some(self.hotfix()),
             joiners: meridian_core::playbook::Joiners::default(),
+            concurrency: meridian_core::playbook::Concurrency::Reject,
         }
     }
 

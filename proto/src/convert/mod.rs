@@ -8,6 +8,7 @@ mod alert;
 #[cfg(any(test, feature = "test-util"))]
 pub mod arbitrary;
 mod calendar;
+mod concurrency;
 mod evidence;
 mod field;
 mod gate;
@@ -27,6 +28,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use concurrency::{concurrency_from_wire, concurrency_to_wire};
 pub use field::{
     LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RECORD_TEXT_BYTES_MAX, TEXT_BYTES_MAX, VERSION_BYTES_MAX,
     WORD_BYTES_MAX, labels, share_or_none, text,

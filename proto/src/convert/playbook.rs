@@ -9,6 +9,7 @@ use meridian_core::playbook::{
 };
 
 use super::calendar::timetable_to_wire;
+use super::concurrency::{concurrency_from_wire, concurrency_unless_default};
 use super::field::{labels, list, list_with, named, optional, present, required, weight, word};
 use super::gate::RULES_MAX;
 use super::invalid::{At, Invalid, InvalidKind};
@@ -41,6 +42,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             checklist,
             hotfix,
             joiners,
+            concurrency,
         } = wire;
         Ok(Self {
             id: name::parse_playbook(&resource).at("name")?,
@@ -54,6 +56,7 @@ impl TryFrom<v1::Playbook> for Playbook {
             checklist: list("checklist", checklist, RULES_MAX)?,
             hotfix: optional("hotfix", hotfix)?,
             joiners: joiners_from_wire(joiners).at("joiners")?,
+            concurrency: concurrency_from_wire("concurrency", concurrency)?.unwrap_or_default(),
         })
     }
 }
@@ -61,8 +64,20 @@ impl TryFrom<v1::Playbook> for Playbook {
 impl From<&Playbook> for v1::Playbook {
     /// What only the server knows (revision, etag, time) stays unset.
     fn from(playbook: &Playbook) -> Self {
-        let Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix, joiners } =
-            playbook;
+        let Playbook {
+            id,
+            stages,
+            evidence,
+            rollback,
+            limits,
+            safety,
+            timetable,
+            watch,
+            checklist,
+            hotfix,
+            concurrency,
+            joiners,
+        } = playbook;
         Self {
             name: name::playbook(id),
             revision: 0,
@@ -78,6 +93,7 @@ impl From<&Playbook> for v1::Playbook {
             checklist: checklist.iter().map(Into::into).collect(),
             hotfix: hotfix.as_ref().map(Into::into),
             joiners: joiners_to_wire(*joiners).into(),
+            concurrency: concurrency_unless_default(*concurrency),
         }
     }
 }

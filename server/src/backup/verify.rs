@@ -64,6 +64,9 @@ pub fn whole(entries: &BTreeMap<Key, Bytes>) -> Result<BTreeMap<ServiceId, Head>
                 let entry = record::decode_audit(key, value, &service)?;
                 chains.entry(service).or_default().push(entry);
             }
+            Some(Place::Queue(_)) => {
+                record::decode_queue(key, value)?;
+            }
             Some(
                 Place::Service(_)
                 | Place::Lanes(_)

@@ -25,7 +25,7 @@ use crate::engine::RequestMark;
 
 pub use forget::Forgetting;
 pub use kind::Kind;
-pub use lanes::ServiceLanes;
+pub use lanes::{Outlook, ServiceLanes};
 pub use listing::Listed;
 pub(crate) use plans::unknown_zone;
 pub use plans::{NewPlan, PlanOrder};

@@ -78,14 +78,22 @@ impl Catalog {
     /// Removes a service.
     ///
     /// # Errors
-    /// While a rollout holds one of its lanes; if the terms do not hold or the store fails.
+    /// While a rollout holds one of its lanes, or waits for some; if the terms do not hold or the store fails.
     pub async fn remove_service(&self, id: &ServiceId, terms: &Terms) -> Result<(), EngineError> {
         self.remove::<Service, _>(id, terms, || async {
             let lanes = self.lanes_of(id).await?;
             if let Some(by) = lanes.held_by(|_| true) {
                 return Err(EngineError::InUse { kind: "service", name: id.to_string(), by: by.to_string() });
             }
-            Ok(lanes.guard(meridian_store::Txn::new()))
+            let queue = self.queue_of(id).await?;
+            if let Some(first) = queue.value.waiting.first() {
+                return Err(EngineError::InUse {
+                    kind: "service",
+                    name: id.to_string(),
+                    by: first.rollout.to_string(),
+                });
+            }
+            Ok(lanes.guard(meridian_store::Txn::new()).check(layout::queue(id), queue.expect))
         })
         .await
     }

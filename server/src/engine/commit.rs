@@ -23,6 +23,7 @@ use meridian_store::{CommitError, Expect, Key, Revision, Txn, commit_known, layo
 
 use super::RequestMark;
 use super::books::{Books, Kept};
+use super::line::Line;
 use crate::error::EngineError;
 use crate::ownership::Claim;
 
@@ -48,6 +49,8 @@ pub(super) struct Decision<'a> {
     pub known: Vec<(Key, Expect)>,
     /// Sessions that have to be the newest of their regions still: what was seen in them led to this.
     pub sessions: Vec<(RegionId, Revision)>,
+    /// The queue under which it begins, if it does not pass it.
+    pub line: Option<&'a Line>,
     pub now: Timestamp,
 }
 
@@ -78,6 +81,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         claim,
         known,
         sessions,
+        line,
         now,
     } = decision;
     let service = &next.plan.service;
@@ -96,6 +100,9 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     let heard = sessions.into_iter().map(|(region, revision)| (layout::session(&region), Expect::At(revision)));
     for (key, expect) in known.into_iter().chain(heard) {
         txn = txn.check(key, expect);
+    }
+    if let Some(line) = line {
+        txn = line.guard(txn, service);
     }
     txn = marked(txn, request, next.id.to_string(), now)?;
     if is_urgent(next) {
@@ -219,13 +226,16 @@ pub(super) struct SetBegins<'a> {
     pub set: &'a StoredSet,
     pub parts: Vec<Whole<'a>>,
     pub request: Option<&'a RequestMark>,
+    /// Queues that have to be as they were read.
+    pub lines: &'a BTreeMap<ServiceId, Expect>,
 }
 
 /// Commits the beginning of a set: all members, or none.
 pub(super) async fn commit_set_begins(books: &Books, begins: SetBegins<'_>) -> Result<Revision, CommitError> {
-    let SetBegins { id, set, parts, request } = begins;
+    let SetBegins { id, set, parts, request, lines } = begins;
     let (txn, audit) = write_all(parts, &set.requester, set.created);
     let txn = txn.put(layout::set(id), record::encode_set(set), Expect::Absent);
+    let txn = lines.iter().fold(txn, |txn, (service, expect)| txn.check(layout::queue(service), *expect));
     let txn = marked(txn, request, id.to_string(), set.created)?;
     Ok(commit_known(books.store.as_ref(), txn, &audit).await?.revision)
 }

@@ -12,6 +12,7 @@ mod follow;
 mod gates;
 mod greet;
 mod heads;
+mod line;
 mod open;
 mod restore;
 mod runner;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 
 pub use gates::{Asker, StopCall};
 pub use greet::Standing;
+pub use line::Line;
 pub use open::OpenOrder;
 pub use restore::{GoOn, go_on};
 pub use sets::SetOrder;

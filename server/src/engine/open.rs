@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::books::Request;
 use super::commit::{Decision, Takeover, commit, commit_takeover};
+use super::line::{Line, plan_named};
 use super::{Engine, RequestMark, Status};
 use crate::error::EngineError;
 
@@ -35,6 +36,8 @@ pub struct OpenOrder {
     pub request: Option<RequestMark>,
     /// Check everything, change nothing.
     pub validate_only: bool,
+    /// Under which state of the queue; `None`: it passes the queue.
+    pub line: Option<Line>,
 }
 
 impl Engine {
@@ -90,11 +93,15 @@ impl Engine {
             lanes: Some(lanes),
             kind: FIRST_KIND,
             actor: order.actor.clone(),
-            message: format!("plan {}{after}", order.plan.hex()),
+            message: format!(
+                "{}{after}",
+                order.line.as_ref().map_or_else(|| plan_named(order.plan), |line| line.message(order.plan))
+            ),
             request: order.request.as_ref(),
             claim: None,
             known: Vec::new(),
             sessions: Vec::new(),
+            line: order.line.as_ref(),
             now,
         };
         let began = Instant::now();
@@ -169,12 +176,18 @@ impl Engine {
     }
 }
 
+fn is_of_queue(order: &OpenOrder, error: &CommitError) -> bool {
+    order.line.is_some() && matches!(error, CommitError::Conflict { key } if *key == layout::queue(&order.service))
+}
+
 /// What a transaction that was not taken means; `None`: somebody else changed the lanes in between.
 fn refused(order: &OpenOrder, error: CommitError) -> Result<Option<Status>, EngineError> {
     match error {
         CommitError::Conflict { key } if key == layout::rollout(&order.id) => {
             Err(EngineError::AlreadyExists { kind: "rollout", name: order.id.to_string() })
         }
+        // Whoever read the queue has to read it again: it may be another one's turn.
+        error @ CommitError::Conflict { .. } if is_of_queue(order, &error) => Err(error.into()),
         CommitError::Conflict { .. } => Ok(None),
         error @ (CommitError::Unknown { .. }
         | CommitError::Unavailable { .. }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::invariants::restoration;
 use meridian_core::rollout::event::Order;
+use meridian_core::rollout::gates::stops::Said;
 use meridian_core::rollout::operator::restored;
 use meridian_core::rollout::reason::Refused;
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use meridian_core::time::Timestamp;
-use meridian_store::{Expect, Store};
+use meridian_store::{Expect, Store, Txn, commit_known, layout, record};
 
-use super::books::Books;
+use super::books::{Books, Kept};
 use super::commit::{Decision, VetoDecision, commit, commit_vetoes};
 use crate::error::EngineError;
 
@@ -48,6 +49,7 @@ pub async fn go_on(
             done.push(id);
         }
         raise_vetoes(&books, service, how).await?;
+        hold_queue(&books, service, how).await?;
     }
     Ok(done)
 }
@@ -80,9 +82,22 @@ async fn raise(books: &Books, service: &ServiceId, id: &RolloutId, how: &GoOn) -
         claim: None,
         known: Vec::new(),
         sessions: Vec::new(),
+        line: None,
         now: how.now,
     };
     commit(books, decision).await?;
+    Ok(())
+}
+
+/// What waits stays, and starts only once a person says so.
+async fn hold_queue(books: &Books, service: &ServiceId, how: &GoOn) -> Result<(), EngineError> {
+    let key = layout::queue(service);
+    let kept = Kept::read(books.store.as_ref(), &key, record::decode_queue).await?;
+    let Order { actor, reason } = how.order.clone();
+    if let Some(held) = kept.value.held(Said { actor, reason, at: how.now }) {
+        let txn = Txn::new().put(key.clone(), record::encode_queue(&held), kept.expect);
+        commit_known(books.store.as_ref(), txn, &key).await?;
+    }
     Ok(())
 }
 

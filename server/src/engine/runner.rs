@@ -439,6 +439,7 @@ impl Runner {
             claim,
             known,
             sessions,
+            line: None,
             now,
         };
         for goal in next.lanes.keys().filter_map(|region| goal(next, region)).filter(|_| planted::is("speak-first")) {

@@ -38,6 +38,8 @@ pub struct SetOrder {
     pub actor: String,
     /// For having the effect of once.
     pub request: Option<RequestMark>,
+    /// The queues of its members have to be as they were read; none: it passes them.
+    pub lines: BTreeMap<ServiceId, Expect>,
 }
 
 impl Engine {
@@ -84,7 +86,9 @@ impl Engine {
         };
         let (parts, request) = (parts.collect(), order.request.as_ref());
         let began = Instant::now();
-        match commit_set_begins(books, SetBegins { id: &order.id, set: &set, parts, request }).await {
+        match commit_set_begins(books, SetBegins { id: &order.id, set: &set, parts, request, lines: &order.lines })
+            .await
+        {
             Ok(revision) => {
                 for record in opened {
                     self.shared.metrics.committed(FIRST_KIND, began.elapsed());
@@ -94,6 +98,10 @@ impl Engine {
             }
             Err(CommitError::Conflict { key }) if key == layout::set(&order.id) => {
                 Err(EngineError::AlreadyExists { kind: "set", name: order.id.to_string() })
+            }
+            // Whoever read the queues has to read them again.
+            Err(CommitError::Conflict { key }) if order.lines.keys().any(|service| key == layout::queue(service)) => {
+                Err(EngineError::Contended { key: key.as_str().to_owned() })
             }
             Err(CommitError::Conflict { key }) => {
                 let taken = opened.iter().find(|record| key == layout::rollout(&record.id));

@@ -9,6 +9,7 @@ mod orders;
 mod plans;
 mod playbooks;
 mod proof;
+mod queues;
 mod regions;
 mod releases;
 mod rollouts;
@@ -26,6 +27,7 @@ use meridian_proto::r#gen::agent::v1::agent_service_server::AgentServiceServer;
 use meridian_proto::r#gen::v1::alert_service_server::AlertServiceServer;
 use meridian_proto::r#gen::v1::plan_service_server::PlanServiceServer;
 use meridian_proto::r#gen::v1::playbook_service_server::PlaybookServiceServer;
+use meridian_proto::r#gen::v1::queue_service_server::QueueServiceServer;
 use meridian_proto::r#gen::v1::region_service_server::RegionServiceServer;
 use meridian_proto::r#gen::v1::release_service_server::ReleaseServiceServer;
 use meridian_proto::r#gen::v1::rollout_service_server::RolloutServiceServer;
@@ -44,6 +46,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, RequestMark};
 use crate::joining::Joining;
 use crate::metrics::Metrics;
+use crate::queue::Queues;
 use crate::session::Pace;
 use crate::watching::Watches;
 
@@ -64,6 +67,8 @@ pub struct Shared {
     pub engine: Engine,
     /// Keeps what was written down.
     pub catalog: Catalog,
+    /// Lets wait what has no lanes yet.
+    pub queues: Queues,
     /// Watches what was launched.
     pub watches: Watches,
     /// Brings late regions up.
@@ -109,6 +114,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
         .add_service(limited!(RegionServiceServer, regions::Regions { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(PlanServiceServer, plans::Plans { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(RolloutServiceServer, rollouts::Rollouts { shared: shared() }, PUBLIC_BYTES_MAX))
+        .add_service(limited!(QueueServiceServer, queues::QueueCalls { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(WatchServiceServer, watches::WatchCalls { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(AlertServiceServer, alerts::Alerts { shared: shared() }, PUBLIC_BYTES_MAX))
         .add_service(limited!(SetServiceServer, plans::sets::Sets { shared: shared() }, PUBLIC_BYTES_MAX))
@@ -122,7 +128,7 @@ pub fn routes(shared: &Shared) -> Result<(Routes, HealthReporter), tonic_reflect
 }
 
 /// Names under which health is asked for: the whole server, and each of its services.
-const HEALTH_NAMES: [&str; 12] = [
+const HEALTH_NAMES: [&str; 13] = [
     "",
     "meridian.v1.ServiceService",
     "meridian.v1.PlaybookService",
@@ -130,6 +136,7 @@ const HEALTH_NAMES: [&str; 12] = [
     "meridian.v1.RegionService",
     "meridian.v1.PlanService",
     "meridian.v1.RolloutService",
+    "meridian.v1.QueueService",
     "meridian.v1.WatchService",
     "meridian.v1.AlertService",
     "meridian.v1.SetService",

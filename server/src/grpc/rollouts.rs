@@ -75,8 +75,8 @@ impl RolloutService for Rollouts {
             let bad = |why| field::bad("rollout_id", &rollout_id, InvalidKind::BadName(why));
             RolloutId::new(rollout_id.clone()).map_err(bad)?
         };
-        let order = OpenOrder { service, plan, id, actor, request, validate_only };
-        let opened = self.shared.engine.open(order).await.map_err(|error| status::refused(&error))?;
+        let order = OpenOrder { service, plan, id, actor, request, validate_only, line: None };
+        let opened = self.shared.queues.open(order).await.map_err(|error| status::refused(&error))?;
         Ok(Response::new(v1::CreateRolloutResponse { rollout: Some(view::rollout(&opened)) }))
     }
 

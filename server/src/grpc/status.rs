@@ -77,6 +77,7 @@ pub fn refused(error: &EngineError) -> Status {
         | EngineError::KpiRefused(_)
         | EngineError::FeedbackFull(_)
         | EngineError::StopRefused(_)
+        | EngineError::QueueRefused(_)
         | EngineError::PlanRefused(_)
         | EngineError::SetChanged { .. }
         | EngineError::NotConfirmable { .. }

@@ -217,7 +217,7 @@ impl Joining {
         self.catalog.keep_plan(&made, &Terms::default()).await?;
         let name: String = made.hash.hex().chars().take(NAME_DIGITS).collect();
         let id = RolloutId::new(format!("join-{name}")).expect("hexadecimal digits are allowed in names");
-        let order = OpenOrder { service, plan: made.hash, id, actor, request, validate_only: false };
+        let order = OpenOrder { service, plan: made.hash, id, actor, request, validate_only: false, line: None };
         Ok(self.engine.open(order).await?.record.id.clone())
     }
 }

@@ -156,6 +156,7 @@ impl Stage {
             checklist: Vec::new(),
             hotfix: None,
             joiners: meridian_core::playbook::Joiners::default(),
+            concurrency: meridian_core::playbook::Concurrency::Reject,
             id: PlaybookId::new("steps").unwrap(),
             stages: pilot.into_iter().chain([production]).collect(),
             evidence: EvidencePolicy {
@@ -172,7 +173,8 @@ impl Stage {
 
     fn open_order(&self, plan: &Plan, id: &str, request: Option<RequestMark>) -> OpenOrder {
         let (plan, id) = (plan.hash(), RolloutId::new(id).unwrap());
-        OpenOrder { service: service(), plan, id, actor: "anna".to_owned(), request, validate_only: false }
+        let actor = "anna".to_owned();
+        OpenOrder { service: service(), plan, id, actor, request, validate_only: false, line: None }
     }
 
     pub async fn open(&self, engine: &Engine, version: &str) -> RolloutId {

@@ -9,6 +9,7 @@ mod draining;
 mod identity;
 mod limits;
 mod program;
+mod queue;
 mod replicas;
 mod requests;
 mod restore;

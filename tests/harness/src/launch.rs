@@ -51,6 +51,7 @@ pub fn playbook(name: &str, waves: &[&[&str]], weights: &[u64], bake_ms: u64) ->
         checklist: Vec::new(),
         hotfix: None,
         joiners: meridian_core::playbook::Joiners::default(),
+        concurrency: meridian_core::playbook::Concurrency::Reject,
         id: PlaybookId::new(name).expect("a valid name"),
         stages: vec![Stage {
             kind: StageKind::Production,

@@ -78,6 +78,7 @@ impl Fleet {
             checklist: Vec::new(),
             hotfix: None,
             joiners: meridian_core::playbook::Joiners::default(),
+            concurrency: meridian_core::playbook::Concurrency::Reject,
             id: PlaybookId::new("model").expect("a name"),
             stages: vec![Stage { kind: StageKind::Production, staging: None, waves }],
             evidence: EvidencePolicy { checks: vec![check()], window: LIMIT, extend_max: LIMIT },

@@ -1,6 +1,7 @@
 //! The command line: every command, flag and default. It parses; it does nothing.
 
 mod checklist;
+mod queue;
 mod rollout;
 mod set;
 mod simulate;
@@ -17,6 +18,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::clock::parse_duration;
 
 pub use checklist::{ChecklistCommand, ChecklistRevoke, ChecklistSign};
+pub use queue::{QueueCommand, QueueRemove, QueueResume};
 pub use rollout::{
     Gates, Over, Rollout, RolloutAbandon, RolloutCommand, RolloutConsent, RolloutExport, RolloutOrder, RolloutRollback,
     RolloutStart, RolloutStatus, RolloutWatch, Until, Waiting,

@@ -2,6 +2,8 @@
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
+use super::queue::QueueCommand;
+
 /// `rollout …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum RolloutCommand {
@@ -27,6 +29,9 @@ pub enum RolloutCommand {
     History(Rollout),
     /// Write what proves it into a file: plan, record, and every decision, for `audit verify`.
     Export(RolloutExport),
+    /// Look at what waits for lanes, take a request out, let a held queue go on.
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// List rollouts.
     List {
         /// Whose.
@@ -73,6 +78,9 @@ pub struct RolloutStart {
     /// Whose lanes it takes over.
     #[command(flatten)]
     pub over: Over,
+    /// Wait in the queue of the service if others hold the lanes, whatever the playbook says.
+    #[arg(long, conflicts_with_all = ["supersede", "hotfix", "no_train"])]
+    pub queue: bool,
     /// Wait for no train, though its playbook names one; needs --reason.
     #[arg(long, requires = "reason", conflicts_with_all = ["validate_only", "hotfix"])]
     pub no_train: bool,

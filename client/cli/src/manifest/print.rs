@@ -9,9 +9,9 @@ use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, HotfixPolicy, ItemKind, Joiners,
-    Limits, Load, LoadRequest, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage, Staging,
-    Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, Electorate, HotfixPolicy, ItemKind,
+    Joiners, Limits, Load, LoadRequest, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage,
+    Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -199,6 +199,9 @@ impl Page {
         }
         if playbook.joiners != Joiners::default() {
             self.line(1, format!("joiners: {}", playbook.joiners.as_str()));
+        }
+        if playbook.concurrency != Concurrency::default() {
+            self.line(1, format!("concurrency: {}", playbook.concurrency.as_str()));
         }
         self.line(1, "stages:");
         for stage in &playbook.stages {

@@ -11,9 +11,9 @@ use meridian_core::id::{
 };
 use meridian_core::plan::TrafficShare;
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
-    ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns, Electorate,
+    HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
+    RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -286,8 +286,7 @@ fn watch() -> impl Strategy<Value = WatchPolicy> {
     prop_oneof![Just(WatchPolicy::default()), some]
 }
 
-fn playbook() -> impl Strategy<Value = Playbook> {
-    let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
+fn rollback() -> impl Strategy<Value = RollbackPolicy> {
     let votes = prop_oneof![
         Just(VotePolicy::Any),
         (1..=u32::MAX).prop_map(VotePolicy::Count),
@@ -298,35 +297,40 @@ fn playbook() -> impl Strategy<Value = Playbook> {
     let pooled = option::of((1..=u64::MAX).prop_map(|sample_min| Pooling { sample_min }));
     let pace = option::of((1..=u32::MAX).prop_map(|max_parallel| BackPace { max_parallel }));
     let rollback = (votes, over, pooled, any::<bool>(), span(0), pace);
-    let rollback = rollback.prop_map(|(votes, over, pooled, fleet, retention, pace)| RollbackPolicy {
+    rollback.prop_map(|(votes, over, pooled, fleet, retention, pace)| RollbackPolicy {
         votes,
         over,
         pooled,
         fleet,
         retention,
         pace,
-    });
+    })
+}
+
+fn playbook() -> impl Strategy<Value = Playbook> {
+    let kind = prop_oneof![Just(StageKind::Staging), Just(StageKind::Pilot), Just(StageKind::Production)];
     let limits = (span(1), span(1), span(1), span(60_000)).prop_map(|(prepare, shift, revert, total)| Limits {
         prepare,
         shift,
         revert,
         total,
     });
+    let concurrency = proptest::sample::select(Concurrency::ALL.to_vec());
     let rules = (
         evidence(),
-        rollback,
+        rollback(),
         limits,
         safety(),
         timetable(),
         watch(),
-        (checklist(), option::of(hotfix()), prop::sample::select(Joiners::ALL.to_vec())),
+        (checklist(), option::of(hotfix()), prop::sample::select(Joiners::ALL.to_vec()), concurrency),
     );
     // Nobody writes a load that grows for longer than it is looked at.
     let fits = |staging: &Staging, waves: &[Wave]| {
         waves.iter().flat_map(|wave| &wave.steps).all(|step| step.bake >= staging.load.ramp)
     };
     (name(), kind, waves(), rules, option::of(staging())).prop_map(move |(id, kind, waves, rules, staged)| {
-        let (evidence, rollback, limits, safety, timetable, watch, (checklist, hotfix, joiners)) = rules;
+        let (evidence, rollback, limits, safety, timetable, watch, (checklist, hotfix, joiners, concurrency)) = rules;
         let mut staged = staged.filter(|staging| kind == StageKind::Staging && fits(staging, &waves));
         // A load is judged, and judged only where it is driven.
         let mut evidence = evidence;
@@ -352,7 +356,20 @@ fn playbook() -> impl Strategy<Value = Playbook> {
         let waives =
             |policy: &HotfixPolicy| checklist.iter().map(|item| item.id.clone()).take(policy.waives.len()).collect();
         let hotfix = hotfix.map(|policy| HotfixPolicy { waives: waives(&policy), ..policy });
-        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix, joiners }
+        Playbook {
+            id,
+            stages,
+            evidence,
+            rollback,
+            limits,
+            safety,
+            timetable,
+            watch,
+            checklist,
+            hotfix,
+            joiners,
+            concurrency,
+        }
     })
 }
 

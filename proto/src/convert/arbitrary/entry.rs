@@ -2,6 +2,7 @@
 
 use meridian_core::agent::quarantine::{Distrust, Pardon};
 use meridian_core::audit::AuditEntry;
+use meridian_core::queue::{Left, Queue, Request};
 use meridian_core::rollout::gates::stops::{Said, Stop, StopEntry, StopScope, Stops};
 use meridian_core::rollout::veto::{Veto, Vetoes};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -9,7 +10,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    NAME, decided, digest, epoch, labels, moment, plan, playbook, region, release, rollout_id, service, share, text,
+    NAME, decided, digest, epoch, labels, moment, plan, playbook, playbook_id, region, release, rollout_id, service,
+    share, text, version,
 };
 use crate::convert::record::{
     Confirmed, Drain, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook,
@@ -46,6 +48,29 @@ pub fn stop_entry() -> impl Strategy<Value = StopEntry> {
         said,
         previous,
     })
+}
+
+/// A queue, with what waits in its order.
+pub fn queue() -> impl Strategy<Value = Queue> {
+    let request = || (rollout_id(), version(), playbook_id(), option::of(1..u64::MAX), said());
+    let request = || {
+        request().prop_map(|(rollout, release, playbook, revision, said)| Request {
+            number: 0,
+            rollout,
+            release,
+            playbook,
+            revision,
+            said,
+        })
+    };
+    let left = (request(), "[A-Z_]{1,20}", said()).prop_map(|(request, code, said)| Left { request, code, said });
+    (0..1000_u64, vec(request(), 0..4), vec(left, 0..4), option::of(said())).prop_map(
+        |(before, waiting, left, hold)| {
+            let numbered = waiting.into_iter().zip(before + 1..);
+            let waiting: Vec<Request> = numbered.map(|(request, number)| Request { number, ..request }).collect();
+            Queue { asked: before + waiting.len() as u64, waiting, left, hold }
+        },
+    )
 }
 
 fn stop_scope() -> impl Strategy<Value = StopScope> {

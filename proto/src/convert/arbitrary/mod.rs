@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 pub use agent::{evidence, goal, hello, lane_memory, observed, veto_list};
 pub use alert::{outgoing, stands, stored_route};
 pub use entry::{
-    audit_entry, head, request_done, restore, stop_entry, stops, stored_plan, stored_playbook, stored_region,
+    audit_entry, head, queue, request_done, restore, stop_entry, stops, stored_plan, stored_playbook, stored_region,
     stored_release, stored_service,
 };
 pub use plan::{plan, playbook, share};

@@ -8,9 +8,9 @@ use meridian_core::plan::{
     Debt, Hotfix, Join, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
 };
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, DriftPolicy, Earns, Electorate, HotfixPolicy,
-    ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector, RollbackPolicy,
-    SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns, Electorate,
+    HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
+    RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -28,11 +28,15 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
     let stage = stage.prop_map(|(kind, staging, waves)| Stage { kind, staging, waves });
     let rules =
         (evidence_policy(), rollback_policy(), limits(), safety_policy(), timetable(), watch_policy(), checklist());
-    let rules = (rules, option::of(hotfix_policy()), select(Joiners::ALL.to_vec()));
+    let rules = (rules, option::of(hotfix_policy()), select(Joiners::ALL.to_vec()), select(Concurrency::ALL.to_vec()));
     let parts = (playbook_id(), vec(stage, 0..3), rules);
     parts
         .prop_map(
-            |(id, stages, ((evidence, rollback, limits, safety, timetable, watch, checklist), hotfix, joiners))| {
+            |(
+                id,
+                stages,
+                ((evidence, rollback, limits, safety, timetable, watch, checklist), hotfix, joiners, concurrency),
+            )| {
                 Playbook {
                     id,
                     stages,
@@ -45,6 +49,7 @@ pub fn playbook() -> impl Strategy<Value = Playbook> {
                     checklist,
                     hotfix,
                     joiners,
+                    concurrency,
                 }
             },
         )

@@ -33,6 +33,7 @@ fn playbook() -> v1::Playbook {
         checklist: Vec::new(),
         hotfix: None,
         joiners: v1::Joiners::Unspecified.into(),
+        concurrency: 0,
         name: "playbooks/careful".to_owned(),
         revision: 7,
         stages: vec![stage],

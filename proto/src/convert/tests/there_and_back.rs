@@ -12,9 +12,9 @@ use crate::convert::arbitrary;
 use crate::convert::record::{
     Head, Outgoing, Outline, Region, RequestDone, Restore, Service, Stands, StoredPlan, StoredPlaybook, StoredRelease,
     StoredRoute, StoredWatch, audit_from_record, audit_to_record, decode_journal, encode_journal, feedback_from_record,
-    feedback_to_record, history_from_record, history_to_record, lanes_from_record, lanes_to_record,
-    rollout_from_record, rollout_to_record, stop_entry_from_record, stop_entry_to_record, stops_from_record,
-    stops_to_record,
+    feedback_to_record, history_from_record, history_to_record, lanes_from_record, lanes_to_record, queue_from_record,
+    queue_to_record, rollout_from_record, rollout_to_record, stop_entry_from_record, stop_entry_to_record,
+    stops_from_record, stops_to_record,
 };
 use crate::convert::{
     Hello, Invalid, goal_from_wire, report_from_wire, report_to_wire, vetoes_from_wire, vetoes_to_wire,
@@ -132,6 +132,11 @@ proptest! {
     #[test]
     fn heads(head in arbitrary::head()) {
         prop_assert_eq!(returned::<records::HeadRecord, Head>(&head), Ok(head));
+    }
+
+    #[test]
+    fn queues(queue in arbitrary::queue()) {
+        prop_assert_eq!(queue_from_record(travelled(&queue_to_record(&queue))), Ok(queue));
     }
 
     #[test]

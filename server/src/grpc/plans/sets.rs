@@ -119,8 +119,8 @@ impl SetService for Sets {
             return Ok(Response::new(v1::CreateSetResponse { set: Some(Self::planned(&id, &set, actor)) }));
         }
         let NewSet { members, digest } = set;
-        let order = SetOrder { id: id.clone(), members, digest, actor, request };
-        self.shared.engine.start_set(&order).await.map_err(refused)?;
+        let order = SetOrder { id: id.clone(), members, digest, actor, request, lines: BTreeMap::new() };
+        self.shared.queues.start_set(order).await.map_err(refused)?;
         Ok(Response::new(v1::CreateSetResponse { set: Some(self.shown(&id).await?) }))
     }
 

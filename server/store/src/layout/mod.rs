@@ -71,6 +71,8 @@ pub enum Place {
     Stops,
     /// `/stops/log/{n}`, of 20 digits: one order about stops.
     StopEntry(u64),
+    /// `/queues/{service}`: what waits for its lanes.
+    Queue(ServiceId),
     /// `/restore`: the restore that filled this store.
     Restore,
 }
@@ -114,6 +116,7 @@ impl Place {
             ["sets", id] => SetId::new(*id).ok().map(Self::Set),
             ["stops", "now"] => Some(Self::Stops),
             ["stops", "log", n] => number(n).map(Self::StopEntry),
+            ["queues", service] => ServiceId::new(*service).ok().map(Self::Queue),
             ["restore"] => Some(Self::Restore),
             _ => None,
         }
@@ -350,6 +353,18 @@ pub fn stop_entry(number: u64) -> Key {
     key(format!("/stops/log/{number:020}"))
 }
 
+/// What waits for the lanes of a service.
+#[must_use]
+pub fn queue(service: &ServiceId) -> Key {
+    key(format!("/queues/{service}"))
+}
+
+/// Begins every queue.
+#[must_use]
+pub fn queues() -> Key {
+    key("/queues/".to_owned())
+}
+
 /// The restore that filled this store.
 #[must_use]
 pub fn restore() -> Key {
@@ -398,8 +413,7 @@ mod tests {
         let replica_id = ReplicaId::new("replica-1").unwrap();
         let shard = Shard::new(7).unwrap();
         let lane = Lane { service: service_id.clone(), region: region_id.clone() };
-        let (watched, judged) = (rollout_id.clone(), Version::new(1, 2, 3));
-        let kpi_id = KpiId::new("p95-ms").unwrap();
+        let (watched, judged, kpi_id) = (rollout_id.clone(), Version::new(1, 2, 3), KpiId::new("p95-ms").unwrap());
         let hash = Digest::of(b"plan");
         let plan_key = format!("/plans/{}", hash.hex());
         let audit_key = "/services/checkout/audit/00000000000000000001.00000000000000000042";
@@ -452,6 +466,7 @@ mod tests {
             ),
             (stops(), "/stops/now", Place::Stops),
             (stop_entry(7), "/stops/log/00000000000000000007", Place::StopEntry(7)),
+            (queue(&service_id), "/queues/checkout", Place::Queue(service_id.clone())),
             (restore(), "/restore", Place::Restore),
         ];
         for (key, text, place) in table {

@@ -10,6 +10,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, ReplicaId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::Plan;
+use meridian_core::queue::Queue;
 use meridian_core::rollout::gates::stops::{StopEntry, Stops};
 use meridian_core::rollout::state::Rollout;
 use meridian_core::watch::{Feedback, History, Opinion};
@@ -426,6 +427,20 @@ pub fn encode_stop_entry(entry: &StopEntry) -> Bytes {
 /// See [`RecordError`].
 pub fn decode_stop_entry(key: &Key, bytes: &[u8]) -> Result<StopEntry, RecordError> {
     decode(key, bytes, convert::stop_entry_from_record)
+}
+
+/// The bytes of a queue.
+#[must_use]
+pub fn encode_queue(queue: &Queue) -> Bytes {
+    encode(&convert::queue_to_record(queue))
+}
+
+/// Reads a queue.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn decode_queue(key: &Key, bytes: &[u8]) -> Result<Queue, RecordError> {
+    decode(key, bytes, convert::queue_from_record)
 }
 
 fn encode(record: &impl Message) -> Bytes {

@@ -39,6 +39,7 @@ pub fn playbook(bake: Span) -> Playbook {
         checklist: Vec::new(),
         hotfix: None,
         joiners: meridian_core::playbook::Joiners::default(),
+        concurrency: meridian_core::playbook::Concurrency::Reject,
         id: PlaybookId::new("careful").unwrap(),
         stages: vec![Stage { kind: StageKind::Production, staging: None, waves: vec![wave] }],
         evidence: EvidencePolicy { checks: Vec::new(), window: Span::from_secs(5), extend_max: Span::from_secs(60) },

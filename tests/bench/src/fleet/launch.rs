@@ -51,6 +51,7 @@ pub fn playbook(
         checklist: Vec::new(),
         hotfix: None,
         joiners: meridian_core::playbook::Joiners::default(),
+        concurrency: meridian_core::playbook::Concurrency::Reject,
         id: PlaybookId::new(name)?,
         stages,
         evidence: EvidencePolicy { checks, window: Span::from_secs(60), extend_max: Span::from_secs(3600) },

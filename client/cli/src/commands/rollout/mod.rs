@@ -1,4 +1,4 @@
-//! `rollout …`: start, look, follow, order.
+//! `rollout …`: start, look, follow, order, wait.
 
 pub(super) mod checklist;
 mod ending;
@@ -6,6 +6,7 @@ mod export;
 mod follow;
 pub(super) mod order;
 mod presenter;
+mod queue;
 pub(super) mod set;
 mod start;
 
@@ -34,6 +35,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
         RolloutCommand::Revoke(consent) => order::revoke(session, &consent).await,
         RolloutCommand::History(rollout) => history(session, &rollout).await,
         RolloutCommand::Export(export) => export::run(session, &export).await,
+        RolloutCommand::Queue(command) => queue::run(session, command).await,
         RolloutCommand::List { service } => {
             let service = service.as_deref().map(reference::service).transpose()?;
             let mut rollouts = session.client().await?.rollouts(service.as_ref()).await?;

@@ -4,8 +4,8 @@
 use meridian_calendar::{check, fits};
 use meridian_core::id::PlaybookId;
 use meridian_core::playbook::{
-    BackPace, DeadManPolicy, DriftPolicy, Electorate, Joiners, Limits, Playbook, Pooling, RollbackPolicy, SafetyPolicy,
-    Violation, VotePolicy, validate,
+    BackPace, Concurrency, DeadManPolicy, DriftPolicy, Electorate, Joiners, Limits, Playbook, Pooling, RollbackPolicy,
+    SafetyPolicy, Violation, VotePolicy, validate,
 };
 
 use super::{checklist, evidence, hotfix, timetable, watch, wave};
@@ -21,7 +21,18 @@ pub(in crate::manifest) fn read(
     report: &mut Report<'_>,
 ) -> Option<Playbook> {
     let id = metadata.name(report, PlaybookId::new);
-    let known = ["stages", "evidence", "rollback", "limits", "safety", "watch", "checklist", "hotfix", "joiners"];
+    let known = [
+        "stages",
+        "evidence",
+        "rollback",
+        "limits",
+        "safety",
+        "watch",
+        "checklist",
+        "hotfix",
+        "joiners",
+        "concurrency",
+    ];
     let fields = spec.fields(report, &[&known[..], &timetable::FIELDS].concat())?;
     let stages = fields.need(report, "stages", "[…]").and_then(|it| it.each(report, wave::stage));
     let evidence = evidence::read(fields.get("evidence"), report);
@@ -33,10 +44,24 @@ pub(in crate::manifest) fn read(
     let hotfix = hotfix::read(&fields, report);
     let words = Joiners::ALL.map(|joiners| (joiners.as_str(), joiners));
     let joiners = fields.value_or(report, "joiners", Joiners::default(), values::word(&words))?;
+    let words = Concurrency::ALL.map(|policy| (policy.as_str(), policy));
+    let concurrency = fields.value_or(report, "concurrency", Concurrency::default(), values::word(&words))?;
     let (id, stages, evidence, timetable, hotfix) = (id?, stages?, evidence?, timetable?, hotfix?);
     let (rollback, limits, safety, watch, checklist) = (rollback?, limits?, safety?, watch?, checklist?);
-    let playbook =
-        Playbook { id, stages, evidence, rollback, limits, safety, timetable, watch, checklist, hotfix, joiners };
+    let playbook = Playbook {
+        id,
+        stages,
+        evidence,
+        rollback,
+        limits,
+        safety,
+        timetable,
+        watch,
+        checklist,
+        hotfix,
+        joiners,
+        concurrency,
+    };
     let untimely: Vec<_> = check(&playbook.timetable).into_iter().map(Violation::from).chain(fits(&playbook)).collect();
     let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
     let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();

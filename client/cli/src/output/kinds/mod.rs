@@ -5,6 +5,7 @@ pub(crate) mod decision;
 pub(crate) mod hotfix;
 pub(crate) mod plan;
 pub(crate) mod playbook;
+pub(crate) mod queue;
 pub(crate) mod region;
 pub(crate) mod release;
 pub(crate) mod rollout;

@@ -4,8 +4,8 @@ use meridian_client::PlaybookView;
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, DeadManPolicy, Electorate, Joiners, Limits, Playbook, Pooling,
-    RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
+    ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, Electorate, Joiners, Limits, Playbook,
+    Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Step, VotePolicy, Wave,
 };
 use meridian_core::time::{Span, Timestamp};
 use meridian_core::watch::WatchPolicy;
@@ -324,6 +324,9 @@ fn spec_json(playbook: &Playbook) -> Value {
     if playbook.joiners != Joiners::default() {
         spec["joiners"] = Value::from(playbook.joiners.as_str());
     }
+    if playbook.concurrency != Concurrency::default() {
+        spec["concurrency"] = playbook.concurrency.as_str().into();
+    }
     spec
 }
 
@@ -401,6 +404,9 @@ impl Shown for PlaybookView {
         page.field("joiners", cell(late));
         if let Some(policy) = &playbook.hotfix {
             page.field("hotfix", cell(hotfix::policy_text(policy)));
+        }
+        if playbook.concurrency != Concurrency::default() {
+            page.field("held lanes", cell(playbook.concurrency.as_str()));
         }
         page.table("checklist", CHECKLIST_HEADERS, checklist_rows(checklist));
         for stage in stages {

@@ -1,5 +1,7 @@
 //! Lanes as the engine keeps them, for reading: what is stable where, and who holds what.
 
+mod outlook;
+
 use std::collections::BTreeMap;
 
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
@@ -10,6 +12,8 @@ use meridian_store::{Expect, Key, Txn, layout, record};
 use super::Catalog;
 use super::listing::{end_of, service_of};
 use crate::error::EngineError;
+
+pub use outlook::Outlook;
 
 /// Services whose lanes are read to describe a region; more than a region runs.
 const SERVICES_MAX: usize = 1000;

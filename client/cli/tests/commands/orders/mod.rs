@@ -1,5 +1,7 @@
 //! Orders: what reaches the server, what is asked before, and what is said when it is not known whether they were done.
 
+mod queue;
+
 use meridian_client::fake::{FakeServer, sample};
 use meridian_client::{ApprovalView, EntryView, RefusalKind, SignOffView};
 use meridian_core::digest::Digest;
