@@ -269,6 +269,7 @@ fn capabilities(lanes: &[LaneDrivers]) -> BTreeSet<String> {
         ("safety-policy", true),
         ("queries", true),
         ("load", true),
+        ("parameters", true),
         ("survives-agent", all(&|lane| lane.workload.capabilities().survives_agent)),
     ];
     named.into_iter().filter(|(_, can)| *can).map(|(name, _)| name.to_owned()).collect()

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::ServiceId;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::time::Timestamp;
 use meridian_proto::convert::name;
-use meridian_proto::convert::{At as _, Invalid, InvalidKind};
+use meridian_proto::convert::{At as _, Invalid, InvalidKind, parameters_from_wire, parameters_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::service_service_client::ServiceServiceClient as Calls;
 
@@ -27,6 +28,8 @@ pub struct ServiceView {
     pub owner: String,
     /// For selecting.
     pub labels: BTreeMap<String, String>,
+    /// What its workloads are started with.
+    pub parameters: Parameters,
     /// Changes with every change.
     pub etag: String,
     /// When it was made, if the server says so.
@@ -50,6 +53,8 @@ pub struct ServiceChange {
     pub owner: String,
     /// For selecting.
     pub labels: BTreeMap<String, String>,
+    /// What its workloads are started with.
+    pub parameters: Parameters,
     /// If set, the change is refused unless this is still the current one.
     pub etag: Option<String>,
 }
@@ -119,7 +124,7 @@ impl Client {
 
 impl From<&ServiceChange> for v1::Service {
     fn from(change: &ServiceChange) -> Self {
-        let ServiceChange { id, description, owner, labels, etag } = change.clone();
+        let ServiceChange { id, description, owner, labels, parameters, etag } = change.clone();
         Self {
             name: name::service(&id),
             description,
@@ -130,6 +135,7 @@ impl From<&ServiceChange> for v1::Service {
             update_time: None,
             vetoed_digests: Vec::new(),
             hold: None,
+            parameters: parameters_to_wire(&parameters),
         }
     }
 }
@@ -138,14 +144,25 @@ impl TryFrom<v1::Service> for ServiceView {
     type Error = Invalid;
 
     fn try_from(message: v1::Service) -> Result<Self, Invalid> {
-        let v1::Service { name, description, owner, labels, etag, create_time, update_time, vetoed_digests, hold } =
-            message;
+        let v1::Service {
+            name,
+            description,
+            owner,
+            labels,
+            etag,
+            create_time,
+            update_time,
+            vetoed_digests,
+            hold,
+            parameters,
+        } = message;
         let digest = |text: String| Digest::parse(&text).map_err(|why| Invalid::of(&text, InvalidKind::BadDigest(why)));
         Ok(Self {
             id: name::parse_service(&name).at("name")?,
             description,
             owner,
             labels: labels.into_iter().collect(),
+            parameters: parameters_from_wire("parameters", parameters)?,
             etag,
             created: wire::moment_or_none("create_time", create_time)?,
             updated: wire::moment_or_none("update_time", update_time)?,

@@ -9,6 +9,7 @@ use meridian_client::{
     Client, ClientError, Endpoint, Intent, OperatorOrder, RefusalKind, RequestId, RolloutStart, ServiceChange, Tls,
 };
 use meridian_core::id::ServiceId;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::Scope;
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use tokio::net::TcpListener;
@@ -16,7 +17,14 @@ use tokio::net::TcpListener;
 fn change(name: &str) -> ServiceChange {
     let labels = BTreeMap::from([("tier".to_owned(), "low".to_owned())]);
     let (description, owner) = ("sells".to_owned(), "shop".to_owned());
-    ServiceChange { id: ServiceId::new(name).unwrap(), description, owner, labels, etag: None }
+    ServiceChange {
+        id: ServiceId::new(name).unwrap(),
+        description,
+        owner,
+        labels,
+        parameters: Parameters::default(),
+        etag: None,
+    }
 }
 
 fn order() -> OperatorOrder {

@@ -7,6 +7,7 @@ use crate::epoch::Epoch;
 use crate::evidence::{EvidencePolicy, Pin, StepRef};
 use crate::id::{Lane, RolloutId};
 use crate::plan::Mandate;
+use crate::plan::parameters::Values;
 use crate::playbook::{DriftPolicy, Load};
 use crate::release::ReleaseRef;
 use crate::slot::{Slot, Slots};
@@ -59,6 +60,8 @@ pub struct Goal {
     pub rollout: RolloutId,
     /// Contents of the slots.
     pub slots: Slots<SlotGoal>,
+    /// What workloads in the slots are started with; empty where nothing runs.
+    pub parameters: Slots<Values>,
     /// The traffic; `None` while nothing has ever served here.
     pub split: Option<Split>,
     /// The exception to the split.
@@ -83,8 +86,10 @@ impl Goal {
         let home = self.measurement.as_ref()?.slot.other();
         let run @ SlotGoal::Run(_) = self.slots.get(home) else { return None };
         let slots = Slots::from_fn(|slot| if slot == home { run.clone() } else { SlotGoal::Keep });
+        let kept = |slot: Slot| if slot == home { self.parameters.get(slot).clone() } else { Values::new() };
+        let parameters = Slots::from_fn(kept);
         let (split, cohort, measurement) = (Some(Split::all(home)), None, None);
-        Some(Self { slots, split, cohort, measurement, ..self.clone() })
+        Some(Self { slots, parameters, split, cohort, measurement, ..self.clone() })
     }
 
     /// Whether the goal moves nothing forward: the lane is where it rests before, after or on its way back. Nothing else
@@ -112,6 +117,19 @@ impl Goal {
     #[must_use]
     pub fn drift_policy(&self) -> DriftPolicy {
         self.mandate.as_ref().map_or_else(DriftPolicy::default, |mandate| mandate.policy().drift)
+    }
+
+    /// As what a slot counts that holds `digest`, started with these parameters: as another content, if the goal wants the same
+    /// release with others, for then it has to be started anew.
+    #[must_use]
+    pub fn counts_as(&self, slot: Slot, digest: Digest, started_with: &Values) -> Digest {
+        let SlotGoal::Run(wanted) = self.slots.get(slot) else { return digest };
+        if wanted.digest != digest || self.parameters.get(slot) == started_with {
+            return digest;
+        }
+        let mut canon = Canon::default();
+        canon.text("meridian.started.v1").value(&digest).value(started_with);
+        canon.finish()
     }
 
     /// Whether a slot gets traffic under this goal.
@@ -157,6 +175,9 @@ impl Canonical for Goal {
         // A goal without a mandate has the hash that it had before there were mandates.
         if let Some(mandate) = &self.mandate {
             canon.value(mandate);
+        }
+        if Slot::BOTH.into_iter().any(|slot| !self.parameters.get(slot).is_empty()) {
+            canon.text("parameters").value(&self.parameters);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::epoch::Epoch;
 use crate::id::RolloutId;
+use crate::plan::parameters::Values;
 use crate::release::ReleaseRef;
 use crate::slot::Slot;
 
@@ -12,6 +13,8 @@ pub struct Placed {
     pub slot: Slot,
     /// What.
     pub release: ReleaseRef,
+    /// What it was started with.
+    pub parameters: Values,
 }
 
 /// The durable state of a lane.

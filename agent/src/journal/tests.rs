@@ -18,6 +18,7 @@ fn service(name: &str) -> ServiceId {
 
 fn memory(name: &str, counter: u64) -> LaneMemory {
     let goal = Goal {
+        parameters: Slots::default(),
         lane: Lane { service: service(name), region: region() },
         epoch: Epoch::new(1, counter),
         rollout: RolloutId::new("r-1").unwrap(),

@@ -97,7 +97,9 @@ impl Shell {
         let mut route = None;
         for action in actions {
             match action {
-                Action::Start(slot, release) => self.begin(goal, slot, Task::Start(release)),
+                Action::Start(slot, release) => {
+                    self.begin(goal, slot, Task::Start(release, goal.parameters.get(slot).clone()))
+                }
                 // Unless it is known where traffic goes, nothing is stopped and nothing moved.
                 Action::Stop(slot) if self.sight.route => self.begin(goal, slot, Task::Stop),
                 Action::Route(split, cohort) if self.sight.route => route = Some((split, cohort)),
@@ -139,7 +141,7 @@ impl Shell {
         }
         match &task {
             // A release that comes down again and again is started again later and later.
-            Task::Start(_) => self.troubles.tried(source, now),
+            Task::Start(..) => self.troubles.tried(source, now),
             Task::Stop => {}
         }
         debug!(%slot, ?task, "begun");

@@ -77,6 +77,7 @@ mod tests {
 
     fn goal(counter: u64, rollout: &str) -> Goal {
         Goal {
+            parameters: Slots::default(),
             lane: Lane { service: ServiceId::new("shop").unwrap(), region: RegionId::new("eu").unwrap() },
             epoch: Epoch::new(1, counter),
             rollout: RolloutId::new(rollout).unwrap(),

@@ -281,6 +281,7 @@ impl Shell {
         (self.sight.slots, self.sight.is_fresh) = (slots.is_ok(), true);
         match slots {
             Ok(slots) => {
+                let slots = self.with_parameters(slots);
                 if slots != self.known.slots {
                     self.pace.quicken();
                 }
@@ -289,6 +290,16 @@ impl Shell {
             }
             Err(complaint) => self.cannot_look(complaint),
         }
+    }
+
+    /// What was started with other parameters than the goal wants is something else.
+    fn with_parameters(&self, slots: Slots<Option<SlotSeen>>) -> Slots<Option<SlotSeen>> {
+        let Some(goal) = self.memory.target() else { return slots };
+        Slots::from_fn(|slot| {
+            let seen = (*slots.get(slot))?;
+            let Some(started_with) = self.parts.drivers.workload.started_with(slot) else { return Some(seen) };
+            Some(SlotSeen { digest: goal.counts_as(slot, seen.digest, &started_with), ..seen })
+        })
     }
 
     /// Takes the route that was read as what is known, or notes that it could not be read.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use meridian_core::agent::VetoList;
 use meridian_core::goal::{Goal, SlotGoal};
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::Slot;
 use meridian_drivers::WorkloadDriver;
@@ -21,8 +22,8 @@ const WORK_MAX: Duration = Duration::from_secs(600);
 /// What is done to a slot.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Task {
-    /// Bring a release up.
-    Start(ReleaseRef),
+    /// Bring a release up, with these parameters.
+    Start(ReleaseRef, Values),
     /// Drain and stop what is there.
     Stop,
 }
@@ -54,7 +55,7 @@ impl Running {
     fn is_wanted_by(&self, goal: &Goal, vetoes: &VetoList, slot: Slot) -> bool {
         let kept = *goal.slots.get(slot) == self.wanted;
         kept && match &self.task {
-            Task::Start(release) => !vetoes.forbids(goal, slot, release),
+            Task::Start(release, _) => !vetoes.forbids(goal, slot, release),
             Task::Stop => !goal.serves(slot),
         }
     }
@@ -129,7 +130,7 @@ impl Work {
 
 async fn perform(workload: &dyn WorkloadDriver, slot: Slot, task: &Task) -> Result<(), Complaint> {
     let work = match task {
-        Task::Start(release) => workload.start(slot, release),
+        Task::Start(release, parameters) => workload.start(slot, release, parameters),
         Task::Stop => workload.stop(slot),
     };
     match timeout(WORK_MAX, work).await {

@@ -17,6 +17,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::id::{Lane, RegionId, RolloutId, ServiceId};
 use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 use meridian_core::weight::{Split, Weight};
@@ -156,9 +157,14 @@ impl WorkloadDriver for WatchedWorkload {
         self.world.workload().capabilities()
     }
 
-    fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
+    fn start<'a>(
+        &'a self,
+        slot: Slot,
+        release: &'a ReleaseRef,
+        parameters: &'a Values,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
         self.bench.called(format!("start {slot} {release}"));
-        Box::pin(async move { self.world.workload().start(slot, release).await })
+        Box::pin(async move { self.world.workload().start(slot, release, parameters).await })
     }
 
     fn stop(&self, slot: Slot) -> BoxFuture<'_, Result<(), DriverError>> {
@@ -172,6 +178,10 @@ impl WorkloadDriver for WatchedWorkload {
     fn look(&self) -> BoxFuture<'_, Result<Slots<Option<SlotSeen>>, DriverError>> {
         self.bench.looks.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { self.world.workload().look().await })
+    }
+
+    fn started_with(&self, slot: Slot) -> Option<Values> {
+        self.world.workload().started_with(slot)
     }
 
     fn address(&self, slot: Slot) -> Option<SocketAddr> {
@@ -255,6 +265,7 @@ pub fn epoch(counter: u64) -> Epoch {
 /// `percent` of the traffic to green, the rest to blue.
 pub fn goal(counter: u64, blue: SlotGoal, green: SlotGoal, percent: u64) -> Goal {
     Goal {
+        parameters: Slots::default(),
         lane: Lane { service: shop(), region: region() },
         epoch: epoch(counter),
         rollout: RolloutId::new("shop-2").unwrap(),

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use meridian_core::goal::SlotGoal;
+use meridian_core::goal::{Goal, SlotGoal};
 use meridian_core::observation::SlotState;
-use meridian_core::slot::Slot;
+use meridian_core::plan::parameters::Values;
+use meridian_core::slot::{Slot, Slots};
 use meridian_drivers::fake::{Call, Fault};
 use meridian_drivers::{DriverError, code};
 
@@ -109,6 +110,27 @@ async fn a_slot_is_replaced_only_without_traffic() {
     session.send(&[goal(4, run("1.0.0"), run("3.0.0"), 20)]).await;
     let seen = session.until("taken", |seen| seen.done.is_some_and(|done| done.epoch == epoch(4))).await;
     assert_eq!(seen.trouble, None);
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_started_with_other_parameters_is_started_anew() {
+    let (bench, mut server) = (Bench::new(), FakeServer::start().await);
+    let agent = bench.agent(server.address).await;
+    let mut session = server.session().await;
+    let with = |counter: u64, value: &str| {
+        let values = Values::from([("DB".to_owned(), value.to_owned())]);
+        Goal { parameters: Slots { blue: Values::new(), green: values }, ..canary(counter, 0) }
+    };
+    session.send(&[with(1, "eu")]).await;
+    session.done(&with(1, "eu")).await;
+    let first = bench.world.process(Slot::Green).unwrap();
+    assert_eq!(first.parameters, with(1, "eu").parameters.green);
+    session.send(&[with(2, "us")]).await;
+    session.done(&with(2, "us")).await;
+    let second = bench.world.process(Slot::Green).unwrap();
+    assert_eq!((second.digest, second.parameters), (first.digest, with(2, "us").parameters.green));
+    assert_ne!(second.number, first.number, "it is another process");
     agent.stop().await;
 }
 

@@ -9,6 +9,7 @@ use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure, StepR
 use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::forecast::forecast;
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
     ApprovalRule, Callback, ChecklistItem, ItemKind, Limits, Load, LoadRequest, Method, Playbook, RegionSelector,
@@ -143,7 +144,8 @@ impl Design {
         };
         let facts = |name: &String| {
             let zone = if name == "r0" { "Asia/Tokyo" } else { "America/New_York" };
-            let stable = Some(Placed { slot: Slot::Blue, release: release("1.0.0").reference() });
+            let stable =
+                Some(Placed { slot: Slot::Blue, release: release("1.0.0").reference(), parameters: Values::new() });
             let labels = [("time-zone".to_owned(), zone.to_owned())].into();
             let lane = LaneState { stable, ..LaneState::default() };
             (region(name), RegionFacts { labels, lane, ..RegionFacts::default() })

@@ -125,7 +125,11 @@ pub fn lane(name: &str, position: LanePosition, weight: u64) -> LaneView {
         steps: 0,
         since: Some(STARTED.after(Span::from_secs(600))),
         slot: Some(Slot::Green),
-        base: Some(Placed { slot: Slot::Blue, release: base }),
+        base: Some(Placed {
+            slot: Slot::Blue,
+            release: base,
+            parameters: meridian_core::plan::parameters::Values::new(),
+        }),
         ordered: Some(Split::toward(Slot::Green, weight)),
         observed: Some(Split::toward(Slot::Green, weight)),
         epoch: Epoch::new(0, 6),

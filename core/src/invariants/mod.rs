@@ -37,7 +37,7 @@ pub struct Broken {
 }
 
 /// Every invariant: its id and its sentence.
-pub const CATALOGUE: [(&str, &str); 52] = [
+pub const CATALOGUE: [(&str, &str); 53] = [
     ("S1", "An agent's accepted epoch never falls, and one epoch means one goal for ever."),
     ("S2", "A decision has the epoch right after the service's last one."),
     ("S3", "One epoch of a lane is issued with one content."),
@@ -130,6 +130,10 @@ pub const CATALOGUE: [(&str, &str); 52] = [
     (
         "C28",
         "A late joiner gets what the fleet has, once, and says nothing against it; nothing newly planned takes a draining region.",
+    ),
+    (
+        "C29",
+        "A workload is started with what its plan has pinned for the region, and on the way back with what was pinned then.",
     ),
     ("W1", "A watch has exactly the reviews of its policy, each once, without a gap, counted from the switch."),
     ("W2", "A decision about a watch has the epoch right after its last one."),

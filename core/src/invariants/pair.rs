@@ -107,7 +107,8 @@ pub fn lane_state(
     let own = before.rollout.as_ref() == Some(&record.id);
     let ended = record.phase.is_terminal();
     require(&mut broken, "S16", !own || after.held != ended, || format!("{region} is held: {}", after.held));
-    let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
+    let (release, parameters) = (record.plan.release.clone(), planned.parameters.clone());
+    let new = Placed { slot: planned.slot, release, parameters };
     let given_up = matches!(record.phase, Phase::Failed { .. }) && vetoes.digests.contains_key(&new.release.digest);
     let known = after.stable == planned.base || after.stable == Some(new) && !(given_up && planned.base.is_some());
     require(&mut broken, "S11", known || after.stable == before.stable, || format!("{region}: {:?}", after.stable));

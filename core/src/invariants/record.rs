@@ -33,6 +33,7 @@ pub fn record(record: &Rollout) -> Vec<Broken> {
         // A goal can be asked only of a record that makes sense.
         if let Some(order) = within.then(|| goal(record, region)).flatten() {
             serves_what_runs(&mut broken, &order);
+            started_as_pinned(&mut broken, planned, &order);
             way_back(&mut broken, record, region, planned, &order);
         }
     }
@@ -103,6 +104,18 @@ fn serves_what_runs(broken: &mut Vec<Broken>, order: &Goal) {
         require(broken, "S10", runs || !order.serves(slot), || {
             format!("{} sends traffic to {slot}, which it does not run", order.lane)
         });
+    }
+}
+
+/// What runs in a slot is started with what the plan pins for the new release, or what was pinned for the stable one.
+fn started_as_pinned(broken: &mut Vec<Broken>, planned: &PlannedLane, order: &Goal) {
+    for slot in Slot::BOTH {
+        let base = planned.base.as_ref().filter(|base| base.slot == slot).map(|base| &base.parameters);
+        let pinned = if slot == planned.slot { Some(&planned.parameters) } else { base };
+        let runs = matches!(order.slots.get(slot), SlotGoal::Run(_));
+        let given = order.parameters.get(slot);
+        let fits = if runs { pinned.is_some_and(|pinned| pinned == given) } else { given.is_empty() };
+        require(broken, "C29", fits, || format!("{} starts {slot} with {given:?}, not {pinned:?}", order.lane));
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::drain;
+use super::parameters::Values;
 use super::prepared::{self, Activated};
 use super::set::SetPlan;
 use super::spec::{Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, TrafficShare};
@@ -28,6 +29,9 @@ use crate::weight::Weight;
 /// The most regions of a plan.
 pub const REGIONS_MAX: usize = 1000;
 
+/// The most bytes of parameters in a plan, names and values of all regions together.
+pub const PARAMETER_BYTES_MAX: usize = 256 * 1024;
+
 /// What is known of a region when a plan is made.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct RegionFacts {
@@ -49,6 +53,10 @@ pub struct RegionFacts {
     pub queries: Option<bool>,
     /// Whether its agent drives load; `None` if it never said.
     pub load: Option<bool>,
+    /// Whether its agent hands parameters to workloads; `None` if it never said.
+    pub takes_parameters: Option<bool>,
+    /// What the service's parameters come to there.
+    pub parameters: Values,
     /// What is stable there, if it is the second of a two-phase pair.
     pub activated: Option<Activated>,
     /// The service's lane there.
@@ -87,6 +95,9 @@ pub enum PlanRefusal {
         /// The wave.
         wave: String,
     },
+    /// What is pinned for all regions together would not fit beside the rest of a plan.
+    #[error("parameters of all regions together have {0} bytes, at most {PARAMETER_BYTES_MAX} are allowed; give less")]
+    ParametersTooLarge(usize),
     /// More regions than [`REGIONS_MAX`].
     #[error("the plan would take {0} regions, at most {REGIONS_MAX} are allowed; split the playbook")]
     TooManyRegions(usize),
@@ -115,6 +126,14 @@ pub enum PlanRefusal {
         region: RegionId,
         /// The first check that asks.
         check: String,
+    },
+    /// The agent is too old to hand parameters to workloads.
+    #[error(
+        "region {region}: its agent hands no parameters to workloads; renew the agent or take them out of the service"
+    )]
+    NoParameters {
+        /// The region.
+        region: RegionId,
     },
     /// The agent is too old to drive load.
     #[error("region {region}: its agent drives no load; renew the agent or leave `load` out of wave {wave}")]
@@ -269,6 +288,8 @@ impl PlanRefusal {
             Self::NoSafety { .. } => "NO_SAFETY_POLICY",
             Self::NoQueries { .. } => "NO_QUERIES",
             Self::NoLoad { .. } => "NO_LOAD",
+            Self::NoParameters { .. } => "NO_PARAMETERS",
+            Self::ParametersTooLarge(_) => "PARAMETERS_TOO_LARGE",
             Self::LaneHeld { .. } => "LANE_HELD",
             Self::Supersede(refused) => refused.code(),
             Self::HotfixNotDeclared { .. } => "HOTFIX_NOT_DECLARED",
@@ -325,6 +346,7 @@ pub fn compile(
         check_agent(region, facts, spec, &mut refused);
         lanes.insert(region.clone(), plan_lane(region, facts, spec, &mut refused));
     }
+    check_parameters(&lanes, &mut refused);
     check_shares(spec.rollback.votes, &regions, inventory, &mut refused);
     prepared::check(release, &regions, inventory, &mut refused);
     let mut checklist = spec.checklist.clone();
@@ -366,10 +388,22 @@ fn timetable(spec: &Playbook, supersedes: Option<&Supersede>) -> Timetable {
     Timetable { train: spec.timetable.train.clone().filter(|_| !is_hotfix), ..spec.timetable.clone() }
 }
 
+/// What is pinned for all regions together has to fit beside the rest.
+fn check_parameters(lanes: &BTreeMap<RegionId, PlannedLane>, refused: &mut Vec<PlanRefusal>) {
+    let values = lanes.values().flat_map(|lane| &lane.parameters);
+    let bytes = values.map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    if bytes > PARAMETER_BYTES_MAX {
+        refused.push(PlanRefusal::ParametersTooLarge(bytes));
+    }
+}
+
 /// What the playbook asks of the region's agent, if that has said what it knows.
 pub(super) fn check_agent(region: &RegionId, facts: &RegionFacts, spec: &Playbook, refused: &mut Vec<PlanRefusal>) {
     if spec.safety != SafetyPolicy::default() && facts.safety == Some(false) {
         refused.push(PlanRefusal::NoSafety { region: region.clone() });
+    }
+    if facts.takes_parameters == Some(false) && !facts.parameters.is_empty() {
+        refused.push(PlanRefusal::NoParameters { region: region.clone() });
     }
     let asks = spec.evidence.checks.iter().find(|check| matches!(check.measure, Measure::Query(_)));
     if let (Some(check), Some(false)) = (asks, facts.queries) {
@@ -392,7 +426,8 @@ pub(super) fn plan_lane(
     }
     let slot = lane.stable.as_ref().map_or(Slot::Blue, |placed| placed.slot.other());
     let share = share.unwrap_or(TrafficShare::EQUAL);
-    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share, zone }
+    let parameters = facts.parameters.clone();
+    PlannedLane { slot, base: lane.stable.clone(), epoch: lane.epoch, share, zone, parameters }
 }
 
 /// Shares are declared everywhere or nowhere: a share that is only half known would weigh a vote wrongly.

@@ -6,6 +6,7 @@ pub mod forecast;
 pub mod join;
 pub mod mandate;
 pub mod needs;
+pub mod parameters;
 pub mod prepared;
 pub mod set;
 pub mod spec;

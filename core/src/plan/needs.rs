@@ -36,6 +36,8 @@ pub fn holders(refused: &[PlanRefusal]) -> Option<BTreeSet<RolloutId>> {
             | PlanRefusal::NoSafety { .. }
             | PlanRefusal::NoQueries { .. }
             | PlanRefusal::NoLoad { .. }
+            | PlanRefusal::NoParameters { .. }
+            | PlanRefusal::ParametersTooLarge(_)
             | PlanRefusal::Supersede(_)
             | PlanRefusal::HotfixNotDeclared { .. }
             | PlanRefusal::CannotDo { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::join::Join;
 use super::mandate::Mandate;
+use super::parameters::Values;
 use super::set::SetPlan;
 use super::supersede::Supersede;
 use crate::calendar::Timetable;
@@ -81,6 +82,8 @@ pub struct PlannedLane {
     pub share: TrafficShare,
     /// The region's time zone, if the timetable asks for it.
     pub zone: Option<String>,
+    /// What the workload is started with here.
+    pub parameters: Values,
 }
 
 impl PlannedLane {
@@ -365,6 +368,13 @@ impl Canonical for Plan {
         }
         if let Some(join) = &self.join {
             canon.text("join").value(join);
+        }
+        let base = |lane: &PlannedLane| lane.base.as_ref().map(|base| base.parameters.clone()).unwrap_or_default();
+        if self.lanes.values().any(|lane| !lane.parameters.is_empty() || !base(lane).is_empty()) {
+            canon.text("parameters");
+            for lane in self.lanes.values() {
+                canon.value(&lane.parameters).value(&base(lane));
+            }
         }
     }
 }

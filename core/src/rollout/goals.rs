@@ -10,6 +10,7 @@ use crate::evidence::{EvidencePolicy, StepRef};
 use crate::goal::{Goal, LoadOrder, Measurement, SlotGoal};
 use crate::id::{Lane, RegionId};
 use crate::lane::{LaneState, Placed};
+use crate::plan::parameters::Values;
 use crate::plan::{Plan, PlannedLane};
 use crate::planted;
 use crate::release::ReleaseRef;
@@ -75,11 +76,13 @@ pub fn goal(record: &Rollout, region: &RegionId) -> Option<Goal> {
             Some(measurement(record, planned, step, order)),
         ),
     };
+    let slots = slots(record, planned, order);
     Some(Goal {
         lane,
         epoch: progress.goal_epoch,
         rollout: record.id.clone(),
-        slots: slots(record, planned, order),
+        parameters: parameters(planned, &slots),
+        slots,
         split,
         cohort,
         measurement,
@@ -124,6 +127,16 @@ fn slots(record: &Rollout, planned: &PlannedLane, order: LaneOrder) -> Slots<Slo
     Slots::from_fn(|slot| if slot == planned.slot { new.clone() } else { old.clone() })
 }
 
+/// What is started in a slot is started with what was pinned for it.
+fn parameters(planned: &PlannedLane, slots: &Slots<SlotGoal>) -> Slots<Values> {
+    let base = || planned.base.as_ref().map(|base| base.parameters.clone()).unwrap_or_default();
+    Slots::from_fn(|slot| match slots.get(slot) {
+        SlotGoal::Run(_) if slot == planned.slot => planned.parameters.clone(),
+        SlotGoal::Run(_) => base(),
+        SlotGoal::Empty | SlotGoal::Keep => Values::default(),
+    })
+}
+
 /// The hash of a lane's goal, for comparing with what an agent confirmed.
 #[must_use]
 pub fn goal_hash(record: &Rollout, region: &RegionId) -> Option<Digest> {
@@ -140,7 +153,8 @@ pub fn lane_after(record: &Rollout, region: &RegionId, before: &LaneState, vetoe
     if before.rollout.as_ref() != Some(&record.id) && record.phase.is_terminal() {
         return before.clone();
     }
-    let new = Placed { slot: planned.slot, release: record.plan.release.clone() };
+    let (release, parameters) = (record.plan.release.clone(), planned.parameters.clone());
+    let new = Placed { slot: planned.slot, release, parameters };
     let new = if planted::is("stable-forgotten") { before.stable.clone() } else { Some(new) };
     let (stable, held) = match &record.phase {
         Phase::Stable { .. } => (new, false),

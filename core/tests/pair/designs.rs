@@ -133,6 +133,7 @@ pub fn designs() -> impl Strategy<Value = (Design, Vec<usize>)> {
                     requests,
                     callbacks: 0,
                     member: None,
+                    parameters: None,
                 },
                 first,
             )

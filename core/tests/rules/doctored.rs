@@ -14,6 +14,7 @@ use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::invariants::{self, Broken, CATALOGUE, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{SlotState, TrafficSeen};
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::set::{SetPlan, arrange};
 use meridian_core::plan::{Join, Plan, PlannedLane, PlannedWave, Superseding};
 use meridian_core::playbook::{BackPace, Scope};
@@ -341,7 +342,7 @@ fn pairs() -> Ids {
     let freed = meridian_core::lane::LaneState { held: false, ..lane.clone() };
     let (cause, since) = (Cause::Operator { actor: "anna".to_owned(), reason: String::new() }, world.now);
     let given_up = doctored(&world.record, |record| record.phase = Phase::Failed { cause, since });
-    let placed = Placed { slot: Slot::Green, release: given_up.plan.release.clone() };
+    let placed = Placed { slot: Slot::Green, release: given_up.plan.release.clone(), parameters: Values::new() };
     let kept = meridian_core::lane::LaneState { stable: Some(placed), ..freed.clone() };
     let look = Event::Look(world.sight.clone());
     let fresh = doctored(&world.record, |record| put(record, 0, LaneAt::Shifting(StepRef { wave: 0, step: 0 })));
@@ -430,6 +431,17 @@ fn supersessions() -> Ids {
     .into()
 }
 
+/// A goal can't be doctored apart from its record; what it gives a slot that runs nothing can.
+fn parameters() -> Ids {
+    let values = Values::from([("DB".to_owned(), "x".to_owned())]);
+    let mut world = World::new(&Design { parameters: Some((values.clone(), values)), ..Design::of(&[&[0]]) });
+    world.until_phase("switched");
+    let mut record = world.record.clone();
+    let base = Arc::make_mut(&mut record.plan).lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap();
+    base.slot = Slot::Green;
+    [caught("C29", invariants::record(&record))].into()
+}
+
 /// A fleet that goes back at a pace and leaves a free place, prefers the better, or leaves some behind one that is stuck.
 fn paces() -> Ids {
     let pace = Some(BackPace { max_parallel: 1 });
@@ -506,7 +518,7 @@ fn memberships() -> Ids {
     };
     assert_eq!(ids(said(&|_| {})), Ids::new());
     let lane = plan.lanes[&region(2)].clone();
-    let there = Placed { slot: Slot::Blue, release: plan.release.clone() };
+    let there = Placed { slot: Slot::Blue, release: plan.release.clone(), parameters: Values::new() };
     let mut back = baking();
     back.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
     let going = back.record.clone();
@@ -580,6 +592,7 @@ fn every_invariant_catches_what_it_is_for() {
         sets(),
         memberships(),
         queues(),
+        parameters(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use meridian_core::digest::Digest;
 use meridian_core::evidence::{Check, EvidencePolicy, LoadMeasure, Measure};
 use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::LaneState;
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, TrafficShare, compile};
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, Earns, Electorate, HotfixPolicy, ItemKind, Limits, Load,
@@ -79,6 +80,8 @@ pub struct Design {
     pub callbacks: usize,
     /// That the new release must answer in every bake.
     pub requests: u64,
+    /// What stable releases were started with, and what the new one is.
+    pub parameters: Option<(Values, Values)>,
     /// Whose rollout it is, called what, as a member of which set; `None`: of none.
     pub member: Option<(ServiceId, RolloutId, SetPlan)>,
 }
@@ -112,6 +115,7 @@ impl Design {
             staged: None,
             callbacks: 0,
             requests: 0,
+            parameters: None,
             member: None,
         }
     }
@@ -196,7 +200,8 @@ impl Design {
             let number = self.regions().iter().position(|id| *id == region);
             let share =
                 number.and_then(|number| self.shares.get(number)).map(|share| TrafficShare::new(*share).unwrap());
-            (region, RegionFacts { lane, share, ..RegionFacts::default() })
+            let parameters = self.parameters.clone().map(|(_, new)| new).unwrap_or_default();
+            (region, RegionFacts { lane, share, parameters, ..RegionFacts::default() })
         };
         let regions = self.regions().into_iter().map(facts).collect();
         let inventory = Inventory { regions, superseding, set, ..Inventory::default() };

@@ -93,8 +93,9 @@ impl World {
     /// The same, where some regions serve nothing yet.
     pub fn with_first(design: &Design, first: &[usize]) -> Self {
         let first: Vec<RegionId> = first.iter().copied().map(region).collect();
+        let old = design.parameters.clone().map(|(old, _)| old).unwrap_or_default();
         let stable = |id: &RegionId| {
-            let placed = Placed { slot: Slot::Blue, release: release("1.0.0").reference() };
+            let placed = Placed { slot: Slot::Blue, release: release("1.0.0").reference(), parameters: old.clone() };
             (!first.contains(id)).then_some(placed)
         };
         let (now, head) = (Timestamp::from_millis(1_000_000), Epoch::new(1, 7));

@@ -5,11 +5,13 @@ use meridian_core::agent::VetoList;
 use meridian_core::evidence::EvidencePolicy;
 use meridian_core::goal::{Goal, Measurement, SlotGoal};
 use meridian_core::id::{Lane, RegionId, RolloutId, ServiceId};
+use meridian_core::plan::parameters::Values;
 use meridian_core::rollout::veto::VETOES_MAX;
 use meridian_core::slot::Slots;
 
 use super::field::{digest, hash, map_with, named, optional, present, required, word};
 use super::invalid::{At, Invalid, InvalidKind};
+use super::parameters::values;
 use super::types::decided;
 use crate::r#gen::agent::v1 as agent;
 use crate::r#gen::agent::v1::slot_goal::{self as wire_slot, Goal as WireSlotGoal};
@@ -22,7 +24,12 @@ use crate::r#gen::v1;
 pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Invalid> {
     let agent::Goal { service, epoch, rollout, blue, green, split, cohort, measurement, hash: carried, mandate } = wire;
     let service = named("service", service, ServiceId::new)?;
+    let parameters = |wire: &Option<agent::SlotGoal>| {
+        values("parameters", wire.as_ref().map(|slot| slot.parameters.clone()).unwrap_or_default())
+    };
+    let parameters = Slots { blue: parameters(&blue).at("blue")?, green: parameters(&green).at("green")? };
     let goal = Goal {
+        parameters,
         lane: Lane { service, region: region.clone() },
         epoch: decided("epoch", epoch)?,
         rollout: named("rollout", rollout, RolloutId::new)?,
@@ -39,14 +46,16 @@ pub fn goal_from_wire(region: &RegionId, wire: agent::Goal) -> Result<Goal, Inva
 impl From<&Goal> for agent::Goal {
     /// The region is that of the session.
     fn from(goal: &Goal) -> Self {
-        let Goal { lane: Lane { service, region: _ }, epoch, rollout, slots, split, cohort, measurement, mandate } =
-            goal;
+        let Goal { lane, epoch, rollout, slots, parameters, split, cohort, measurement, mandate } = goal;
+        let Lane { service, region: _ } = lane;
+        let slot =
+            |slot: &SlotGoal, parameters: &Values| agent::SlotGoal { parameters: parameters.clone(), ..slot.into() };
         Self {
             service: service.to_string(),
             epoch: Some((*epoch).into()),
             rollout: rollout.to_string(),
-            blue: Some((&slots.blue).into()),
-            green: Some((&slots.green).into()),
+            blue: Some(slot(&slots.blue, &parameters.blue)),
+            green: Some(slot(&slots.green, &parameters.green)),
             split: split.map(Into::into),
             cohort: cohort.as_ref().map(Into::into),
             measurement: measurement.as_ref().map(Into::into),
@@ -60,7 +69,8 @@ impl TryFrom<agent::SlotGoal> for SlotGoal {
     type Error = Invalid;
 
     fn try_from(wire: agent::SlotGoal) -> Result<Self, Invalid> {
-        let agent::SlotGoal { goal } = wire;
+        // What it is started with stands in the goal.
+        let agent::SlotGoal { goal, parameters: _ } = wire;
         match present("goal", goal)? {
             WireSlotGoal::Empty(wire_slot::Empty {}) => Ok(Self::Empty),
             WireSlotGoal::Keep(wire_slot::Keep {}) => Ok(Self::Keep),
@@ -76,7 +86,7 @@ impl From<&SlotGoal> for agent::SlotGoal {
             SlotGoal::Keep => WireSlotGoal::Keep(wire_slot::Keep {}),
             SlotGoal::Run(release) => WireSlotGoal::Run(release.into()),
         };
-        Self { goal: Some(goal) }
+        Self { goal: Some(goal), parameters: Values::new() }
     }
 }
 

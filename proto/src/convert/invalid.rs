@@ -5,6 +5,7 @@ use std::fmt;
 
 use meridian_core::digest::InvalidDigest;
 use meridian_core::id::InvalidName;
+use meridian_core::plan::parameters::ParametersRefused;
 
 /// The longest part of a refused value that is shown: enough to recognise it, too little to flood a log.
 pub const VALUE_SHOWN_BYTES_MAX: usize = 128;
@@ -26,6 +27,9 @@ pub enum InvalidKind {
     /// Not set, and there is no default.
     #[error("is missing")]
     Missing,
+    /// No parameters of a service.
+    #[error("can't be parameters: {0}")]
+    BadParameters(Box<ParametersRefused>),
     /// It looks like a secret.
     #[error("looks like {0}; Meridian keeps no secrets: take it out, and name a file on the servers by `secret`")]
     Secret(&'static str),
@@ -126,6 +130,7 @@ impl InvalidKind {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing => "MISSING",
+            Self::BadParameters(why) => why.code(),
             Self::Secret(_) => "SECRET",
             Self::UnknownEnum => "UNKNOWN_ENUM",
             Self::UnknownWord(_) => "UNKNOWN_WORD",

@@ -15,6 +15,7 @@ mod gate;
 mod goal;
 mod invalid;
 pub mod name;
+mod parameters;
 mod plan;
 mod playbook;
 pub mod record;
@@ -39,6 +40,7 @@ pub use gate::{
 };
 pub use goal::{goal_from_wire, vetoes_from_wire, vetoes_to_wire};
 pub use invalid::{At, Invalid, InvalidKind, VALUE_SHOWN_BYTES_MAX};
+pub use parameters::{parameters_from_wire, parameters_to_wire};
 pub use plan::forecast_to_wire;
 pub use plan::hotfix::{supersede_from_wire, supersede_to_wire};
 pub use playbook::parse_playbook_or_revision;

@@ -13,6 +13,7 @@ use super::field::{
     TEXT_BYTES_MAX, WORD_BYTES_MAX, digest, position, position_to_wire, present, required, text, version, weight, word,
 };
 use super::invalid::{At, Invalid, InvalidKind};
+use super::parameters::values;
 use crate::r#gen::v1;
 
 impl TryFrom<v1::Slot> for Slot {
@@ -107,15 +108,19 @@ impl TryFrom<v1::Placed> for Placed {
     type Error = Invalid;
 
     fn try_from(wire: v1::Placed) -> Result<Self, Invalid> {
-        let v1::Placed { slot, release } = wire;
-        Ok(Self { slot: word::<v1::Slot, _>("slot", slot)?, release: required("release", release)? })
+        let v1::Placed { slot, release, parameters } = wire;
+        Ok(Self {
+            slot: word::<v1::Slot, _>("slot", slot)?,
+            release: required("release", release)?,
+            parameters: values("parameters", parameters)?,
+        })
     }
 }
 
 impl From<&Placed> for v1::Placed {
     fn from(placed: &Placed) -> Self {
-        let Placed { slot, release } = placed;
-        Self { slot: v1::Slot::from(*slot).into(), release: Some(release.into()) }
+        let Placed { slot, release, parameters } = placed;
+        Self { slot: v1::Slot::from(*slot).into(), release: Some(release.into()), parameters: parameters.clone() }
     }
 }
 

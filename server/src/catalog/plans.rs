@@ -7,11 +7,12 @@ use std::sync::Arc;
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::plan::prepared::Activated;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, compile};
 use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
-use meridian_store::record::{Region, StoredPlan, StoredRelease};
+use meridian_store::record::{Region, Service, StoredPlan, StoredRelease};
 use meridian_store::{Expect, Txn, layout, record};
 use semver::Version;
 
@@ -122,11 +123,17 @@ impl Catalog {
         let lanes = self.lanes_of(service).await?.lanes;
         let regions = self.all_regions().await?;
         let activated = self.activated(service, &lanes).await?;
+        let declared = match self.get::<Service>(service).await {
+            Ok(known) => known.value.parameters,
+            Err(EngineError::NotFound { .. }) => Parameters::default(),
+            Err(error) => return Err(error),
+        };
         let facts = |(id, entry): (RegionId, Region)| {
             let spoke = entry.session_number > 0;
             let able = |ability: &str| spoke.then(|| entry.capabilities.contains(ability));
             let (cohorts, weights, safety) = (able("cohorts"), able("weights"), able("safety-policy"));
-            let (queries, load) = (able("queries"), able("load"));
+            let (queries, load, takes_parameters) = (able("queries"), able("load"), able("parameters"));
+            let parameters = declared.of(&id, &entry.labels);
             let lane = lanes.get(&id).cloned().unwrap_or_default();
             let activated = lane.stable.as_ref().and_then(|placed| activated.get(&placed.release.version)).cloned();
             let (labels, cordoned, share) = (entry.labels, entry.cordoned, entry.traffic_share);
@@ -143,6 +150,8 @@ impl Catalog {
                     safety,
                     queries,
                     load,
+                    takes_parameters,
+                    parameters,
                     activated,
                     lane,
                 },

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use meridian_core::id::ServiceId;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::time::Timestamp;
 use meridian_store::record::Service;
 use meridian_store::{Key, layout};
@@ -22,17 +23,19 @@ pub struct ServiceText {
     pub owner: String,
     /// For selecting.
     pub labels: BTreeMap<String, String>,
+    /// What its workloads are started with.
+    pub parameters: Parameters,
 }
 
 impl ServiceText {
     fn of(spec: &Service) -> Self {
-        let Service { description, owner, labels, created: _, updated: _ } = spec;
-        Self { description: description.clone(), owner: owner.clone(), labels: labels.clone() }
+        let Service { description, owner, labels, parameters, created: _, updated: _ } = spec.clone();
+        Self { description, owner, labels, parameters }
     }
 
     fn into_spec(self, created: Timestamp, updated: Timestamp) -> Service {
-        let Self { description, owner, labels } = self;
-        Service { description, owner, labels, created, updated }
+        let Self { description, owner, labels, parameters } = self;
+        Service { description, owner, labels, parameters, created, updated }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use meridian_core::id::ServiceId;
 use meridian_core::rollout::veto::VetoOrder;
-use meridian_proto::convert::{TEXT_BYTES_MAX, labels, name, text, timestamp_to_wire};
+use meridian_proto::convert::{
+    TEXT_BYTES_MAX, labels, name, parameters_from_wire, parameters_to_wire, text, timestamp_to_wire,
+};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::service_service_server::ServiceService;
 use meridian_store::{layout, record};
@@ -24,12 +26,13 @@ pub struct Services {
 impl Services {
     async fn view(&self, id: &ServiceId, stored: &Stored<record::Service>) -> Result<v1::Service, Status> {
         let head = self.shared.catalog.head_of(id).await.map_err(|error| status::refused(&error))?;
-        let record::Service { description, owner, labels, created, updated } = &stored.value;
+        let record::Service { description, owner, labels, parameters, created, updated } = &stored.value;
         Ok(v1::Service {
             name: name::service(id),
             description: description.clone(),
             owner: owner.clone(),
             labels: labels.clone(),
+            parameters: parameters_to_wire(parameters),
             etag: etag_to_wire(stored.revision),
             create_time: Some(timestamp_to_wire(*created)),
             update_time: Some(timestamp_to_wire(*updated)),
@@ -85,12 +88,14 @@ impl ServiceService for Services {
             update_time: _,
             vetoed_digests: _,
             hold: _,
+            parameters,
         } = service.ok_or_else(|| field::missing("service"))?;
         let id = at("service.name", name::parse_service(&name))?;
         let words = ServiceText {
             description: at("service", text("description", description, TEXT_BYTES_MAX))?,
             owner: at("service", text("owner", owner, TEXT_BYTES_MAX))?,
             labels: at("service", labels("labels", all))?,
+            parameters: at("service", parameters_from_wire("parameters", parameters))?,
         };
         let terms = terms(allow_missing, validate_only, etag("service.etag", &given)?, request);
         let stored =

@@ -303,6 +303,7 @@ mod tests {
     fn goal(epoch: Epoch) -> Goal {
         let (service, region) = (ServiceId::new("checkout").unwrap(), RegionId::new("eu").unwrap());
         Goal {
+            parameters: Slots::default(),
             lane: Lane { service, region },
             epoch,
             rollout: RolloutId::new("r1").unwrap(),

@@ -9,6 +9,7 @@ use meridian_client::{
 };
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, ServiceId, WaveId};
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave,
 };
@@ -106,6 +107,7 @@ impl Launcher {
     pub async fn with_client(client: Client) -> anyhow::Result<Self> {
         let service = ServiceId::new(SERVICE)?;
         let change = ServiceChange {
+            parameters: Parameters::default(),
             id: service.clone(),
             description: String::new(),
             owner: String::new(),

@@ -7,6 +7,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Check, EvidencePolicy, Measure};
 use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
     Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Stage, StageKind, Step, Wave, validate,
@@ -52,7 +53,8 @@ impl Fleet {
     #[must_use]
     pub fn plan(&self) -> (Plan, BTreeMap<RegionId, LaneState>) {
         let base = |id: RegionId| {
-            let stable = Some(Placed { slot: Slot::Blue, release: release("1.0.0").reference() });
+            let stable =
+                Some(Placed { slot: Slot::Blue, release: release("1.0.0").reference(), parameters: Values::new() });
             (id, LaneState { stable, rollout: None, held: false, epoch: Epoch::new(1, 0) })
         };
         let lanes: BTreeMap<RegionId, LaneState> = (0..self.regions).map(region).map(base).collect();

@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 
@@ -57,24 +58,24 @@ async fn begins_empty(driver: &dyn WorkloadDriver) {
 }
 
 async fn starts_once(bed: &dyn WorkloadBed, driver: &dyn WorkloadDriver, releases: &BedReleases) {
-    driver.start(Slot::Blue, &releases.first).await.expect("it starts");
+    driver.start(Slot::Blue, &releases.first, &Values::new()).await.expect("it starts");
     is_ready(driver, Slot::Blue, &releases.first).await;
     let process = bed.process(Slot::Blue);
     assert!(process.is_some());
-    driver.start(Slot::Blue, &releases.first).await.expect("starting again is fine");
+    driver.start(Slot::Blue, &releases.first, &Values::new()).await.expect("starting again is fine");
     assert_eq!(bed.process(Slot::Blue), process, "the same process");
-    let error = driver.start(Slot::Blue, &releases.second).await.expect_err("blue is occupied");
+    let error = driver.start(Slot::Blue, &releases.second, &Values::new()).await.expect_err("blue is occupied");
     assert_eq!(error.code(), code::SLOT_OCCUPIED, "{error}");
     assert_eq!(bed.process(Slot::Blue), process, "what is up stays up");
 }
 
 async fn refuses_bytes(driver: &dyn WorkloadDriver, releases: &BedReleases) {
-    let error = driver.start(Slot::Green, &releases.tampered).await.expect_err("other bytes");
+    let error = driver.start(Slot::Green, &releases.tampered, &Values::new()).await.expect_err("other bytes");
     assert_eq!((error.code(), error.is_permanent()), (code::DIGEST_MISMATCH, true), "{error}");
-    let error = driver.start(Slot::Green, &releases.missing).await.expect_err("no artifact");
+    let error = driver.start(Slot::Green, &releases.missing, &Values::new()).await.expect_err("no artifact");
     assert_eq!((error.code(), error.is_permanent()), (code::ARTIFACT_MISSING, false), "{error}");
     assert_eq!(driver.look().await.map(|slots| slots.green), Ok(None), "nothing was started");
-    driver.start(Slot::Green, &releases.second).await.expect("it starts");
+    driver.start(Slot::Green, &releases.second, &Values::new()).await.expect("it starts");
     is_ready(driver, Slot::Green, &releases.second).await;
     assert_ne!(driver.address(Slot::Blue), driver.address(Slot::Green));
 }
@@ -87,7 +88,7 @@ async fn is_adopted(bed: &dyn WorkloadBed, releases: &BedReleases) -> Box<dyn Wo
     let up = |release: &ReleaseRef| Some(SlotSeen { digest: release.digest, state: SlotState::Ready });
     let expected = Slots { blue: up(&releases.first), green: up(&releases.second) };
     assert_eq!(driver.look().await, Ok(expected), "what runs is found again");
-    driver.start(Slot::Blue, &releases.first).await.expect("starting again is fine");
+    driver.start(Slot::Blue, &releases.first, &Values::new()).await.expect("starting again is fine");
     assert_eq!(Slot::BOTH.map(|slot| bed.process(slot)), processes, "the same processes");
     driver
 }
@@ -101,11 +102,13 @@ async fn comes_back(bed: &dyn WorkloadBed, driver: &dyn WorkloadDriver, releases
         (seen.blue == Some(failed)).then_some(())
     })
     .await;
-    eventually("it starts again after the backoff", async || match driver.start(Slot::Blue, &releases.first).await {
-        Ok(()) => Some(()),
-        Err(error) => {
-            assert_eq!((error.code(), error.is_permanent()), (code::SLOT_BACKOFF, false), "{error}");
-            None
+    eventually("it starts again after the backoff", async || {
+        match driver.start(Slot::Blue, &releases.first, &Values::new()).await {
+            Ok(()) => Some(()),
+            Err(error) => {
+                assert_eq!((error.code(), error.is_permanent()), (code::SLOT_BACKOFF, false), "{error}");
+                None
+            }
         }
     })
     .await;
@@ -120,7 +123,7 @@ async fn stops(bed: &dyn WorkloadBed, driver: &dyn WorkloadDriver, releases: &Be
     driver.stop(Slot::Green).await.expect("stopping again is fine");
     let seen = driver.look().await.expect("slots can be read");
     assert_eq!((seen.green, seen.blue.is_some()), (None, true), "only green was stopped");
-    driver.start(Slot::Green, &releases.first).await.expect("an empty slot takes any release");
+    driver.start(Slot::Green, &releases.first, &Values::new()).await.expect("an empty slot takes any release");
     is_ready(driver, Slot::Green, &releases.first).await;
     for slot in Slot::BOTH {
         driver.stop(slot).await.expect("it stops");

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meridian_core::digest::Digest;
 use meridian_core::observation::SlotState;
+use meridian_core::plan::parameters::Values;
 use meridian_core::slot::{Slot, Slots};
 
 pub use traffic::FakeTraffic;
@@ -53,6 +54,8 @@ pub struct FakeProcess {
     pub number: u64,
     /// What it was started from.
     pub digest: Digest,
+    /// With which parameters.
+    pub parameters: Values,
     /// What a look says.
     pub state: SlotState,
 }

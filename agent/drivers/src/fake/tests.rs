@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use semver::Version;
 
@@ -88,11 +89,11 @@ async fn faults_come_in_order_and_end() {
     let error = DriverError::passing(code::SLOT_NOT_STARTED, "no");
     world.fail_next(Call::Start, Fault::Fail(error.clone()));
     world.fail_next(Call::Start, Fault::LoseAnswer(error.clone()));
-    assert_eq!(driver.start(Slot::Blue, &release).await, Err(error.clone()));
+    assert_eq!(driver.start(Slot::Blue, &release, &Values::new()).await, Err(error.clone()));
     assert_eq!(world.process(Slot::Blue), None);
-    assert_eq!(driver.start(Slot::Blue, &release).await, Err(error));
+    assert_eq!(driver.start(Slot::Blue, &release, &Values::new()).await, Err(error));
     assert!(world.process(Slot::Blue).is_some(), "done, but the answer was lost");
-    assert_eq!(driver.start(Slot::Blue, &release).await, Ok(()));
+    assert_eq!(driver.start(Slot::Blue, &release, &Values::new()).await, Ok(()));
     world.fail_next(Call::LookAtSlots, Fault::Hang);
     let hanging = tokio::time::timeout(Duration::from_millis(1), driver.look()).await;
     assert!(hanging.is_err());

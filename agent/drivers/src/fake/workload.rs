@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use futures::future::BoxFuture;
 use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 
@@ -20,8 +21,13 @@ impl WorkloadDriver for FakeWorkload {
         WorkloadCapabilities { verifies_digest: true, survives_agent: true }
     }
 
-    fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
-        Box::pin(self.0.call(Call::Start, move |world| start(world, slot, release)))
+    fn start<'a>(
+        &'a self,
+        slot: Slot,
+        release: &'a ReleaseRef,
+        parameters: &'a Values,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(self.0.call(Call::Start, move |world| start(world, slot, release, parameters)))
     }
 
     fn stop(&self, slot: Slot) -> BoxFuture<'_, Result<(), DriverError>> {
@@ -38,15 +44,19 @@ impl WorkloadDriver for FakeWorkload {
         }))
     }
 
+    fn started_with(&self, slot: Slot) -> Option<Values> {
+        self.0.lock().slots.get(slot).as_ref().map(|process| process.parameters.clone())
+    }
+
     fn address(&self, slot: Slot) -> Option<SocketAddr> {
         self.0.lock().slots.get(slot).as_ref().map(|_| address(slot))
     }
 }
 
-fn start(world: &mut World, slot: Slot, release: &ReleaseRef) -> Result<(), DriverError> {
+fn start(world: &mut World, slot: Slot, release: &ReleaseRef, parameters: &Values) -> Result<(), DriverError> {
     let held = world.slots.get(slot).as_ref().filter(|process| process.state != SlotState::Failed);
     if let Some(held) = held {
-        if held.digest == release.digest {
+        if held.digest == release.digest && held.parameters == *parameters {
             return Ok(());
         }
         let message = format!("{slot} holds {}, which is up", held.digest.short());
@@ -66,6 +76,7 @@ fn start(world: &mut World, slot: Slot, release: &ReleaseRef) -> Result<(), Driv
     }
     world.started += 1;
     let state = if world.starts_ready { SlotState::Ready } else { SlotState::Starting };
-    *world.slots.get_mut(slot) = Some(FakeProcess { number: world.started, digest: release.digest, state });
+    *world.slots.get_mut(slot) =
+        Some(FakeProcess { number: world.started, digest: release.digest, parameters: parameters.clone(), state });
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 
 use futures::future::BoxFuture;
 use meridian_core::observation::SlotSeen;
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 
@@ -52,8 +53,13 @@ impl WorkloadDriver for ProcessWorkload {
         WorkloadCapabilities { verifies_digest: true, survives_agent: true }
     }
 
-    fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
-        Box::pin(self.slots.get(slot).start(release))
+    fn start<'a>(
+        &'a self,
+        slot: Slot,
+        release: &'a ReleaseRef,
+        parameters: &'a Values,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(self.slots.get(slot).start(release, parameters))
     }
 
     fn stop(&self, slot: Slot) -> BoxFuture<'_, Result<(), DriverError>> {
@@ -65,6 +71,10 @@ impl WorkloadDriver for ProcessWorkload {
             let (blue, green) = tokio::join!(self.slots.blue.look(), self.slots.green.look());
             Ok(Slots { blue: blue?, green: green? })
         })
+    }
+
+    fn started_with(&self, slot: Slot) -> Option<Values> {
+        self.slots.get(slot).started_with()
     }
 
     fn address(&self, slot: Slot) -> Option<SocketAddr> {

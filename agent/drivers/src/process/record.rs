@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use meridian_core::digest::Digest;
+use meridian_core::plan::parameters::Values;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::detached::Mark;
@@ -16,6 +17,9 @@ pub(super) struct SlotRecord {
     pub(super) digest: Digest,
     /// Its version, for people who read the file.
     pub(super) version: String,
+    /// What it was started with.
+    #[serde(default)]
+    pub(super) parameters: Values,
     /// Where it listens.
     pub(super) address: SocketAddr,
     /// Its process.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use meridian_core::observation::{SlotSeen, SlotState};
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::Slot;
 use tokio::process::Child;
@@ -54,7 +55,7 @@ impl SlotProcess {
         self.record().as_ref().and_then(|record| record.mark.process.clone())
     }
 
-    pub(super) async fn start(&self, release: &ReleaseRef) -> Result<(), DriverError> {
+    pub(super) async fn start(&self, release: &ReleaseRef, parameters: &Values) -> Result<(), DriverError> {
         let mut turn = self.turn.lock().await;
         let mut starts = 0;
         let held = self.record().clone();
@@ -62,7 +63,7 @@ impl SlotProcess {
             if held.is_stopping {
                 self.end_it(&held, &mut turn).await?;
             } else if held.mark.find().is_some() {
-                return self.already_up(&held, release);
+                return self.already_up(&held, release, parameters);
             } else if held.digest == release.digest {
                 starts = self.starts_so_far(&held)?;
             }
@@ -70,8 +71,8 @@ impl SlotProcess {
         reap(&mut turn);
         let address = self.free_address().await?;
         let artifact = verified_copy(&self.config.artifacts, &self.folder().join("artifact"), release.digest).await?;
-        let launch = self.launch(release, address, artifact);
-        let record = self.fresh_record(release, address, starts);
+        let launch = self.launch(release, parameters, address, artifact);
+        let record = SlotRecord { parameters: parameters.clone(), ..self.fresh_record(release, address, starts) };
         *turn = Some(self.launched(&launch, record).await?);
         Ok(())
     }
@@ -114,8 +115,8 @@ impl SlotProcess {
         Ok(Some(SlotSeen { digest: record.digest, state }))
     }
 
-    fn already_up(&self, held: &SlotRecord, release: &ReleaseRef) -> Result<(), DriverError> {
-        if held.digest == release.digest {
+    fn already_up(&self, held: &SlotRecord, release: &ReleaseRef, parameters: &Values) -> Result<(), DriverError> {
+        if held.digest == release.digest && held.parameters == *parameters {
             return Ok(());
         }
         let message = format!("{} holds {} ({}), which is up", self.slot, held.version, held.digest.short());
@@ -158,15 +159,17 @@ impl SlotProcess {
         }
     }
 
-    fn launch(&self, release: &ReleaseRef, address: SocketAddr, artifact: PathBuf) -> Launch {
+    fn launch(&self, release: &ReleaseRef, parameters: &Values, address: SocketAddr, artifact: PathBuf) -> Launch {
         let filling = Filling { address, artifact: &artifact, version: &release.version, slot: self.slot };
         let mut words = self.config.command.iter().map(|word| filled(word, &filling));
         // The configuration was checked: there is a first word.
         let program = words.next().unwrap_or_else(|| OsString::from("false"));
+        let mut environment = inherited(self.config.env.iter().map(String::as_str));
+        environment.extend(parameters.iter().map(|(name, value)| (name.clone(), value.into())));
         Launch {
             program: program.into(),
             arguments: words.collect(),
-            environment: inherited(self.config.env.iter().map(String::as_str)),
+            environment,
             folder: self.folder(),
             log: self.log_file(),
         }
@@ -180,6 +183,7 @@ impl SlotProcess {
         SlotRecord {
             digest: release.digest,
             version: release.version.to_string(),
+            parameters: Values::new(),
             address,
             mark: Mark::fresh(),
             was_ready: false,
@@ -251,6 +255,10 @@ impl SlotProcess {
         durable::remove(&self.record_file()).await?;
         *self.record() = None;
         Ok(())
+    }
+
+    pub(super) fn started_with(&self) -> Option<Values> {
+        self.record().as_ref().map(|record| record.parameters.clone())
     }
 
     fn record(&self) -> MutexGuard<'_, Option<SlotRecord>> {

@@ -102,7 +102,7 @@ async fn a_release_that_never_answers_is_starting_and_then_failed() {
     let release = bed.artifact(0, "x", "x");
     let mut config = bed.config(&["sleep", "60"]);
     let driver = ProcessWorkload::open(config.clone()).await.unwrap();
-    driver.start(Slot::Blue, &release).await.unwrap();
+    driver.start(Slot::Blue, &release, &Values::new()).await.unwrap();
     assert_eq!(state(&driver, Slot::Blue).await, Some(SlotState::Starting));
     config.ready_timeout_ms = 0;
     let driver = ProcessWorkload::open(config).await.unwrap();
@@ -112,13 +112,34 @@ async fn a_release_that_never_answers_is_starting_and_then_failed() {
 }
 
 #[tokio::test]
+async fn a_release_is_started_with_its_parameters_and_no_others() {
+    let bed = Bed::new();
+    let release = bed.artifact(0, "x", "x");
+    let config = bed.config(&["sh", "-c", "env > seen.new && mv seen.new seen && exec sleep 60"]);
+    let driver = ProcessWorkload::open(config.clone()).await.unwrap();
+    let values = |value: &str| Values::from([("DB_HOST".to_owned(), value.to_owned())]);
+    driver.start(Slot::Blue, &release, &values("db.eu")).await.unwrap();
+    let seen = bed.folder.path().join("slots/blue/seen");
+    let text = eventually("its environment is told", async || std::fs::read_to_string(&seen).ok()).await;
+    assert!(text.lines().any(|line| line == "DB_HOST=db.eu"), "{text}");
+    assert_eq!(driver.started_with(Slot::Blue), Some(values("db.eu")));
+    // The next agent knows it too, and does not take it for something else.
+    let next = ProcessWorkload::open(config).await.unwrap();
+    assert_eq!((next.started_with(Slot::Blue), next.started_with(Slot::Green)), (Some(values("db.eu")), None));
+    next.start(Slot::Blue, &release, &values("db.eu")).await.unwrap();
+    let error = next.start(Slot::Blue, &release, &values("db.us")).await.unwrap_err();
+    assert_eq!(error.code(), code::SLOT_OCCUPIED);
+    next.stop(Slot::Blue).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_release_that_was_ready_and_is_not_any_more_is_unready_for_the_next_agent_too() {
     let bed = Bed::new();
     let text =
         r#"{"name":"skyoptima","version":"1.0.0","error_ratio":0,"latency_ms":0,"start_ms":0,"unready_after_ms":300}"#;
     let release = bed.artifact(0, text, text);
     let driver = ProcessWorkload::open(bed.sample_config()).await.unwrap();
-    driver.start(Slot::Green, &release).await.unwrap();
+    driver.start(Slot::Green, &release, &Values::new()).await.unwrap();
     for wanted in [SlotState::Ready, SlotState::Unready] {
         eventually("the state follows the check", async || {
             (state(&driver, Slot::Green).await == Some(wanted)).then_some(())
@@ -135,20 +156,20 @@ async fn a_release_that_ends_at_once_is_started_again_with_growing_waits() {
     let bed = Bed::new();
     let release = bed.artifact(0, "x", "x");
     let driver = ProcessWorkload::open(bed.config(&["false"])).await.unwrap();
-    driver.start(Slot::Blue, &release).await.unwrap();
+    driver.start(Slot::Blue, &release, &Values::new()).await.unwrap();
     eventually("the end is seen", async || (state(&driver, Slot::Blue).await == Some(SlotState::Failed)).then_some(()))
         .await;
-    let error = driver.start(Slot::Blue, &release).await.unwrap_err();
+    let error = driver.start(Slot::Blue, &release, &Values::new()).await.unwrap_err();
     assert_eq!((error.code(), error.is_permanent()), (code::SLOT_BACKOFF, false));
     assert!(error.message().contains("ended 1 times"), "{error}");
-    eventually("the second start", async || driver.start(Slot::Blue, &release).await.ok()).await;
+    eventually("the second start", async || driver.start(Slot::Blue, &release, &Values::new()).await.ok()).await;
     eventually("the second wait", async || {
-        let error = driver.start(Slot::Blue, &release).await.err()?;
+        let error = driver.start(Slot::Blue, &release, &Values::new()).await.err()?;
         error.message().contains("ended 2 times").then_some(())
     })
     .await;
     // Another release need not wait for the faults of the first.
-    driver.start(Slot::Blue, &bed.artifact(1, "y", "y")).await.unwrap();
+    driver.start(Slot::Blue, &bed.artifact(1, "y", "y"), &Values::new()).await.unwrap();
     driver.stop(Slot::Blue).await.unwrap();
 }
 
@@ -157,7 +178,7 @@ async fn a_program_that_is_not_there_is_a_permanent_trouble() {
     let bed = Bed::new();
     let release = bed.artifact(0, "x", "x");
     let driver = ProcessWorkload::open(bed.config(&["/nowhere/at/all"])).await.unwrap();
-    let error = driver.start(Slot::Blue, &release).await.unwrap_err();
+    let error = driver.start(Slot::Blue, &release, &Values::new()).await.unwrap_err();
     assert_eq!((error.code(), error.is_permanent()), (code::SLOT_NOT_STARTED, true), "{error}");
     assert_eq!(state(&driver, Slot::Blue).await, None);
     let unknown = ProcessWorkload::open(bed.config(&["x", "{prot}"])).await.unwrap_err();
@@ -171,7 +192,7 @@ async fn a_fixed_port_that_somebody_has_is_not_started_into() {
     let mut config = bed.config(&["sleep", "60"]);
     config.ports.blue = somebody.local_addr().unwrap().port();
     let driver = ProcessWorkload::open(config).await.unwrap();
-    let error = driver.start(Slot::Blue, &bed.artifact(0, "x", "x")).await.unwrap_err();
+    let error = driver.start(Slot::Blue, &bed.artifact(0, "x", "x"), &Values::new()).await.unwrap_err();
     assert_eq!((error.code(), error.is_permanent()), (code::PORT_TAKEN, false), "{error}");
 }
 
@@ -182,7 +203,7 @@ async fn a_stop_that_was_cut_short_is_finished_by_the_next_start() {
     config.stop_grace_ms = 300;
     let (first, second) = (bed.artifact(0, "x", "x"), bed.artifact(1, "y", "y"));
     let driver = ProcessWorkload::open(config.clone()).await.unwrap();
-    driver.start(Slot::Blue, &first).await.unwrap();
+    driver.start(Slot::Blue, &first, &Values::new()).await.unwrap();
     let process = bed.identity(Slot::Blue).unwrap();
     {
         let mut stopping = driver.stop(Slot::Blue);
@@ -194,7 +215,7 @@ async fn a_stop_that_was_cut_short_is_finished_by_the_next_start() {
     }
     drop(driver);
     let next = ProcessWorkload::open(config).await.unwrap();
-    next.start(Slot::Blue, &second).await.unwrap();
+    next.start(Slot::Blue, &second, &Values::new()).await.unwrap();
     assert!(!process.is_alive());
     assert_eq!(next.look().await.unwrap().blue.map(|seen| seen.digest), Some(second.digest));
     next.stop(Slot::Blue).await.unwrap();

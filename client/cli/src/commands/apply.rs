@@ -151,9 +151,9 @@ impl Change<'_> {
         if there.as_ref().is_some_and(is_same) {
             return Ok(Effect::Unchanged);
         }
-        let ServiceManifest { id, labels, description, owner } = manifest.clone();
+        let ServiceManifest { id, labels, description, owner, parameters } = manifest.clone();
         let etag = there.as_ref().map(|there| there.etag.clone());
-        let change = ServiceChange { id, description, owner, labels, etag };
+        let change = ServiceChange { id, description, owner, labels, parameters, etag };
         self.client.apply_service(&change, self.intent, &self.request).await?;
         Ok(changed_or_created(there.is_some()))
     }

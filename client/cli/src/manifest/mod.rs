@@ -21,6 +21,7 @@ use std::fmt;
 use meridian_core::alert::Route;
 use meridian_core::id::{RegionId, ServiceId};
 use meridian_core::plan::TrafficShare;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 
@@ -93,6 +94,8 @@ pub struct ServiceManifest {
     pub description: String,
     /// Who answers for it.
     pub owner: String,
+    /// What its workloads are started with.
+    pub parameters: Parameters,
 }
 
 /// A region as declared.

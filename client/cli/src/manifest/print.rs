@@ -8,6 +8,7 @@ use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train,
 use meridian_core::cohort::{CohortRule, RequestKey};
 use meridian_core::evidence::{Asks, Bound, Check, EvidencePolicy, LoadMeasure, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, ServiceId};
+use meridian_core::plan::parameters::Layer;
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, Electorate, HotfixPolicy, ItemKind,
     Joiners, Limits, Load, LoadRequest, Playbook, Pooling, RegionSelector, RollbackPolicy, SafetyPolicy, Spread, Stage,
@@ -98,12 +99,28 @@ impl Page {
 
     fn service(&mut self, service: &ServiceManifest) {
         self.labels(&service.labels);
-        if service.description.is_empty() && service.owner.is_empty() {
+        let layers = service.parameters.layers();
+        if service.description.is_empty() && service.owner.is_empty() && layers.is_empty() {
             return;
         }
         self.line(0, "spec:");
         self.optional(1, "description", &service.description);
         self.optional(1, "owner", &service.owner);
+        if !layers.is_empty() {
+            self.line(1, "parameters:");
+        }
+        for Layer { regions, labels, values } in layers {
+            let pair = |(key, value): (&String, &String)| format!("{}: {}", quoted(key), quoted(value));
+            let pairs = |all: &BTreeMap<String, String>| all.iter().map(pair).collect::<Vec<_>>().join(", ");
+            self.line(2, format!("- values: {{{}}}", pairs(values)));
+            if !regions.is_empty() {
+                let names: Vec<&str> = regions.iter().map(RegionId::as_str).collect();
+                self.line(3, format!("regions: [{}]", names.join(", ")));
+            }
+            if !labels.is_empty() {
+                self.line(3, format!("labels: {{{}}}", pairs(labels)));
+            }
+        }
     }
 
     fn region(&mut self, region: &RegionManifest) {

@@ -42,7 +42,8 @@ impl World {
         let releases: Vec<&Release> = releases.collect();
         let release = release(&releases, asked)?;
         let mut told = Vec::new();
-        let stable = Placed { slot: Slot::Blue, release: serving(&releases, release, &mut told) };
+        let stable =
+            Placed { slot: Slot::Blue, release: serving(&releases, release, &mut told), parameters: BTreeMap::new() };
         let facts = |(region, declared): (RegionId, Option<&RegionManifest>)| (region, facts(declared, &stable));
         let regions: BTreeMap<RegionId, RegionFacts> =
             inventory(playbook, regions.collect(), &mut told).into_iter().map(facts).collect();

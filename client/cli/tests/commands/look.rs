@@ -43,6 +43,7 @@ pub fn plan() -> PlanView {
         base,
         epoch: Epoch::new(0, 3),
         share: TrafficShare::EQUAL,
+        parameters: BTreeMap::new(),
     };
     let plan = Plan {
         timetable: meridian_core::calendar::Timetable::default(),

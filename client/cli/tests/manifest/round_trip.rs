@@ -10,6 +10,7 @@ use meridian_core::id::{
     CallbackId, ItemId, KpiId, PlaybookId, RegionId, RoleId, RouteId, SecretId, ServiceId, WaveId,
 };
 use meridian_core::plan::TrafficShare;
+use meridian_core::plan::parameters::{Layer, Parameters};
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns, Electorate,
     HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
@@ -427,6 +428,15 @@ fn route() -> impl Strategy<Value = Route> {
     })
 }
 
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let values = btree_map("X[A-Z0-9_]{0,6}", "[ -~\u{e4}]{0,12}", 1..3);
+    let layer = (vec("[a-z]{1,6}", 0..3), labels(0), values).prop_map(|(regions, labels, values)| {
+        let regions = regions.into_iter().map(|name| RegionId::new(name).unwrap()).collect();
+        Layer { regions, labels, values }
+    });
+    vec(layer, 0..3).prop_map(|layers| Parameters::new(layers).unwrap())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -448,12 +458,12 @@ proptest! {
     #[test]
     fn services_and_regions_read_back(
         id in name(), labels in labels(0), description in text(), owner in text(), cordoned in any::<bool>(),
-        share in option::of(1_u64..=1_000_000),
+        share in option::of(1_u64..=1_000_000), parameters in parameters(),
     ) {
         let service = ServiceId::new(id.clone()).unwrap();
         let region = RegionId::new(id).unwrap();
         let (labels_too, description_too) = (labels.clone(), description.clone());
-        assert_reads_back(Manifest::Service(ServiceManifest { id: service, labels, description, owner }));
+        assert_reads_back(Manifest::Service(ServiceManifest { id: service, labels, description, owner, parameters }));
         let (labels, description) = (labels_too, description_too);
         let traffic_share = share.map(|share| TrafficShare::new(share).unwrap());
         assert_reads_back(Manifest::Region(RegionManifest { id: region, labels, description, cordoned, traffic_share }));

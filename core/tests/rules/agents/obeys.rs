@@ -23,6 +23,7 @@ fn new() -> ReleaseRef {
 /// Old in blue, new in green, that many percent to the new one.
 fn goal(counter: u64, to_new: u64) -> Goal {
     Goal {
+        parameters: Slots::default(),
         lane: Lane { service: service(), region: region(0) },
         epoch: Epoch::new(1, counter),
         rollout: RolloutId::new("r").unwrap(),

@@ -7,6 +7,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{Amount, Asks, Bound, Check, Measure, Query, Reach, Source};
 use meridian_core::id::{RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::{LaneState, Placed};
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::prepared::Activated;
 use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, TrafficShare, compile};
 use meridian_core::playbook::{
@@ -24,7 +25,7 @@ use crate::world::design::{Design, percent, region, release};
 const FIRST_HASH: &str = "1113f36bfe5f351018aae5b74bed00123c2c24cc36b607c8b75990771013ec22";
 
 fn facts() -> RegionFacts {
-    let stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference() });
+    let stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference(), parameters: Values::new() });
     let lane = LaneState { stable, rollout: None, held: false, epoch: Epoch::new(1, 3) };
     RegionFacts { lane, ..RegionFacts::default() }
 }

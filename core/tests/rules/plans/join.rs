@@ -9,6 +9,7 @@ use meridian_core::invariants;
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Sight};
 use meridian_core::plan::join::taken;
+use meridian_core::plan::parameters::Values;
 use meridian_core::plan::{
     Inventory, JoinWait, Joiner, Joining, Joins, Plan, PlanRefusal, RegionFacts, Superseding, TrafficShare, compile,
 };
@@ -134,7 +135,8 @@ impl Late {
 
     /// What the new region has served so far.
     fn serving(mut self, version: &str) -> Self {
-        self.facts().lane.stable = Some(Placed { slot: Slot::Green, release: release(version).reference() });
+        self.facts().lane.stable =
+            Some(Placed { slot: Slot::Green, release: release(version).reference(), parameters: Values::new() });
         self
     }
 }
@@ -201,7 +203,8 @@ const CASES: [Case; 14] = [
         |late| {
             // Somebody has given up a launch of something newer, which serves.
             let epoch = late.world.record.epoch.next().unwrap();
-            let stable = Some(Placed { slot: Slot::Green, release: release("3.0.0").reference() });
+            let stable =
+                Some(Placed { slot: Slot::Green, release: release("3.0.0").reference(), parameters: Values::new() });
             late.facts().lane = LaneState { stable, rollout: RolloutId::new("newer").ok(), held: false, epoch };
         },
         false,
@@ -224,7 +227,8 @@ const CASES: [Case; 14] = [
     (
         "NOT_PREPARED",
         |late| {
-            late.facts().lane.stable = Some(Placed { slot: Slot::Green, release: release("1.0.0").reference() });
+            late.facts().lane.stable =
+                Some(Placed { slot: Slot::Green, release: release("1.0.0").reference(), parameters: Values::new() });
             late.release.prepares = Some("1.9.0".parse().unwrap());
         },
         true,

@@ -3,5 +3,6 @@
 mod compile;
 mod forecast;
 mod join;
+mod parameters;
 mod shorten;
 mod validate;

@@ -16,8 +16,8 @@ use proptest::sample::select;
 
 use super::plan::{load, safety_policy};
 use super::{
-    NAME, cohort, decided, digest, epoch, evidence_policy, region, release_ref, rollout_id, service, slot, span, split,
-    step_ref, text, verdict,
+    NAME, cohort, decided, digest, epoch, evidence_policy, parameters, region, release_ref, rollout_id, service, slot,
+    span, split, step_ref, text, verdict,
 };
 use crate::convert::Hello;
 
@@ -29,14 +29,17 @@ pub fn goal() -> impl Strategy<Value = Goal> {
     let measurement =
         measurement.prop_map(|(slot, step, digest, policy, load)| Measurement { slot, step, digest, policy, load });
     let slots = (slot_goal(), slot_goal()).prop_map(|(blue, green)| Slots { blue, green });
+    let values = (parameters(), parameters()).prop_map(|(blue, green)| Slots { blue, green });
+    let slots = (slots, values);
     let mandate = (digest(), safety_policy()).prop_map(|(body, policy)| Mandate::seal(body, policy));
     let traffic = (option::of(split()), option::of(cohort()));
     let parts = (lane, decided(), rollout_id(), slots, traffic, option::of(measurement), option::of(mandate));
-    parts.prop_map(|(lane, epoch, rollout, slots, (split, cohort), measurement, mandate)| Goal {
+    parts.prop_map(|(lane, epoch, rollout, (slots, parameters), (split, cohort), measurement, mandate)| Goal {
         lane,
         epoch,
         rollout,
         slots,
+        parameters,
         split,
         cohort,
         measurement,

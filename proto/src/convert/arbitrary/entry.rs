@@ -2,6 +2,7 @@
 
 use meridian_core::agent::quarantine::{Distrust, Pardon};
 use meridian_core::audit::AuditEntry;
+use meridian_core::plan::parameters::{Layer, Parameters};
 use meridian_core::queue::{Left, Queue, Request};
 use meridian_core::rollout::gates::stops::{Said, Stop, StopEntry, StopScope, Stops};
 use meridian_core::rollout::veto::{Veto, Vetoes};
@@ -10,8 +11,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    NAME, decided, digest, epoch, labels, moment, plan, playbook, playbook_id, region, release, rollout_id, service,
-    share, text, version,
+    NAME, decided, digest, epoch, labels, moment, parameters, plan, playbook, playbook_id, region, release, rollout_id,
+    service, share, text, version,
 };
 use crate::convert::record::{
     Confirmed, Drain, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook,
@@ -20,11 +21,16 @@ use crate::convert::record::{
 
 /// A service's description.
 pub fn stored_service() -> impl Strategy<Value = Service> {
-    let parts = (text(), text(), labels(), moment(), moment());
-    parts.prop_map(|(description, owner, labels, created, updated)| Service {
+    let layer = (btree_set(region(), 0..3), labels(), parameters());
+    let layer =
+        layer.prop_map(|(regions, labels, values)| Layer { regions: regions.into_iter().collect(), labels, values });
+    let layers = vec(layer, 0..3).prop_map(|layers| Parameters::new(layers).expect("few and sound"));
+    let parts = (text(), text(), labels(), layers, moment(), moment());
+    parts.prop_map(|(description, owner, labels, parameters, created, updated)| Service {
         description,
         owner,
         labels,
+        parameters,
         created,
         updated,
     })

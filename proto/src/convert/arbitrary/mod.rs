@@ -147,7 +147,7 @@ pub fn release_ref() -> impl Strategy<Value = ReleaseRef> {
 
 /// A release in its slot.
 pub fn placed() -> impl Strategy<Value = Placed> {
-    (slot(), release_ref()).prop_map(|(slot, release)| Placed { slot, release })
+    (slot(), release_ref(), parameters()).prop_map(|(slot, release, parameters)| Placed { slot, release, parameters })
 }
 
 /// How hard it is to go back.
@@ -239,4 +239,9 @@ fn query() -> impl Strategy<Value = Query> {
 pub fn verdict() -> impl Strategy<Value = Verdict> {
     let parts = (outcome(), text(), any::<u64>(), any::<u64>(), any::<u64>());
     parts.prop_map(|(outcome, check, measured, limit, samples)| Verdict { outcome, check, measured, limit, samples })
+}
+
+/// What a workload may be started with.
+pub fn parameters() -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
+    proptest::collection::btree_map("X[A-Z0-9_]{0,6}", "[ -~]{0,12}", 0..3)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::calendar::{Dates, Entry, Increment, Splits, Timetable, Train, When, Zone};
 use meridian_core::id::{RegionId, SecretId, ServiceId, SetId};
+use meridian_core::lane::Placed;
 use meridian_core::plan::{
     Debt, Hotfix, Join, Plan, PlannedLane, PlannedStep, PlannedWave, PlaybookRef, SetPlan, Supersede, TrafficShare,
 };
@@ -18,8 +19,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    callback_id, cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, playbook_id, region,
-    release_ref, reversibility, role, rollout_id, service, slot, span, text, watch_policy, wave_id, weight,
+    callback_id, cohort_rule, digest, epoch, evidence_policy, feedback_policy, item_id, labels, parameters,
+    playbook_id, region, release_ref, reversibility, role, rollout_id, service, slot, span, text, watch_policy,
+    wave_id, weight,
 };
 
 /// A playbook, valid or not.
@@ -265,14 +267,11 @@ pub fn plan() -> impl Strategy<Value = Plan> {
 
 fn planned_lane() -> impl Strategy<Value = PlannedLane> {
     let zone = option::of("[A-Z][a-z]{1,8}");
-    (slot(), option::of(release_ref()), epoch(), share(), zone).prop_map(|(slot, base, epoch, share, zone)| {
-        PlannedLane {
-            slot,
-            base: base.map(|release| meridian_core::lane::Placed { slot: slot.other(), release }),
-            epoch,
-            share,
-            zone,
-        }
+    let base = option::of((release_ref(), parameters()));
+    let parts = (slot(), base, epoch(), share(), zone, parameters());
+    parts.prop_map(|(slot, base, epoch, share, zone, parameters)| {
+        let base = base.map(|(release, parameters)| Placed { slot: slot.other(), release, parameters });
+        PlannedLane { slot, base, epoch, share, zone, parameters }
     })
 }
 

@@ -24,6 +24,7 @@ use crate::convert::field::{
 use crate::convert::gate::RULES_MAX;
 use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::name;
+use crate::convert::parameters::values;
 use crate::convert::playbook::regions_from_wire;
 use crate::convert::safety::safety_or_default;
 use crate::convert::time::{span, span_to_wire};
@@ -185,19 +186,20 @@ fn check_whole(plan: &Plan) -> Result<(), Invalid> {
 }
 
 fn lane_from_wire(wire: v1::PlannedLane) -> Result<(RegionId, PlannedLane), Invalid> {
-    let v1::PlannedLane { region, slot, base, epoch, traffic_share, time_zone } = wire;
+    let v1::PlannedLane { region, slot, base, epoch, traffic_share, time_zone, parameters } = wire;
     let lane = PlannedLane {
         slot: word::<v1::Slot, _>("slot", slot)?,
         base: optional("base", base)?,
         epoch: required("epoch", epoch)?,
         share: share_or_none("traffic_share", traffic_share)?.unwrap_or(TrafficShare::EQUAL),
         zone: Some(text("time_zone", time_zone, TEXT_BYTES_MAX)?).filter(|zone| !zone.is_empty()),
+        parameters: values("parameters", parameters)?,
     };
     Ok((named("region", region, RegionId::new)?, lane))
 }
 
 fn lane_to_wire(region: &RegionId, lane: &PlannedLane) -> v1::PlannedLane {
-    let PlannedLane { slot, base, epoch, share, zone } = lane;
+    let PlannedLane { slot, base, epoch, share, zone, parameters } = lane;
     v1::PlannedLane {
         region: region.to_string(),
         slot: v1::Slot::from(*slot).into(),
@@ -205,6 +207,7 @@ fn lane_to_wire(region: &RegionId, lane: &PlannedLane) -> v1::PlannedLane {
         epoch: Some((*epoch).into()),
         traffic_share: share.get(),
         time_zone: zone.clone().unwrap_or_default(),
+        parameters: parameters.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::digest::Digest;
 use meridian_core::id::ServiceId;
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::plan::{Plan, TrafficShare};
 use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
@@ -16,6 +17,7 @@ use crate::convert::field::{
     within,
 };
 use crate::convert::invalid::{At, Invalid};
+use crate::convert::parameters::{parameters_from_wire, parameters_to_wire};
 use crate::convert::report::{CAPABILITIES_MAX, LANES_MAX};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::r#gen::records::v1 as records;
@@ -30,6 +32,8 @@ pub struct Service {
     pub owner: String,
     /// For selecting.
     pub labels: BTreeMap<String, String>,
+    /// What its workloads are started with.
+    pub parameters: Parameters,
     /// First written.
     pub created: Timestamp,
     /// Last written.
@@ -40,12 +44,14 @@ impl TryFrom<records::ServiceRecord> for Service {
     type Error = Invalid;
 
     fn try_from(wire: records::ServiceRecord) -> Result<Self, Invalid> {
-        let records::ServiceRecord { schema, description, owner, labels: all, create_time, update_time } = wire;
+        let records::ServiceRecord { schema, description, owner, labels: all, create_time, update_time, parameters } =
+            wire;
         check_schema(schema)?;
         Ok(Self {
             description: text("description", description, RECORD_TEXT_BYTES_MAX)?,
             owner: text("owner", owner, RECORD_TEXT_BYTES_MAX)?,
             labels: labels("labels", all)?,
+            parameters: parameters_from_wire("parameters", parameters)?,
             created: moment("create_time", create_time)?,
             updated: moment("update_time", update_time)?,
         })
@@ -54,12 +60,13 @@ impl TryFrom<records::ServiceRecord> for Service {
 
 impl From<&Service> for records::ServiceRecord {
     fn from(spec: &Service) -> Self {
-        let Service { description, owner, labels, created, updated } = spec;
+        let Service { description, owner, labels, parameters, created, updated } = spec;
         Self {
             schema: schema(),
             description: description.clone(),
             owner: owner.clone(),
             labels: labels.clone(),
+            parameters: parameters_to_wire(parameters),
             create_time: Some(timestamp_to_wire(*created)),
             update_time: Some(timestamp_to_wire(*updated)),
         }

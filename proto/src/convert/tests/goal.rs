@@ -39,7 +39,7 @@ const SPOILT: &[Case<agent::Goal>] = &[
         "split.blue_basis_points",
         WHOLE,
     ),
-    ("a slot without a goal", |g| g.blue = Some(agent::SlotGoal { goal: None }), "blue.goal", InvalidKind::Missing),
+    ("a slot without a goal", |g| g.blue = Some(agent::SlotGoal::default()), "blue.goal", InvalidKind::Missing),
     ("no slot", |g| g.green = None, "green", InvalidKind::Missing),
     ("no hash", |g| g.hash.clear(), "hash", InvalidKind::Missing),
     ("half a hash", |g| g.hash.truncate(16), "hash", InvalidKind::BadHash),

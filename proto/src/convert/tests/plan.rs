@@ -44,7 +44,7 @@ fn spoilt_plans_are_refused() {
 fn a_plan_that_would_overwrite_what_serves_is_refused() {
     let mut wire = v1::Plan::from(&sample(arbitrary::plan()));
     let release = wire.release.clone();
-    wire.lanes[0].base = Some(v1::Placed { slot: wire.lanes[0].slot, release });
+    wire.lanes[0].base = Some(v1::Placed { slot: wire.lanes[0].slot, release, ..v1::Placed::default() });
     let refusal = Plan::try_from(wire).unwrap_err();
     assert_eq!(refusal.why, InvalidKind::Contradiction("the slot of its base"));
 }

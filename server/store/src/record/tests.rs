@@ -136,6 +136,7 @@ fn the_lanes_of_the_largest_fleet_fit_into_one_value() {
             version: semver::Version::new(100, 100, 100),
             digest: Digest::of(b"artifact"),
         },
+        parameters: BTreeMap::new(),
     };
     let state = LaneState {
         stable: Some(stable),

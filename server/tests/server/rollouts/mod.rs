@@ -87,6 +87,39 @@ pub async fn baking(server: &Server, version: &str) -> v1::Rollout {
 }
 
 #[tokio::test]
+async fn parameters_are_pinned_for_each_region_and_kept_for_the_way_back() {
+    let server = Server::plain().await;
+    let (_agents, _) = switched(&server, Span::ZERO).await;
+    let layer = |regions: &[&str], value: &str| v1::ParameterLayer {
+        regions: regions.iter().map(|region| (*region).to_owned()).collect(),
+        values: [("DB".to_owned(), value.to_owned())].into(),
+        ..v1::ParameterLayer::default()
+    };
+    let declare = async |layers: Vec<v1::ParameterLayer>| {
+        let service = v1::Service { name: SERVICE.to_owned(), parameters: layers, ..v1::Service::default() };
+        let request = v1::UpdateServiceRequest { service: Some(service), ..Default::default() };
+        server.services().update_service(request).await
+    };
+    let refused = declare(vec![layer(&[], "x"), layer(&[], "y\n")]).await.unwrap_err();
+    assert_eq!(why(&refused), (Code::InvalidArgument, "PARAMETER_VALUE_INVALID".to_owned()));
+    declare(vec![layer(&[], "db"), layer(&["us"], "db.us")]).await.unwrap();
+    server.add_release("1.1.0").await;
+    let plan = server.plan("1.1.0").await;
+    let pinned = |plan: &v1::Plan| plan.lanes.iter().map(|lane| lane.parameters["DB"].clone()).collect::<Vec<_>>();
+    assert_eq!(pinned(&plan), ["db", "db.us"]);
+    assert!(plan.lanes.iter().all(|lane| lane.base.as_ref().unwrap().parameters.is_empty()));
+    let rollout = server.start_rollout(&plan.name).await;
+    reached(&server, &rollout.name, State::Stable).await;
+    // What is declared later changes nothing that was pinned.
+    declare(vec![layer(&[], "later")]).await.unwrap();
+    server.add_release("1.2.0").await;
+    let plan = server.plan("1.2.0").await;
+    assert_eq!(pinned(&plan), ["later", "later"]);
+    let bases = plan.lanes.iter().map(|lane| lane.base.as_ref().unwrap().parameters["DB"].as_str());
+    assert_eq!(bases.collect::<Vec<_>>(), ["db", "db.us"]);
+}
+
+#[tokio::test]
 async fn nothing_jumps_back_over_a_two_phase_pair() {
     let server = Server::plain().await;
     let (_agents, _) = switched(&server, Span::ZERO).await;

@@ -27,7 +27,7 @@ pub fn hello(region: &str) -> wire::Hello {
     (&Hello {
         region: RegionId::new(region).unwrap(),
         agent_version: "0.0.0-test".to_owned(),
-        capabilities: BTreeSet::from(["weights".to_owned(), "cohorts".to_owned()]),
+        capabilities: ["weights", "cohorts", "parameters"].map(str::to_owned).into(),
         lanes: BTreeMap::new(),
         services: BTreeSet::from([ServiceId::new("checkout").unwrap()]),
     })

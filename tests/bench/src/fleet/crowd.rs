@@ -10,6 +10,7 @@ use meridian_client::{
 };
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RegionId, ServiceId};
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::{Playbook, RegionSelector};
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -156,7 +157,14 @@ impl Crowd {
         let made = stream::iter(self.services()).map(|(service, _)| async move {
             let id = ServiceId::new(service)?;
             let (description, owner) = (String::new(), String::new());
-            let change = ServiceChange { id, description, owner, labels: [].into(), etag: None };
+            let change = ServiceChange {
+                id,
+                description,
+                owner,
+                labels: [].into(),
+                parameters: Parameters::default(),
+                etag: None,
+            };
             client.apply_service(&change, Intent::Commit, &RequestId::random()).await?;
             Ok::<_, anyhow::Error>(())
         });

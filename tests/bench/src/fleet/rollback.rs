@@ -95,5 +95,15 @@ fn goal(lane: Lane, epoch: Epoch) -> anyhow::Result<Goal> {
     let release = ReleaseRef { version: "1.0.0".parse()?, digest: Digest::of(b"1.0.0") };
     let slots = Slots { blue: SlotGoal::Run(release), green: SlotGoal::Keep };
     let (rollout, split) = (RolloutId::new("skyoptima-1-1-0-abc123")?, Some(Split::all(Slot::Blue)));
-    Ok(Goal { lane, epoch, rollout, slots, split, cohort: None, measurement: None, mandate: None })
+    Ok(Goal {
+        lane,
+        epoch,
+        rollout,
+        slots,
+        parameters: Slots::default(),
+        split,
+        cohort: None,
+        measurement: None,
+        mandate: None,
+    })
 }

@@ -74,6 +74,7 @@ mod tests {
         let policy = EvidencePolicy { checks: vec![check], window: Span::from_secs(1), extend_max: Span::ZERO };
         let step = StepRef { wave: 0, step: 0 };
         let goal = Goal {
+            parameters: Slots::default(),
             lane: Lane { service: ServiceId::new("s").unwrap(), region: RegionId::new("r").unwrap() },
             epoch: Epoch::new(0, 7),
             rollout: RolloutId::new("o").unwrap(),

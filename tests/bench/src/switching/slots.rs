@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use meridian_core::observation::SlotState;
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 use meridian_drivers::WorkloadDriver;
@@ -32,7 +33,7 @@ pub async fn start(folder: &Path) -> anyhow::Result<Slots<SocketAddr>> {
     for slot in Slot::BOTH {
         let digest = artifacts.add(&Artifact::good(version(slot)))?;
         let release = ReleaseRef { version: version(slot).parse()?, digest };
-        driver.start(slot, &release).await?;
+        driver.start(slot, &release, &Values::new()).await?;
     }
     wait_until("both slots to be ready", READY_MAX, || async {
         let seen = driver.look().await.ok()?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use meridian_client::{Client, Intent, RequestId, RolloutView, ServiceChange};
 use meridian_core::id::ServiceId;
+use meridian_core::plan::parameters::Parameters;
 use meridian_harness::launch::{judged, playbook};
 use meridian_harness::{Artifact, wait_until};
 
@@ -112,7 +113,14 @@ async fn chapters(site: &Site, options: &DemoOptions) -> anyhow::Result<Told> {
 
 async fn prepare(client: &Client) -> anyhow::Result<()> {
     let (id, description, owner) = (ServiceId::new(SERVICE)?, String::new(), String::new());
-    let change = ServiceChange { id, description, owner, labels: BTreeMap::new(), etag: None };
+    let change = ServiceChange {
+        id,
+        description,
+        owner,
+        labels: BTreeMap::new(),
+        parameters: Parameters::default(),
+        etag: None,
+    };
     client.apply_service(&change, Intent::Commit, &RequestId::random()).await?;
     let all: &[&str] = &["r1", "r2", "r3", "r4", "r5"];
     let playbooks = [

@@ -11,6 +11,7 @@ use meridian_client::{
 };
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::{Playbook, Scope};
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_harness::launch::{judged, playbook};
@@ -66,7 +67,14 @@ impl<'a> Operator<'a> {
     /// If that does not end well: nothing is broken yet.
     pub async fn install(&self) -> anyhow::Result<()> {
         let (id, description, owner) = (self.service.clone(), String::new(), String::new());
-        let change = ServiceChange { id, description, owner, labels: std::collections::BTreeMap::new(), etag: None };
+        let change = ServiceChange {
+            id,
+            description,
+            owner,
+            labels: std::collections::BTreeMap::new(),
+            parameters: Parameters::default(),
+            etag: None,
+        };
         self.all.apply_service(&change, Intent::Commit, &RequestId::random()).await?;
         for playbook in self.playbooks() {
             self.all.apply_playbook(&playbook, None, Intent::Commit, &RequestId::random()).await?;

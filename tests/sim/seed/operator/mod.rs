@@ -10,6 +10,7 @@ use meridian_client::{
     RolloutName, RolloutStart, RolloutState, RolloutView, ServiceChange, SupersedeWanted,
 };
 use meridian_core::id::{PlaybookId, RolloutId};
+use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::Playbook;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -109,6 +110,7 @@ impl Operator {
 
     async fn prepare(&self) {
         let change = ServiceChange {
+            parameters: Parameters::default(),
             id: service(),
             description: String::new(),
             owner: "anna".to_owned(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use meridian_core::agent::Action;
 use meridian_core::observation::SlotSeen;
+use meridian_core::plan::parameters::Values;
 use meridian_core::release::ReleaseRef;
 use meridian_core::slot::{Slot, Slots};
 use meridian_drivers::fake::{FakeTraffic, FakeWorkload};
@@ -59,14 +60,19 @@ impl WorkloadDriver for Workload {
         self.fake.capabilities()
     }
 
-    fn start<'a>(&'a self, slot: Slot, release: &'a ReleaseRef) -> BoxFuture<'a, Result<(), DriverError>> {
+    fn start<'a>(
+        &'a self,
+        slot: Slot,
+        release: &'a ReleaseRef,
+        parameters: &'a Values,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
         Box::pin(async move {
             self.site.is_done(&Action::Start(slot, release.clone()));
             self.site.weather().wait(2, 40).await;
             if self.site.fails() {
                 return Err(DriverError::passing(code::SLOT_NOT_STARTED, "the machine is busy"));
             }
-            let started = self.fake.start(slot, release).await;
+            let started = self.fake.start(slot, release, parameters).await;
             self.site.comes_up(slot);
             started
         })
@@ -86,6 +92,10 @@ impl WorkloadDriver for Workload {
             self.site.weather().wait(0, 3).await;
             self.fake.look().await
         })
+    }
+
+    fn started_with(&self, slot: Slot) -> Option<Values> {
+        self.fake.started_with(slot)
     }
 
     fn address(&self, slot: Slot) -> Option<SocketAddr> {

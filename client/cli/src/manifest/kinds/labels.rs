@@ -50,7 +50,7 @@ fn bounded<'n>(of: &Cursor<'n>, report: &mut Report<'_>) -> Option<&'n [Entry]> 
     Some(entries)
 }
 
-fn value<'n>(of: &Cursor<'n>, entry: &'n Entry) -> Cursor<'n> {
+pub(super) fn value<'n>(of: &Cursor<'n>, entry: &'n Entry) -> Cursor<'n> {
     Cursor { node: &entry.value, path: join(&of.path, &entry.key) }
 }
 

@@ -1,6 +1,8 @@
 //! Services.
 
 use meridian_client::ServiceView;
+use meridian_core::id::RegionId;
+use meridian_core::plan::parameters::Layer;
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -12,8 +14,29 @@ use crate::style::Tone;
 
 /// The manifest of a service that is there.
 pub(crate) fn to_manifest(view: &ServiceView) -> Manifest {
-    let ServiceView { id, description, owner, labels, .. } = view.clone();
-    Manifest::Service(ServiceManifest { id, labels, description, owner })
+    let ServiceView { id, description, owner, labels, parameters, .. } = view.clone();
+    Manifest::Service(ServiceManifest { id, labels, description, owner, parameters })
+}
+
+fn spec_json(view: &ServiceView) -> Value {
+    let mut spec = json!({ "description": view.description, "owner": view.owner });
+    let layer = |layer: &Layer| {
+        let regions: Vec<&str> = layer.regions.iter().map(RegionId::as_str).collect();
+        json!({ "regions": regions, "labels": layer.labels, "values": layer.values })
+    };
+    if !view.parameters.layers().is_empty() {
+        spec["parameters"] = view.parameters.layers().iter().map(layer).collect();
+    }
+    spec
+}
+
+/// Where a layer counts, and what it gives.
+fn layer_row(layer: &Layer) -> Vec<Cell> {
+    let regions: Vec<&str> = layer.regions.iter().map(RegionId::as_str).collect();
+    let values: Vec<String> = layer.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let everywhere = layer.regions.is_empty() && layer.labels.is_empty();
+    let regions = if everywhere { cell("all") } else { or_dash(regions.join(", ")) };
+    vec![regions, labels_cell(&layer.labels), cell(values.join(" "))]
 }
 
 impl Shown for ServiceView {
@@ -36,7 +59,7 @@ impl Shown for ServiceView {
             "apiVersion": API_VERSION,
             "kind": "Service",
             "metadata": { "name": self.id.as_str(), "labels": self.labels },
-            "spec": { "description": self.description, "owner": self.owner },
+            "spec": spec_json(self),
             "status": {
                 "etag": self.etag,
                 "created": moment_json(self.created),
@@ -59,6 +82,8 @@ impl Shown for ServiceView {
         page.field("created", moment_cell(self.created, now)).field("changed", moment_cell(self.updated, now));
         let held = self.hold.as_ref().map(|veto| toned(Tone::Warning, veto_text(veto)));
         page.field("automation held", held.unwrap_or_else(|| or_dash("")));
+        let layers = self.parameters.layers().iter().map(layer_row).collect();
+        page.table("parameters", &["REGIONS", "LABELS", "VALUES"], layers);
         let vetoed = self.vetoed.iter().map(|digest| vec![toned(Tone::Warning, digest)]).collect();
         page.table("vetoed: no agent may start these", &[], vetoed);
         page

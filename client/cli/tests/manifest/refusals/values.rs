@@ -95,6 +95,19 @@ fn m13_durations() {
 }
 
 #[test]
+fn parameters_of_services() {
+    let with = |layers: &str| format!("{}spec:\n  parameters: {layers}\n", service("x"));
+    assert_refused(vec![
+        ("lower case", with("[{values: {db: x}}]"), "PARAMETER_NAME_INVALID", "spec.parameters[0].values"),
+        ("reserved", with("[{values: {LD_PRELOAD: x}}]"), "PARAMETER_RESERVED", "spec.parameters[0].values"),
+        ("two lines", with("[{values: {A: \"x\\ny\"}}]"), "PARAMETER_VALUE_INVALID", "spec.parameters[0].values"),
+        ("nothing given", with("[{regions: [eu]}]"), "FIELD_MISSING", "spec.parameters[0].values"),
+        ("no region", with("[{regions: [EU], values: {A: x}}]"), "NAME_INVALID", "spec.parameters[0].regions[0]"),
+        ("unknown", with("[{region: eu, values: {A: x}}]"), "UNKNOWN_FIELD", "spec.parameters[0].region"),
+    ]);
+}
+
+#[test]
 fn m14_checks_know_no_expressions() {
     let path = |path: &str| playbook("path: /healthz", &format!("path: {path}"));
     let field = "spec.evidence.checks[2].probe.path";
