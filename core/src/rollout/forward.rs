@@ -55,15 +55,15 @@ pub(super) fn guard(draft: &mut Draft, sight: &Sight) {
 /// Records what is confirmed, and stops or turns back what must not go on. Says whether it did: then nothing goes
 /// forward in this look.
 fn stop(draft: &mut Draft, sight: &Sight) -> bool {
+    // Facts first: what is confirmed was in time, however late it is seen.
+    back::confirm(draft, sight);
+    confirm_shifts(draft, sight);
     let ends = draft.next.opened.after(draft.next.plan.limits.total);
     if draft.now >= ends {
         back::decide_on(draft, sight, Cause::Deadline { region: None, limit: "total" }, &Scope::Fleet);
         return true;
     }
     draft.wake_at(ends);
-    // Facts first: what is confirmed was in time, however late it is seen.
-    back::confirm(draft, sight);
-    confirm_shifts(draft, sight);
     let drift = astray::drifted(draft, sight);
     if vote(draft, sight) {
         return true;

@@ -71,3 +71,22 @@ fn a_part_goes_back_at_once_and_no_pace_is_no_pace() {
     world.rollback(Scope::Fleet).unwrap();
     assert_eq!(words(&world), ["reverting"; 4]);
 }
+
+#[test]
+fn what_has_moved_by_the_end_of_all_time_is_recorded_with_the_way_back() {
+    let pace = Some(BackPace { max_parallel: 1 });
+    let mut design = Design { pace, ..Design::of(&[&[0, 1]]) };
+    design.limits.total = Span::from_secs(30);
+    let mut world = World::new(&design);
+    world.until("both bake", |world| words(world) == ["baking"; 2]);
+    world.now = world.now.after(Span::from_secs(11));
+    world.work();
+    world.look();
+    assert_eq!(words(&world), ["shifting"; 2]);
+    // Both read the next step back, and that is heard when the limit has passed.
+    world.now = world.record.opened.after(world.record.plan.limits.total);
+    world.work();
+    world.look();
+    assert_eq!((world.phase().as_str(), words(&world)), ("rolling-back", vec!["reverting", "baking"]));
+    world.until_phase("rolled-back");
+}
