@@ -56,7 +56,7 @@ async fn a_hello_registers_the_region_and_the_newest_session_counts() {
     let region = contact().await;
     assert_eq!(region.contact, i32::from(v1::Contact::Live));
     assert_eq!(region.agent_version, "0.0.0-test");
-    assert_eq!(region.capabilities, ["cohorts", "weights"]);
+    assert_eq!(region.capabilities, ["cohorts", "parameters", "weights"]);
     drop(newer);
     until("the loss is noticed", || async { (contact().await.contact == i32::from(v1::Contact::Lost)).then_some(()) })
         .await;
