@@ -7,6 +7,9 @@ use meridian_client::fake::{FakeServer, sample};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::look::plan;
+use crate::orders::queue::queue;
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meridian"));
     command.stdin(Stdio::null()).stderr(Stdio::piped());
@@ -55,4 +58,32 @@ async fn ctrl_c_detaches_and_says_how_to_come_back() {
     assert_eq!(status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("meridian rollout watch checkout/r-1"), "{stderr}");
     assert!(server.seen().iter().all(|call| call.call == "WatchRollouts"), "the rollout was left alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn ctrl_c_is_heard_while_a_look_at_the_queue_takes_long() {
+    let server = FakeServer::start().await;
+    server.put_plan(&plan());
+    server.put_queue(&queue());
+    let version = plan().plan.release.version.to_string();
+    let mut child = program()
+        .args(["rollout", "start", "checkout", "--release", &version, "--playbook", "careful", "--id", "r-2"])
+        .args(["--queue", "--watch", "--timeout", "8s", "--server", &server.address()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let looked = async |times: usize| {
+        while server.seen().iter().filter(|seen| seen.call == "ListQueue").count() < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    looked(1).await;
+    server.hang_next();
+    looked(2).await;
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let status = child.wait().unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("meridian rollout queue remove checkout/r-2"), "{stderr}");
 }

@@ -1,13 +1,13 @@
 //! Following a rollout to its end: watch, show, and leave at the end, at the deadline or on Ctrl-C. Leaving never touches
 //! the rollout.
 
-use std::future::{Future, pending};
 use std::time::Duration;
 
 use meridian_client::{RolloutName, RolloutView, Watch, WatchItem, WatchTarget};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::ending;
+use super::leaving::{at, deadline, interrupted};
 use super::presenter::Presenter;
 use crate::args::Waiting;
 use crate::commands::Outcome;
@@ -27,31 +27,15 @@ pub(super) enum Show {
 
 /// Follows a rollout.
 pub(super) async fn run(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting, show: Show) -> Outcome {
-    let interrupt = async {
-        // Without the signal's handler the system ends the program, which detaches as well.
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    };
-    follow(session, name, waiting, show, interrupt).await
-}
-
-async fn follow(
-    session: &mut Session<'_>,
-    name: &RolloutName,
-    waiting: Waiting,
-    show: Show,
-    interrupt: impl Future<Output = ()>,
-) -> Outcome {
     let mut presenter = match show {
         Show::Changes => Presenter::of(session),
         Show::Nothing => Presenter::silent(),
     };
-    let deadline = session.global.timeout.map(|timeout| Instant::now() + timeout);
+    let deadline = deadline(session);
     let mut watch = session.client().await?.watch(WatchTarget::Rollout(name.clone()), 0);
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut interrupt = std::pin::pin!(interrupt);
+    let mut interrupt = std::pin::pin!(interrupted());
     let mut is_known = false;
     loop {
         let item = tokio::select! {
@@ -84,13 +68,6 @@ async fn follow(
             }
             return Ok(exit);
         }
-    }
-}
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }
 

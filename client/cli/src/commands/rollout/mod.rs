@@ -4,6 +4,7 @@ pub(super) mod checklist;
 mod ending;
 mod export;
 mod follow;
+mod leaving;
 pub(super) mod order;
 mod presenter;
 mod queue;

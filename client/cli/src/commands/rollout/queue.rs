@@ -1,11 +1,11 @@
 //! `rollout queue …`, and waiting for a request to begin.
 
-use std::future::pending;
 use std::time::Duration;
 
 use meridian_client::{QueueView, QueuedView, RolloutName};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
+use super::leaving::{at, deadline, interrupted};
 use crate::args::QueueCommand;
 use crate::commands::Outcome;
 use crate::error::CliError;
@@ -51,8 +51,24 @@ pub(super) fn line(queued: &QueuedView) -> String {
 
 /// Waits until a request has begun; `Some`: the program ends before that.
 pub(super) async fn until_begun(session: &mut Session<'_>, asked: &QueuedView) -> Result<Option<Exit>, CliError> {
+    let short = format!("{}/{}", asked.name.service, asked.name.rollout);
+    let deadline = deadline(session);
+    tokio::select! {
+        begun = looks(session, asked) => begun.map(|()| None),
+        () = interrupted() => {
+            session.hint(&format!("\ndetached; {short} waits on. Take it out: meridian rollout queue remove {short}"));
+            Ok(Some(Exit::Interrupted))
+        }
+        () = at(deadline) => {
+            session.hint(&format!("the time is up and {short} waits on"));
+            Ok(Some(Exit::StillRunning))
+        }
+    }
+}
+
+/// Looks at the queue until the request is not in it, and says what changes for it.
+async fn looks(session: &mut Session<'_>, asked: &QueuedView) -> Result<(), CliError> {
     let name = &asked.name;
-    let deadline = session.global.timeout.map(|timeout| Instant::now() + timeout);
     let mut said = line(asked);
     session.hint(&said);
     loop {
@@ -65,40 +81,16 @@ pub(super) async fn until_begun(session: &mut Session<'_>, asked: &QueuedView) -
             session.hint(&now);
             said = now;
         }
-        let interrupt = async {
-            // Without the signal's handler the system ends the program, which detaches as well.
-            if tokio::signal::ctrl_c().await.is_err() {
-                pending::<()>().await;
-            }
-        };
-        let short = format!("{}/{}", name.service, name.rollout);
-        tokio::select! {
-            () = sleep(LOOK) => {} // tidy: paced
-            () = interrupt => {
-                session.hint(&format!("\ndetached; {short} waits on. Take it out: meridian rollout queue remove {short}"));
-                return Ok(Some(Exit::Interrupted));
-            }
-            () = at(deadline) => {
-                session.hint(&format!("the time is up and {short} waits on"));
-                return Ok(Some(Exit::StillRunning));
-            }
-        }
+        sleep(LOOK).await; // tidy: paced
     }
 }
 
 /// What does not wait any more has begun, or was taken out.
-fn begun(queue: &QueueView, name: &RolloutName) -> Result<Option<Exit>, CliError> {
+fn begun(queue: &QueueView, name: &RolloutName) -> Result<(), CliError> {
     match queue.left.iter().find(|left| left.request.name == *name) {
-        None => Ok(None),
+        None => Ok(()),
         Some(left) => {
             Err(CliError::Conflict(format!("{name} was taken out by {} ({}): {}", left.actor, left.code, left.message)))
         }
-    }
-}
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }

@@ -1,6 +1,6 @@
 //! Orders: what reaches the server, what is asked before, and what is said when it is not known whether they were done.
 
-mod queue;
+pub(crate) mod queue;
 
 use meridian_client::fake::{FakeServer, sample};
 use meridian_client::{ApprovalView, EntryView, RefusalKind, SignOffView};

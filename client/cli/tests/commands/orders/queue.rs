@@ -7,7 +7,7 @@ use crate::look::plan;
 use crate::run::meridian;
 
 /// What waits is the release of the plan that the server knows.
-fn queue() -> QueueView {
+pub(crate) fn queue() -> QueueView {
     let release = plan().plan.release.version;
     let name = sample::name("r-2");
     let hold = "rollout r-1 holds us-east".to_owned();
