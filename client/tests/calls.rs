@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meridian_client::fake::{FakeServer, SeenCall, sample};
 use meridian_client::{
@@ -156,10 +156,8 @@ async fn a_server_that_is_not_there_is_unreachable_and_a_silent_one_times_out() 
     server.hang_next();
     let short = Duration::from_millis(200);
     let client = Client::connect(endpoint(vec![server.address()], short)).await.unwrap();
-    let began = Instant::now();
     let error = client.services().await.unwrap_err();
     assert!(matches!(error, ClientError::Timeout { .. }), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(5));
     assert!(!error.retryable());
 }
 

@@ -1,14 +1,15 @@
 //! Going away with streams open: everybody is told, and it ends in time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use meridian_proto::r#gen::agent::v1::session_response::Message as Told;
 use meridian_proto::r#gen::v1;
+use meridian_server::drain::DRAIN_MAX;
 use tokio::net::TcpStream;
 use tonic::Code;
 
 use crate::support::agent::Link;
-use crate::support::{Server, why};
+use crate::support::{PATIENCE, Server, why};
 
 #[tokio::test]
 async fn streams_are_told_and_ended() {
@@ -41,7 +42,7 @@ async fn streams_are_told_and_ended() {
     };
     assert_eq!(why(&word), (Code::Unavailable, "DRAINING".to_owned()));
     ended.await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(2), "nobody was slow, and it took {:?}", began.elapsed());
+    assert!(began.elapsed() < DRAIN_MAX, "nobody was slow, and it was waited for {:?}", began.elapsed());
     drop(channel);
     for address in [grpc, http] {
         assert!(TcpStream::connect(address).await.is_err(), "{address} still takes connections");
@@ -55,8 +56,6 @@ async fn who_does_not_read_is_cut() {
     let stalled = TcpStream::connect(server.running.grpc_addr).await.unwrap();
     let (link, _) = Link::introduced(server.channel.clone(), "eu").await;
     let Server { running, channel } = server;
-    let began = Instant::now();
-    running.shutdown().await;
-    assert!(began.elapsed() < Duration::from_secs(6), "took {:?}", began.elapsed());
+    tokio::time::timeout(PATIENCE, running.shutdown()).await.expect("who does not read held the server up");
     drop((stalled, link, channel));
 }

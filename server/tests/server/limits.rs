@@ -1,7 +1,5 @@
 //! Limits of connections: what does not speak, or speaks something else, is let go.
 
-use std::time::Instant;
-
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -10,11 +8,9 @@ use crate::support::{PATIENCE, Server};
 #[tokio::test]
 async fn who_says_nothing_is_let_go() {
     let server = Server::plain().await;
-    let began = Instant::now();
     let mut silent = TcpStream::connect(server.running.grpc_addr).await.unwrap();
     let mut rest = Vec::new();
     tokio::time::timeout(PATIENCE, silent.read_to_end(&mut rest)).await.unwrap().unwrap();
-    assert!(began.elapsed().as_secs() < 10);
 }
 
 #[tokio::test]

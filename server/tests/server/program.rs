@@ -1,7 +1,6 @@
 //! The program itself: its one line on standard output, its end when told to go away, its small footprint.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -29,12 +28,10 @@ pub async fn run(options: &[&str]) -> Program {
 async fn it_says_where_it_listens_and_goes_away_when_told() {
     let mut program = run(&["--store", "memory"]).await;
     assert_eq!(raw_http::get(program.http.parse().unwrap(), "/readyz").await.0, 200);
-    let began = Instant::now();
     let pid = program.child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     let status = tokio::time::timeout(PATIENCE, program.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
-    assert!(began.elapsed() < Duration::from_secs(6));
 }
 
 #[tokio::test]
