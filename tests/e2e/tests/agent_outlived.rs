@@ -65,12 +65,12 @@ async fn outlives(traffic: TrafficKind) -> anyhow::Result<()> {
 
 /// 30 % of the requests went to the new release. Envoy draws a slot for each request, so what is asked of the count is
 /// that of a binomial: off by more than six standard deviations (`36 n p q`) in one run of 500 million.
-#[allow(clippy::cast_possible_wrap)]
 fn assert_split(old: u64, new: u64) {
-    let (all, expected) = ((old + new) as i64, (old + new) as i64 * 30 / 100);
+    let all = old + new;
     assert!(all >= 200, "{all} requests tell too little");
-    let off = new as i64 - expected;
-    assert!(off * off <= 36 * all * 30 * 70 / 10_000, "{new} of {all} went to the new release, about {expected} should");
+    let (expected, variance) = (all * 30 / 100, all * 30 * 70 / 10_000);
+    let off = new.abs_diff(expected);
+    assert!(off * off <= 36 * variance, "{new} of {all} went to the new release, about {expected} should");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
