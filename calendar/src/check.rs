@@ -16,6 +16,9 @@ use crate::zone::find;
 /// A moment to try expressions from: any will do. The first of January 2024.
 pub(crate) const TRIED_FROM: Timestamp = Timestamp::from_millis(1_704_067_200_000);
 
+/// The years of dates: those of a clock that counts from 1970, and no last one that some zone is ahead of.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=9998;
+
 /// Everything that keeps a timetable from being kept; empty: nothing.
 #[must_use]
 pub fn check(timetable: &Timetable) -> Vec<Refusal> {
@@ -55,11 +58,35 @@ fn of_entry(entry: &Entry) -> Result<(), Refusal> {
     match &entry.when {
         When::Cron { expression, lasts } => repeated(entry, expression, *lasts),
         When::Range { from, to } => {
-            let (starts, ends) = (civil("from", from)?, civil("to", to)?);
+            let (starts, ends) = (written("from", from)?, written("to", to)?);
             let fix = "let it end after it begins";
             (starts < ends).then_some(()).ok_or_else(|| Refusal::new("to", to, "it has no length", fix))
         }
     }
+}
+
+/// A local time as it is taken from people: in years that every zone can tell, and in a minute of 60 seconds.
+pub(crate) fn written(field: &str, text: &str) -> Result<DateTime, Refusal> {
+    let found = civil(field, short(field, text)?)?;
+    if !YEARS.contains(&found.year()) {
+        let message = format!("the year lies between {} and {}", YEARS.start(), YEARS.end());
+        return Err(Refusal::new(field, text, message, "write a date in them; to stop for good, stop the line"));
+    }
+    // The library reads a leap second as the one before, and no further than to an offset from UTC.
+    let time = text.split(['T', 't', ' ']).nth(1).unwrap_or_default();
+    if time.contains('-') {
+        let fix = "write a local time without a zone, e.g. `2026-12-20T18:00`";
+        return Err(Refusal::new(field, text, "the zone is said in `zone`", fix));
+    }
+    if time.split(':').nth(2).is_some_and(|second| second.starts_with("60")) {
+        return Err(Refusal::new(
+            field,
+            text,
+            "a minute has 60 seconds, from 0 to 59",
+            "write the minute that follows",
+        ));
+    }
+    Ok(found)
 }
 
 /// An expression that is not longer than it may be.

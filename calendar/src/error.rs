@@ -18,8 +18,17 @@ pub struct Refusal {
 
 impl From<Refusal> for Violation {
     fn from(refusal: Refusal) -> Self {
+        let code = refusal.code();
         let Refusal { field, value, message, fix } = refusal;
-        let code = match field.rsplit('.').next() {
+        Self { code, field, value, fix: format!("{message}; {fix}") }
+    }
+}
+
+impl Refusal {
+    /// The stable code of what is wrong with such a field.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.field.rsplit('.').next() {
             Some("train") => "TRAIN_UNKNOWN",
             Some("zone") => "TIME_ZONE_UNKNOWN",
             Some("cron" | "departs") => "CRON_INVALID",
@@ -27,12 +36,9 @@ impl From<Refusal> for Violation {
             Some("from" | "to") => "RANGE_INVALID",
             Some("name") => "NAME_INVALID",
             Some(_) | None => "TOO_MANY",
-        };
-        Self { code, field, value, fix: format!("{message}; {fix}") }
+        }
     }
-}
 
-impl Refusal {
     pub(crate) fn new(field: &str, value: &str, message: impl Into<String>, fix: &'static str) -> Self {
         Self { field: field.to_owned(), value: value.to_owned(), message: message.into(), fix }
     }

@@ -8,6 +8,7 @@ mod departures;
 mod error;
 mod expand;
 mod fit;
+mod opening;
 mod trains;
 mod zone;
 
@@ -16,5 +17,6 @@ pub use departures::{AHEAD, Planned, departures, first_departure, increments};
 pub use error::Refusal;
 pub use expand::{HORIZON, intervals, openings};
 pub use fit::{ShutOut, fits, shut_out};
+pub use opening::never_open;
 pub use trains::{outside, stranded};
 pub use zone::{is_known, local};

@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use meridian_core::calendar::timetable::ENTRIES_MAX;
-use meridian_core::calendar::{Departure, Interval, Timetable, Train, Zone};
+use meridian_core::calendar::{Departure, Increment, Interval, Timetable, Train};
 use meridian_core::playbook::Violation;
 use meridian_core::time::{Span, Timestamp};
 
-use crate::check::{TRIED_FROM, named, short};
+use crate::check::{TRIED_FROM, named, short, written};
 use crate::departures::{AHEAD, departures, increments, planned, skipped};
 use crate::error::Refusal;
-use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, merged, parse};
+use crate::expand::{HORIZON, LASTS_MAX, following, parse};
+use crate::opening::{frozen, may_open};
 use crate::zone::{find, local, to_jiff};
 
 /// The most departures over one horizon: one an hour. What is open more often is a window.
@@ -20,8 +21,6 @@ const DEPARTURES_MAX: usize = 62 * 24;
 const WEEKS_MAX: u32 = 52;
 /// For how many years it is asked whether clocks skip a departure.
 const YEARS: Span = Span::from_secs(20 * 366 * 24 * 3600);
-/// How far a clock may be from UTC, either way.
-const ASIDE: Span = Span::from_secs(14 * 3600);
 /// Departures that a warning names.
 const NAMED_MAX: usize = 3;
 
@@ -46,7 +45,7 @@ pub(crate) fn check(timetable: &Timetable) -> Vec<Refusal> {
     let (mut names, mut before) = (BTreeSet::new(), Vec::new());
     for (index, increment) in increments.iter().enumerate() {
         let within = |refusal: Refusal| refusal.within(&format!("increments[{index}]"));
-        match named(&increment.name, &mut names).and_then(|()| planned(increment)) {
+        match named(&increment.name, &mut names).and_then(|()| dated(increment)).and_then(|()| planned(increment)) {
             Ok(planned) => {
                 let over = |other: &Interval| other.from < planned.during.to && planned.during.from < other.to;
                 if before.iter().any(over) {
@@ -60,6 +59,18 @@ pub(crate) fn check(timetable: &Timetable) -> Vec<Refusal> {
         }
     }
     refused
+}
+
+/// The dates of an increment, each by itself.
+fn dated(increment: &Increment) -> Result<(), Refusal> {
+    let Increment { name: _, zone: _, during, planning, innovation } = increment;
+    for (field, dates) in [("", Some(during)), ("planning", planning.as_ref()), ("innovation", innovation.as_ref())] {
+        let within = |refusal: Refusal| if field.is_empty() { refusal } else { refusal.within(field) };
+        for (bound, text) in dates.iter().flat_map(|dates| [("from", &dates.from), ("to", &dates.to)]) {
+            written(bound, text).map_err(within)?;
+        }
+    }
+    Ok(())
 }
 
 fn of_train(train: &Train) -> Result<(), Refusal> {
@@ -76,7 +87,7 @@ fn of_train(train: &Train) -> Result<(), Refusal> {
         return Err(Refusal::new("every", &every.to_string(), message, "leave it out for every week"));
     }
     match from {
-        Some(from) => drop(civil("from", from)?),
+        Some(from) => drop(written("from", from)?),
         None if *every > 1 => {
             let message = "nobody knows which weeks these are";
             return Err(Refusal::new("every", &every.to_string(), message, "say `from`, the day to count from"));
@@ -114,16 +125,19 @@ pub fn stranded(timetable: &Timetable, now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
     for (index, train) in timetable.trains.iter().enumerate() {
         let Ok(departs) = departures(timetable, train, ahead, usize::MAX) else { continue };
-        let is_frozen = |departure: &Departure| {
+        let boards = |departure: &Departure, freezes: &[Interval]| {
             let Interval { from, to } = departure.during;
-            freezes.iter().any(|freeze| freeze.from <= from.max(now) && to <= freeze.to)
+            may_open(timetable, freezes, Interval { from: from.max(now), to })
         };
         let why = if departs.is_empty() {
             nowhere(timetable, train, ahead)
-        } else if departs.iter().all(is_frozen) {
+        } else if departs.iter().any(|departure| boards(departure, &freezes)) {
+            continue;
+        } else if departs.iter().any(|departure| boards(departure, &[])) {
             "a freeze lies over every departure of the next two years; end it, or take the train out".to_owned()
         } else {
-            continue;
+            "no window is open while it boards, in the next two years; let one be, or let it depart otherwise"
+                .to_owned()
         };
         let field = format!("trains[{index}].departs");
         found.push(Violation { code: "TRAIN_NEVER_DEPARTS", field, value: train.departs.clone(), fix: why });
@@ -139,20 +153,6 @@ fn nowhere(timetable: &Timetable, train: &Train, ahead: Interval) -> String {
     }
     let last = timetable.increments.iter().map(|increment| increment.during.to.as_str()).max().unwrap_or_default();
     format!("no departure lies in an increment any more, the last one ends {last}; declare the next increment")
-}
-
-/// Where nothing starts in any region, whatever its clock.
-fn frozen(timetable: &Timetable, ahead: Interval) -> Vec<Interval> {
-    let mut found = Vec::new();
-    for freeze in &timetable.freezes {
-        let during = intervals(freeze, Some("UTC"), ahead).unwrap_or_default();
-        let everywhere = |during: Interval| match freeze.zone {
-            Zone::Region => Interval { from: during.from.after(ASIDE), to: during.to.before(ASIDE) },
-            Zone::Named(_) => during,
-        };
-        found.extend(during.into_iter().map(everywhere).filter(|during| during.from < during.to));
-    }
-    merged(found)
 }
 
 /// Departures that are not taken because they lie outside every increment, in words; up to where increments are known.

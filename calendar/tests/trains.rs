@@ -122,7 +122,10 @@ fn what_can_not_be_kept_is_refused_with_its_field() {
         (of(|train| train.every = 0), Some("trains[0].every")),
         (of(|train| train.from = None), Some("trains[0].every")),
         (of(|train| train.from = Some("soon".to_owned())), Some("trains[0].from")),
-        (of(|train| train.from = Some("9999-12-31".to_owned())), None),
+        (of(|train| train.from = Some("9998-12-31".to_owned())), None),
+        (of(|train| train.from = Some("9999-01-01".to_owned())), Some("trains[0].from")),
+        (span(|of| of.during.to = "9999-01-01".to_owned()), Some("increments[0].to")),
+        (span(|of| of.planning = Some(dates("1969-12-31", "2027-01-04"))), Some("increments[0].planning.from")),
         (Timetable { train: Some("u".to_owned()), ..of(|_| {}) }, Some("train")),
         (Timetable { trains: vec![train("0 9 * * TUE"); 2], ..of(|_| {}) }, Some("trains[1].name")),
         (span(|of| of.zone = "Mars".to_owned()), Some("increments[0].zone")),
@@ -154,20 +157,27 @@ fn what_never_departs_is_told_with_its_reason() {
         Timetable { freezes, ..timetable(train("0 9 * * TUE"), Vec::new()) }
     };
     let berlin = || Zone::Named("Europe/Berlin".to_owned());
+    let windowed = |expression: &str| {
+        let when = When::Cron { expression: expression.to_owned(), lasts: Span::from_secs(3600) };
+        let windows = vec![Entry { name: "w".to_owned(), zone: berlin(), when }];
+        Timetable { windows, ..timetable(train("0 9 * * TUE"), Vec::new()) }
+    };
     let over = vec![increment("2026-01-05", "2026-11-30")];
     let next = vec![increment("2026-01-05", "2026-12-02")];
     let table = [
         (timetable(train("0 9 * * TUE"), Vec::new()), None),
         (timetable(train("0 9 * * TUE"), over), Some("the last one ends 2026-11-30")),
         (timetable(train("0 9 * * TUE"), next), None),
-        (timetable(fortnightly("9999-12-01"), Vec::new()), Some("in the next two years")),
+        (timetable(fortnightly("9998-12-01"), Vec::new()), Some("in the next two years")),
         (
-            timetable(train("0 9 * * TUE"), vec![increment("9998-01-01", "9999-01-01")]),
-            Some("the last one ends 9999-01-01"),
+            timetable(train("0 9 * * TUE"), vec![increment("9997-01-01", "9998-01-01")]),
+            Some("the last one ends 9998-01-01"),
         ),
         (freeze(berlin(), "2030-01-01"), Some("a freeze lies over every departure")),
         (freeze(Zone::Region, "2030-01-01"), Some("a freeze lies over every departure")),
         (freeze(berlin(), "2028-11-01"), None),
+        (windowed("0 10 * * TUE"), None),
+        (windowed("0 11 * * TUE"), Some("no window is open while it boards")),
     ];
     for (timetable, why) in table {
         assert_eq!(check(&timetable), [], "{timetable:?}");

@@ -1,6 +1,6 @@
 //! `meridian.v1.PlaybookService`.
 
-use meridian_calendar::{check, fits, stranded};
+use meridian_calendar::{check, fits, never_open, stranded};
 use meridian_core::playbook::{Playbook, Violation, validate};
 use meridian_proto::convert::{name, parse_playbook_or_revision, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
@@ -64,7 +64,9 @@ impl PlaybookService for Playbooks {
         let terms = terms(allow_missing, validate_only, etag("playbook.etag", &playbook.etag)?, request);
         let spec = at("playbook", Playbook::try_from(playbook))?;
         let untimely = check(&spec.timetable).into_iter().map(Violation::from).chain(fits(&spec));
-        let untimely: Vec<Violation> = untimely.chain(stranded(&spec.timetable, self.catalog.now())).collect();
+        let now = self.catalog.now();
+        let never = never_open(&spec.timetable, now).into_iter().chain(stranded(&spec.timetable, now));
+        let untimely: Vec<Violation> = untimely.chain(never).collect();
         let valid = validate(spec).map_err(|violations| status::violated(&violations))?;
         if !untimely.is_empty() {
             return Err(status::violated(&untimely));

@@ -1,5 +1,6 @@
 //! What is refused, with which code and reason, and that nothing has changed afterwards.
 
+use meridian_core::calendar::{Entry, When, Zone};
 use meridian_core::time::Span;
 use meridian_proto::r#gen::v1;
 use rstest::rstest;
@@ -131,6 +132,19 @@ async fn a_playbook_is_refused_with_all_that_is_wrong() {
     let refused = server.playbooks().update_playbook(request).await.unwrap_err();
     assert_eq!(why(&refused), (Code::InvalidArgument, "OUT_OF_RANGE".to_owned()));
     assert_eq!(fields(&refused), ["playbook.stages[0].waves[0].steps[1].weight_basis_points"]);
+}
+
+#[tokio::test]
+async fn a_playbook_under_which_nothing_ever_starts_is_refused() {
+    let server = Server::plain().await;
+    let mut over = playbook(Span::ZERO);
+    let when = When::Range { from: "2001-01-01T00:00".to_owned(), to: "2001-02-01T00:00".to_owned() };
+    over.timetable.windows = vec![Entry { name: "over".to_owned(), zone: Zone::Named("UTC".to_owned()), when }];
+    let request =
+        v1::UpdatePlaybookRequest { playbook: Some((&over).into()), allow_missing: true, ..Default::default() };
+    let refused = server.playbooks().update_playbook(request).await.unwrap_err();
+    assert_eq!(why(&refused), (Code::InvalidArgument, "WINDOWS_NEVER_OPEN".to_owned()));
+    assert_eq!(fields(&refused), ["playbook.windows"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What manifests say of time, held against now: what is right in itself and yet never comes. It reads no clock.
 
-use meridian_calendar::{outside, stranded};
+use meridian_calendar::{never_open, outside, stranded};
 use meridian_core::playbook::{Playbook, Violation};
 use meridian_core::time::Timestamp;
 
@@ -8,12 +8,15 @@ use super::error::Finding;
 use super::report::cap;
 use super::{Document, Manifest, ManifestError, ManifestErrors};
 
-/// Trains that depart no more.
+/// Windows that open no more, and trains that depart no more.
 pub(crate) fn check(documents: &[Document], now: Timestamp) -> Result<(), ManifestErrors> {
     let mut errors = Vec::new();
     for (document, playbook) in playbooks(documents) {
-        for Violation { code, field, value, fix } in stranded(&playbook.timetable, now) {
-            let (field, message) = (format!("spec.{field}"), "this train never departs".to_owned());
+        let shut =
+            never_open(&playbook.timetable, now).into_iter().map(|found| (found, "nothing ever starts under these"));
+        let missed = stranded(&playbook.timetable, now).into_iter().map(|found| (found, "this train never departs"));
+        for (Violation { code, field, value, fix }, message) in shut.chain(missed) {
+            let (field, message) = (format!("spec.{field}"), message.to_owned());
             errors.push(ManifestError::of_document(&document.place, Finding { code, field, value, message, fix }));
         }
     }

@@ -195,15 +195,15 @@ fn gates(page: &mut Page, simulation: &Simulation) {
         let local = wait.region().and_then(|region| simulation.local_in(region, until));
         vec![
             cell(wait.code()),
-            cell(wait),
             cell(iso(*from)),
             moment(*to),
             or_dash(local.unwrap_or_default()),
             cell(short(until.since(*from))),
+            cell(wait),
         ]
     };
     let rows = course.waits.iter().filter(|waited| is_gate(&waited.wait)).map(row).collect();
-    page.table("gates and people", &["WAIT", "FOR", "FROM", "UNTIL", "BY ITS CLOCK", "TAKES"], rows);
+    page.table("gates and people", &["WAIT", "FROM", "UNTIL", "BY ITS CLOCK", "TAKES", "FOR"], rows);
 }
 
 fn failed(page: &mut Page, simulation: &Simulation, Run { failures, course }: &Run) {

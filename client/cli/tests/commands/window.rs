@@ -2,7 +2,7 @@
 
 use meridian_client::fake::FakeServer;
 
-use crate::run::meridian;
+use crate::run::{Reader, meridian, with};
 
 const PLAYBOOK: &str = "apiVersion: meridian.dev/v1
 kind: Playbook
@@ -111,4 +111,26 @@ async fn a_window_that_no_clock_shows_is_refused_where_it_is_written() {
     let told = format!("{}{}", refused.stdout, refused.stderr);
     assert!(told.contains("timely.yaml:11:") && told.contains("TIME_ZONE_UNKNOWN"), "{told}");
     assert!(told.contains("spec.windows[1].zone = Asia/Tokio"), "{told}");
+}
+
+#[tokio::test]
+async fn what_never_opens_is_refused_by_lint() {
+    let lint = async |manifest: String| {
+        let ran = with("http://127.0.0.1:9", &["lint", "-f", "-"], &manifest, Reader::Program).await;
+        (ran.exit, format!("{}{}", ran.stdout, ran.stderr))
+    };
+    let (exit, told) = lint(PLAYBOOK.to_owned()).await;
+    assert_eq!(exit, 6, "{told}");
+    let expected = "WINDOWS_NEVER_OPEN: nothing ever starts under these (spec.windows = far, farther); fix: none opens";
+    assert!(told.contains(expected), "{told}");
+    // 9 to 10 is open, and so is 11 to 17.
+    let soon =
+        PLAYBOOK.replace("    - {name: far,", "    - {name: daily, cron: 0 9 * * *, duration: 8h}\n    - {name: far,");
+    assert_eq!(lint(soon.clone()).await.0, 0);
+    let frozen =
+        soon.replace("from: 9000-01-04T10:00, to: 9000-01-04T11:00", "from: 2020-01-01T00:00, to: 9000-01-01T00:00");
+    let (exit, told) = lint(frozen).await;
+    assert!(exit == 6 && told.contains("a freeze lies over every window"), "{told}");
+    let (exit, told) = lint(soon.replace("to: 9000-01-04T11:00", "to: 9999-01-04T11:00")).await;
+    assert!(exit == 6 && told.contains("RANGE_INVALID: the year lies between 1970 and 9998"), "{told}");
 }

@@ -1,7 +1,7 @@
 //! Playbooks: `spec` to a playbook that passed all rules of the core. The rules are the core's; here their findings get
 //! a place.
 
-use meridian_calendar::{check, fits};
+use meridian_calendar::{Refusal, check, fits};
 use meridian_core::id::PlaybookId;
 use meridian_core::playbook::{
     BackPace, Concurrency, DeadManPolicy, DriftPolicy, Electorate, Joiners, Limits, Playbook, Pooling, RollbackPolicy,
@@ -62,10 +62,11 @@ pub(in crate::manifest) fn read(
         joiners,
         concurrency,
     };
-    let untimely: Vec<_> = check(&playbook.timetable).into_iter().map(Violation::from).chain(fits(&playbook)).collect();
+    let (unreadable, untimely) = (check(&playbook.timetable), fits(&playbook));
     let (valid, violations) = validate(playbook).map_or_else(|found| (None, found), |valid| (Some(valid), Vec::new()));
     let violations: Vec<Violation> = violations.into_iter().chain(untimely).collect();
-    let valid = valid.filter(|_| violations.is_empty());
+    let valid = valid.filter(|_| unreadable.is_empty() && violations.is_empty());
+    unreadable.into_iter().for_each(|refusal| add_time(refusal, spec, report));
     violations.into_iter().for_each(|violation| add(violation, spec, report));
     valid.map(|valid| valid.get().clone())
 }
@@ -76,6 +77,14 @@ pub(super) fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'
     let found = spec.find(&field, &value);
     let message = code.replace('_', " ").to_lowercase();
     report.add(found.node.at, Finding { code, field: found.path, value, message, fix });
+}
+
+/// Puts a time that can't be kept where it is written, with its own words.
+fn add_time(refusal: Refusal, spec: &Cursor<'_>, report: &mut Report<'_>) {
+    let code = refusal.code();
+    let Refusal { field, value, message, fix } = refusal;
+    let found = spec.find(&field, &value);
+    report.add(found.node.at, Finding { code, field: found.path, value, message, fix: fix.to_owned() });
 }
 
 fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
