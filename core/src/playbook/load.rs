@@ -62,6 +62,26 @@ pub(super) fn check_judged(found: &mut Found, playbook: &Playbook) {
     }
 }
 
+/// Refuses checks of the load that ask for more requests than it can have sent when the first step of a wave is judged for
+/// the last time: whatever else it needs, it has begun with the step.
+pub(super) fn check_samples(found: &mut Found, playbook: &Playbook) {
+    // A rate of nothing is refused by itself.
+    let longest = |of: &Stage, load: &Load| {
+        let bakes = of.waves.iter().filter_map(|wave| wave.steps.first()).map(|step| step.bake);
+        let time = bakes.min()?.plus(playbook.evidence.extend_max).plus(playbook.limits.shift);
+        let rate = (load.rate > 0).then_some(u64::from(load.rate))?;
+        Some((rate.saturating_mul(time.millis().div_ceil(1000)), time))
+    };
+    let of_stages = playbook.stages.iter().filter_map(|stage| longest(stage, &stage.staging.as_ref()?.load));
+    let Some((most, time)) = of_stages.min() else { return };
+    for (index, check) in playbook.evidence.checks.iter().enumerate() {
+        if matches!(check.measure, Measure::Load(_)) && check.sample_min > most {
+            let fix = format!("at most {most}: the load sends no more within {time}, when its first step is given up");
+            found.add("SAMPLE_NEVER", format!("evidence.checks[{index}].sampleMin"), check.sample_min, fix);
+        }
+    }
+}
+
 fn check_load(found: &mut Found, at: &str, load: &Load) {
     let Load { rate, ramp, requests, connections, timeout } = load;
     if !(1..=Load::RATE_MAX).contains(rate) {

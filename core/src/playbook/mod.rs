@@ -29,4 +29,4 @@ pub use spec::{
 };
 pub use spread::{Spread, SpreadOrder};
 pub use staging::{Load, LoadRequest, Method, Staging};
-pub use validate::{ValidPlaybook, Violation, validate};
+pub use validate::{SAMPLE_MAX, ValidPlaybook, Violation, validate};

@@ -32,6 +32,8 @@ pub const ITEMS_MAX: usize = 50;
 pub const OWNER_BYTES_MAX: usize = 256;
 /// The most checks of a playbook.
 pub const CHECKS_MAX: usize = 50;
+/// The most samples that a check may ask for: what is never there would be waited for without an end.
+pub const SAMPLE_MAX: u64 = 1_000_000_000;
 /// The longest free text in a playbook.
 pub const TEXT_BYTES_MAX: usize = 4096;
 
@@ -81,6 +83,7 @@ pub fn validate(playbook: Playbook) -> Result<ValidPlaybook, Vec<Violation>> {
     check_hotfix(&mut found, &playbook);
     check_evidence(&mut found, &playbook);
     super::load::check_judged(&mut found, &playbook);
+    super::load::check_samples(&mut found, &playbook);
     check_limits(&mut found, &playbook);
     check_safety(&mut found, &playbook);
     check_rollback(&mut found, &playbook);
@@ -320,6 +323,7 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
         if !names.insert(&check.name) {
             found.add("CHECK_TWICE", format!("{at}.name"), &check.name, "give every check its own name");
         }
+        check_sample_min(found, &format!("{at}.sampleMin"), check.sample_min);
         match &check.measure {
             Measure::ErrorRatio { max: _ }
             | Measure::ErrorDifference { max: _ }
@@ -346,7 +350,7 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
                 if *quantile == Weight::NONE {
                     found.add("QUANTILE_ZERO", format!("{at}.latency.quantile"), quantile, "e.g. `99%`");
                 }
-                check_span(found, &format!("{at}.latency.max"), *max);
+                check_slowest(found, &format!("{at}.latency.max"), *max);
             }
             Measure::Probe { path, max: _ } => {
                 let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
@@ -359,6 +363,20 @@ fn check_evidence(found: &mut Found, playbook: &Playbook) {
     }
 }
 
+fn check_sample_min(found: &mut Found, field: &str, sample_min: u64) {
+    if sample_min > SAMPLE_MAX {
+        found.add("SAMPLE_NEVER", field, sample_min, format!("at most {SAMPLE_MAX}: more are never seen in a window"));
+    }
+}
+
+/// Answers that may take no time at all are never there.
+fn check_slowest(found: &mut Found, field: &str, max: Span) {
+    check_span(found, field, max);
+    if max == Span::ZERO {
+        found.add("LATENCY_ZERO", field, max, "more than 0s, e.g. `300ms`: every answer takes some time");
+    }
+}
+
 fn check_load(found: &mut Found, at: &str, measure: LoadMeasure) {
     match measure {
         LoadMeasure::Errors { max: _ } => {}
@@ -366,7 +384,7 @@ fn check_load(found: &mut Found, at: &str, measure: LoadMeasure) {
             if quantile == Weight::NONE {
                 found.add("QUANTILE_ZERO", format!("{at}.loadLatency.quantile"), quantile, "e.g. `99%`");
             }
-            check_span(found, &format!("{at}.loadLatency.max"), max);
+            check_slowest(found, &format!("{at}.loadLatency.max"), max);
         }
         LoadMeasure::Rate { min } => {
             if min == Weight::NONE {
@@ -389,6 +407,7 @@ fn check_rollback(found: &mut Found, playbook: &Playbook) {
             let fix = "ask for some requests, more than one region has";
             found.add("SAMPLE_ZERO", "rollback.pooled.sampleMin", sample_min, fix);
         }
+        check_sample_min(found, "rollback.pooled.sampleMin", sample_min);
         if playbook.evidence.checks.is_empty() {
             let fix = "write a check under `evidence.checks`, or leave `pooled` out";
             found.add("POOL_WITHOUT_CHECKS", "rollback.pooled", "{}", fix);

@@ -14,7 +14,7 @@ use meridian_core::plan::parameters::{Layer, Parameters};
 use meridian_core::playbook::{
     ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns, Electorate,
     HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
-    RollbackPolicy, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
+    RollbackPolicy, SAMPLE_MAX, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
 use meridian_core::time::Span;
@@ -121,7 +121,7 @@ fn waves() -> impl Strategy<Value = Vec<Wave>> {
 fn evidence() -> impl Strategy<Value = EvidencePolicy> {
     let measure = prop_oneof![
         weight(0).prop_map(|max| Measure::ErrorRatio { max }),
-        (weight(1), span(0)).prop_map(|(quantile, max)| Measure::Latency { quantile, max }),
+        (weight(1), span(1)).prop_map(|(quantile, max)| Measure::Latency { quantile, max }),
         ("/([!-.0-~][!-~]{0,20})?", weight(0)).prop_map(|(path, max)| Measure::Probe { path, max }),
         weight(0).prop_map(|max| Measure::ErrorDifference { max }),
         weight(0).prop_map(|tolerance| Measure::LatencyShift { tolerance }),
@@ -129,12 +129,14 @@ fn evidence() -> impl Strategy<Value = EvidencePolicy> {
         (weight(0), 1..=u32::MAX).prop_map(|(budget, factor)| Measure::BudgetBurn { budget, factor }),
         query().prop_map(Measure::Query),
         weight(0).prop_map(|max| Measure::Load(LoadMeasure::Errors { max })),
-        (weight(1), span(0)).prop_map(|(quantile, max)| Measure::Load(LoadMeasure::Latency { quantile, max })),
+        (weight(1), span(1)).prop_map(|(quantile, max)| Measure::Load(LoadMeasure::Latency { quantile, max })),
         weight(1).prop_map(|min| Measure::Load(LoadMeasure::Rate { min })),
     ];
-    let checks = btree_map(name(), (measure, any::<u64>()), 0..4);
+    let checks = btree_map(name(), (measure, 0..=SAMPLE_MAX), 0..4);
     (checks, span(1), span(0)).prop_map(|(checks, window, extend_max)| {
-        let check = |(name, (measure, sample_min))| Check { name, measure, sample_min };
+        // No load sends less than one request while its first step is looked at.
+        let fits = |measure: &Measure, many: u64| if matches!(measure, Measure::Load(_)) { many % 2 } else { many };
+        let check = |(name, (measure, sample_min))| Check { name, sample_min: fits(&measure, sample_min), measure };
         EvidencePolicy { checks: checks.into_iter().map(check).collect(), window, extend_max }
     })
 }
@@ -295,7 +297,7 @@ fn rollback() -> impl Strategy<Value = RollbackPolicy> {
         weight(1).prop_map(VotePolicy::Traffic),
     ];
     let over = prop_oneof![Just(Electorate::Wave), Just(Electorate::Fleet)];
-    let pooled = option::of((1..=u64::MAX).prop_map(|sample_min| Pooling { sample_min }));
+    let pooled = option::of((1..=SAMPLE_MAX).prop_map(|sample_min| Pooling { sample_min }));
     let pace = option::of((1..=u32::MAX).prop_map(|max_parallel| BackPace { max_parallel }));
     let rollback = (votes, over, pooled, any::<bool>(), span(0), pace);
     rollback.prop_map(|(votes, over, pooled, fleet, retention, pace)| RollbackPolicy {

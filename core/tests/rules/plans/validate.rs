@@ -256,6 +256,12 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("NAME_INVALID", "evidence.checks[1].name", with(Check { name: "../x".to_owned(), ..check() })),
         ("QUANTILE_ZERO", "evidence.checks[1].latency.quantile", with(latency(Weight::NONE, Span::from_secs(1)))),
         ("SPAN_TOO_LONG", "evidence.checks[1].latency.max", with(latency(percent(99), Span::from_millis(u64::MAX)))),
+        ("LATENCY_ZERO", "evidence.checks[1].latency.max", with(latency(percent(99), Span::ZERO))),
+        (
+            "SAMPLE_NEVER",
+            "evidence.checks[1].sampleMin",
+            with(Check { name: "more".to_owned(), sample_min: 1_000_000_001, ..check() }),
+        ),
         ("PROBE_PATH_INVALID", path, with(probe("healthz"))),
         ("PROBE_PATH_INVALID", path, with(probe("//other.host/x"))),
         ("PROBE_PATH_INVALID", path, with(probe("/a b"))),
@@ -297,6 +303,11 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("VOTES_ZERO", "rollback.votes.traffic", Box::new(|p| p.rollback.votes = VotePolicy::Traffic(Weight::NONE))),
         ("SAMPLE_ZERO", "rollback.pooled.sampleMin", Box::new(|p| p.rollback.pooled = Some(Pooling { sample_min: 0 }))),
         (
+            "SAMPLE_NEVER",
+            "rollback.pooled.sampleMin",
+            Box::new(|p| p.rollback.pooled = Some(Pooling { sample_min: u64::MAX })),
+        ),
+        (
             "POOL_WITHOUT_CHECKS",
             "rollback.pooled",
             Box::new(|p| {
@@ -312,6 +323,20 @@ fn staged(change: impl Fn(&mut Playbook) + 'static) -> Change {
         *p = Design { staged: Some(true), ..Design::of(&[&[0], &[1]]) }.playbook();
         change(p);
     })
+}
+
+/// Requests that the load can have sent when the first step under it is judged for the last time.
+fn most_sent(p: &Playbook) -> u64 {
+    let (stage, extend) = (&p.stages[0], p.evidence.extend_max);
+    let time = stage.waves[0].steps[0].bake.plus(extend).plus(p.limits.shift);
+    u64::from(stage.staging.as_ref().unwrap().load.rate) * time.millis() / 1000
+}
+
+#[test]
+fn as_many_requests_as_a_load_can_send_may_be_asked_for() {
+    let mut p = Design { staged: Some(true), ..Design::of(&[&[0], &[1]]) }.playbook();
+    p.evidence.checks[1].sample_min = most_sent(&p);
+    assert!(validate(p).is_ok());
 }
 
 fn loaded(change: impl Fn(&mut Load) + 'static) -> Change {
@@ -330,6 +355,11 @@ fn changes_of_loads() -> Vec<(&'static str, &'static str, Change)> {
         ("LOAD_OUTSIDE_STAGING", "stages[0].load", staged(|p| p.stages[0].kind = StageKind::Pilot)),
         ("LOAD_UNJUDGED", "stages[0].load", staged(|p| drop(p.evidence.checks.pop()))),
         ("LOAD_CHECK_WITHOUT_LOAD", "evidence.checks[1].name", staged(|p| p.stages[0].staging = None)),
+        (
+            "SAMPLE_NEVER",
+            "evidence.checks[1].sampleMin",
+            staged(|p| p.evidence.checks[1].sample_min = most_sent(p) + 1),
+        ),
         ("RATE_OUT_OF_RANGE", "stages[0].load.rate", loaded(|load| load.rate = 0)),
         ("RATE_OUT_OF_RANGE", "stages[0].load.rate", loaded(|load| load.rate = 10_001)),
         ("BAKE_WITHIN_RAMP", "stages[0].waves[0].steps", loaded(|load| load.ramp = Span::from_secs(11))),
