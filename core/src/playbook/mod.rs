@@ -29,4 +29,4 @@ pub use spec::{
 };
 pub use spread::{Spread, SpreadOrder};
 pub use staging::{Load, LoadRequest, Method, Staging};
-pub use validate::{SAMPLE_MAX, ValidPlaybook, Violation, validate};
+pub use validate::{BAKE_REQUESTS_MAX, SAMPLE_MAX, ValidPlaybook, Violation, validate};

@@ -34,6 +34,8 @@ pub const OWNER_BYTES_MAX: usize = 256;
 pub const CHECKS_MAX: usize = 50;
 /// The most samples that a check may ask for: what is never there would be waited for without an end.
 pub const SAMPLE_MAX: u64 = 1_000_000_000;
+/// The most requests that a bake may ask for: a hundred thousand a second for more than a hundred days.
+pub const BAKE_REQUESTS_MAX: u64 = 1_000_000_000_000;
 /// The longest free text in a playbook.
 pub const TEXT_BYTES_MAX: usize = 4096;
 
@@ -278,6 +280,10 @@ fn check_hotfix(found: &mut Found, playbook: &Playbook) {
 
 fn check_step(found: &mut Found, at: &str, step: &Step) {
     check_span(found, &format!("{at}.bake"), step.bake);
+    if step.requests > BAKE_REQUESTS_MAX {
+        let fix = format!("at most {BAKE_REQUESTS_MAX}: more are never answered");
+        found.add("BAKE_NEVER_ENDS", format!("{at}.bakeRequests"), step.requests, fix);
+    }
     if step.weight == Weight::NONE && step.cohort.is_none() {
         let fix = "move some traffic: a weight above 0%, or a cohort";
         found.add("STEP_MOVES_NOTHING", format!("{at}.weight"), step.weight, fix);

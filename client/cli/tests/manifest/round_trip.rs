@@ -12,8 +12,8 @@ use meridian_core::id::{
 use meridian_core::plan::TrafficShare;
 use meridian_core::plan::parameters::{Layer, Parameters};
 use meridian_core::playbook::{
-    ApprovalRule, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns, Electorate,
-    HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
+    ApprovalRule, BAKE_REQUESTS_MAX, BackPace, Callback, ChecklistItem, Concurrency, DeadManPolicy, DriftPolicy, Earns,
+    Electorate, HotfixPolicy, ItemKind, Joiners, Limits, Load, LoadRequest, Method, Playbook, Pooling, RegionSelector,
     RollbackPolicy, SAMPLE_MAX, SafetyPolicy, Spread, SpreadOrder, Stage, StageKind, Staging, Step, VotePolicy, Wave,
 };
 use meridian_core::release::{Note, NoteKind, Notes, Release, Reversibility};
@@ -65,7 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             weight(1),
             option::of(cohort()),
             (0..5_000_u64).prop_map(Span::from_millis),
-            prop_oneof![Just(0), any::<u64>()],
+            prop_oneof![Just(0), 0..=BAKE_REQUESTS_MAX],
         ),
         1..4,
     )

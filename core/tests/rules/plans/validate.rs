@@ -218,6 +218,11 @@ fn changes_of_steps() -> Vec<(&'static str, &'static str, Change)> {
             }),
         ),
         (
+            "BAKE_NEVER_ENDS",
+            "stages[1].waves[0].steps[0].bakeRequests",
+            Box::new(|p| wave(p).steps[0].requests = 1_000_000_000_001),
+        ),
+        (
             "COHORT_VALUE_INVALID",
             "stages[1].waves[0].steps[0].cohort.value",
             Box::new(|p| {
