@@ -3,7 +3,7 @@
 //! line that asks.
 
 /// Every fault that can be planted: its name, and what is wrong with it in place.
-pub const LIST: [(&str, &str); 43] = [
+pub const LIST: [(&str, &str); 47] = [
     ("no-fence", "an agent takes a lower epoch than it has accepted"),
     ("done-kept", "a new goal counts as done because the one before was"),
     ("intent-not-written", "an agent acts on a goal that it has not written down"),
@@ -47,6 +47,10 @@ pub const LIST: [(&str, &str); 43] = [
     ("no-sweep", "nobody looks for rollouts that nobody runs"),
     ("absent-unchecked", "a write that expects nothing there does not check it"),
     ("revision-unchecked", "a write checks that something is there, not that it is what was read"),
+    ("queue-not-left", "a request waits on although its rollout has begun"),
+    ("queue-overtaken", "a start does not ask who waits for its lanes"),
+    ("queue-forgets", "a request that is taken out is not remembered"),
+    ("queue-unswept", "nobody starts what waits in a queue"),
 ];
 
 #[cfg(feature = "planted")]

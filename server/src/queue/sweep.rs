@@ -10,6 +10,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::id::ServiceId;
 use meridian_core::invariants::queueing;
 use meridian_core::plan::{PlanRefusal, holders};
+use meridian_core::planted;
 use meridian_core::queue::{Queue, REASON_BYTES_MAX, Request, Turn};
 use meridian_core::rollout::gates::stops::Said;
 use meridian_core::rollout::open::OpenRefused;
@@ -94,7 +95,7 @@ impl Sweep {
                 if shutdown.is_cancelled() {
                     return;
                 }
-                if self.queues.engine.ownership().owner(&service) == Owner::Other {
+                if self.queues.engine.ownership().owner(&service) == Owner::Other || planted::is("queue-unswept") {
                     continue;
                 }
                 if let Err(error) = self.look(&service).await {

@@ -15,7 +15,7 @@ pub fn has_come_to_rest(world: &World) -> bool {
     let rollouts = world.oracle.rollouts();
     let is_settled = |site: &Site| newest(&rollouts, site).is_some_and(|(_, goal)| site.is_settled_on(&goal));
     let has_ended = |record: &Rollout| record.phase.is_terminal() || waits_for(record, world.lost());
-    rollouts.iter().all(has_ended) && there(world).all(is_settled)
+    rollouts.iter().all(has_ended) && world.oracle.waiting().is_empty() && there(world).all(is_settled)
 }
 
 /// Holds the end against what was promised.
@@ -27,6 +27,8 @@ pub fn check(world: &World) {
         // Where nothing has served before there is nothing to go back to: that is for humans.
         return;
     }
+    let waiting = world.oracle.waiting();
+    story.require("L9", waiting.is_empty(), || format!("{waiting:?} never began"));
     for record in &rollouts {
         let has_ended = record.phase.is_terminal() || waits_for(record, world.lost());
         story.require("L2", has_ended, || {

@@ -1,10 +1,11 @@
-//! How long things may take once all is well: a region that goes back is back soon, and nothing that runs is without an
-//! owner for long. It looks between two steps of the world and knows no process.
+//! How long things may take once all is well: a region that goes back is back soon, nothing that runs is without an
+//! owner for long, and what waits in a queue for nothing begins. It looks between two steps of the world and knows no process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use meridian_core::id::{RegionId, RolloutId};
+use meridian_core::queue::Turn;
 use meridian_core::rollout::state::{LaneAt, Phase};
 
 use crate::world::{FAULTS_TO, World};
@@ -15,12 +16,15 @@ const RECONNECT_MAX: Duration = Duration::from_secs(8);
 const BACK_MAX: Duration = Duration::from_secs(15);
 /// And twice the time of a lease is what it takes to notice that an owner is gone.
 const OWNERLESS_MAX: Duration = Duration::from_secs(10);
+/// Twice the time of a lease, and what it takes to look at a queue of which nothing is told.
+const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// Since when something lasts that should not last.
 #[derive(Default)]
 pub struct Patience {
     turning: BTreeMap<(RolloutId, RegionId), Duration>,
     ownerless: BTreeMap<RolloutId, Duration>,
+    idle: BTreeMap<RolloutId, Duration>,
 }
 
 impl Patience {
@@ -54,5 +58,20 @@ impl Patience {
             world.story.require("L2", in_time, || format!("nobody owns {id} since {since:?}"));
         }
         (self.turning, self.ownerless) = (turning, ownerless);
+        self.look_at_queues(world, now);
+    }
+
+    /// What could begin, or never can, does not wait.
+    fn look_at_queues(&mut self, world: &World, now: Duration) {
+        let mut idle = BTreeMap::new();
+        for (id, turn) in world.oracle.waiting() {
+            if matches!(turn, Turn::Start | Turn::Leave { .. }) {
+                let since = self.idle.get(&id).copied().unwrap_or(now);
+                let in_time = now <= since + IDLE_MAX;
+                world.story.require("L9", in_time, || format!("{id} waits for nothing since {since:?}"));
+                idle.insert(id, since);
+            }
+        }
+        self.idle = idle;
     }
 }

@@ -16,6 +16,7 @@ use meridian_core::time::Span;
 use meridian_core::weight::Weight;
 use rand::RngExt;
 use rand::rngs::StdRng;
+use semver::Version;
 
 /// Releases after the first, at most.
 pub const ROLLOUTS: u64 = 3;
@@ -37,8 +38,29 @@ pub struct Scenario {
     pub forgets: bool,
     /// Whether a rollout that has moved traffic is superseded by another one.
     pub supersedes: bool,
+    /// What is asked for beside one rollout after another.
+    pub play: Play,
     /// When reads may be answered from the past.
     pub stale: Vec<(Duration, Duration)>,
+}
+
+/// What is asked for beside one rollout after another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Play {
+    /// Nothing.
+    Plain,
+    /// Releases wait in the queue while another one holds the lanes.
+    Queue,
+}
+
+impl Play {
+    /// Of a number that is drawn anyway, so that all other histories stay as they were.
+    const fn of(operator: u64) -> Self {
+        match operator / 4 % 8 {
+            1 => Self::Queue,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// How a release answers badly.
@@ -105,6 +127,7 @@ impl Scenario {
             bad,
             // Of no further draw, so that all other histories stay as they were.
             supersedes: operator.is_multiple_of(4),
+            play: Play::of(operator),
             operator,
             ending,
             forgets: false,
@@ -123,13 +146,18 @@ pub fn region(number: usize) -> RegionId {
     RegionId::new(format!("r{number}")).expect("a name")
 }
 
+/// What a release of this version is made of.
+pub fn digest_of(version: &Version) -> Digest {
+    Digest::of(version.to_string().as_bytes())
+}
+
 /// A release by number.
 pub fn release(number: u64) -> Release {
-    let version = format!("{number}.0.0");
+    let version = Version::new(number, 0, 0);
     Release {
         service: service(),
-        digest: Digest::of(version.as_bytes()),
-        version: version.parse().expect("a version"),
+        digest: digest_of(&version),
+        version,
         notes: Notes::default(),
         reversibility: Reversibility::Free,
         prepares: None,

@@ -12,9 +12,9 @@ use crate::play;
 const FOUND_MIN_PERCENT: usize = 95;
 
 /// Faults that nearly every history shows: looked for with every change, in a few seeds, and all of them have to be found.
-/// Each is found by one of the first two seeds; what needs a rare history (`no-fence`: an old owner's goal that arrives
+/// Each is found by one of the first few seeds; what needs a rare history (`no-fence`: an old owner's goal that arrives
 /// after the new one's) is for the long run over all of them, or any change of the events' order would break this list.
-pub const COMMON: [&str; 27] = [
+pub const COMMON: [&str; 29] = [
     "pace-stalls",
     "overtaken-at-once",
     "crowd-ignored",
@@ -42,6 +42,8 @@ pub const COMMON: [&str; 27] = [
     "lanes-not-freed",
     "lanes-not-taken",
     "absent-unchecked",
+    "queue-not-left",
+    "queue-unswept",
 ];
 /// How many seeds those are given.
 pub const COMMON_TRIES: u64 = 50;

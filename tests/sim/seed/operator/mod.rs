@@ -2,6 +2,7 @@
 //! for the end of each rollout; once the faults are over it takes decisions a human would be asked for.
 
 mod orders;
+mod queue;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use crate::hosts::{PORT, server_host};
 use crate::net;
 use crate::oracle::Oracle;
-use crate::scenario::{self, Ending, Scenario, service};
+use crate::scenario::{self, Ending, Play, Scenario, service};
 use crate::story::Story;
 
 /// Its host.
@@ -42,6 +43,8 @@ pub struct Operator {
     scenario: Scenario,
     /// When the faults are over.
     calm: Duration,
+    /// Rollouts that were asked for and not yet seen to begin.
+    asked: Vec<RolloutName>,
 }
 
 /// What a call came to.
@@ -55,16 +58,22 @@ impl Operator {
         let endpoint = Endpoint { addresses, tls: None, timeout: CALL_MAX };
         let client = Client::connect_by(endpoint, &net::lazy).await?;
         let rng = StdRng::seed_from_u64(scenario.operator);
-        let mut operator = Self { client, rng, story: oracle.story.clone(), oracle, scenario, calm };
+        let (story, asked) = (oracle.story.clone(), Vec::new());
+        let mut operator = Self { client, rng, story, oracle, scenario, calm, asked };
         operator.prepare().await;
         let install = scenario::install();
         operator.launch(1, &install).await;
         let playbook = operator.scenario.playbook.clone();
-        for release in 2..2 + scenario::ROLLOUTS {
-            if operator.is_calm() {
-                break;
+        match operator.scenario.play {
+            Play::Plain => {
+                for release in 2..2 + scenario::ROLLOUTS {
+                    if operator.is_calm() {
+                        break;
+                    }
+                    operator.launch(release, &playbook).await;
+                }
             }
-            operator.launch(release, &playbook).await;
+            Play::Queue => operator.in_line(&playbook).await,
         }
         operator.stay().await;
         operator.story.note(HOST, format_args!("is done"));
@@ -140,9 +149,13 @@ impl Operator {
     /// Makes a release, plans it, starts it, and sees it to its end.
     async fn launch(&mut self, number: u64, playbook: &Playbook) {
         let name = self.release(number).await;
-        let Some(mut rollout) = self.start(number, name, playbook.id.clone(), None).await else {
-            return;
-        };
+        if let Some(rollout) = self.start(number, name, playbook.id.clone(), None).await {
+            self.see(number, rollout, playbook).await;
+        }
+    }
+
+    /// Sees a rollout to its end.
+    async fn see(&mut self, number: u64, mut rollout: RolloutName, playbook: &Playbook) {
         let (mut wanted, mut supersedes) = (0, self.scenario.supersedes && number == 2);
         loop {
             pause_for(LOOK_EVERY).await;
@@ -164,6 +177,9 @@ impl Operator {
                 supersedes = false;
                 self.supersede(number, &view, playbook).await;
                 continue;
+            }
+            if self.scenario.play == Play::Queue && number == 2 && !self.is_calm() {
+                self.ask_for_next().await;
             }
             if self.scenario.forgets && (self.is_calm() || self.rng.random_range(0..100) < 20) {
                 self.vouch().await;

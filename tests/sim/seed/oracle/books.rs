@@ -106,6 +106,7 @@ impl Books {
                 Err(error) => broken.push(unreadable(key, &error)),
             }
         }
+        self.in_line(written, broken);
         let takeover = self.takeover(written);
         if let Some(taken) = &takeover {
             self.taken_over(taken, written, broken);

@@ -2,6 +2,7 @@
 //! holds all of it against the invariants of core while it happens. It changes nothing.
 
 mod books;
+mod queue;
 mod requests;
 mod takeover;
 mod truth;
@@ -18,6 +19,7 @@ use meridian_core::invariants::Orders;
 use meridian_core::lane::LaneState;
 use meridian_core::ownership::Shard;
 use meridian_core::plan::Plan;
+use meridian_core::queue::Queue;
 use meridian_core::rollout::state::Rollout;
 use meridian_store::record::{Head, Region};
 
@@ -39,6 +41,7 @@ struct Books {
     heads: BTreeMap<ServiceId, Head>,
     lanes: BTreeMap<ServiceId, BTreeMap<RegionId, LaneState>>,
     regions: BTreeMap<RegionId, Region>,
+    queues: BTreeMap<ServiceId, Queue>,
     /// Shards that somebody owns.
     owned: BTreeSet<Shard>,
     requests: Requests,
