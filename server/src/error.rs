@@ -2,7 +2,7 @@
 
 use meridian_core::agent::quarantine::Distrust;
 use meridian_core::plan::{JoinWait, PlanRefusal, SetRefused};
-use meridian_core::queue::QueueRefused;
+use meridian_core::queue::{QueueRefused, Unbegun};
 use meridian_core::release::BumpTooSmall;
 use meridian_core::rollout::gates::stops::StopRefused;
 use meridian_core::rollout::open::OpenRefused;
@@ -57,6 +57,9 @@ pub enum EngineError {
     /// The queue can't be changed so.
     #[error(transparent)]
     QueueRefused(#[from] QueueRefused),
+    /// The rollout has not begun: its request waits, or was taken out.
+    #[error(transparent)]
+    Unbegun(#[from] Box<Unbegun>),
     /// The plan can't be made.
     #[error("the plan can't be made: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     PlanRefused(Vec<PlanRefusal>),
@@ -166,6 +169,7 @@ impl EngineError {
             Self::FeedbackFull(_) => FeedbackFull::CODE,
             Self::StopRefused(refused) => refused.code(),
             Self::QueueRefused(refused) => refused.code(),
+            Self::Unbegun(unbegun) => unbegun.code(),
             Self::PlanRefused(refusals) => refusals.first().map_or("PLAN_REFUSED", PlanRefusal::code),
             Self::SetRefused(refused) => refused.code(),
             Self::SetChanged { .. } => "PLAN_STALE",

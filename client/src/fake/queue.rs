@@ -50,6 +50,24 @@ fn queued(view: &QueuedView) -> v1::QueuedRollout {
     }
 }
 
+impl Shared {
+    /// Why a rollout is not there that somebody has asked for.
+    pub(super) fn unbegun(&self, name: &str) -> Option<Status> {
+        let queue = &self.lock().queue;
+        let waits = queue.waiting.iter().any(|queued| queued.name == name);
+        let left = queue.left.iter().find(|left| left.request.as_ref().is_some_and(|request| request.name == name));
+        match (waits, left) {
+            (true, _) => Some(status(RefusalKind::NotFound, "ROLLOUT_QUEUED", &format!("{name} waits"))),
+            (false, Some(v1::LeftQueue { code, message, .. })) => Some(status(
+                RefusalKind::NotFound,
+                "ROLLOUT_TAKEN_OUT",
+                &format!("{name} never began ({code}): {message}"),
+            )),
+            (false, None) => None,
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl QueueService for Shared {
     async fn request_rollout(

@@ -22,7 +22,8 @@ type Messages = Pin<Box<dyn stream::Stream<Item = Result<v1::WatchRolloutsRespon
 impl Shared {
     /// Answers an order with the rollout as it stands: what follows is for the test to say.
     fn ordered(&self, name: &str) -> Result<Option<v1::Rollout>, Status> {
-        self.lock().rollouts.get(name).cloned().map(Some).ok_or_else(|| not_found(name))
+        let found = self.lock().rollouts.get(name).cloned();
+        found.map(Some).ok_or_else(|| self.unbegun(name).unwrap_or_else(|| not_found(name)))
     }
 }
 
@@ -131,6 +132,9 @@ impl RolloutService for Shared {
     async fn watch_rollouts(&self, request: Request<v1::WatchRolloutsRequest>) -> Answer<Messages> {
         let v1::WatchRolloutsRequest { target, start_revision } = request.into_inner();
         self.enter("WatchRollouts", "", &[&target, &start_revision.to_string()]).await?;
+        if let Some(refused) = self.unbegun(&target).filter(|_| !self.lock().rollouts.contains_key(&target)) {
+            return Err(refused);
+        }
         let state = self.lock();
         if start_revision != 0 && start_revision < state.compacted {
             return Err(status(RefusalKind::OutOfRange, "COMPACTED", "this revision is no longer kept"));

@@ -4,6 +4,7 @@
 mod answer;
 pub mod concurrency;
 mod turn;
+mod unbegun;
 
 use semver::Version;
 
@@ -15,6 +16,7 @@ use crate::rollout::gates::stops::Said;
 pub use answer::{Answer, answer};
 pub use concurrency::Concurrency;
 pub use turn::{Need, Sight, Turn, Wait};
+pub use unbegun::{Fate, Unbegun};
 
 /// The most requests that wait: more would be planned against lanes that nobody can foresee.
 pub const WAITING_MAX: usize = 16;

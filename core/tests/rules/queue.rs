@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meridian_core::digest::Digest;
-use meridian_core::id::{PlaybookId, RegionId, RolloutId};
+use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
 use meridian_core::invariants::queueing;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::{PlanRefusal, holders};
 use meridian_core::playbook::Concurrency;
 use meridian_core::queue::{
-    Answer, Asked, LEFT_MAX, Need, Queue, QueueRefused, REMOVED, Sight, Turn, WAITING_MAX, answer,
+    Answer, Asked, Fate, LEFT_MAX, Need, Queue, QueueRefused, REMOVED, Sight, Turn, Unbegun, WAITING_MAX, answer,
 };
 use meridian_core::rollout::gates::stops::Said;
 use meridian_core::rollout::veto::{Veto, Vetoes};
@@ -89,6 +89,39 @@ fn words(queue: &Queue, around: &Around) -> Vec<String> {
         }
     };
     queue.turns(around.sight()).into_iter().map(word).collect()
+}
+
+/// What is said of a rollout that is not there.
+fn told(queue: &Queue, around: &Around, name: &str) -> Option<(&'static str, String)> {
+    let fate = queue.fate(&id(name), &queue.turns(around.sight()))?;
+    let unbegun = Unbegun { service: ServiceId::new("shop").unwrap(), fate };
+    assert_eq!(unbegun.request().rollout, id(name));
+    Some((unbegun.code(), unbegun.to_string()))
+}
+
+#[test]
+fn a_rollout_that_has_not_begun_is_told_with_what_became_of_its_request() {
+    let around = Around::of(&[("a", &[0]), ("b", &[0])], &[(0, "x")]);
+    let both = queue(&["a", "b"]);
+    let (code, words) = told(&both, &around, "b").unwrap();
+    assert_eq!(code, "ROLLOUT_QUEUED");
+    for part in ["place 2 in the queue of shop", "rollout x holds r0; request a", "rollout watch shop/b", "by anna"] {
+        assert!(words.contains(part), "{part} is not in {words}");
+    }
+    let out = both.remove(&id("b"), said("bob", "too many")).unwrap().unwrap();
+    let (code, words) = told(&out, &around, "b").unwrap();
+    assert_eq!(code, "ROLLOUT_TAKEN_OUT");
+    for part in ["bob took", REMOVED, "start shop --release 1.2.0 --playbook careful --queue", "too many"] {
+        assert!(words.contains(part), "{part} is not in {words}");
+    }
+    let again = out.ask(asked("b")).unwrap();
+    assert_eq!(told(&again, &around, "b").unwrap().0, "ROLLOUT_QUEUED", "what waits now counts");
+    let twice = again.leave(&id("b"), "DIGEST_VETOED", said("meridian", "it eats orders")).unwrap();
+    assert!(
+        matches!(twice.fate(&id("b"), &[]), Some(Fate::Left(left)) if left.code == "DIGEST_VETOED"),
+        "the last one counts"
+    );
+    assert_eq!(told(&both.started(&id("b")).unwrap().0, &around, "b"), None, "it has begun");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `meridian.v1.QueueService`.
 
 use meridian_core::id::{RolloutId, ServiceId};
-use meridian_core::queue::{Left, QueueRefused, REASON_BYTES_MAX, Request as Waiting, Turn, Wait};
+use meridian_core::queue::{Fate, Left, QueueRefused, REASON_BYTES_MAX, Request as Waiting, Turn, Unbegun, Wait};
 use meridian_core::rollout::gates::stops::Said;
 use meridian_proto::convert::{
     InvalidKind, concurrency_from_wire, name, parse_playbook_or_revision, text, timestamp_to_wire,
@@ -9,7 +9,8 @@ use meridian_proto::convert::{
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::queue_service_server::QueueService;
 use meridian_proto::r#gen::v1::request_rollout_response::Result as Answer;
-use tonic::{Extensions, Request, Response, Status};
+use tonic::{Code, Extensions, Request, Response, Status};
+use tonic_types::ErrorDetails;
 
 use super::field::{self, at, mark};
 use super::orders::{actor_of, fresh_id};
@@ -163,4 +164,33 @@ fn left_to_wire(service: &ServiceId, left: &Left) -> v1::LeftQueue {
         actor: actor.clone(),
         time: Some(timestamp_to_wire(*at)),
     }
+}
+
+/// A rollout that has not begun. To whoever looks at the code alone it is not there, as it always was; the reason and what
+/// goes with it say the rest.
+pub(super) fn unbegun(message: String, unbegun: &Unbegun) -> Status {
+    let Unbegun { service, fate } = unbegun;
+    let Waiting { rollout, said: asked, .. } = unbegun.request();
+    let (rollout, at) = (name::rollout(service, rollout), timestamp_to_wire(asked.at).to_string());
+    let mut metadata = vec![("rollout", rollout.as_str()), ("actor", &asked.actor), ("asked", &at)];
+    let mut details = ErrorDetails::new();
+    let place = match fate {
+        Fate::Waits { place, .. } => place.to_string(),
+        Fate::Left(_) => String::new(),
+    };
+    match fate {
+        Fate::Waits { turn, .. } => {
+            metadata.push(("place", &place));
+            if let Turn::Wait(waits) = turn {
+                let waits: Vec<v1::QueueWait> = waits.iter().map(|wait| wait_to_wire(service, wait)).collect();
+                details = status::unmet(waits.iter().map(|v1::QueueWait { code, message, rollout }| {
+                    (code.as_str(), rollout.as_str(), message.clone())
+                }));
+            }
+        }
+        Fate::Left(Left { code, said, request: _ }) => {
+            metadata.extend([("code", code.as_str()), ("taken_out_by", &said.actor), ("why", &said.reason)]);
+        }
+    }
+    status::status(Code::NotFound, unbegun.code(), message, &metadata, details)
 }

@@ -32,11 +32,7 @@ impl Rollouts {
     /// A rollout by its whole name: the service has to be right too.
     pub(super) async fn status(&self, name: &str) -> Result<crate::engine::Status, Status> {
         let (service, id) = at("name", name::parse_rollout(name))?;
-        let status = self.shared.engine.status(&id).await.map_err(|error| status::refused(&error))?;
-        if status.record.plan.service == service {
-            return Ok(status);
-        }
-        Err(status::refused(&EngineError::NotFound { kind: "rollout", name: name.to_owned() }))
+        self.shared.queues.rollout(&service, &id).await.map_err(|error| status::refused(&error))
     }
 
     /// A rollout in a listing: one that can't be read must not hide the others; the engine tells of it.

@@ -10,6 +10,7 @@ use meridian_proto::convert::{Invalid, name};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
+use super::queues;
 use crate::error::EngineError;
 
 /// Whose reasons these are.
@@ -38,6 +39,7 @@ pub fn refused(error: &EngineError) -> Status {
         |code, metadata: &[(&str, &str)]| status(code, error.code(), message.clone(), metadata, ErrorDetails::new());
     match error {
         EngineError::NotFound { kind, name } => say(Code::NotFound, &[("kind", kind), ("name", name)]),
+        EngineError::Unbegun(unbegun) => queues::unbegun(message, unbegun),
         EngineError::AlreadyExists { kind, name } => say(Code::AlreadyExists, &[("kind", kind), ("name", name)]),
         EngineError::Refused(Refused::NoSuchRegion(region)) => {
             let details = fields([("region".to_owned(), message.clone())]);
@@ -159,7 +161,14 @@ pub fn violated(violations: &[Violation]) -> Status {
     status(Code::InvalidArgument, code, message, &[("violations", &count)], fields(violations.iter().map(tell)))
 }
 
-fn status(code: Code, reason: &str, message: String, metadata: &[(&str, &str)], mut details: ErrorDetails) -> Status {
+/// A refusal with all its details.
+pub(super) fn status(
+    code: Code,
+    reason: &str,
+    message: String,
+    metadata: &[(&str, &str)],
+    mut details: ErrorDetails,
+) -> Status {
     let pairs = metadata.iter().filter(|(_, value)| !value.is_empty());
     let metadata: HashMap<String, String> =
         pairs.map(|(key, value)| ((*key).to_owned(), shortened((*value).to_owned(), METADATA_BYTES_MAX))).collect();
@@ -176,7 +185,8 @@ fn fields(violations: impl IntoIterator<Item = (String, String)>) -> ErrorDetail
     ErrorDetails::with_bad_request(within(all, |violation| violation.field.len() + violation.description.len()))
 }
 
-fn unmet<'a>(violations: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> ErrorDetails {
+/// Conditions that are not met: code, subject, words.
+pub(super) fn unmet<'a>(violations: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> ErrorDetails {
     let all = violations.into_iter().map(|(kind, subject, text)| {
         let subject = shortened(subject.to_owned(), METADATA_BYTES_MAX);
         PreconditionViolation::new(kind, subject, shortened(text, VIOLATION_BYTES_MAX))
@@ -205,9 +215,12 @@ fn shortened(mut text: String, max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use meridian_core::id::RegionId;
+    use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
     use meridian_core::plan::{JoinWait, PlanRefusal};
+    use meridian_core::queue::{Fate, Request, Turn, Unbegun, Wait};
     use meridian_core::release::{Bump, BumpTooSmall, Note, NoteKind};
+    use meridian_core::rollout::gates::stops::Said;
+    use meridian_core::time::Timestamp;
 
     use super::*;
 
@@ -228,6 +241,7 @@ mod tests {
             (EngineError::InUse { kind: "region", name: text(), by: text() }, Code::FailedPrecondition),
             (EngineError::NotDrained { region: text(), service: text() }, Code::FailedPrecondition),
             (join_refused(), Code::FailedPrecondition),
+            (EngineError::Unbegun(Box::new(waits())), Code::NotFound),
             (EngineError::Contended { key: text() }, Code::Aborted),
             (EngineError::Unavailable(text()), Code::Unavailable),
             (EngineError::Full(text()), Code::ResourceExhausted),
@@ -240,6 +254,15 @@ mod tests {
     fn join_refused() -> EngineError {
         let text = || "x".repeat(100_000);
         EngineError::JoinRefused { region: text(), service: text(), wait: Box::new(JoinWait::NoAgent) }
+    }
+
+    fn waits() -> Unbegun {
+        let id = |n: usize| RolloutId::new(format!("r-{n}-{}", "x".repeat(50))).unwrap();
+        let said = Said { actor: "x".repeat(100_000), reason: "x".repeat(100_000), at: Timestamp::from_millis(0) };
+        let (release, playbook) = ("1.2.3".parse().unwrap(), PlaybookId::new("careful").unwrap());
+        let request = Request { number: 1, rollout: id(0), release, playbook, revision: None, said };
+        let turn = Turn::Wait((0..1000).map(|n| Wait::Behind(id(n))).collect());
+        Unbegun { service: ServiceId::new("shop").unwrap(), fate: Fate::Waits { request, place: 16, turn } }
     }
 
     fn bump_too_small() -> BumpTooSmall {

@@ -2,6 +2,7 @@
 //! whoever owns the service starts them. Nothing here writes a rollout: the engine does, in the transaction that takes the
 //! request out of the queue.
 
+mod look;
 mod request;
 mod sweep;
 
@@ -10,11 +11,12 @@ use std::sync::Arc;
 use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
 use meridian_core::plan::Plan;
 use meridian_core::playbook::Concurrency;
-use meridian_core::queue::{Queue, QueueRefused, Turn};
+use meridian_core::queue::{Queue, QueueRefused};
 use meridian_core::rollout::gates::stops::Said;
 use meridian_store::{Expect, Txn, layout, record};
 use semver::Version;
 
+pub use look::QueueView;
 pub use request::Answered;
 pub use sweep::Sweep;
 
@@ -61,37 +63,11 @@ pub struct Ask {
     pub request: Option<RequestMark>,
 }
 
-/// A queue as it is seen from here.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct QueueView {
-    /// Its record.
-    pub queue: Queue,
-    /// What becomes of each waiting request.
-    pub turns: Vec<Turn>,
-}
-
 impl Queues {
     /// Over a catalog; rollouts are started by the engine.
     #[must_use]
     pub fn new(catalog: Catalog, engine: Engine, clock: Arc<dyn Clock>, metrics: QueueMetrics) -> Self {
         Self { clock, catalog, engine, metrics }
-    }
-
-    /// What waits, and for what.
-    ///
-    /// # Errors
-    /// If it can't be read.
-    pub async fn view(&self, service: &ServiceId) -> Result<QueueView, EngineError> {
-        let queue = self.catalog.queue_of(service).await?.value;
-        let turns = self.turns(service, &queue).await?;
-        Ok(QueueView { queue, turns })
-    }
-
-    async fn turns(&self, service: &ServiceId, queue: &Queue) -> Result<Vec<Turn>, EngineError> {
-        if queue.waiting.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(queue.turns(self.catalog.outlook(service, &queue.waiting).await?.sight()))
     }
 
     /// Starts a rollout of a plan, if no request waits for one of its lanes. What supersedes passes the queue.

@@ -1,6 +1,7 @@
 //! Queues over the API: what waits begins by itself and in its order, whoever serves then; what never can is taken out and
 //! told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use meridian_core::playbook::Playbook;
@@ -15,6 +16,7 @@ use meridian_store::Store;
 use meridian_store::memory::MemoryStore;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::rollouts::{baking, switched};
 use crate::support::fixture::{self, PLAYBOOK, SERVICE, playbook};
@@ -85,6 +87,19 @@ async fn stable(server: &Server, name: &str) {
     .await;
 }
 
+/// What is said of a rollout that is not there: the code, the reason, and what goes with it.
+async fn unbegun(server: &Server, id: &str) -> (Code, String, HashMap<String, String>) {
+    let name = format!("{SERVICE}/rollouts/{id}");
+    let get = v1::GetRolloutRequest { name: name.clone() };
+    let refused = server.rollouts().get_rollout(get).await.unwrap_err();
+    let watch = v1::WatchRolloutsRequest { target: name.clone(), start_revision: 0 };
+    assert_eq!(why(&server.rollouts().watch_rollouts(watch).await.unwrap_err()), why(&refused));
+    let pause = v1::PauseRolloutRequest { name, actor: "bob".to_owned(), ..Default::default() };
+    assert_eq!(why(&server.rollouts().pause_rollout(pause).await.unwrap_err()), why(&refused));
+    let (code, reason) = why(&refused);
+    (code, reason, refused.get_error_details().error_info().unwrap().metadata.clone())
+}
+
 /// The first decision about a rollout.
 async fn start_of(server: &Server, name: &str) -> v1::Decision {
     let request = v1::ListDecisionsRequest { parent: name.to_owned(), page_size: 1, ..Default::default() };
@@ -109,6 +124,10 @@ async fn what_waits_begins_by_itself_and_in_its_order() {
     }
     let third = queued(&server, "1.3.0").await;
     assert_eq!((third.place, codes(&third)), (2, vec!["LANE_HELD", "QUEUE_AHEAD"]));
+    let (code, reason, with) = unbegun(&server, "q-1-3-0").await;
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "ROLLOUT_QUEUED"));
+    assert_eq!((with["place"].as_str(), with["actor"].as_str()), ("2", "ann"));
+    assert_eq!(with["asked"], third.create_time.unwrap().to_string());
     // The release that goes back waits for itself: it is vetoed then.
     let vetoed = v1::RequestRolloutRequest { rollout_id: "q-bad".to_owned(), ..wish("1.1.0", v1::Concurrency::Queue) };
     ask(&server, vetoed).await.unwrap();
@@ -116,6 +135,10 @@ async fn what_waits_begins_by_itself_and_in_its_order() {
     let left = until("the vetoed one is taken out", || async { list(&server).await.left.first().cloned() }).await;
     assert_eq!((left.code.as_str(), left.actor.as_str()), ("DIGEST_VETOED", "meridian"));
     assert!(left.message.contains("bob"), "{}", left.message);
+    let (code, reason, with) = unbegun(&server, "q-bad").await;
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "ROLLOUT_TAKEN_OUT"));
+    assert_eq!((with["code"].as_str(), with["taken_out_by"].as_str()), ("DIGEST_VETOED", "meridian"));
+    assert_eq!(unbegun(&server, "q-never").await.1, "NOT_FOUND", "nobody asked for it");
     until("lanes are free", || async { (codes(&list(&server).await.waiting[0]) == ["AUTOMATION_HELD"]).then_some(()) })
         .await;
     server.add_release("1.4.0").await;

@@ -4,20 +4,27 @@ use meridian_client::{ApprovalView, ContactView, LaneView, ReasonView, RolloutVi
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::Outcome;
 use super::rollout::checklist;
-use super::{Outcome, rollout};
+use super::rollout::found::{self, Found};
 use crate::args::{Output, Rollout};
 use crate::clock;
 use crate::exit_code::Exit;
 use crate::output::kinds::hotfix;
 use crate::output::page::Page;
 use crate::output::{Cell, Shown as _, cell, json, jsonl, marked, or_dash, toned, yaml};
-use crate::session::Session;
+use crate::session::{Detail, Session};
 use crate::style::{self, Tone};
 use crate::view::step_of;
 
 pub(super) async fn run(session: &mut Session<'_>, named: &Rollout) -> Outcome {
-    let view = rollout::find(session, &named.name).await?;
+    let view = match found::look(session, &named.name).await? {
+        Found::Begun(view) => view,
+        waits @ Found::Waits(_) => {
+            waits.show(session, Detail::Full)?;
+            return Ok(Exit::Done);
+        }
+    };
     let text = match session.global.output {
         Output::Table | Output::Svg => page(&view, clock::now()).print(session.paint()),
         Output::Json => json::one(&value(&view)),

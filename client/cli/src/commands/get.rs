@@ -45,8 +45,7 @@ pub(super) async fn one(session: &mut Session<'_>, kind: Kind, name: &str, detai
             session.one(&view, detail)?;
         }
         Kind::Rollout => {
-            let view = rollout::find(session, name).await?;
-            session.one(&view, detail)?;
+            rollout::found::look(session, name).await?.show(session, detail)?;
         }
         Kind::Plan => {
             let view = session.client().await?.plan(&reference::plan(name)?).await?;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use meridian_client::{RolloutName, RolloutView, Watch, WatchItem, WatchTarget};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::ending;
-use super::leaving::{at, deadline, interrupted};
+use super::leaving::{at, interrupted};
 use super::presenter::Presenter;
 use crate::args::Waiting;
 use crate::commands::Outcome;
@@ -25,13 +25,18 @@ pub(super) enum Show {
     Nothing,
 }
 
-/// Follows a rollout.
-pub(super) async fn run(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting, show: Show) -> Outcome {
+/// Follows a rollout, at most until the deadline.
+pub(super) async fn run(
+    session: &mut Session<'_>,
+    name: &RolloutName,
+    waiting: Waiting,
+    show: Show,
+    deadline: Option<Instant>,
+) -> Outcome {
     let mut presenter = match show {
         Show::Changes => Presenter::of(session),
         Show::Nothing => Presenter::silent(),
     };
-    let deadline = deadline(session);
     let mut watch = session.client().await?.watch(WatchTarget::Rollout(name.clone()), 0);
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);

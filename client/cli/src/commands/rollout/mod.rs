@@ -4,6 +4,7 @@ pub(super) mod checklist;
 mod ending;
 mod export;
 mod follow;
+pub(super) mod found;
 mod leaving;
 pub(super) mod order;
 mod presenter;
@@ -26,7 +27,7 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
         RolloutCommand::Status(status) => show(session, &status).await,
         RolloutCommand::Watch(watch) => {
             let name = resolve(session, &watch.rollout.name).await?;
-            follow::run(session, &name, watch.waiting, follow::Show::Changes).await
+            queue::follow(session, &name, watch.waiting, follow::Show::Changes).await
         }
         RolloutCommand::Pause(order) => order::pause(session, &order).await,
         RolloutCommand::Resume(order) => order::resume(session, &order).await,
@@ -48,15 +49,15 @@ pub(super) async fn run(session: &mut Session<'_>, command: RolloutCommand) -> O
 }
 
 async fn show(session: &mut Session<'_>, status: &RolloutStatus) -> Outcome {
-    let mut exit = Exit::Done;
-    let view = if status.wait {
-        let name = resolve(session, &status.rollout.name).await?;
-        exit = wait(session, &name, status.waiting).await?;
-        session.client().await?.rollout(&name).await?
+    let text = &status.rollout.name;
+    let (exit, found) = if status.wait {
+        let name = resolve(session, text).await?;
+        let exit = queue::follow(session, &name, status.waiting, follow::Show::Nothing).await?;
+        (exit, found::named(session, &name).await?)
     } else {
-        find(session, &status.rollout.name).await?
+        (Exit::Done, found::look(session, text).await?)
     };
-    session.one(&view, Detail::Full)?;
+    found.show(session, Detail::Full)?;
     Ok(exit)
 }
 
@@ -66,11 +67,6 @@ async fn history(session: &mut Session<'_>, rollout: &Rollout) -> Outcome {
     decisions.sort_by_key(|decision| decision.name.epoch);
     session.list(&decisions)?;
     Ok(Exit::Done)
-}
-
-/// Waits for a rollout, and shows nothing on the way.
-async fn wait(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting) -> Outcome {
-    follow::run(session, name, waiting, follow::Show::Nothing).await
 }
 
 /// Which exit a rollout stands for; `None`: it goes on.

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use meridian_client::{QueueView, QueuedView, RolloutName};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use super::follow::Show;
+use super::found::{self, Found};
 use super::leaving::{at, deadline, interrupted};
-use crate::args::QueueCommand;
+use crate::args::{QueueCommand, Waiting};
 use crate::commands::Outcome;
 use crate::error::CliError;
 use crate::exit_code::Exit;
@@ -49,17 +51,48 @@ pub(super) fn line(queued: &QueuedView) -> String {
     format!("queued: {}, {waits}", ordinal(queued.place))
 }
 
+/// Follows a rollout; through the queue first, if it waits there.
+pub(super) async fn follow(session: &mut Session<'_>, name: &RolloutName, waiting: Waiting, show: Show) -> Outcome {
+    let until = deadline(session);
+    match super::follow::run(session, name, waiting, show, until).await {
+        Err(CliError::Client(refused)) if found::is_queued(&refused) => {}
+        outcome => return outcome,
+    }
+    match found::named(session, name).await? {
+        Found::Waits(asked) => through(session, &asked, waiting, show, until).await,
+        Found::Begun(_) => super::follow::run(session, name, waiting, show, until).await,
+    }
+}
+
+/// Follows a request until its rollout begins, and that then.
+pub(super) async fn through(
+    session: &mut Session<'_>,
+    asked: &QueuedView,
+    waiting: Waiting,
+    show: Show,
+    until: Option<Instant>,
+) -> Outcome {
+    if let Some(exit) = until_begun(session, asked, until).await? {
+        return Ok(exit);
+    }
+    session.hint(&format!("started {}", asked.name));
+    super::follow::run(session, &asked.name, waiting, show, until).await
+}
+
 /// Waits until a request has begun; `Some`: the program ends before that.
-pub(super) async fn until_begun(session: &mut Session<'_>, asked: &QueuedView) -> Result<Option<Exit>, CliError> {
+async fn until_begun(
+    session: &mut Session<'_>,
+    asked: &QueuedView,
+    until: Option<Instant>,
+) -> Result<Option<Exit>, CliError> {
     let short = format!("{}/{}", asked.name.service, asked.name.rollout);
-    let deadline = deadline(session);
     tokio::select! {
         begun = looks(session, asked) => begun.map(|()| None),
         () = interrupted() => {
             session.hint(&format!("\ndetached; {short} waits on. Take it out: meridian rollout queue remove {short}"));
             Ok(Some(Exit::Interrupted))
         }
-        () = at(deadline) => {
+        () = at(until) => {
             session.hint(&format!("the time is up and {short} waits on"));
             Ok(Some(Exit::StillRunning))
         }

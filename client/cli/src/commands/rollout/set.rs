@@ -8,7 +8,8 @@ use meridian_core::id::{ServiceId, SetId};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{exit_of, wait};
+use super::leaving::deadline;
+use super::{exit_of, follow};
 use crate::args::{Output, SetCommand, SetMembers, SetStart, SetStatus};
 use crate::clock;
 use crate::commands::Outcome;
@@ -63,8 +64,9 @@ async fn show(session: &mut Session<'_>, status: &SetStatus) -> Outcome {
     let id = set_id(&status.name)?;
     let mut exit = Exit::Done;
     if status.wait {
+        let until = deadline(session);
         for member in session.client().await?.set(&id).await?.members {
-            exit = wait(session, &member.rollout, status.waiting).await?;
+            exit = follow::run(session, &member.rollout, status.waiting, follow::Show::Nothing, until).await?;
             if exit != Exit::Done {
                 break;
             }

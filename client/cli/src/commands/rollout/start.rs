@@ -8,6 +8,7 @@ use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
 use meridian_core::playbook::Concurrency;
 
+use super::leaving::deadline;
 use super::{follow, queue};
 use crate::args::{Output, Over, RolloutStart};
 use crate::commands::{Outcome, plan};
@@ -46,7 +47,8 @@ pub(super) async fn run(session: &mut Session<'_>, start: &RolloutStart) -> Outc
     let short = format!("{}/{}", view.name.service, view.name.rollout);
     if start.watch {
         session.hint(&format!("started {}", view.name));
-        return follow::run(session, &view.name, start.waiting, follow::Show::Changes).await;
+        let until = deadline(session);
+        return follow::run(session, &view.name, start.waiting, follow::Show::Changes, until).await;
     }
     if session.global.output == Output::Table {
         session.write(&format!("{} started\n", view.name))?;
@@ -124,11 +126,8 @@ async fn wait(session: &mut Session<'_>, start: &RolloutStart, queued: &QueuedVi
     }
     let name = &queued.name;
     if start.watch {
-        if let Some(exit) = queue::until_begun(session, queued).await? {
-            return Ok(exit);
-        }
-        session.hint(&format!("started {name}"));
-        return follow::run(session, name, start.waiting, follow::Show::Changes).await;
+        let until = deadline(session);
+        return queue::through(session, queued, start.waiting, follow::Show::Changes, until).await;
     }
     if session.global.output == Output::Table {
         session.write(&format!("{name} {}\n", queue::line(queued)))?;

@@ -1,6 +1,6 @@
 //! Queues, and requests that wait in them.
 
-use meridian_client::{LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView};
+use meridian_client::{LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView, RolloutName};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -65,7 +65,22 @@ impl Shown for QueuedView {
 
     fn describe(&self, now: Timestamp) -> Page {
         let mut page = Page::default();
-        page.table("", Self::HEADERS, vec![self.row(now)]);
+        let RolloutName { service, rollout } = &self.name;
+        page.field("rollout", toned(Tone::Strong, &self.name));
+        page.field("state", cell(format!("has not begun: {} in the queue of {service}", ordinal(self.place))));
+        page.field("launches", cell(format!("{service} {} by {}", self.release, self.playbook)));
+        page.field("asked by", cell(format!("{}, {} ago", self.actor, clock::age(self.at, now))));
+        page.field("why", or_dash(&self.reason));
+        let wait = |QueueWaitView { code, message, rollout }: &QueueWaitView| {
+            vec![cell(code), cell(message), or_dash(rollout)]
+        };
+        page.table("it waits for", &["CODE", "WHAT", "ROLLOUT"], self.waits.iter().map(wait).collect());
+        let commands = [
+            format!("meridian rollout watch {service}/{rollout}"),
+            format!("meridian rollout queue list {service}"),
+            format!("meridian rollout queue remove {service}/{rollout} --reason REASON"),
+        ];
+        page.table("you can", &[], commands.map(|command| vec![cell(command)]).into());
         page
     }
 }

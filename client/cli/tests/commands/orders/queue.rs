@@ -1,7 +1,9 @@
 //! The queue: a start that waits says so, and what waits can be seen, taken out and let go on.
 
 use meridian_client::fake::{FakeServer, sample};
-use meridian_client::{LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView, RefusalKind};
+use meridian_client::{
+    LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView, RefusalKind, RolloutState, RolloutView,
+};
 
 use crate::look::plan;
 use crate::run::meridian;
@@ -93,4 +95,55 @@ async fn a_queue_is_listed_cleared_and_resumed() {
     assert_eq!(meridian(&server, &remove).await.exit, 3, "it waits no longer");
     assert_eq!(meridian(&server, &["rollout", "queue", "remove", "checkout", "--reason", "x"]).await.exit, 2, "which?");
     assert_eq!(meridian(&server, &remove[..4]).await.exit, 2, "why?");
+}
+
+#[tokio::test]
+async fn a_request_that_waits_is_shown_by_every_command_that_looks_at_a_rollout() {
+    let server = FakeServer::start().await;
+    server.put_queue(&queue());
+    for look in [&["rollout", "status"][..], &["describe", "rollout"], &["explain"]] {
+        let ran = meridian(&server, &[look, &["checkout/r-2"]].concat()).await;
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        for word in ["2nd in the queue of checkout", "rollout r-1 holds us-east", "ann, ", "rollout watch checkout/r-2"]
+        {
+            assert!(ran.stdout.contains(word), "{look:?}: {word} is not in\n{}", ran.stdout);
+        }
+    }
+    let row = meridian(&server, &["get", "rollout", "checkout/r-2"]).await;
+    assert!(row.exit == 0 && row.stdout.contains("2nd"), "{row:?}");
+    let json = meridian(&server, &["rollout", "status", "checkout/r-2", "-o", "json"]).await.stdout;
+    assert!(json.contains("\"queued\": true"), "{json}");
+    let order = ["rollout", "pause", "checkout/r-2", "--reason", "wait"];
+    let paused = meridian(&server, &order).await;
+    assert_eq!(paused.exit, 5, "there is nothing to pause yet");
+    assert!(paused.stderr.contains("ROLLOUT_QUEUED"), "{paused:?}");
+    let gone = meridian(&server, &["rollout", "status", "checkout/r-3", "--wait"]).await;
+    assert_eq!(gone.exit, 5, "{gone:?}");
+    assert!(gone.stderr.contains("ROLLOUT_TAKEN_OUT") && gone.stderr.contains("it eats orders"), "{gone:?}");
+    assert_eq!(meridian(&server, &["rollout", "status", "checkout/r-4"]).await.exit, 3, "nobody asked for it");
+}
+
+#[tokio::test]
+async fn waiting_for_a_request_goes_on_through_the_queue_and_follows_its_rollout() {
+    for command in [&["rollout", "status", "checkout/r-2", "--wait"][..], &["rollout", "watch", "checkout/r-2"]] {
+        let server = FakeServer::start().await;
+        server.put_queue(&queue());
+        let address = server.address();
+        let (ran, ()) = tokio::join!(crate::run::with(&address, command, "", crate::run::Reader::Program), async {
+            let looks = |server: &FakeServer| server.seen().iter().filter(|seen| seen.call == "ListQueue").count();
+            while looks(&server) < 2 {
+                tokio::task::yield_now().await;
+            }
+            let (name, state) = (sample::name("r-2"), RolloutState::Stable);
+            server.put_rollout(&RolloutView { name, state, ..sample::rollout() });
+            server.put_queue(&QueueView { waiting: Vec::new(), ..queue() });
+        });
+        assert_eq!(ran.exit, 0, "{command:?}: {ran:?}");
+        assert!(ran.stderr.contains("queued: 2nd") && ran.stderr.contains("started"), "{ran:?}");
+    }
+    let server = FakeServer::start().await;
+    server.put_queue(&queue());
+    let late = meridian(&server, &["rollout", "status", "checkout/r-2", "--wait", "--timeout", "1s"]).await;
+    assert_eq!(late.exit, 8, "{late:?}");
+    assert!(late.stdout.contains("2nd in the queue"), "it is shown as it is then: {late:?}");
 }
