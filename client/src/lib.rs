@@ -29,7 +29,7 @@ pub use error::{ClientError, FieldViolation, Refusal, RefusalKind};
 pub use name::{ReleaseName, RequestId, RolloutName};
 pub use plans::{DepartureView, PlanView, PlanWanted, SupersedeWanted, WaveForecastView};
 pub use playbooks::PlaybookView;
-pub use regions::{ContactView, DoubtView, DrainView, JoinView, RegionChange, RegionLaneView, RegionView};
+pub use regions::{ContactView, DoubtView, DrainView, JoinView, RegionChange, RegionLaneView, RegionView, UndrainView};
 pub use releases::{ReleaseView, VetoView};
 pub use rollouts::queue::{LeftView, QueueHoldView, QueueView, QueueWaitView, QueuedView, Requested, RolloutWanted};
 pub use rollouts::{

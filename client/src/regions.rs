@@ -53,6 +53,8 @@ pub struct RegionView {
     pub drain: Option<DrainView>,
     /// Services whose release it has not got; empty in listings.
     pub joins: Vec<JoinView>,
+    /// Drains that were taken back, the newest first; empty in listings.
+    pub undrains: Vec<UndrainView>,
 }
 
 /// That a region is on its way out of the fleet.
@@ -68,6 +70,19 @@ pub struct DrainView {
     pub drained: bool,
     /// The rollouts that do.
     pub waits: Vec<String>,
+}
+
+/// That a region was on its way out of the fleet, and was taken back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UndrainView {
+    /// Who had said that it goes, why and when.
+    pub drain: DrainView,
+    /// Who took it back, as declared.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When, if the server says so.
+    pub at: Option<Timestamp>,
 }
 
 /// A service whose release a region has not got.
@@ -357,6 +372,7 @@ impl TryFrom<v1::Region> for RegionView {
             })?,
             drain: wire::optional("drain", message.drain)?,
             joins: wire::list("joins", message.joins, JoinView::try_from)?,
+            undrains: wire::list("undrains", message.undrains, UndrainView::try_from)?,
         })
     }
 }
@@ -394,6 +410,16 @@ impl TryFrom<v1::RegionDrain> for DrainView {
         let v1::RegionDrain { actor, reason, since_time, drained, waits } = message;
         let since = wire::moment_or_none("since_time", since_time)?;
         Ok(Self { actor, reason, since, drained, waits })
+    }
+}
+
+impl TryFrom<v1::RegionUndrain> for UndrainView {
+    type Error = Invalid;
+
+    fn try_from(message: v1::RegionUndrain) -> Result<Self, Invalid> {
+        let v1::RegionUndrain { drain, actor, reason, time } = message;
+        let drain = drain.ok_or_else(|| Invalid::missing("drain"))?.try_into().at("drain")?;
+        Ok(Self { drain, actor, reason, at: wire::moment_or_none("time", time)? })
     }
 }
 

@@ -212,7 +212,9 @@ impl RegionService for Shared {
     async fn undrain_region(&self, request: Request<v1::UndrainRegionRequest>) -> Answer<v1::UndrainRegionResponse> {
         let v1::UndrainRegionRequest { name, actor, reason, request_id } = request.into_inner();
         self.enter("UndrainRegion", &request_id, &[&name, &actor, &reason]).await?;
-        let region = v1::Region { drain: None, ..find(&self.lock().regions.items, &name)? };
+        let mut region = find(&self.lock().regions.items, &name)?;
+        let undrain = |drain| v1::RegionUndrain { drain: Some(drain), actor, reason, time: None };
+        region.undrains.splice(..0, region.drain.take().map(undrain));
         let region = change(&mut self.lock().regions, &name, Some(region), false)?;
         answer(v1::UndrainRegionResponse { region: Some(region) })
     }

@@ -61,6 +61,7 @@ impl Regions {
             quarantine: region.quarantine.as_ref().map(quarantine),
             drain: region.drain.as_ref().map(|said| drain(id, said, lanes)),
             joins: Vec::new(),
+            undrains: region.undrains.iter().rev().map(undrain).collect(),
         }
     }
 
@@ -97,6 +98,14 @@ fn drain(region: &RegionId, said: &record::Drain, lanes: &[ServiceLanes]) -> v1:
     let waits: Vec<String> = lanes.iter().filter_map(held).collect();
     let record::Drain { actor, reason, since } = said.clone();
     v1::RegionDrain { actor, reason, since_time: Some(timestamp_to_wire(since)), drained: waits.is_empty(), waits }
+}
+
+fn undrain(undrain: &record::Undrain) -> v1::RegionUndrain {
+    let record::Undrain { drain, actor, reason, time } = undrain.clone();
+    let record::Drain { actor: by, reason: why, since } = drain;
+    let since_time = Some(timestamp_to_wire(since));
+    let drain = v1::RegionDrain { actor: by, reason: why, since_time, ..v1::RegionDrain::default() };
+    v1::RegionUndrain { drain: Some(drain), actor, reason, time: Some(timestamp_to_wire(time)) }
 }
 
 fn join(service: &ServiceId, wait: Option<&JoinWait>) -> v1::RegionJoin {
@@ -142,7 +151,8 @@ impl RegionService for Regions {
         let page = self.shared.catalog.regions(wanted.after, wanted.size).await;
         let page = page.map_err(|error| status::refused(&error))?;
         let lanes = self.lanes().await?;
-        let regions = page.items.iter().map(|(id, stored)| self.view(id, stored, &lanes)).collect();
+        let listed = |id, stored| v1::Region { undrains: Vec::new(), ..self.view(id, stored, &lanes) };
+        let regions = page.items.iter().map(|(id, stored)| listed(id, stored)).collect();
         let next_page_token = field::next_page(LISTING, page.next.as_ref());
         Ok(Response::new(v1::ListRegionsResponse { regions, next_page_token }))
     }
@@ -171,6 +181,7 @@ impl RegionService for Regions {
             quarantine: _,
             drain: _,
             joins: _,
+            undrains: _,
         } = region.ok_or_else(|| field::missing("region"))?;
         let id = at("region.name", name::parse_region(&name))?;
         let spec = RegionSpec {

@@ -258,10 +258,14 @@ async fn regions_go_and_come_late() {
     let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);
     assert_eq!(view["status"]["drain"]["reason"], "the site is given up");
     assert_eq!(meridian(&server, &["region", "drain", "eu-west"]).await.exit, 2, "nothing goes without a reason");
-    let ran = meridian(&server, &["region", "undrain", "eu-west"]).await;
+    let ran = meridian(&server, &["region", "undrain", "eu-west", "--reason", "it stays"]).await;
     assert_eq!(ran.stdout, "region/eu-west undrained\n");
     let view = json(&meridian(&server, &["get", "region/eu-west", "-o", "json"]).await);
     assert_eq!(view["status"]["drain"], serde_json::Value::Null);
+    let was = &view["status"]["undrains"][0];
+    assert_eq!((&was["drained"]["reason"], &was["actor"]), (&"the site is given up".into(), &"ann".into()));
+    let told = meridian(&server, &["describe", "region/eu-west"]).await.stdout;
+    assert!(told.contains("was drained") && told.contains("it stays"), "{told}");
     let ran = meridian(&server, &["region", "join", "eu-west"]).await;
     assert_eq!(ran.stdout, "region/eu-west unchanged, it has what the fleet has\n");
     let ran = meridian(&server, &["region", "join", "eu-west", "--service", "checkout"]).await;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::convert::record::{
     Confirmed, Drain, Head, Quarantine, Region, RequestDone, Restore, Service, StoredPlan, StoredPlaybook,
-    StoredRelease,
+    StoredRelease, UNDRAINS_MAX, Undrain,
 };
 
 /// A service's description.
@@ -95,10 +95,12 @@ fn said() -> impl Strategy<Value = Said> {
 /// A registered region.
 pub fn stored_region() -> impl Strategy<Value = Region> {
     let said = (text(), btree_set(NAME, 0..4), any::<u64>(), option::of(share()));
-    let trust = (option::of(quarantine()), btree_map(service(), confirmed(), 0..3), option::of(drain()));
+    let stays = (option::of(drain()), vec(undrain(), 0..=UNDRAINS_MAX));
+    let trust = (option::of(quarantine()), btree_map(service(), confirmed(), 0..3), stays);
     let parts = (labels(), text(), any::<bool>(), moment(), moment(), said, trust);
-    parts.prop_map(|(labels, description, cordoned, created, updated, said, (quarantine, confirmed, drain))| {
+    parts.prop_map(|(labels, description, cordoned, created, updated, said, (quarantine, confirmed, stays))| {
         let (agent_version, capabilities, session_number, traffic_share) = said;
+        let (drain, undrains) = stays;
         Region {
             labels,
             description,
@@ -112,12 +114,18 @@ pub fn stored_region() -> impl Strategy<Value = Region> {
             quarantine,
             confirmed,
             drain,
+            undrains,
         }
     })
 }
 
 fn drain() -> impl Strategy<Value = Drain> {
     (text(), text(), moment()).prop_map(|(actor, reason, since)| Drain { actor, reason, since })
+}
+
+fn undrain() -> impl Strategy<Value = Undrain> {
+    let parts = (drain(), text(), text(), moment());
+    parts.prop_map(|(drain, actor, reason, time)| Undrain { drain, actor, reason, time })
 }
 
 fn quarantine() -> impl Strategy<Value = Quarantine> {

@@ -10,10 +10,10 @@ use meridian_core::playbook::Playbook;
 use meridian_core::release::Release;
 use meridian_core::time::Timestamp;
 
-use super::quarantine::{Confirmed, Drain, Quarantine, confirmed_from_wire, confirmed_to_wire};
+use super::quarantine::{Confirmed, Drain, Quarantine, Undrain, confirmed_from_wire, confirmed_to_wire};
 use super::{check_schema, schema};
 use crate::convert::field::{
-    RECORD_TEXT_BYTES_MAX, digest, labels, list_with, map_with, optional, present, required, share_or_none, text,
+    RECORD_TEXT_BYTES_MAX, digest, labels, list, list_with, map_with, optional, present, required, share_or_none, text,
     within,
 };
 use crate::convert::invalid::{At, Invalid};
@@ -73,6 +73,9 @@ impl From<&Service> for records::ServiceRecord {
     }
 }
 
+/// The most drains of a region that are remembered after they were taken back; the oldest goes first.
+pub const UNDRAINS_MAX: usize = 8;
+
 /// A registered region.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Region {
@@ -100,6 +103,8 @@ pub struct Region {
     pub confirmed: BTreeMap<ServiceId, Confirmed>,
     /// That it is on its way out of the fleet, if it is.
     pub drain: Option<Drain>,
+    /// Drains that were taken back: the last [`UNDRAINS_MAX`], the newest last.
+    pub undrains: Vec<Undrain>,
 }
 
 impl TryFrom<records::RegionRecord> for Region {
@@ -120,6 +125,7 @@ impl TryFrom<records::RegionRecord> for Region {
             quarantine,
             confirmed,
             drain,
+            undrains,
         } = wire;
         check_schema(schema)?;
         let word = |word| text("", word, RECORD_TEXT_BYTES_MAX);
@@ -136,6 +142,7 @@ impl TryFrom<records::RegionRecord> for Region {
             quarantine: optional("quarantine", quarantine)?,
             confirmed: map_with("confirmed", confirmed, LANES_MAX, confirmed_from_wire)?,
             drain: optional("drain", drain)?,
+            undrains: list("undrains", undrains, UNDRAINS_MAX)?,
         })
     }
 }
@@ -155,6 +162,7 @@ impl From<&Region> for records::RegionRecord {
             quarantine,
             confirmed,
             drain,
+            undrains,
         } = entry;
         Self {
             schema: schema(),
@@ -170,6 +178,7 @@ impl From<&Region> for records::RegionRecord {
             quarantine: quarantine.as_ref().map(Into::into),
             confirmed: confirmed.iter().map(confirmed_to_wire).collect(),
             drain: drain.as_ref().map(Into::into),
+            undrains: undrains.iter().map(Into::into).collect(),
         }
     }
 }

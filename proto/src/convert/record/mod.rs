@@ -26,7 +26,7 @@ use crate::r#gen::records::v1::Schema;
 pub use alert::{Outgoing, Stands, StoredRoute};
 pub use audit::change::{Changed, Fold, audit_entry_from_bytes, change_to_bytes, epoch_of_record, plan_from_bytes};
 pub use audit::{audit_from_record, audit_to_record};
-pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease};
+pub use entry::{Region, RequestDone, Service, StoredPlan, StoredPlaybook, StoredRelease, UNDRAINS_MAX};
 pub use gate::{
     queue_from_record, queue_to_record, stop_entry_from_record, stop_entry_to_record, stops_from_record,
     stops_to_record,
@@ -34,7 +34,7 @@ pub use gate::{
 pub use head::Head;
 pub use journal::{decode_journal, encode_journal};
 pub use lanes::{LANES_MAX, lanes_from_record, lanes_to_record};
-pub use quarantine::{Confirmed, Drain, Quarantine};
+pub use quarantine::{Confirmed, Drain, Quarantine, Undrain};
 pub use replica::{Heard, Member, SessionHeld, owner_from_record, owner_to_record};
 pub use restore::Restore;
 pub use rollout::{Outline, rollout_from_record, rollout_to_record};

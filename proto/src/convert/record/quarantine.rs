@@ -120,3 +120,38 @@ impl From<&Drain> for records::Drain {
         Self { actor, reason, since: Some(timestamp_to_wire(since)) }
     }
 }
+
+/// That a region was on its way out of the fleet, and who has taken it back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Undrain {
+    /// Who had taken it out.
+    pub drain: Drain,
+    /// Declared name.
+    pub actor: String,
+    /// Their words.
+    pub reason: String,
+    /// When.
+    pub time: Timestamp,
+}
+
+impl TryFrom<records::Undrain> for Undrain {
+    type Error = Invalid;
+
+    fn try_from(wire: records::Undrain) -> Result<Self, Invalid> {
+        let records::Undrain { drain, actor, reason, time } = wire;
+        Ok(Self {
+            drain: required("drain", drain)?,
+            actor: text("actor", actor, RECORD_TEXT_BYTES_MAX)?,
+            reason: text("reason", reason, RECORD_TEXT_BYTES_MAX)?,
+            time: moment("time", time)?,
+        })
+    }
+}
+
+impl From<&Undrain> for records::Undrain {
+    fn from(undrain: &Undrain) -> Self {
+        let Undrain { drain, actor, reason, time } = undrain;
+        let (actor, reason) = (actor.clone(), reason.clone());
+        Self { drain: Some(drain.into()), actor, reason, time: Some(timestamp_to_wire(*time)) }
+    }
+}

@@ -3,7 +3,7 @@
 //! what is known of its lanes with it.
 
 use meridian_core::id::RegionId;
-use meridian_store::record::{Drain, Region};
+use meridian_store::record::{Drain, Region, UNDRAINS_MAX, Undrain};
 use meridian_store::{CommitError, Key, Txn, commit_known};
 
 use crate::catalog::kept::Draft;
@@ -35,7 +35,7 @@ impl Catalog {
         .await
     }
 
-    /// Takes it back. That it was to go is no longer true and is told by the log alone.
+    /// Takes it back, in somebody's words. That it was to go, and who said so, is remembered.
     ///
     /// # Errors
     /// If there is no such region, the terms do not hold or the store fails.
@@ -48,10 +48,13 @@ impl Catalog {
         let Voucher { actor, reason } = said;
         tracing::info!(region = %id, actor, reason, "a region is taken back into the fleet");
         self.put(id, terms, |current: Option<&Stored<Region>>, now| {
-            let Some(before) = current.map(|current| &current.value).filter(|before| before.drain.is_some()) else {
-                return Ok(Draft::Unchanged);
-            };
-            Ok(Draft::Write(Region { drain: None, updated: now, ..before.clone() }, Txn::new()))
+            let Some(mut region) = current.map(|current| current.value.clone()) else { return Ok(Draft::Unchanged) };
+            let Some(drain) = region.drain.take() else { return Ok(Draft::Unchanged) };
+            let Voucher { actor, reason } = said.clone();
+            region.undrains.push(Undrain { drain, actor, reason, time: now });
+            let over = region.undrains.len().saturating_sub(UNDRAINS_MAX);
+            region.undrains.drain(..over);
+            Ok(Draft::Write(Region { updated: now, ..region }, Txn::new()))
         })
         .await
     }

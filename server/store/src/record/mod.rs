@@ -25,7 +25,7 @@ use crate::Key;
 pub use meridian_proto::convert::record::{
     Confirmed, Drain, Head, Heard, Member, Outgoing, Outline, Quarantine, Region, RequestDone, Restore, SCHEMA_MAJOR,
     SCHEMA_MINOR, Service, SessionHeld, Stands, StoredPlan, StoredPlaybook, StoredRelease, StoredRoute, StoredSet,
-    StoredWatch,
+    StoredWatch, UNDRAINS_MAX, Undrain,
 };
 
 /// Why a record can't be read. Reading it again won't help.

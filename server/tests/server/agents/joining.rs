@@ -153,9 +153,19 @@ async fn what_is_drained_is_taken_by_no_plan_and_may_be_forgotten() {
     assert_eq!(why(&refused), (Code::FailedPrecondition, "EMPTY_WAVE".to_owned()));
     let refused = server.rollouts().create_rollout(fixture::rollout(&before.name)).await.unwrap_err();
     assert_eq!(why(&refused), (Code::FailedPrecondition, "REGION_DRAINING".to_owned()));
-    let (name, actor) = ("regions/eu".to_owned(), "ann".to_owned());
-    let undrain = v1::UndrainRegionRequest { name, actor, ..Default::default() };
-    assert_eq!(server.regions().undrain_region(undrain).await.unwrap().into_inner().region.unwrap().drain, None);
+    let name = "regions/eu".to_owned();
+    let (actor, reason) = ("bob".to_owned(), "the site stays".to_owned());
+    let undrain = v1::UndrainRegionRequest { name, actor, reason, ..Default::default() };
+    for _again in 0..2 {
+        let undrain = undrain.clone();
+        assert_eq!(server.regions().undrain_region(undrain).await.unwrap().into_inner().region.unwrap().drain, None);
+    }
+    let undrains = region(&server, "eu").await.undrains;
+    let said = |it: &v1::RegionUndrain| [&it.drain.as_ref().unwrap().actor, &it.actor, &it.reason].map(String::clone);
+    let known = undrains.iter().map(said).collect::<Vec<_>>();
+    assert_eq!(known, [["ann", "bob", "the site stays"]], "who had it go, and who kept it: {undrains:?}");
+    assert_eq!(undrains[0].drain.as_ref().unwrap().since_time, Some(drained.since_time.unwrap()));
+    assert!(undrains[0].time.is_some());
     let held = server.start_rollout(&before.name).await.name;
     let waits = drain(&server, "eu", "now it goes").await.unwrap().waits;
     assert!(waits.iter().all(|rollout| *rollout == held), "{waits:?}");

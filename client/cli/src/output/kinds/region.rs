@@ -1,6 +1,6 @@
 //! Regions.
 
-use meridian_client::{DoubtView, DrainView, JoinView, RegionLaneView, RegionView};
+use meridian_client::{DoubtView, DrainView, JoinView, RegionLaneView, RegionView, UndrainView};
 use meridian_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -65,6 +65,28 @@ fn drain_json(drain: &DrainView) -> Value {
         "drained": drain.drained,
         "waits": drain.waits,
     })
+}
+
+fn undrain_json(undrain: &UndrainView) -> Value {
+    let DrainView { actor, reason, since, .. } = &undrain.drain;
+    json!({
+        "drained": { "actor": actor, "reason": reason, "since": moment_json(*since) },
+        "actor": undrain.actor,
+        "reason": undrain.reason,
+        "at": moment_json(undrain.at),
+    })
+}
+
+fn undrain_row(undrain: &UndrainView, now: Timestamp) -> Vec<Cell> {
+    let UndrainView { drain, actor, reason, at } = undrain;
+    vec![
+        cell(&drain.actor),
+        or_dash(&drain.reason),
+        moment_cell(drain.since, now),
+        cell(actor),
+        or_dash(reason),
+        moment_cell(*at, now),
+    ]
 }
 
 fn join_json(join: &JoinView) -> Value {
@@ -138,6 +160,7 @@ impl Shown for RegionView {
                 "lanes": self.lanes.iter().map(lane_json).collect::<Vec<_>>(),
                 "quarantine": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
                 "joins": self.joins.iter().map(join_json).collect::<Vec<_>>(),
+                "undrains": self.undrains.iter().map(undrain_json).collect::<Vec<_>>(),
             },
         });
         if let Some(drain) = &self.drain {
@@ -157,7 +180,7 @@ impl Shown for RegionView {
         page.field("traffic share", or_dash(share.unwrap_or_default()));
         page.field("plans", cordon(self)).field("description", or_dash(&self.description));
         if let Some(drain) = &self.drain {
-            page.field("drain", cell(drain_text(drain)));
+            page.field("drain", cell(drain_text(drain))).field("since", moment_cell(drain.since, now));
         }
         page.field("labels", labels_cell(&self.labels)).field("version", or_dash(&self.agent_version));
         page.field("can do", or_dash(self.capabilities.join(", "))).field("etag", or_dash(&self.etag));
@@ -168,6 +191,8 @@ impl Shown for RegionView {
         page.table("in quarantine", &[], doubts.map(doubt).collect());
         let join = |it: &JoinView| vec![cell(&it.service), or_dash(&it.code), cell(&it.message)];
         page.table("has not got yet", &[], self.joins.iter().map(join).collect());
+        let drains = &["DRAINED BY", "WHY", "WHEN", "TAKEN BACK BY", "WHY", "WHEN"];
+        page.table("was drained", drains, self.undrains.iter().map(|it| undrain_row(it, now)).collect());
         page.table("lanes", headers, self.lanes.iter().map(lane_row).collect());
         page
     }
