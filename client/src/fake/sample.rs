@@ -67,6 +67,7 @@ pub fn rollout() -> RolloutView {
         supersedes: None,
         train: None,
         join_after: None,
+        set: None,
     }
 }
 

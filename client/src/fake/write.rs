@@ -65,6 +65,7 @@ pub(super) fn rollout(view: &RolloutView) -> v1::Rollout {
         superseded_by: view.superseded_by.as_ref().map(|by| name::rollout(service, by)).unwrap_or_default(),
         supersedes: view.supersedes.as_ref().map(|of| supersede_to_wire(service, of)),
         train: view.train.clone().unwrap_or_default(),
+        set: view.set.as_ref().map(name::set).unwrap_or_default(),
         join_after: view.join_after.as_ref().map(|after| name::rollout(service, after)).unwrap_or_default(),
     }
 }

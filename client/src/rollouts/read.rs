@@ -47,6 +47,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             supersedes,
             train,
             join_after,
+            set,
         } = message;
         let (service, rollout) = name::parse_rollout(&name).at("name")?;
         Ok(Self {
@@ -74,6 +75,7 @@ impl TryFrom<v1::Rollout> for RolloutView {
             supersedes: supersedes.map(supersede_from_wire).transpose().at("supersedes")?.map(|(_, of)| of),
             train: Some(train).filter(|train| !train.is_empty()),
             join_after: other("join_after", &join_after)?,
+            set: (!set.is_empty()).then(|| name::parse_set(&set)).transpose().at("set")?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{StepRef, Verdict};
-use meridian_core::id::{RegionId, RolloutId, ServiceId};
+use meridian_core::id::{RegionId, RolloutId, ServiceId, SetId};
 use meridian_core::lane::Placed;
 use meridian_core::plan::Supersede;
 use meridian_core::playbook::StageKind;
@@ -66,6 +66,8 @@ pub struct RolloutView {
     pub train: Option<String>,
     /// The launch that its regions came too late for; `None`: it is no join.
     pub join_after: Option<RolloutId>,
+    /// The set that it is a member of; `None`: it is launched alone.
+    pub set: Option<SetId>,
 }
 
 /// An item of the checklist.

@@ -55,6 +55,7 @@ pub fn rollout(status: &Status) -> v1::Rollout {
         supersedes: plan.supersedes.as_ref().map(|of| supersede_to_wire(&plan.service, of)),
         train: record.train.clone().unwrap_or_default(),
         join_after: plan.join.as_ref().map(|join| name::rollout(&plan.service, &join.after)).unwrap_or_default(),
+        set: plan.set.as_ref().map(|set| name::set(&set.id)).unwrap_or_default(),
         approvals: record.approvals.iter().map(|approval| approval_to_wire(record, approval)).collect(),
     }
 }

@@ -128,6 +128,12 @@ fn page(view: &RolloutView, now: Timestamp) -> Page {
     if let Some(after) = &view.join_after {
         page.field("joins", cell(format!("what {after} launched: its regions came later")));
     }
+    if let Some(by) = &view.superseded_by {
+        page.field("taken over", cell(format!("by {by}: meridian rollout watch {}/{by}", view.name.service)));
+    }
+    if let Some(set) = &view.set {
+        page.field("set", cell(format!("{set}, and ends as all of it: meridian set status {set}")));
+    }
     page.field(
         "as of",
         cell(format!("{} (revision {}, epoch {})", clock::iso(view.viewed), view.revision, view.epoch)),
@@ -173,5 +179,6 @@ fn value(view: &RolloutView) -> Value {
         "viewed": rollout["viewed"],
         "supersedes": rollout["supersedes"],
         "supersededBy": rollout["supersededBy"],
+        "set": rollout["set"],
     })
 }

@@ -50,6 +50,13 @@ pub(crate) fn picture(scene: &Scene<'_>, now: Timestamp) -> Vec<Line> {
     if let Some(after) = &rollout.join_after {
         lines.push(named("joins").with(Tone::Plain, format!("what {after} launched: its regions came later")));
     }
+    if let Some(by) = &rollout.superseded_by {
+        let service = &rollout.name.service;
+        lines.push(named("by").with(Tone::Plain, format!("{by} has its lanes: meridian rollout watch {service}/{by}")));
+    }
+    if let Some(set) = &rollout.set {
+        lines.push(named("set").with(Tone::Plain, format!("{set}, and ends as all of it: meridian set status {set}")));
+    }
     for wait in rollout.waits.iter().filter(|wait| wait.region.is_none()) {
         let text = format!("{}: {}", wait.code, lanes::wait_text(wait, now));
         lines.push(named("waits").with(Tone::Plain, text));

@@ -100,6 +100,8 @@ async fn members_begin_in_their_order_and_end_in_one_decision() {
         v1::CreateSetRequest { digest: reviewed.digest.clone(), request_id: id, ..launch.wanted("autumn", "1.0.0") };
     let set = launch.sets(0).create_set(request.clone()).await.unwrap().into_inner().set.unwrap();
     assert_eq!((set.digest, set.requester.as_str()), (reviewed.digest, "ann"));
+    let views = set.members.iter().map(|member| member.view.as_ref().unwrap().set.as_str());
+    assert!(views.eq(["sets/autumn"; 2]), "each names its set");
     let again = launch.sets(1).create_set(request).await.unwrap().into_inner().set.unwrap();
     assert_eq!(again.create_time, set.create_time, "the same request has the effect of once");
     launch.until("autumn", "both are stable", |states| states.iter().all(|state| *state == State::Stable)).await;

@@ -95,9 +95,18 @@ fn lane_json(lane: &LaneView) -> Value {
     })
 }
 
+/// Where it stands, and who has gone on instead.
+fn state(view: &RolloutView) -> Cell {
+    let mut state = marked(style::of_state(view.state), view.state.as_str());
+    if let Some(by) = &view.superseded_by {
+        state.text.push_str(&format!(" by {by}"));
+    }
+    state
+}
+
 impl Shown for RolloutView {
     const HEADERS: &'static [&'static str] =
-        &["SERVICE", "ROLLOUT", "VERSION", "STATE", "WAVE", "REGIONS", "BY", "AGE"];
+        &["SERVICE", "ROLLOUT", "VERSION", "STATE", "WAVE", "REGIONS", "SET", "BY", "AGE"];
 
     fn row(&self, now: Timestamp) -> Vec<Cell> {
         let wave = self.waves.get(self.wave).map(|wave| wave.name.clone()).unwrap_or_default();
@@ -106,9 +115,10 @@ impl Shown for RolloutView {
             cell(&self.name.service),
             cell(&self.name.rollout),
             cell(&self.release),
-            marked(style::of_state(self.state), self.state.as_str()),
+            state(self),
             or_dash(place),
             cell(self.lanes.len()),
+            or_dash(self.set.as_ref().map(ToString::to_string).unwrap_or_default()),
             or_dash(&self.requester),
             cell(clock::age(self.created, now)),
         ]
@@ -151,6 +161,9 @@ impl Shown for RolloutView {
         }
         if let Some(by) = &self.superseded_by {
             value["supersededBy"] = Value::from(by.as_str());
+        }
+        if let Some(set) = &self.set {
+            value["set"] = Value::from(format!("sets/{set}"));
         }
         if let Some(train) = &self.train {
             value["train"] = Value::from(train.as_str());

@@ -3,9 +3,9 @@
 pub(crate) mod queue;
 
 use meridian_client::fake::{FakeServer, sample};
-use meridian_client::{ApprovalView, EntryView, RefusalKind, SignOffView};
+use meridian_client::{ApprovalView, EntryView, RefusalKind, RolloutState, RolloutView, SignOffView};
 use meridian_core::digest::Digest;
-use meridian_core::id::{ItemId, ServiceId};
+use meridian_core::id::{ItemId, ServiceId, SetId};
 use meridian_core::plan::{Debt, Hotfix, Supersede};
 use meridian_core::playbook::ItemKind;
 use meridian_core::release::{Notes, Release, Reversibility};
@@ -261,6 +261,28 @@ async fn a_hotfix_goes_with_the_newest_rollout_and_its_reason() {
     }
     let json = meridian(&server, &["rollout", "status", "checkout", "-o", "json"]).await.stdout;
     assert!(json.contains("\"supersededBy\": \"r-2\"") && json.contains("\"earned\": \"1m30s\""), "{json}");
+}
+
+#[tokio::test]
+async fn lists_and_views_name_the_set_and_who_took_over() {
+    let server = FakeServer::start().await;
+    let mut rollout = sample::rollout();
+    rollout.set = Some(SetId::new("autumn").unwrap());
+    (rollout.state, rollout.superseded_by) = (RolloutState::Superseded, Some(sample::name("r-2").rollout));
+    server.put_rollout(&rollout);
+    let list = meridian(&server, &["rollout", "list"]).await.stdout;
+    assert!(list.contains("superseded by r-2") && list.contains("autumn"), "{list}");
+    for look in [&["rollout", "status", "checkout"][..], &["describe", "rollout", "checkout"], &["explain", "checkout"]]
+    {
+        let said = meridian(&server, look).await.stdout;
+        assert!(said.contains("meridian set status autumn"), "{look:?}: {said}");
+        assert!(said.contains("meridian rollout watch checkout/r-2"), "{look:?}: {said}");
+    }
+    let json = meridian(&server, &["get", "rollout", "checkout", "-o", "json"]).await.stdout;
+    assert!(json.contains("\"set\": \"sets/autumn\""), "{json}");
+    server.put_rollout(&RolloutView { set: None, ..sample::rollout() });
+    let json = meridian(&server, &["get", "rollout", "checkout", "-o", "json"]).await.stdout;
+    assert!(!json.contains("\"set\""), "it is launched alone: {json}");
 }
 
 #[tokio::test]
