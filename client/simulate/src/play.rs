@@ -14,7 +14,7 @@ use meridian_core::evidence::StepRef;
 use meridian_core::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, WaveId};
 use meridian_core::lane::LaneState;
 use meridian_core::observation::{Contact, Seen, Sight};
-use meridian_core::plan::{Plan, PlannedLane};
+use meridian_core::plan::{HashedPlan, PlannedLane};
 use meridian_core::playbook::Callback;
 use meridian_core::rollout::event::{AnswerGiven, Consent, Effect, Event, Order, SignOff, Transition};
 use meridian_core::rollout::gates::callbacks::open as open_inquiries;
@@ -44,7 +44,7 @@ const ASSUMED: &str = "assumed";
 ///
 /// # Errors
 /// If something is assumed of what the plan does not have, if the timetable can't be read, or if it never ends.
-pub fn simulate(plan: &Arc<Plan>, assumed: &Assumptions, from: Timestamp) -> Result<Course, Unplayable> {
+pub fn simulate(plan: &Arc<HashedPlan>, assumed: &Assumptions, from: Timestamp) -> Result<Course, Unplayable> {
     assumed.check(plan)?;
     let mut play = Play::open(plan, assumed, from)?;
     let end = play.run()?;
@@ -82,7 +82,7 @@ enum Asked {
 }
 
 impl<'a> Play<'a> {
-    fn open(plan: &Arc<Plan>, assumed: &'a Assumptions, now: Timestamp) -> Result<Self, Unplayable> {
+    fn open(plan: &Arc<HashedPlan>, assumed: &'a Assumptions, now: Timestamp) -> Result<Self, Unplayable> {
         let lane = |planned: &PlannedLane| LaneState {
             stable: planned.base.clone(),
             epoch: planned.epoch,

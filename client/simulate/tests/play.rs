@@ -10,7 +10,7 @@ use meridian_core::id::{CallbackId, ItemId, PlaybookId, RegionId, RoleId, Servic
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::plan::forecast::forecast;
 use meridian_core::plan::parameters::Values;
-use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::plan::{HashedPlan, Inventory, RegionFacts, compile};
 use meridian_core::playbook::{
     ApprovalRule, Callback, ChecklistItem, ItemKind, Limits, Load, LoadRequest, Method, Playbook, RegionSelector,
     RollbackPolicy, SafetyPolicy, Stage, StageKind, Staging, Step, VotePolicy, Wave, validate,
@@ -91,7 +91,7 @@ impl Design {
         }
     }
 
-    fn plan(&self) -> Arc<Plan> {
+    fn plan(&self) -> Arc<HashedPlan> {
         let step = |(weight, bake): &(u64, u64)| Step {
             weight: percent(*weight),
             cohort: None,
@@ -152,15 +152,15 @@ impl Design {
         };
         let regions = self.waves.iter().flat_map(|(regions, _)| regions).map(facts).collect();
         let inventory = Inventory { regions, ..Inventory::default() };
-        Arc::new(compile(&validate(playbook).unwrap(), 1, &release("2.0.0"), &inventory).unwrap())
+        compile(&validate(playbook).unwrap(), 1, &release("2.0.0"), &inventory).unwrap().into()
     }
 }
 
-fn play(plan: &Arc<Plan>, assumed: &Assumptions) -> Course {
+fn play(plan: &Arc<HashedPlan>, assumed: &Assumptions) -> Course {
     simulate(plan, assumed, start()).unwrap()
 }
 
-fn failing(plan: &Arc<Plan>, failures: &[&str]) -> Course {
+fn failing(plan: &Arc<HashedPlan>, failures: &[&str]) -> Course {
     let failures = failures.iter().map(|text| Failure::parse(plan, text).unwrap()).collect();
     play(plan, &Assumptions { failures, ..Assumptions::default() })
 }

@@ -11,7 +11,7 @@ use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{EvidencePolicy, Outcome, StepRef};
 use meridian_core::id::{PlaybookId, RegionId, RolloutId, WaveId};
-use meridian_core::plan::{Inventory, Plan, RegionFacts, compile};
+use meridian_core::plan::{HashedPlan, Inventory, Plan, RegionFacts, compile};
 use meridian_core::playbook::{
     Electorate, Limits, Playbook, RegionSelector, RollbackPolicy, SafetyPolicy, Scope, Stage, StageKind, Step,
     VotePolicy, Wave, validate,
@@ -144,7 +144,7 @@ fn plan() -> Plan {
 /// Never.
 #[must_use]
 pub fn rollout() -> v1::ExportRolloutResponse {
-    let (plan, id) = (Arc::new(plan()), RolloutId::new("r-1").expect("a good name"));
+    let (plan, id) = (Arc::new(HashedPlan::from(plan())), RolloutId::new("r-1").expect("a good name"));
     let moment = Moment { now: STARTED, head: Epoch::new(1, 41) };
     let (lanes, vetoes) = (BTreeMap::new(), Vetoes::default());
     let record = open(id.clone(), plan.clone(), "anna".to_owned(), &lanes, &vetoes, moment).expect("lanes are free");
@@ -161,7 +161,7 @@ pub fn rollout() -> v1::ExportRolloutResponse {
     chain.put("veto", Some(id), Vec::new());
     chain.put("advance", RolloutId::new("r-2").ok(), Vec::new());
     v1::ExportRolloutResponse {
-        plan: v1::Plan::from(&*plan).encode_to_vec(),
+        plan: v1::Plan::from(&**plan).encode_to_vec(),
         record: chain.bytes(),
         entries: chain.entries.iter().map(|entry| audit_to_record(entry).encode_to_vec()).collect(),
         next_page_token: String::new(),

@@ -3,6 +3,7 @@
 pub mod compile;
 mod drain;
 pub mod forecast;
+mod hashed;
 pub mod join;
 pub mod mandate;
 pub mod needs;
@@ -13,6 +14,7 @@ pub mod spec;
 pub mod supersede;
 
 pub use compile::{Inventory, PlanRefusal, RegionFacts, compile};
+pub use hashed::HashedPlan;
 pub use join::{Join, JoinWait, Joiner, Joining, Joins};
 pub use mandate::{Mandate, NotOfPlan};
 pub use needs::{holders, needed};

@@ -11,7 +11,7 @@ use super::veto::{Veto, Vetoes};
 use crate::epoch::Epoch;
 use crate::id::{RegionId, RolloutId, ServiceId};
 use crate::lane::LaneState;
-use crate::plan::Plan;
+use crate::plan::{HashedPlan, Plan};
 use crate::release::ReleaseRef;
 use crate::time::Timestamp;
 
@@ -83,7 +83,7 @@ impl OpenRefused {
 /// If the release is vetoed or automation held; if a lane is held or has moved on since the plan was compiled.
 pub fn open(
     id: RolloutId,
-    plan: Arc<Plan>,
+    plan: Arc<HashedPlan>,
     requester: String,
     lanes: &BTreeMap<RegionId, LaneState>,
     vetoes: &Vetoes,
@@ -124,7 +124,13 @@ pub(super) fn check(
 }
 
 /// The first record of a rollout: every region waits.
-pub(super) fn first(id: RolloutId, plan: Arc<Plan>, requester: String, epoch: Epoch, since: Timestamp) -> Rollout {
+pub(super) fn first(
+    id: RolloutId,
+    plan: Arc<HashedPlan>,
+    requester: String,
+    epoch: Epoch,
+    since: Timestamp,
+) -> Rollout {
     let fresh = LaneProgress {
         at: LaneAt::Waiting,
         since,

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::epoch::Epoch;
 use crate::evidence::{LoadFigures, StepRef, Verdict};
 use crate::id::{CallbackId, ItemId, RegionId, RoleId, RolloutId, ServiceId, WaveId};
-use crate::plan::Plan;
+use crate::plan::HashedPlan;
 use crate::playbook::Scope;
 use crate::time::Timestamp;
 
@@ -19,7 +19,7 @@ pub struct Rollout {
     /// Its name.
     pub id: RolloutId,
     /// What is executed; never changes.
-    pub plan: Arc<Plan>,
+    pub plan: Arc<HashedPlan>,
     /// Epoch of the last decision.
     pub epoch: Epoch,
     /// Who started it, as declared.

@@ -11,7 +11,7 @@ use super::step::Moment;
 use super::veto::Vetoes;
 use crate::id::{RegionId, RolloutId, ServiceId, SetId};
 use crate::lane::LaneState;
-use crate::plan::Plan;
+use crate::plan::HashedPlan;
 use crate::planted;
 use crate::release::Reversibility;
 
@@ -136,7 +136,7 @@ pub struct Superseded {
 pub fn supersede(
     old: &Rollout,
     id: RolloutId,
-    plan: Arc<Plan>,
+    plan: Arc<HashedPlan>,
     requester: String,
     lanes: &BTreeMap<RegionId, LaneState>,
     vetoes: &Vetoes,

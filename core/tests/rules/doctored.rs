@@ -33,7 +33,7 @@ use meridian_core::time::{Span, Timestamp};
 use meridian_core::weight::Split;
 
 use super::world::design::{Design, region};
-use super::world::{World, halt};
+use super::world::{World, halt, replan};
 
 type Ids = BTreeSet<&'static str>;
 
@@ -104,11 +104,12 @@ fn records() -> Ids {
     let of = |change: &dyn Fn(&mut Rollout)| invariants::record(&doctored(&world.record, change));
     let nowhere = StepRef { wave: 0, step: 7 };
     let own = |record: &mut Rollout| {
-        let plan = Arc::make_mut(&mut record.plan);
-        let release = plan.release.clone();
-        plan.lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = release;
+        replan(record, |plan| {
+            let release = plan.release.clone();
+            plan.lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = release;
+        });
     };
-    let crowded = |record: &mut Rollout| Arc::make_mut(&mut record.plan).waves[0].max_parallel = 1;
+    let crowded = |record: &mut Rollout| replan(record, |plan| plan.waves[0].max_parallel = 1);
     let late = |record: &mut Rollout| record.lanes.get_mut(&region(0)).unwrap().goal_epoch = Epoch::new(9, 9);
     let since = world.now;
     [
@@ -245,7 +246,7 @@ fn decisions() -> Ids {
     let moment = Moment { now: world.now, head: world.head };
     let idle = Taken { before: &world.record, event: &event, moment, answer: &silent };
     let no_return = |record: &mut Rollout| {
-        Arc::make_mut(&mut record.plan).reversibility = meridian_core::release::Reversibility::PointOfNoReturn;
+        replan(record, |plan| plan.reversibility = meridian_core::release::Reversibility::PointOfNoReturn);
     };
     let past = World { record: doctored(&world.record, no_return), ..world.clone() };
     let verdict =
@@ -396,7 +397,7 @@ fn supersessions() -> Ids {
     let (design, world) = (Design::of(&[&[0, 1], &[2]]), baking());
     let record = Arc::new(world.record.clone());
     let over = Superseding { record: record.clone(), hotfix: None, now: world.now };
-    let plan = Arc::new(design.plan_over("3.0.0", &world.lanes, Some(over)).unwrap());
+    let plan = Arc::new(design.plan_over("3.0.0", &world.lanes, Some(over)).unwrap().into());
     let moment = Moment { now: world.now, head: world.head };
     let (id, by, none) = (RolloutId::new("next").unwrap(), "anna".to_owned(), Vetoes::default());
     let taken = supersede(&record, id, plan, by, &world.lanes, &none, moment).unwrap();
@@ -421,8 +422,10 @@ fn supersessions() -> Ids {
         caught(
             "C20",
             said(&|taken, _| {
-                let lanes = &mut Arc::make_mut(&mut taken.new.plan).lanes;
-                lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = record.plan.release.clone();
+                let release = record.plan.release.clone();
+                let base =
+                    |plan: &mut Plan| plan.lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().release = release;
+                replan(&mut taken.new, base);
             }),
         ),
         caught("S2", said(&|taken, _| taken.new.epoch = taken.old.epoch)),
@@ -437,8 +440,9 @@ fn parameters() -> Ids {
     let mut world = World::new(&Design { parameters: Some((values.clone(), values)), ..Design::of(&[&[0]]) });
     world.until_phase("switched");
     let mut record = world.record.clone();
-    let base = Arc::make_mut(&mut record.plan).lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap();
-    base.slot = Slot::Green;
+    replan(&mut record, |plan| {
+        plan.lanes.get_mut(&region(0)).unwrap().base.as_mut().unwrap().slot = Slot::Green;
+    });
     [caught("C29", invariants::record(&record))].into()
 }
 
@@ -507,7 +511,7 @@ fn memberships() -> Ids {
     let mut world = World::new(&Design::of(&[&[0], &[1]]));
     world.until_phase("stable");
     let launch = world.record.clone();
-    let mut plan = (*launch.plan).clone();
+    let mut plan = Plan::clone(&launch.plan);
     plan.lanes = BTreeMap::from([(region(2), PlannedLane { base: None, ..plan.lanes[&region(1)].clone() })]);
     plan.waves = vec![PlannedWave { regions: vec![region(2)], ..plan.waves[1].clone() }];
     plan.join = Some(Join { after: launch.id.clone() });
@@ -522,7 +526,7 @@ fn memberships() -> Ids {
     let mut back = baking();
     back.rollback(meridian_core::playbook::Scope::Fleet).unwrap();
     let going = back.record.clone();
-    let join = doctored(&going, |record| Arc::make_mut(&mut record.plan).join.clone_from(&plan.join));
+    let join = doctored(&going, |record| replan(record, |it| it.join.clone_from(&plan.join)));
     [
         caught("C28", said(&|plan| drop(plan.lanes.insert(region(9), lane.clone())))),
         caught("C28", said(&|plan| plan.join.as_mut().unwrap().after = RolloutId::new("other").unwrap())),

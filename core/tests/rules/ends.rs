@@ -3,6 +3,7 @@
 use meridian_core::epoch::Epoch;
 use meridian_core::id::RolloutId;
 use meridian_core::lane::LaneState;
+use meridian_core::plan::HashedPlan;
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::goals::lane_after;
 use meridian_core::rollout::open::{OpenRefused, open};
@@ -59,7 +60,7 @@ fn a_lane_is_opened_only_as_it_was_planned() {
     let design = Design::of(&[&[0]]);
     let mut world = World::new(&design);
     world.until_phase("stable");
-    let plan = std::sync::Arc::new(design.plan("3.0.0", &world.lanes));
+    let plan = std::sync::Arc::new(HashedPlan::from(design.plan("3.0.0", &world.lanes)));
     let moment = Moment { now: world.now, head: world.head };
     let opened = |lane: LaneState, moment| {
         let lanes = [(region(0), lane)].into();

@@ -1,5 +1,6 @@
 //! Milestones are what the records say, at every moment of a launch.
 
+use meridian_core::plan::Plan;
 use meridian_core::playbook::StageKind;
 use meridian_core::watch::{FeedbackPolicy, Milestone, Opinion, Reached, Watch, WatchPolicy, milestones, open};
 
@@ -17,7 +18,7 @@ fn policy() -> WatchPolicy {
 /// A region before the others, for this.
 fn first_for(kind: StageKind) -> World {
     let mut world = World::new(&Design::of(&[&[0], &[1, 2]]));
-    let mut plan = (*world.record.plan).clone();
+    let mut plan = Plan::clone(&world.record.plan);
     plan.waves[0].stage = kind;
     plan.waves[1].stage = StageKind::Production;
     world.record.plan = plan.into();

@@ -16,7 +16,7 @@ use meridian_core::id::{ItemId, RegionId, RolloutId};
 use meridian_core::invariants::{self, Broken, Orders, Taken};
 use meridian_core::lane::{LaneState, Placed};
 use meridian_core::observation::{Contact, Seen, Sight};
-use meridian_core::plan::Superseding;
+use meridian_core::plan::{Plan, Superseding};
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{AnswerGiven, Consent, Event, Order, SignOff, Transition};
 use meridian_core::rollout::gates::stops::{Halt, StopScope};
@@ -38,6 +38,13 @@ use site::{Mood, Site};
 #[track_caller]
 pub fn hold(broken: Vec<Broken>) {
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Changes what a rollout executes, which no rule does.
+pub fn replan(record: &mut Rollout, change: impl FnOnce(&mut Plan)) {
+    let mut plan = Plan::clone(&record.plan);
+    change(&mut plan);
+    record.plan = plan.into();
 }
 
 pub fn order() -> Order {
@@ -106,7 +113,7 @@ impl World {
         let lanes: BTreeMap<RegionId, LaneState> = design.regions().into_iter().map(lane).collect();
         let site = |(id, lane): (&RegionId, &LaneState)| (id.clone(), Site::new(lane.stable.as_ref(), now));
         let sites = lanes.iter().map(site).collect();
-        let plan = Arc::new(design.plan("2.0.0", &lanes));
+        let plan = Arc::new(design.plan("2.0.0", &lanes).into());
         let moment = Moment { now, head };
         let id = design.member.as_ref().map(|(_, id, _)| id.clone());
         let id = id.unwrap_or_else(|| RolloutId::new("first").unwrap());
@@ -124,7 +131,7 @@ impl World {
     /// Opens the next rollout over what the last one left; somebody lifts the hold if there is one.
     pub fn reopen(&mut self, design: &Design, version: &str) {
         assert!(self.record.phase.is_terminal(), "the lanes are free");
-        let plan = Arc::new(design.plan(version, &self.lanes));
+        let plan = Arc::new(design.plan(version, &self.lanes).into());
         let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
         if self.vetoes.hold.is_some() {
             self.veto(VetoOrder::ReleaseHold).unwrap();
@@ -145,7 +152,7 @@ impl World {
         let id = RolloutId::new(format!("of-{}", version.replace('.', "-"))).unwrap();
         let moment = Moment { now: self.now, head: self.head };
         let (lanes, vetoes) = (self.lanes.clone(), self.vetoes.clone());
-        let taken = supersede(&before, id, Arc::new(plan), "anna".to_owned(), &lanes, &vetoes, moment);
+        let taken = supersede(&before, id, Arc::new(plan.into()), "anna".to_owned(), &lanes, &vetoes, moment);
         let taken = taken.map_err(|refused| refused.code())?;
         for record in [&taken.old, &taken.new] {
             self.record = record.clone();

@@ -9,7 +9,7 @@ use meridian_core::id::{PlaybookId, RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
 use meridian_core::plan::parameters::Parameters;
 use meridian_core::plan::prepared::Activated;
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, compile};
+use meridian_core::plan::{HashedPlan, Inventory, Plan, PlanRefusal, RegionFacts, SetPlan, Superseding, compile};
 use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
 use meridian_store::record::{Region, Service, StoredPlan, StoredRelease};
@@ -40,9 +40,16 @@ pub struct PlanOrder {
 #[derive(Clone, Debug)]
 pub struct NewPlan {
     /// The plan.
-    pub plan: Arc<Plan>,
+    pub plan: Arc<HashedPlan>,
     /// Its hash.
     pub hash: Digest,
+}
+
+impl From<Plan> for NewPlan {
+    fn from(plan: Plan) -> Self {
+        let plan = Arc::new(HashedPlan::from(plan));
+        Self { hash: plan.hash(), plan }
+    }
 }
 
 impl Catalog {
@@ -57,7 +64,7 @@ impl Catalog {
         if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
             let corrupt = |error| EngineError::Corrupt(format!("a request names no plan: {error}"));
             let hash = name::parse_plan(&resource).map_err(corrupt)?;
-            let plan = Arc::new(self.plan(&hash).await?.value.plan);
+            let plan = self.plan(&hash).await?.value.plan.into();
             return Ok(NewPlan { plan, hash });
         }
         let release = self.get::<StoredRelease>(&(service.clone(), version.clone())).await?;
@@ -70,8 +77,8 @@ impl Catalog {
         }
         inventory.set.clone_from(set);
         let made = compile(&valid, playbook.value.revision, &release.value.release, &inventory);
-        let plan = Arc::new(made.and_then(with_known_zones).map_err(EngineError::PlanRefused)?);
-        let made = NewPlan { hash: plan.hash(), plan };
+        let made = made.and_then(with_known_zones).map_err(EngineError::PlanRefused)?;
+        let made = NewPlan::from(made);
         if terms.effect == Effect::Made {
             self.keep_plan(&made, terms).await?;
         }
@@ -85,7 +92,7 @@ impl Catalog {
     pub(crate) async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
         let key = layout::plan(&made.hash);
         let now = self.clock.now();
-        let entry = StoredPlan { plan: made.plan.as_ref().clone(), created: now };
+        let entry = StoredPlan { plan: Plan::clone(&made.plan), created: now };
         let txn = Txn::new().put(key.clone(), record::encode_plan(&entry), Expect::Absent);
         let request = terms.request.as_ref();
         // Whoever got in between has kept the very same plan, or has had this request's effect.
@@ -111,7 +118,7 @@ impl Catalog {
         let missing = || EngineError::NotFound { kind: "rollout", name: id.to_string() };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
         let plan = self.plan(&record::plan_of_rollout(&key, &item.value)?).await?.value.plan;
-        Ok(Arc::new(record::decode_rollout(&key, &item.value, Arc::new(plan))?))
+        Ok(Arc::new(record::decode_rollout(&key, &item.value, plan.into())?))
     }
 
     /// The fleet as a service finds it now.

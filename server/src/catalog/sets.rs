@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::{PlaybookId, RolloutId, ServiceId, SetId};
-use meridian_core::plan::Plan;
 use meridian_core::plan::set::{arrange, digest};
+use meridian_core::plan::{HashedPlan, Plan};
 use meridian_proto::convert::name;
 use meridian_store::record::StoredSet;
 use meridian_store::{layout, record};
@@ -33,7 +33,7 @@ pub struct MemberOrder {
 #[derive(Clone, Debug)]
 pub struct NewSet {
     /// What the rollout of each member is called, and what it executes.
-    pub members: BTreeMap<ServiceId, (RolloutId, Arc<Plan>)>,
+    pub members: BTreeMap<ServiceId, (RolloutId, Arc<HashedPlan>)>,
     /// Digest of all plans.
     pub digest: Digest,
 }
@@ -58,7 +58,7 @@ impl Catalog {
             let made = self.make_plan(&order, &Terms { effect, ..Terms::default() }).await?;
             planned.insert(service, (rollout, made.plan));
         }
-        let digest = digest(planned.values().map(|(_, plan)| plan.as_ref()));
+        let digest = digest(planned.values().map(|(_, plan)| -> &Plan { plan }));
         Ok(NewSet { members: planned, digest })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::lane::LaneState;
-use meridian_core::plan::Plan;
+use meridian_core::plan::{HashedPlan, Plan};
 use meridian_core::rollout::gates::stops::Stops;
 use meridian_core::rollout::state::Rollout;
 use meridian_store::layout::Place;
@@ -53,7 +53,7 @@ pub(super) enum Request {
 /// The store, read as records.
 pub(super) struct Books {
     pub store: Arc<dyn Store>,
-    plans: Mutex<HashMap<Digest, Arc<Plan>>>,
+    plans: Mutex<HashMap<Digest, Arc<HashedPlan>>>,
 }
 
 impl Books {
@@ -61,14 +61,14 @@ impl Books {
         Self { store, plans: Mutex::default() }
     }
 
-    pub async fn plan(&self, hash: Digest) -> Result<Arc<Plan>, EngineError> {
+    pub async fn plan(&self, hash: Digest) -> Result<Arc<HashedPlan>, EngineError> {
         if let Some(plan) = self.plans.lock().expect("no holder of this lock panics").get(&hash) {
             return Ok(plan.clone());
         }
         let key = layout::plan(&hash);
         let missing = || EngineError::NotFound { kind: "plan", name: hash.hex() };
         let item = self.store.get(&key).await?.item.ok_or_else(missing)?;
-        let plan = Arc::new(record::decode_plan(&key, &item.value)?.plan);
+        let plan = Arc::new(HashedPlan::from(record::decode_plan(&key, &item.value)?.plan));
         if plan.hash() != hash {
             return Err(EngineError::Corrupt(format!("plan {} does not have the content of its hash", hash.hex())));
         }

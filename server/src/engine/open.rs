@@ -5,7 +5,7 @@ use std::sync::Arc;
 use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId};
-use meridian_core::plan::{Plan, PlanRefusal};
+use meridian_core::plan::{HashedPlan, Plan, PlanRefusal};
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::step::Moment;
 use meridian_core::rollout::supersede::{KIND, Superseded, supersede};
@@ -127,7 +127,7 @@ impl Engine {
     async fn try_supersede(
         &self,
         order: &OpenOrder,
-        plan: Arc<Plan>,
+        plan: Arc<HashedPlan>,
         old: &RolloutId,
     ) -> Result<Option<Status>, EngineError> {
         let books = &self.shared.books;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId, SetId};
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::rollout::event::MemberHeard;
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::state::Rollout;
@@ -31,7 +31,7 @@ pub struct SetOrder {
     /// Its name.
     pub id: SetId,
     /// What each member executes, and what its rollout is called; all plans are of this set.
-    pub members: BTreeMap<ServiceId, (RolloutId, Arc<Plan>)>,
+    pub members: BTreeMap<ServiceId, (RolloutId, Arc<HashedPlan>)>,
     /// Digest of all plans.
     pub digest: Digest,
     /// Declared name of who starts it.

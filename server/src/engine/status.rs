@@ -5,7 +5,7 @@ use std::sync::Arc;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::observation::Sight;
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::rollout::event::Event;
 use meridian_core::rollout::gates::stops::Halt;
 use meridian_core::rollout::reason::Wait;
@@ -100,7 +100,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it does not exist or can't be read.
-    pub(crate) async fn plan(&self, hash: Digest) -> Result<Arc<Plan>, EngineError> {
+    pub(crate) async fn plan(&self, hash: Digest) -> Result<Arc<HashedPlan>, EngineError> {
         self.shared.books.plan(hash).await
     }
 

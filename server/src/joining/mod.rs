@@ -213,7 +213,7 @@ impl Joining {
     /// Starts a join under the name of its plan.
     async fn start(&self, plan: Plan, actor: String, request: Option<RequestMark>) -> Result<RolloutId, EngineError> {
         let service = plan.service.clone();
-        let made = NewPlan { hash: plan.hash(), plan: Arc::new(plan) };
+        let made = NewPlan::from(plan);
         self.catalog.keep_plan(&made, &Terms::default()).await?;
         let name: String = made.hash.hex().chars().take(NAME_DIGITS).collect();
         let id = RolloutId::new(format!("join-{name}")).expect("hexadecimal digits are allowed in names");

@@ -248,7 +248,7 @@ impl Stage {
         let at = layout::plan(&record::plan_of_rollout(&key, &item.value).unwrap());
         let plan = self.store.get(&at).await.unwrap().item.unwrap();
         let plan = record::decode_plan(&at, &plan.value).unwrap().plan;
-        record::decode_rollout(&key, &item.value, Arc::new(plan)).unwrap()
+        record::decode_rollout(&key, &item.value, plan.into()).unwrap()
     }
 
     pub async fn records(&self) -> Vec<Versioned> {

@@ -2,8 +2,6 @@
 //! store and data plane, and no request fails by the switch.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::sync::Arc;
-
 use meridian_client::RolloutName;
 use meridian_core::evidence::Outcome;
 use meridian_core::rollout::state::Ballot;
@@ -79,7 +77,7 @@ async fn proves_itself(launcher: &Launcher, rollout: &RolloutName) -> anyhow::Re
     // The same plan, played in virtual time with errors like these, ends as it did here.
     let mut assumed = Assumptions::default();
     assumed.measured.new.errors = Weight::from_basis_points(4_000)?;
-    let course = simulate(&Arc::new(view.plan.clone()), &assumed, Timestamp::from_millis(0))?;
+    let course = simulate(&view.plan.clone().into(), &assumed, Timestamp::from_millis(0))?;
     assert!(matches!(course.end.how, Ended::Over { phase: "rolled-back", .. }), "{:?}", course.end);
     assert!(course.decisions.iter().any(|decided| decided.kind == "rollback"), "{:?}", course.decisions);
     Ok(())

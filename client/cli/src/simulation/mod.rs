@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use meridian_calendar::local;
 use meridian_core::id::RegionId;
-use meridian_core::plan::{Plan, PlannedWave};
+use meridian_core::plan::{HashedPlan, Plan, PlannedWave};
 use meridian_core::rollout::reason::Wait;
 use meridian_core::rollout::state::LaneAt;
 use meridian_core::time::{Span, Timestamp};
@@ -25,7 +25,7 @@ use world::World;
 
 /// Everything that was played.
 pub(crate) struct Simulation {
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<HashedPlan>,
     /// What was assumed of regions, but for failures.
     pub(crate) assumed: Assumptions,
     /// The clocks of regions that say which they have.

@@ -9,7 +9,7 @@ use meridian_core::calendar::timetable::ZONE_LABEL;
 use meridian_core::digest::Digest;
 use meridian_core::id::RegionId;
 use meridian_core::lane::{LaneState, Placed};
-use meridian_core::plan::{Inventory, Plan, PlanRefusal, RegionFacts, compile};
+use meridian_core::plan::{HashedPlan, Inventory, PlanRefusal, RegionFacts, compile};
 use meridian_core::playbook::{Playbook, RegionSelector, validate};
 use meridian_core::release::{Release, ReleaseRef};
 use meridian_core::slot::Slot;
@@ -23,7 +23,7 @@ use crate::reference;
 
 /// What is played.
 pub(super) struct World {
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: Arc<HashedPlan>,
     pub(super) zones: BTreeMap<RegionId, String>,
     /// How what is launched is watched.
     pub(super) watch: WatchPolicy,
@@ -62,7 +62,7 @@ impl World {
         if !refused.is_empty() {
             return Err(unplannable(&refused));
         }
-        Ok(Self { plan: Arc::new(plan), zones, watch: playbook.watch.clone(), told })
+        Ok(Self { plan: plan.into(), zones, watch: playbook.watch.clone(), told })
     }
 }
 

@@ -5,7 +5,7 @@ use meridian_core::agent::{Accepted, DeadMan, LaneMemory, LocalWorld, Solitude, 
 use meridian_core::digest::Digest;
 use meridian_core::evidence::{Outcome, Verdict};
 use meridian_core::goal::{Goal, SlotGoal};
-use meridian_core::plan::Mandate;
+use meridian_core::plan::{Mandate, Plan};
 use meridian_core::playbook::{DeadManPolicy, DriftPolicy, SafetyPolicy, VotePolicy};
 use meridian_core::release::Reversibility;
 use meridian_core::rollout::goals::goal;
@@ -199,9 +199,9 @@ fn a_mandate_is_that_of_its_plan_and_no_other() {
     assert!(Mandate::open(plan.hash(), mandate.body(), bolder.clone()).is_err());
     assert!(Mandate::open(plan.hash(), Digest::of(b"another plan"), leave()).is_err());
     // Another policy is another plan; the default one leaves a plan the name that it has without.
-    let plain = (**plan).clone().under(SafetyPolicy::default());
+    let plain = Plan::clone(plan).under(SafetyPolicy::default());
     assert_eq!((plain.mandate.clone(), plain.hash()), (None, mandate.body()));
-    assert_ne!((**plan).clone().under(bolder).hash(), plan.hash());
+    assert_ne!(Plan::clone(plan).under(bolder).hash(), plan.hash());
     // And it is part of what a goal orders.
     let order = goal(&world.record, &region(0)).unwrap();
     assert_ne!(Goal { mandate: None, ..order.clone() }.hash(), order.hash());

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use crate::world::design::{Design, service};
 use crate::world::site::Mood;
-use crate::world::{World, hold, order};
+use crate::world::{World, hold, order, replan};
 
 /// Members by name; each a world of its own.
 struct Set {
@@ -185,7 +185,7 @@ fn a_bad_follower_takes_back_whom_it_followed() {
 fn what_cannot_go_back_by_itself_freezes_and_the_others_wait_for_a_human() {
     let mut set = pair();
     let plan = |world: &mut World| {
-        std::sync::Arc::make_mut(&mut world.record.plan).reversibility = Reversibility::PointOfNoReturn;
+        replan(&mut world.record, |plan| plan.reversibility = Reversibility::PointOfNoReturn);
     };
     plan(set.get("pay"));
     set.until("shop bakes", |set| set.get("shop").word(0) == "baking");

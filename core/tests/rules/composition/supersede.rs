@@ -7,7 +7,7 @@ use meridian_core::id::{ItemId, RegionId, RolloutId};
 use meridian_core::invariants;
 use meridian_core::lane::LaneState;
 use meridian_core::plan::supersede::earned;
-use meridian_core::plan::{Debt, Hotfix, Inventory, RegionFacts, Supersede, Superseding, compile};
+use meridian_core::plan::{Debt, HashedPlan, Hotfix, Inventory, Plan, RegionFacts, Supersede, Superseding, compile};
 use meridian_core::playbook::{ItemKind, Scope, VotePolicy, validate};
 use meridian_core::release::Reversibility;
 use meridian_core::rollout::goals::goal;
@@ -170,7 +170,7 @@ fn a_plan_is_for_one_rollout_only() {
     let design = two_waves();
     let mut world = piloting(&design);
     let over = Superseding { record: Arc::new(world.record.clone()), hotfix: None, now: world.now };
-    let plan = Arc::new(design.plan_over("3.0.0", &world.lanes, Some(over)).unwrap());
+    let plan = Arc::new(HashedPlan::from(design.plan_over("3.0.0", &world.lanes, Some(over)).unwrap()));
     let id = |text: &str| RolloutId::new(text).unwrap();
     let moment = Moment { now: world.now, head: world.head };
     let opened = open(id("next"), plan.clone(), "anna".to_owned(), &world.lanes, &world.vetoes, moment);
@@ -286,7 +286,7 @@ fn a_playbook_that_says_nothing_allows_no_hotfix() {
 fn a_plan_that_supersedes_nothing_keeps_its_hash() {
     let design = two_waves();
     let world = piloting(&design);
-    let mut plan = world.record.plan.as_ref().clone();
+    let mut plan = Plan::clone(&world.record.plan);
     let plain = plan.hash();
     let over = Supersede { rollout: world.record.id.clone(), release: plan.release.clone(), hotfix: None };
     plan.supersedes = Some(over);

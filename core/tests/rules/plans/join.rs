@@ -120,7 +120,7 @@ impl Late {
 
     /// A world in which the join has begun, with the joiner's site alone.
     fn joined(&self) -> World {
-        let (plan, mut world) = (Arc::new(self.plan()), self.world.clone());
+        let (plan, mut world) = (Arc::new(self.plan().into()), self.world.clone());
         let lane = self.inventory.regions[&region(2)].lane.clone();
         world.sites = BTreeMap::from([(region(2), Site::new(lane.stable.as_ref(), world.now))]);
         world.sight = Sight::new();

@@ -10,8 +10,8 @@ use meridian_core::playbook::{Scope, validate};
 use meridian_core::rollout::goals::goal;
 use meridian_core::slot::{Slot, Slots};
 
-use crate::world::World;
 use crate::world::design::{Design, region, release};
+use crate::world::{World, replan};
 
 fn values(value: &str) -> Values {
     BTreeMap::from([("DB".to_owned(), value.to_owned())])
@@ -68,7 +68,7 @@ fn what_was_started_otherwise_counts_as_something_else() {
     let bare = World::new(&Design::of(&[&[0]]));
     assert_ne!(world.record.plan.hash(), bare.record.plan.hash());
     let mut doctored = world.record.clone();
-    std::sync::Arc::make_mut(&mut doctored.plan).lanes.get_mut(&region(0)).unwrap().parameters = values("later");
+    replan(&mut doctored, |plan| plan.lanes.get_mut(&region(0)).unwrap().parameters = values("later"));
     assert_ne!(goal(&doctored, &region(0)).unwrap().hash(), order.hash(), "a goal says what it is started with");
     assert_eq!(invariants::record(&world.record), []);
 }

@@ -8,7 +8,7 @@ use meridian_core::epoch::Epoch;
 use meridian_core::evidence::{LoadFigures, StepRef};
 use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
-use meridian_core::plan::Plan;
+use meridian_core::plan::{HashedPlan, Plan};
 use meridian_core::playbook::{ChecklistItem, Scope};
 use meridian_core::rollout::state::{
     Answer, Approval, Ballot, Cause, Hold, Identity, Inquiry, LaneAt, LaneProgress, LoadReport, Pace, Phase, Rollout,
@@ -26,11 +26,11 @@ use super::{
 
 /// A rollout of some plan.
 pub fn rollout() -> impl Strategy<Value = Rollout> {
-    plan().prop_flat_map(|plan| rollout_of(Arc::new(plan)))
+    plan().prop_flat_map(|plan| rollout_of(plan.into()))
 }
 
 /// A rollout of this plan.
-pub fn rollout_of(plan: Arc<Plan>) -> impl Strategy<Value = Rollout> {
+pub fn rollout_of(plan: Arc<HashedPlan>) -> impl Strategy<Value = Rollout> {
     let steps: Vec<StepRef> = plan
         .waves
         .iter()

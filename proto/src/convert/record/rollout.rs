@@ -7,8 +7,8 @@ use std::sync::Arc;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
-use meridian_core::plan::Plan;
 use meridian_core::plan::compile::REGIONS_MAX;
+use meridian_core::plan::{HashedPlan, Plan};
 use meridian_core::playbook::validate::ITEMS_MAX;
 use meridian_core::rollout::gates::approvals::APPROVALS_MAX;
 use meridian_core::rollout::state::{LaneProgress, Phase, Rollout};
@@ -68,7 +68,7 @@ impl TryFrom<records::RolloutOutline> for Outline {
 ///
 /// # Errors
 /// The first field that is wrong, or does not fit the plan.
-pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<Plan>) -> Result<Rollout, Invalid> {
+pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<HashedPlan>) -> Result<Rollout, Invalid> {
     let records::RolloutRecord {
         schema,
         id,
@@ -143,7 +143,7 @@ fn train_from_wire(train: String, plan: &Plan) -> Result<Option<String>, Invalid
 }
 
 /// The record and the plan are of each other.
-fn check_plan(outline: &Outline, plan: &Plan) -> Result<(), Invalid> {
+fn check_plan(outline: &Outline, plan: &HashedPlan) -> Result<(), Invalid> {
     if outline.plan != plan.hash() {
         return Err(Invalid::contradiction("plan", outline.plan, "the plan that it is read with"));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use meridian_core::agent::VetoList;
 use meridian_core::epoch::Epoch;
-use meridian_core::plan::Plan;
+use meridian_core::plan::{HashedPlan, Plan};
 use proptest::strategy::Strategy;
 use prost::Message;
 use prost::bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::r#gen::records::v1 as records;
 use crate::r#gen::v1;
 
 /// A record whose first lane bakes with a vote, and its plan.
-fn rollout() -> (records::RolloutRecord, Arc<Plan>) {
+fn rollout() -> (records::RolloutRecord, Arc<HashedPlan>) {
     let rollout = sample(arbitrary::rollout().prop_filter("with a vote", |rollout| {
         let lane = rollout.lanes.values().next();
         lane.is_some_and(|lane| lane.at.step().is_some() && lane.vote.is_some())
@@ -136,7 +136,7 @@ fn a_rollout_is_not_read_with_another_plan() {
     let (record, plan) = rollout();
     let mut other = Plan::clone(&plan);
     other.waves[0].max_skew ^= 1;
-    let refusal = rollout_from_record(record, Arc::new(other)).unwrap_err();
+    let refusal = rollout_from_record(record, other.into()).unwrap_err();
     assert_eq!(refusal.field, "plan");
 }
 

@@ -144,7 +144,7 @@ impl PlanService for Plans {
             forecast: forecast_to_wire(&plan),
             warnings: self.warnings(&plan),
             departure: departure(&plan, self.shared.clock.now()),
-            plan: Some(plan.as_ref().into()),
+            plan: Some((&**plan).into()),
         }))
     }
 

@@ -1,9 +1,11 @@
 //! `meridian.v1.SetService`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId, SetId};
+use meridian_core::plan::HashedPlan;
 use meridian_core::playbook::Scope;
 use meridian_core::rollout::event::{Event, Order};
 use meridian_proto::convert::{At as _, Invalid, InvalidKind, TEXT_BYTES_MAX, text};
@@ -53,15 +55,12 @@ impl Sets {
 
     /// A set as it would be started.
     fn planned(id: &SetId, set: &NewSet, requester: String) -> v1::LaunchSet {
-        let member = |(service, (rollout, plan)): (&ServiceId, &(RolloutId, std::sync::Arc<_>))| {
-            let plan: &meridian_core::plan::Plan = plan;
-            v1::SetMember {
-                service: name::service(service),
-                rollout: name::rollout(service, rollout),
-                plan: name::plan(&plan.hash()),
-                after: plan.set.iter().flat_map(|set| &set.after).map(name::service).collect(),
-                view: None,
-            }
+        let member = |(service, (rollout, plan)): (&ServiceId, &(RolloutId, Arc<HashedPlan>))| v1::SetMember {
+            service: name::service(service),
+            rollout: name::rollout(service, rollout),
+            plan: name::plan(&plan.hash()),
+            after: plan.set.iter().flat_map(|set| &set.after).map(name::service).collect(),
+            view: None,
         };
         let (members, digest) = (set.members.iter().map(member).collect(), set.digest.to_string());
         v1::LaunchSet { name: name::set(id), members, digest, requester, create_time: None }

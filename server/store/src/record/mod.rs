@@ -9,7 +9,7 @@ use meridian_core::audit::AuditEntry;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, ReplicaId, ServiceId};
 use meridian_core::lane::LaneState;
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::queue::Queue;
 use meridian_core::rollout::gates::stops::{StopEntry, Stops};
 use meridian_core::rollout::state::Rollout;
@@ -177,7 +177,7 @@ pub fn encode_rollout(rollout: &Rollout, plan: Digest) -> Bytes {
 ///
 /// # Errors
 /// See [`RecordError`]; also if it is a rollout of another plan.
-pub fn decode_rollout(key: &Key, bytes: &[u8], plan: Arc<Plan>) -> Result<Rollout, RecordError> {
+pub fn decode_rollout(key: &Key, bytes: &[u8], plan: Arc<HashedPlan>) -> Result<Rollout, RecordError> {
     decode(key, bytes, |record| convert::rollout_from_record(record, plan))
 }
 

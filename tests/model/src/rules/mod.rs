@@ -14,7 +14,7 @@ use meridian_core::id::RegionId;
 use meridian_core::invariants::Broken;
 use meridian_core::lane::LaneState;
 use meridian_core::observation::Observed;
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::Rollout;
 
@@ -93,7 +93,7 @@ pub(crate) enum Standing {
 /// The rules of one run, with everything that was ever asked of them.
 pub struct Rules {
     pub(crate) flaw: Option<Flaw>,
-    plan: Arc<Plan>,
+    plan: Arc<HashedPlan>,
     names: Vec<RegionId>,
     records: Interned<Rollout>,
     sites: Interned<Site>,
@@ -130,7 +130,7 @@ impl Rules {
         Self {
             flaw,
 
-            plan: Arc::new(plan),
+            plan: plan.into(),
             names: (0..fleet.regions).map(region).collect(),
             records: Interned::default(),
             sites: Interned::default(),

@@ -11,7 +11,7 @@ use meridian_core::canon::Canonical as _;
 use meridian_core::digest::Digest;
 use meridian_core::id::RegionId;
 use meridian_core::lane::LaneState;
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{LaneAt, Rollout};
 use meridian_store::etcd::EtcdStore;
@@ -39,7 +39,7 @@ pub struct Recorded {
     pub revision: Revision,
     /// What could not be read, or was missed.
     pub troubles: Vec<String>,
-    plans: BTreeMap<Digest, Arc<Plan>>,
+    plans: BTreeMap<Digest, Arc<HashedPlan>>,
 }
 
 /// Records in the background until it is dropped.
@@ -133,7 +133,7 @@ impl Recorded {
         let Some(place) = Place::of(&item.key) else { return Ok(()) };
         if let Place::Plan(hash) = place {
             let plan = record::decode_plan(&item.key, &item.value)?.plan;
-            self.plans.insert(hash, Arc::new(plan));
+            self.plans.insert(hash, plan.into());
         } else if let Place::Rollout(_) = place {
             let hash = record::plan_of_rollout(&item.key, &item.value)?;
             let plan = self.plans.get(&hash).context("its plan was never put")?.clone();

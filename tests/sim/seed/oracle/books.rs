@@ -8,6 +8,7 @@ use meridian_core::canon::Canonical;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::invariants::{self, Broken};
+use meridian_core::plan::HashedPlan;
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{LaneAt, Rollout};
 use meridian_store::layout::Place;
@@ -101,7 +102,8 @@ impl Books {
         for Written { key, value, .. } in written.iter().filter(|one| matches!(one.place, Place::Plan(_))) {
             match record::decode_plan(key, value) {
                 Ok(stored) => {
-                    self.plans.insert(stored.plan.hash(), Arc::new(stored.plan));
+                    let plan = Arc::new(HashedPlan::from(stored.plan));
+                    self.plans.insert(plan.hash(), plan);
                 }
                 Err(error) => broken.push(unreadable(key, &error)),
             }

@@ -18,7 +18,7 @@ use meridian_core::id::{RegionId, RolloutId, ServiceId};
 use meridian_core::invariants::Orders;
 use meridian_core::lane::LaneState;
 use meridian_core::ownership::Shard;
-use meridian_core::plan::Plan;
+use meridian_core::plan::HashedPlan;
 use meridian_core::queue::Queue;
 use meridian_core::rollout::state::Rollout;
 use meridian_store::record::{Head, Region};
@@ -36,7 +36,7 @@ pub struct Oracle {
 /// All that was ever committed, and what agents really did.
 #[derive(Default)]
 struct Books {
-    plans: BTreeMap<Digest, Arc<Plan>>,
+    plans: BTreeMap<Digest, Arc<HashedPlan>>,
     rollouts: BTreeMap<RolloutId, Rollout>,
     heads: BTreeMap<ServiceId, Head>,
     lanes: BTreeMap<ServiceId, BTreeMap<RegionId, LaneState>>,
