@@ -144,7 +144,7 @@ pub(super) fn first(
     let lanes = plan.lanes.keys().map(|region| (region.clone(), fresh.clone())).collect();
     let phase = Phase::Running(Run { wave: 0, pace: Pace::Moving, hold: None });
     let (approvals, signed, inquiries) = (Vec::new(), Vec::new(), Vec::new());
-    let (train, opened) = (plan.timetable.train.clone(), since);
+    let (train, opened, begun) = (plan.timetable.train.clone(), since, Some(epoch));
     let member = plan.set.as_ref().map(|_| Membership::default());
-    Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member }
+    Rollout { id, plan, epoch, begun, requester, opened, phase, lanes, approvals, signed, train, inquiries, member }
 }

@@ -22,6 +22,8 @@ pub struct Rollout {
     pub plan: Arc<HashedPlan>,
     /// Epoch of the last decision.
     pub epoch: Epoch,
+    /// Epoch of the first one; `None`: it was begun before that was kept.
+    pub begun: Option<Epoch>,
     /// Who started it, as declared.
     pub requester: String,
     /// When it was started.

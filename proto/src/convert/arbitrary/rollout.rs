@@ -50,7 +50,7 @@ pub fn rollout_of(plan: Arc<HashedPlan>) -> impl Strategy<Value = Rollout> {
         items.into_iter().map(signed).collect::<Vec<_>>(),
     );
     let asked = (inquiries(&plan), member(&plan));
-    (parts, 0_usize..4, asked).prop_map(move |(parts, index, (inquiries, member))| {
+    (parts, 0_usize..4, option::of(decided()), asked).prop_map(move |(parts, index, begun, (inquiries, member))| {
         let (id, epoch, requester, opened, phase, lanes, approvals, signed) = parts;
         // Any of the plan's, or none.
         let train = plan.timetable.trains.get(index).map(|train| train.name.clone());
@@ -60,6 +60,7 @@ pub fn rollout_of(plan: Arc<HashedPlan>) -> impl Strategy<Value = Rollout> {
             id,
             plan: Arc::clone(&plan),
             epoch,
+            begun: begun.map(|begun| begun.min(epoch)),
             requester,
             opened,
             phase,

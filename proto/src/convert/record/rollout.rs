@@ -26,6 +26,7 @@ use crate::convert::invalid::{At, Invalid, InvalidKind};
 use crate::convert::time::{moment, timestamp_to_wire};
 use crate::convert::types::decided;
 use crate::r#gen::records::v1 as records;
+use crate::r#gen::v1;
 
 /// What can be said of a rollout without its plan.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -84,6 +85,7 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<HashedPlan>) 
         train,
         inquiries,
         member,
+        begun,
     } = wire;
     let outline = records::RolloutOutline { schema, id, service, plan: hash, epoch, requester, opened, phase };
     let outline = Outline::try_from(outline)?;
@@ -95,7 +97,8 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<HashedPlan>) 
     let inquiries = list_with("inquiries", inquiries, INQUIRIES_MAX, |inquiry| inquiry_from_wire(inquiry, &plan))?;
     let member = member_from_wire(member, &plan)?;
     let Outline { id, service: _, plan: _, epoch, requester, opened, phase } = outline;
-    Ok(Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member })
+    let begun = begun_from_wire(begun, epoch)?;
+    Ok(Rollout { id, plan, epoch, begun, requester, opened, phase, lanes, approvals, signed, train, inquiries, member })
 }
 
 /// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
@@ -111,8 +114,8 @@ pub(super) fn with_lanes(
     hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
-    let Rollout { id, plan, epoch, requester, opened, phase, lanes, approvals, signed, train, inquiries, member } =
-        rollout;
+    let Rollout { id, plan, epoch, begun, requester, opened, phase, .. } = rollout;
+    let Rollout { lanes, approvals, signed, train, inquiries, member, .. } = rollout;
     let lanes = lanes.iter().filter(|(region, progress)| wanted(region, progress));
     records::RolloutRecord {
         schema: schema(),
@@ -129,6 +132,15 @@ pub(super) fn with_lanes(
         train: train.clone().unwrap_or_default(),
         inquiries: inquiries.iter().map(inquiry_to_wire).collect(),
         member: member.as_ref().map(member_to_wire),
+        begun: begun.map(Into::into),
+    }
+}
+
+/// A decision up to the last one.
+fn begun_from_wire(begun: Option<v1::Epoch>, last: Epoch) -> Result<Option<Epoch>, Invalid> {
+    match begun.map(|begun| decided("begun", Some(begun))).transpose()? {
+        Some(begun) if begun > last => Err(Invalid::contradiction("begun", begun, "the rollout's epoch")),
+        begun => Ok(begun),
     }
 }
 

@@ -45,6 +45,12 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
         "lanes[0].goal_epoch",
         InvalidKind::Contradiction("the rollout's epoch"),
     ),
+    (
+        "begun after its last decision",
+        |r| r.begun = Some(v1::Epoch { generation: u64::MAX, counter: u64::MAX }),
+        "begun",
+        InvalidKind::Contradiction("the rollout's epoch"),
+    ),
     ("no phase", |r| r.phase = Some(records::Phase { phase: None }), "phase.phase", InvalidKind::Missing),
     (
         "a wave of no plan",

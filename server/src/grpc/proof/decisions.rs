@@ -5,7 +5,7 @@ use meridian_core::canon::Canonical as _;
 use meridian_core::id::{RolloutId, ServiceId};
 use meridian_proto::convert::{name, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
-use meridian_store::{layout, record};
+use meridian_store::{Key, layout, record};
 use tonic::Status;
 
 use crate::error::EngineError;
@@ -25,7 +25,11 @@ pub(in crate::grpc) async fn list(
     let prefix = layout::audits(&service);
     let listing = format!("decisions of {parent}");
     let wanted = field::page(&listing, &prefix, page_size, &page_token)?;
-    let (mut decisions, mut after, mut scanned) = (Vec::new(), wanted.after, 0);
+    let after = match &rollout {
+        Some(id) if page_token.is_empty() => first_of(shared, &service, id).await?,
+        Some(_) | None => wanted.after,
+    };
+    let (mut decisions, mut after, mut scanned) = (Vec::new(), after, 0);
     let next = loop {
         let page = shared.catalog.entries(&prefix, after.as_ref(), wanted.size).await;
         let page = page.map_err(|error| status::refused(&error))?;
@@ -54,6 +58,17 @@ pub(in crate::grpc) async fn list(
     };
     let next_page_token = field::next_page(&listing, next.as_ref());
     Ok(v1::ListDecisionsResponse { decisions, next_page_token })
+}
+
+/// A place before the first decision of a rollout; `None`: all of its service are looked at.
+async fn first_of(shared: &Shared, service: &ServiceId, id: &RolloutId) -> Result<Option<Key>, Status> {
+    match shared.engine.status(id).await {
+        Ok(status) if status.record.plan.service == *service => Ok(super::beginning(&status.record)),
+        Ok(_) => Ok(None),
+        // What the chain says of it is told, whatever has become of its record.
+        Err(EngineError::NotFound { .. } | EngineError::Corrupt(_)) => Ok(None),
+        Err(error) => Err(status::refused(&error)),
+    }
 }
 
 fn of(parent: &str) -> Result<(ServiceId, Option<RolloutId>), Status> {

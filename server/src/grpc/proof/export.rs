@@ -1,7 +1,7 @@
 //! `ExportRollout`: a rollout's plan, record and part of the audit chain, as they are stored. What they prove is for the
 //! reader to check.
 
-use meridian_core::id::{RolloutId, ServiceId};
+use meridian_core::rollout::state::Rollout;
 use meridian_proto::convert::name;
 use meridian_proto::r#gen::v1;
 use meridian_store::{Key, layout, record};
@@ -33,7 +33,7 @@ pub(in crate::grpc) async fn page(
         let read = shared.queues.rollout(&service, &id).await.map_err(|error| status::refused(&error))?;
         page.plan = v1::Plan::from(&**read.record.plan).encode_to_vec();
         page.record = record::encode_rollout(&read.record, read.record.plan.hash()).to_vec();
-        before_first(shared, &service, &id).await?
+        before_first(shared, &read.record).await?
     } else {
         wanted.after
     };
@@ -53,8 +53,13 @@ pub(in crate::grpc) async fn page(
     Ok(page)
 }
 
-/// The key of the entry before the rollout's first one; `None`: that one begins the chain.
-async fn before_first(shared: &Shared, service: &ServiceId, id: &RolloutId) -> Result<Option<Key>, Status> {
+/// A place right before the rollout's first entry; `None`: that one begins the chain.
+async fn before_first(shared: &Shared, record: &Rollout) -> Result<Option<Key>, Status> {
+    let (service, id) = (&record.plan.service, &record.id);
+    if let Some(before) = super::beginning(record) {
+        return Ok(Some(before));
+    }
+    // Its record does not tell: it is looked for.
     let prefix = layout::audits(service);
     let (mut after, mut before) = (None, None);
     loop {

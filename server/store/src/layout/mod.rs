@@ -183,6 +183,13 @@ pub fn audit(service: &ServiceId, epoch: Epoch) -> Key {
     key(format!("/services/{service}/audit/{:020}.{:020}", epoch.generation(), epoch.counter()))
 }
 
+/// The place right before an audit entry, from which on a listing begins with it; `None`: nothing can be before it.
+#[must_use]
+pub fn before_audit(service: &ServiceId, epoch: Epoch) -> Option<Key> {
+    let counter = epoch.counter().checked_sub(1)?;
+    Some(audit(service, Epoch::new(epoch.generation(), counter)))
+}
+
 /// A region.
 #[must_use]
 pub fn region(id: &RegionId) -> Key {

@@ -1,5 +1,6 @@
 //! Rollouts from plan to end, with agents that obey.
 
+mod proof;
 mod sets;
 
 use std::sync::Arc;
