@@ -397,61 +397,6 @@ fn feedback(
     }
 }
 
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Operator { actor, reason } => write!(f, "{actor}: {reason}"),
-            Self::Votes { region, verdict } => write!(f, "{region} votes {verdict}"),
-            Self::Pooled { step: _, regions, verdict } => write!(f, "{regions} regions together: {verdict}"),
-            Self::Driver { region, code, message } => write!(f, "{region}: driver gave up with {code}: {message}"),
-            Self::Deadline { region: Some(region), limit } => write!(f, "{region}: the limit `{limit}` has passed"),
-            Self::Deadline { region: None, limit } => write!(f, "the limit `{limit}` has passed"),
-            Self::Inconclusive { region, verdict } => {
-                write!(f, "{region}: evidence stays undecided: {verdict}")
-            }
-            Self::DeadMan { region, verdict } => {
-                write!(f, "{region} could reach no server and went back alone: {verdict}")
-            }
-            Self::Drift { region, found } => write!(f, "{region} has drifted: {found}"),
-            Self::Callback { wave, callback, reason } => write!(f, "wave {wave}: {callback}: {reason}"),
-            Self::Member { service, rollout } => write!(f, "{service}, a member of its set, goes back ({rollout})"),
-            Self::MemberFailed { service, rollout } => {
-                write!(f, "{service}, a member of its set, was given up ({rollout}); roll back")
-            }
-            Self::PartBack { scope: Scope::Region(region) } => write!(f, "region {region} was taken back"),
-            Self::PartBack { scope: Scope::Wave } => f.write_str("the wave was taken back"),
-            Self::PartBack { scope: Scope::Fleet } => f.write_str("the fleet was taken back"),
-            Self::NoWayBack { region } => write!(f, "{region} has never served another release: nothing to go back to"),
-            Self::PointOfNoReturn { trigger } => {
-                write!(f, "past the point of no return; the trigger was {trigger}")
-            }
-        }
-    }
-}
-
-impl Cause {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Operator { .. } => "OPERATOR",
-            Self::Votes { .. } => "VOTES",
-            Self::Pooled { .. } => "POOLED",
-            Self::Driver { .. } => "DRIVER",
-            Self::Deadline { .. } => "DEADLINE",
-            Self::Inconclusive { .. } => "INCONCLUSIVE",
-            Self::DeadMan { .. } => "DEAD_MAN",
-            Self::Drift { .. } => "DRIFT",
-            Self::Callback { .. } => "CALLBACK",
-            Self::Member { .. } => "SET_BACK",
-            Self::MemberFailed { .. } => "MEMBER_FAILED",
-            Self::PartBack { .. } => "PART_BACK",
-            Self::NoWayBack { .. } => "NO_WAY_BACK",
-            Self::PointOfNoReturn { .. } => "POINT_OF_NO_RETURN",
-        }
-    }
-}
-
 /// Why an operator's order was refused. Nothing was changed.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, thiserror::Error)]
 pub enum Refused {
