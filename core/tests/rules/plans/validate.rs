@@ -243,7 +243,7 @@ fn named(name: &str, measure: Measure) -> Check {
     Check { name: name.to_owned(), measure, sample_min: 1 }
 }
 
-fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
+fn changes_of_evidence() -> Vec<(&'static str, &'static str, Change)> {
     let probe = |path: &str| named("up", Measure::Probe { path: path.to_owned(), max: Weight::NONE });
     let latency = |quantile, max| named("slow", Measure::Latency { quantile, max });
     let with = |check: Check| -> Change { Box::new(move |p| p.evidence.checks.push(check.clone())) };
@@ -272,6 +272,11 @@ fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
         ("PROBE_PATH_INVALID", path, with(probe("/a b"))),
         ("PROBE_PATH_INVALID", path, with(probe("/a\r\nhost: x"))),
         ("PROBE_PATH_INVALID", path, with(probe(&format!("/{}", "x".repeat(512))))),
+    ]
+}
+
+fn changes_of_policies() -> Vec<(&'static str, &'static str, Change)> {
+    vec![
         ("LIMIT_ZERO", "limits.prepare", Box::new(|p| p.limits.prepare = Span::ZERO)),
         ("LIMIT_ZERO", "limits.shift", Box::new(|p| p.limits.shift = Span::ZERO)),
         ("LIMIT_ZERO", "limits.revert", Box::new(|p| p.limits.revert = Span::ZERO)),
@@ -419,6 +424,7 @@ fn each_violation_is_found_where_it_is() {
         .chain(changes_of_approvals())
         .chain(changes_of_checklists())
         .chain(changes_of_hotfixes())
+        .chain(changes_of_evidence())
         .chain(changes_of_policies())
         .chain(changes_of_loads())
     {
