@@ -47,7 +47,7 @@ const SPOILT: &[Case<records::RolloutRecord>] = &[
     ),
     (
         "begun after its last decision",
-        |r| r.begun = Some(v1::Epoch { generation: u64::MAX, counter: u64::MAX }),
+        |r| r.begun = Some(v1::Epoch { generation: u64::MAX - 1, counter: u64::MAX - 1 }),
         "begun",
         InvalidKind::Contradiction("the rollout's epoch"),
     ),
