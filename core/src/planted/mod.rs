@@ -3,7 +3,7 @@
 //! line that asks.
 
 /// Every fault that can be planted: its name, and what is wrong with it in place.
-pub const LIST: [(&str, &str); 47] = [
+pub const LIST: [(&str, &str); 51] = [
     ("no-fence", "an agent takes a lower epoch than it has accepted"),
     ("done-kept", "a new goal counts as done because the one before was"),
     ("intent-not-written", "an agent acts on a goal that it has not written down"),
@@ -51,6 +51,10 @@ pub const LIST: [(&str, &str); 47] = [
     ("queue-overtaken", "a start does not ask who waits for its lanes"),
     ("queue-forgets", "a request that is taken out is not remembered"),
     ("queue-unswept", "nobody starts what waits in a queue"),
+    ("set-back-unheard", "a member of a set goes on although it has heard that another one goes back"),
+    ("set-untold", "members of a set never hear of each other"),
+    ("set-order-ignored", "a member of a set does not wait for whom it follows"),
+    ("set-ends-apart", "a member of a set ends as stable by itself"),
 ];
 
 #[cfg(feature = "planted")]

@@ -9,6 +9,7 @@ use super::reason::{Refused, Wait};
 use super::state::{Cause, LaneAt, Phase, Rollout};
 use super::step::{Draft, Moment};
 use crate::id::ServiceId;
+use crate::planted;
 use crate::playbook::Scope;
 
 /// What a rollout of a set knows of itself and the others; durable before it counts.
@@ -97,6 +98,7 @@ pub(super) fn hear(draft: &mut Draft, heard: MemberHeard) -> Result<(), Refused>
     }
     draft.kind = "member";
     match standing {
+        Standing::Back if planted::is("set-back-unheard") => {}
         Standing::Back => back::decide(draft, Cause::Member { service, rollout }, &Scope::Fleet),
         Standing::Failed => draft.hold(Cause::MemberFailed { service, rollout }, "hold"),
         Standing::Forward | Standing::Switched | Standing::Ripe | Standing::Stable => {}
@@ -108,7 +110,7 @@ pub(super) fn hear(draft: &mut Draft, heard: MemberHeard) -> Result<(), Refused>
 pub(super) fn is_shut(draft: &mut Draft) -> bool {
     let Some(set) = &draft.next.plan.set else { return false };
     let missing = missing(&draft.next, |service, standing| set.after.contains(service) && !standing.is_switched());
-    let is_shut = !missing.is_empty();
+    let is_shut = !missing.is_empty() && !planted::is("set-order-ignored");
     if is_shut {
         draft.waits.push(Wait::Members { missing });
     }
@@ -125,7 +127,7 @@ fn missing(record: &Rollout, is_so: impl Fn(&ServiceId, Standing) -> bool) -> Ve
 
 /// What could end as stable waits for those that can't yet. Says whether it has to: what is of no set has not.
 pub(super) fn rests(draft: &mut Draft) -> bool {
-    let Some(member) = &mut draft.next.member else { return false };
+    let Some(member) = draft.next.member.as_mut().filter(|_| !planted::is("set-ends-apart")) else { return false };
     if !member.ripe {
         member.ripe = true;
         draft.kind = "ripe";

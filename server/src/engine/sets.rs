@@ -8,6 +8,7 @@ use meridian_core::audit::bundle::FIRST_KIND;
 use meridian_core::digest::Digest;
 use meridian_core::id::{RolloutId, ServiceId, SetId};
 use meridian_core::plan::HashedPlan;
+use meridian_core::planted;
 use meridian_core::rollout::event::MemberHeard;
 use meridian_core::rollout::open::open;
 use meridian_core::rollout::state::Rollout;
@@ -128,7 +129,7 @@ impl Engine {
                 None => self.shared.books.rollout(id).await?.0,
             };
             let standing = Standing::of(&other);
-            if standing != known {
+            if standing != known && !planted::is("set-untold") {
                 news.push(MemberHeard { service: service.clone(), standing });
             }
         }

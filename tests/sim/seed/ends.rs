@@ -2,7 +2,9 @@
 //! stays broken for ever keeps nothing else from that.
 
 use meridian_core::goal::Goal;
-use meridian_core::id::RegionId;
+use std::collections::BTreeSet;
+
+use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::invariants;
 use meridian_core::rollout::goals::goal;
 use meridian_core::rollout::state::{LaneAt, LaneProgress, Phase, Rollout};
@@ -22,8 +24,11 @@ pub fn has_come_to_rest(world: &World) -> bool {
 pub fn check(world: &World) {
     let (story, rollouts) = (&world.story, world.oracle.rollouts());
     story.require("L2", !rollouts.is_empty(), || "no rollout was ever started".to_owned());
-    let first = rollouts.iter().min_by_key(|record| record.opened);
-    if world.lost().is_some() && first.is_none_or(|first| !first.phase.is_terminal()) {
+    let first = |service| {
+        let of = rollouts.iter().filter(|record| record.plan.service == service);
+        of.min_by_key(|record| record.opened).is_some_and(|first| first.phase.is_terminal())
+    };
+    if world.lost().is_some() && !world.scenario.services().into_iter().all(first) {
         // Where nothing has served before there is nothing to go back to: that is for humans.
         return;
     }
@@ -35,6 +40,12 @@ pub fn check(world: &World) {
             let sites: Vec<_> = there(world).map(|site| (site.region(), site.local())).collect();
             format!("{} is stuck: {:?} {:?} in {sites:?}", record.id, record.phase, record.lanes)
         });
+    }
+    for record in rollouts.iter().filter(|record| matches!(record.phase, Phase::Stable { .. })) {
+        let others: BTreeSet<&RolloutId> = record.plan.set.iter().flat_map(|set| set.others.values()).collect();
+        let is_else = |other: &&Rollout| others.contains(&other.id) && !matches!(other.phase, Phase::Stable { .. });
+        let other = rollouts.iter().find(is_else).map(|other| (&other.id, &other.phase));
+        story.require("C24", other.is_none(), || format!("{} is stable, {other:?}", record.id));
     }
     for site in there(world) {
         let Some((record, goal)) = newest(&rollouts, site) else { continue };
@@ -61,7 +72,8 @@ fn waits_for(record: &Rollout, lost: Option<&RegionId>) -> bool {
 
 /// The newest decision about a region and its goal there.
 fn newest<'a>(rollouts: &'a [Rollout], site: &Site) -> Option<(&'a Rollout, Goal)> {
-    let of = rollouts.iter().filter(|record| record.lanes.contains_key(site.region()));
+    let of = rollouts.iter().filter(|record| record.plan.service == site.lane().service);
+    let of = of.filter(|record| record.lanes.contains_key(site.region()));
     let record = of.max_by_key(|record| record.epoch)?;
     Some((record, goal(record, site.region())?))
 }

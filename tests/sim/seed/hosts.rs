@@ -16,7 +16,6 @@ use meridian_store::etcd::{EtcdOptions, EtcdStore};
 use crate::etcd;
 use crate::net;
 use crate::oracle::Oracle;
-use crate::scenario::service;
 use crate::site::Site;
 use crate::site::disk::Disk;
 use crate::story::Story;
@@ -80,25 +79,26 @@ pub async fn server(clock: WallClock, oracle: Oracle) -> turmoil::Result {
 }
 
 /// An agent's process.
-pub async fn agent(site: Site, disk: Disk, servers: usize) -> turmoil::Result {
-    let lane = LaneDrivers {
-        service: service(),
+pub async fn agent(sites: Vec<Site>, disk: Disk, servers: usize) -> turmoil::Result {
+    let Some(first) = sites.first() else { return Ok(()) };
+    let lane = |site: &Site| LaneDrivers {
+        service: site.lane().service.clone(),
         workload: Arc::new(site.workload()),
         traffic: Arc::new(site.traffic()),
         sticky: None,
     };
     let parts = AgentParts {
-        region: site.region().clone(),
+        region: first.region().clone(),
         servers: (0..servers).map(|number| format!("{}:{PORT}", server_host(number))).collect(),
         security: Security::Plaintext,
         dial: Arc::new(net::dial),
         memory: Memory::Given { entries: disk.entries(), shelf: Arc::new(disk) },
         metrics: None,
         ask_ca: None,
-        lanes: vec![lane],
+        lanes: sites.iter().map(lane).collect(),
     };
     let mut agent = Agent::start(parts).await?;
     let ended = agent.task_ended().await;
-    site.ended(&format!("{ended:?}"));
+    first.ended(&format!("{ended:?}"));
     Ok(())
 }

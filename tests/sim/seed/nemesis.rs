@@ -9,6 +9,7 @@ use crate::etcd;
 use crate::faults::{Fault, What};
 use crate::hosts::server_host;
 use crate::operator;
+use crate::site::Site;
 use crate::world::World;
 
 /// What a way takes that is as it should be.
@@ -17,7 +18,8 @@ const USUAL: Duration = Duration::from_millis(3);
 impl World {
     /// One begins.
     pub fn befall(&mut self, sim: &mut Sim<'static>, fault: &Fault, now: Duration) {
-        let Fault { at: _, lasting, what } = fault;
+        let Fault { at, lasting, what } = fault;
+        let at = *at;
         let until = now + *lasting;
         if !self.may_begin(what) {
             return;
@@ -42,9 +44,10 @@ impl World {
                 }
             }
             What::OldDisk(number, writes) => {
-                let site = &self.sites[*number];
-                sim.crash(site.region().as_str());
-                site.forgets(&self.disks[*number].take_back(*writes));
+                let region = self.scenario.regions[*number].clone();
+                sim.crash(region.as_str());
+                let entries = self.disks[*number].take_back(*writes);
+                self.sites_in(&region).iter().for_each(|site| site.forgets(&entries));
             }
             What::Etcd(sort) => self.etcd.misbehave(*sort, *lasting),
             What::RevokeLeases => self.etcd.revoke_all(),
@@ -52,10 +55,10 @@ impl World {
             What::Compact => self.etcd.compact(),
             What::Goaway => self.etcd.goaway(),
             What::SlowDisk(number) => self.disks[*number].set_slow(true),
-            What::SlotFalls(number, slot) => self.sites[*number].fell(*slot),
-            What::DriversFail(number) => self.sites[*number].fail_until(until),
-            What::CountersSilent(number) => self.sites[*number].silent_until(until),
-            What::DataPlane(number) => self.sites[*number].restart_data_plane(),
+            What::SlotFalls(number, slot) => self.site_at(*number, at).fell(*slot),
+            What::DriversFail(number) => self.site_at(*number, at).fail_until(until),
+            What::CountersSilent(number) => self.site_at(*number, at).silent_until(until),
+            What::DataPlane(number) => self.site_at(*number, at).restart_data_plane(),
             What::Clock(number, millis) => self.clocks[*number].set_ahead(*millis),
         }
         self.ends.push((until, what.clone()));
@@ -143,7 +146,14 @@ impl World {
 
     /// The host of a region's agent.
     fn host(&self, number: usize) -> String {
-        self.sites[number].region().to_string()
+        self.scenario.regions[number].to_string()
+    }
+
+    /// One of the services in a region: which, is as good as drawn.
+    fn site_at(&self, number: usize, at: Duration) -> &Site {
+        let services = self.sites.len() / self.scenario.regions.len();
+        let service = usize::try_from(at.as_millis()).unwrap_or_default() % services;
+        &self.sites[service * self.scenario.regions.len() + number]
     }
 
     /// The ways from a host to all others.

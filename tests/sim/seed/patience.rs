@@ -1,12 +1,13 @@
 //! How long things may take once all is well: a region that goes back is back soon, nothing that runs is without an
-//! owner for long, and what waits in a queue for nothing begins. It looks between two steps of the world and knows no process.
+//! owner for long, what waits in a queue for nothing begins, and who is launched together goes back together. It looks between two steps of the world and knows no process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::queue::Turn;
-use meridian_core::rollout::state::{LaneAt, Phase};
+use meridian_core::rollout::state::{LaneAt, Phase, Rollout};
+use meridian_core::rollout::together::Standing;
 
 use crate::world::{FAULTS_TO, World};
 
@@ -25,6 +26,7 @@ pub struct Patience {
     turning: BTreeMap<(RolloutId, RegionId), Duration>,
     ownerless: BTreeMap<RolloutId, Duration>,
     idle: BTreeMap<RolloutId, Duration>,
+    alone: BTreeMap<RolloutId, Duration>,
 }
 
 impl Patience {
@@ -59,6 +61,24 @@ impl Patience {
         }
         (self.turning, self.ownerless) = (turning, ownerless);
         self.look_at_queues(world, now);
+        self.look_at_sets(world, &rollouts, now);
+    }
+
+    /// No member of a set goes on for long while another one goes back.
+    fn look_at_sets(&mut self, world: &World, rollouts: &[Rollout], now: Duration) {
+        let is_back = |id: &RolloutId| rollouts.iter().any(|one| one.id == *id && Standing::of(one) == Standing::Back);
+        let mut alone = BTreeMap::new();
+        for record in rollouts {
+            let mut others = record.plan.set.iter().flat_map(|set| set.others.values());
+            let goes_on = matches!(record.phase, Phase::Running(_) | Phase::Switched { .. });
+            if let Some(back) = others.find(|id| goes_on && is_back(*id)) {
+                let since = self.alone.get(&record.id).copied().unwrap_or(now);
+                let in_time = now <= since + BACK_MAX;
+                world.story.require("L10", in_time, || format!("{back} goes back, {} on, since {since:?}", record.id));
+                alone.insert(record.id.clone(), since);
+            }
+        }
+        self.alone = alone;
     }
 
     /// What could begin, or never can, does not wait.

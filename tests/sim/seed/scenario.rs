@@ -14,8 +14,8 @@ use meridian_core::playbook::{
 use meridian_core::release::{Notes, Release, Reversibility};
 use meridian_core::time::Span;
 use meridian_core::weight::Weight;
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use semver::Version;
 
 /// Releases after the first, at most.
@@ -51,6 +51,8 @@ pub enum Play {
     Plain,
     /// Releases wait in the queue while another one holds the lanes.
     Queue,
+    /// There is a second service, and releases of both are launched together.
+    Sets,
 }
 
 impl Play {
@@ -58,6 +60,7 @@ impl Play {
     const fn of(operator: u64) -> Self {
         match operator / 4 % 8 {
             1 => Self::Queue,
+            2 => Self::Sets,
             _ => Self::Plain,
         }
     }
@@ -98,18 +101,7 @@ impl Scenario {
         let traffic = regions.iter().map(|_| [60, 60, 12, 4][rng.random_range(0..4)]).collect();
         let playbook = playbook(rng, &regions);
         let mut bad: BTreeMap<RegionId, BTreeMap<Digest, Bad>> = BTreeMap::new();
-        for release in 2..2 + ROLLOUTS {
-            let digest = self::release(release).digest;
-            let is_bad = rng.random_range(0..100) < 45;
-            for region in &regions {
-                if is_bad && rng.random_range(0..100) < 60 {
-                    let late = rng.random_range(0..3) == 0;
-                    let from = Duration::from_millis(if late { rng.random_range(4_000..25_000) } else { 0 });
-                    let percent = rng.random_range(15..=80);
-                    bad.entry(region.clone()).or_default().insert(digest, Bad { percent, from });
-                }
-            }
-        }
+        draw_bad(rng, (&service(), 45), &regions, &mut bad);
         let ending = match rng.random_range(0..4) {
             0 => Ending::CoreOnly {
                 lost: rng.random_range(0..regions.len()),
@@ -119,26 +111,63 @@ impl Scenario {
             _ => Ending::AllWell,
         };
         let operator: u64 = rng.random();
+        // Of no further draw, so that all other histories stay as they were.
+        let play = Play::of(operator);
+        if play == Play::Sets {
+            // Few enough for sets that end well.
+            draw_bad(&mut StdRng::seed_from_u64(!operator), (&partner(), 20), &regions, &mut bad);
+        }
         Self {
             servers,
             regions,
             traffic,
             playbook,
             bad,
-            // Of no further draw, so that all other histories stay as they were.
             supersedes: operator.is_multiple_of(4),
-            play: Play::of(operator),
+            play,
             operator,
             ending,
             forgets: false,
             stale: Vec::new(),
         }
     }
+
+    /// The services that there are.
+    pub fn services(&self) -> Vec<ServiceId> {
+        let second = (self.play == Play::Sets).then(partner);
+        [service()].into_iter().chain(second).collect()
+    }
 }
 
-/// The only service.
+/// Which releases of a service answer badly, where, and from when on.
+fn draw_bad(
+    rng: &mut StdRng,
+    (of, likely): (&ServiceId, u32),
+    regions: &[RegionId],
+    bad: &mut BTreeMap<RegionId, BTreeMap<Digest, Bad>>,
+) {
+    for number in 2..2 + ROLLOUTS {
+        let digest = release(of, number).digest;
+        let is_bad = rng.random_range(0..100) < likely;
+        for region in regions {
+            if is_bad && rng.random_range(0..100) < 60 {
+                let late = rng.random_range(0..3) == 0;
+                let from = Duration::from_millis(if late { rng.random_range(4_000..25_000) } else { 0 });
+                let percent = rng.random_range(15..=80);
+                bad.entry(region.clone()).or_default().insert(digest, Bad { percent, from });
+            }
+        }
+    }
+}
+
+/// The service of every history.
 pub fn service() -> ServiceId {
     ServiceId::new("checkout").expect("a name")
+}
+
+/// The one that it is launched together with; another shard's.
+pub fn partner() -> ServiceId {
+    ServiceId::new("pay").expect("a name")
 }
 
 /// A region by number.
@@ -147,16 +176,17 @@ pub fn region(number: usize) -> RegionId {
 }
 
 /// What a release of this version is made of.
-pub fn digest_of(version: &Version) -> Digest {
-    Digest::of(version.to_string().as_bytes())
+pub fn digest_of(of: &ServiceId, version: &Version) -> Digest {
+    let name = if *of == service() { version.to_string() } else { format!("{of} {version}") };
+    Digest::of(name.as_bytes())
 }
 
 /// A release by number.
-pub fn release(number: u64) -> Release {
+pub fn release(of: &ServiceId, number: u64) -> Release {
     let version = Version::new(number, 0, 0);
     Release {
-        service: service(),
-        digest: digest_of(&version),
+        service: of.clone(),
+        digest: digest_of(of, &version),
         version,
         notes: Notes::default(),
         reversibility: Reversibility::Free,

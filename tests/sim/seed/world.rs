@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use meridian_core::id::RegionId;
+use meridian_core::id::{Lane, RegionId};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use turmoil::Sim;
@@ -18,8 +18,8 @@ use crate::options::Options;
 use crate::oracle::Oracle;
 use crate::patience::Patience;
 use crate::scenario::{Ending, Scenario};
-use crate::site::Site;
 use crate::site::disk::Disk;
+use crate::site::{self, Site};
 use crate::story::Story;
 
 /// One step; nothing is quicker than this.
@@ -38,6 +38,7 @@ pub struct World {
     pub story: Story,
     pub oracle: Oracle,
     pub scenario: Scenario,
+    /// Those of each service, in the order of regions.
     pub sites: Vec<Site>,
     pub(crate) disks: Vec<Disk>,
     pub(crate) clocks: Vec<WallClock>,
@@ -64,16 +65,7 @@ impl World {
             faults = faults.into_iter().enumerate().filter(|(at, _)| only.contains(at)).map(|(_, one)| one).collect();
         }
         let oracle = Oracle::new(story.clone());
-        let mut fork = || StdRng::seed_from_u64(rng.random());
-        let (mut sites, mut disks) = (Vec::new(), Vec::new());
-        for (region, requests) in scenario.regions.iter().zip(&scenario.traffic) {
-            let bad: BTreeMap<_, _> = scenario.bad.get(region).cloned().unwrap_or_default();
-            let always = bad.iter().filter(|(_, bad)| bad.from.is_zero());
-            always.for_each(|(digest, _)| oracle.is_bad(region, *digest));
-            let site = Site::new(region.clone(), (bad, *requests), fork(), oracle.clone());
-            disks.push(site.disk(fork()));
-            sites.push(site);
-        }
+        let (sites, disks) = places(&mut rng, &scenario, &oracle);
         let clocks = (0..scenario.servers).map(|_| WallClock::new(story.clone())).collect();
         let witness = oracle.clone();
         let etcd = Etcd::new(options.seed, story.clone(), Box::new(move |applied| witness.committed(applied)));
@@ -144,10 +136,9 @@ impl World {
             sim.host(server_host(number), move || hosts::server(clock.clone(), oracle.clone()));
         }
         let servers = self.scenario.servers;
-        for (site, disk) in self.sites.iter().zip(&self.disks) {
-            let (site, disk) = (site.clone(), disk.clone());
-            let host = site.region().to_string();
-            sim.host(host, move || hosts::agent(site.clone(), disk.clone(), servers));
+        for (region, disk) in self.scenario.regions.iter().zip(&self.disks) {
+            let (sites, disk) = (self.sites_in(region), disk.clone());
+            sim.host(region.to_string(), move || hosts::agent(sites.clone(), disk.clone(), servers));
         }
         let operator = Operator::run(self.scenario.clone(), self.oracle.clone(), FAULTS_TO);
         sim.client(operator::HOST, operator);
@@ -175,6 +166,11 @@ impl World {
         }
     }
 
+    /// All services in a region.
+    pub(crate) fn sites_in(&self, region: &RegionId) -> Vec<Site> {
+        self.sites.iter().filter(|site| site.region() == region).cloned().collect()
+    }
+
     /// The region that stays broken for ever.
     pub fn lost(&self) -> Option<&RegionId> {
         match self.scenario.ending {
@@ -182,4 +178,25 @@ impl World {
             Ending::CoreOnly { lost, .. } => self.scenario.regions.get(lost),
         }
     }
+}
+
+/// All regions as they are, and the disks under their agents.
+fn places(rng: &mut StdRng, scenario: &Scenario, oracle: &Oracle) -> (Vec<Site>, Vec<Disk>) {
+    let mut fork = || rng.random::<u64>();
+    let seeds: Vec<(u64, u64)> = scenario.regions.iter().map(|_| (fork(), fork())).collect();
+    let mut sites = Vec::new();
+    for (at, service) in scenario.services().into_iter().enumerate() {
+        for ((region, requests), (seed, _)) in scenario.regions.iter().zip(&scenario.traffic).zip(&seeds) {
+            let bad: BTreeMap<_, _> = scenario.bad.get(region).cloned().unwrap_or_default();
+            let always = bad.iter().filter(|(_, bad)| bad.from.is_zero());
+            always.for_each(|(digest, _)| oracle.is_bad(region, *digest));
+            let lane = Lane { service: service.clone(), region: region.clone() };
+            let seed = if at == 0 { *seed } else { fork() };
+            sites.push(Site::new(lane, (bad, *requests), StdRng::seed_from_u64(seed), oracle.clone()));
+        }
+    }
+    let here = |region: &RegionId| sites.iter().filter(|site: &&Site| site.region() == region).cloned().collect();
+    let disk = |(region, (_, seed)): (&RegionId, &(u64, u64))| site::disk(here(region), StdRng::seed_from_u64(*seed));
+    let disks = scenario.regions.iter().zip(&seeds).map(disk).collect();
+    (sites, disks)
 }

@@ -3,14 +3,15 @@
 
 mod orders;
 mod queue;
+mod sets;
 
 use std::time::Duration;
 
 use meridian_client::{
-    Client, ClientError, Endpoint, Intent, LanePosition, LaneView, PlanWanted, RefusalKind, ReleaseName, RequestId,
-    RolloutName, RolloutStart, RolloutState, RolloutView, ServiceChange, SupersedeWanted,
+    Client, ClientError, Endpoint, Intent, LanePosition, LaneView, OperatorOrder, PlanWanted, RefusalKind, ReleaseName,
+    RequestId, RolloutName, RolloutStart, RolloutState, RolloutView, ServiceChange, SupersedeWanted,
 };
-use meridian_core::id::{PlaybookId, RolloutId};
+use meridian_core::id::{PlaybookId, RolloutId, ServiceId};
 use meridian_core::plan::parameters::Parameters;
 use meridian_core::playbook::Playbook;
 use rand::rngs::StdRng;
@@ -74,6 +75,7 @@ impl Operator {
                 }
             }
             Play::Queue => operator.in_line(&playbook).await,
+            Play::Sets => operator.in_sets(&playbook).await,
         }
         operator.stay().await;
         operator.story.note(HOST, format_args!("is done"));
@@ -118,20 +120,22 @@ impl Operator {
     }
 
     async fn prepare(&self) {
-        let change = ServiceChange {
-            parameters: Parameters::default(),
-            id: service(),
-            description: String::new(),
-            owner: "anna".to_owned(),
-            labels: std::collections::BTreeMap::new(),
-            etag: None,
-        };
-        let change = &change;
-        let _known =
-            self.insist("service", |client, request| async move {
-                client.apply_service(change, Intent::Commit, &request).await
-            })
-            .await;
+        for id in self.scenario.services() {
+            let change = ServiceChange {
+                parameters: Parameters::default(),
+                id,
+                description: String::new(),
+                owner: "anna".to_owned(),
+                labels: std::collections::BTreeMap::new(),
+                etag: None,
+            };
+            let change = &change;
+            let _known = self
+                .insist("service", |client, request| async move {
+                    client.apply_service(change, Intent::Commit, &request).await
+                })
+                .await;
+        }
         for playbook in [scenario::install(), self.scenario.playbook.clone()] {
             let playbook = &playbook;
             let _known = self
@@ -148,7 +152,7 @@ impl Operator {
 
     /// Makes a release, plans it, starts it, and sees it to its end.
     async fn launch(&mut self, number: u64, playbook: &Playbook) {
-        let name = self.release(number).await;
+        let name = self.release(&service(), number).await;
         if let Some(rollout) = self.start(number, name, playbook.id.clone(), None).await {
             self.see(number, rollout, playbook).await;
         }
@@ -162,10 +166,7 @@ impl Operator {
             let Ok(view) = self.client.rollout(&rollout).await else {
                 continue;
             };
-            let waits: Vec<&str> = view.waits.iter().map(|wait| wait.message.as_str()).collect();
-            let (name, waits) = (&view.name.rollout, waits.join("; "));
-            self.story
-                .note(HOST, format_args!("{name} is {:?} at {}: {}; {waits}", view.state, view.epoch, view.summary));
+            self.tell(&view);
             if let Some(by) = view.superseded_by.clone() {
                 rollout.rollout = by;
                 continue;
@@ -181,42 +182,64 @@ impl Operator {
             if self.scenario.play == Play::Queue && number == 2 && !self.is_calm() {
                 self.ask_for_next().await;
             }
-            if self.scenario.forgets && (self.is_calm() || self.rng.random_range(0..100) < 20) {
-                self.vouch().await;
-            }
-            if self.is_calm() && self.scenario.ending != Ending::AllWell {
-                if self.takes_back(&view).await {
-                    return;
-                }
-            } else if self.is_calm() {
-                self.decide(&view).await;
-            } else if number > 1 && wanted < 4 && self.rng.random_range(0..100) < 12 {
-                wanted += 1;
-                self.interfere(&view).await;
-            } else if number > 1 && view.state == RolloutState::Held && self.rng.random_range(0..100) < 35 {
-                self.order(&view, "resume").await;
-            } else if number > 1 && view.state == RolloutState::Frozen && self.rng.random_range(0..100) < 30 {
-                self.decide(&view).await;
+            if self.attend(number, &view, &mut wanted).await {
+                return;
             }
         }
     }
 
+    fn tell(&self, view: &RolloutView) {
+        let waits: Vec<&str> = view.waits.iter().map(|wait| wait.message.as_str()).collect();
+        let (name, waits) = (&view.name.rollout, waits.join("; "));
+        self.story.note(HOST, format_args!("{name} is {:?} at {}: {}; {waits}", view.state, view.epoch, view.summary));
+    }
+
+    /// What is done about a rollout that has not ended, now or never. Says whether that is all that can be done.
+    async fn attend(&mut self, number: u64, view: &RolloutView, wanted: &mut u32) -> bool {
+        if self.scenario.forgets && (self.is_calm() || self.rng.random_range(0..100) < 20) {
+            self.vouch().await;
+        }
+        if self.is_calm() && self.scenario.ending != Ending::AllWell {
+            return self.takes_back(view).await;
+        }
+        if self.is_calm() {
+            self.decide(view).await;
+        } else if number > 1 && *wanted < 4 && self.rng.random_range(0..100) < 12 {
+            *wanted += 1;
+            self.interfere(view).await;
+        } else if number > 1 && view.state == RolloutState::Held && self.rng.random_range(0..100) < 35 {
+            self.order(view, "resume").await;
+        } else if number > 1 && view.state == RolloutState::Frozen && self.rng.random_range(0..100) < 30 {
+            self.decide(view).await;
+        }
+        false
+    }
+
+    /// Nothing keeps a service from further rollouts any more.
+    async fn release_hold(&self, of: &ServiceId) {
+        let order = looked_at();
+        let order = &order;
+        let _released = self
+            .insist("release-hold", |client, request| async move { client.release_hold(of, order, &request).await })
+            .await;
+    }
+
     /// Makes a release, however often that has to be asked for.
-    async fn release(&mut self, number: u64) -> ReleaseName {
-        let release = scenario::release(number);
+    async fn release(&mut self, of: &ServiceId, number: u64) -> ReleaseName {
+        let release = scenario::release(of, number);
         let stored = &release;
         let _known = self
             .insist("release", |client, request| async move {
                 client.create_release(stored, Intent::Commit, &request).await
             })
             .await;
-        ReleaseName { service: service(), version: release.version }
+        ReleaseName { service: of.clone(), version: release.version }
     }
 
     /// Another release takes the lanes over.
     async fn supersede(&mut self, number: u64, view: &RolloutView, playbook: &Playbook) {
         let number = number + 100;
-        let name = self.release(number).await;
+        let name = self.release(&service(), number).await;
         let over = SupersedeWanted { rollout: view.name.clone(), hotfix: None };
         // Somebody or something may have been faster: then the old one goes on, or back.
         let taken = self.start(number, name, playbook.id.clone(), Some(over)).await;
@@ -230,6 +253,7 @@ impl Operator {
         playbook: PlaybookId,
         supersede: Option<SupersedeWanted>,
     ) -> Option<RolloutName> {
+        let service = release.service.clone();
         let wanted = PlanWanted { release, playbook, revision: None, supersede };
         let wanted = &wanted;
         for attempt in 0..6 {
@@ -240,7 +264,8 @@ impl Operator {
                 .await;
             let Ok(plan) = planned else { return None };
             let id = RolloutId::new(format!("r{number}-{attempt}")).ok()?;
-            let start = RolloutStart { service: service(), plan: plan.hash, id: Some(id), actor: "anna".to_owned() };
+            let start =
+                RolloutStart { service: service.clone(), plan: plan.hash, id: Some(id), actor: "anna".to_owned() };
             let start = &start;
             let started = self
                 .insist("start", |client, request| async move {
@@ -255,6 +280,10 @@ impl Operator {
         }
         None
     }
+}
+
+fn looked_at() -> OperatorOrder {
+    OperatorOrder { actor: "anna".to_owned(), reason: "looked at it".to_owned(), etag: None }
 }
 
 /// Whether it has sent traffic to its release, and goes forward.

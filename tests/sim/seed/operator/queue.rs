@@ -1,15 +1,13 @@
 //! The operator asks for releases that have to wait for their lanes, and looks after the queue: takes requests out, lets a
 //! held service go on, and sees each rollout that begins from there to its end.
 
-use meridian_client::{
-    Intent, OperatorOrder, PlanWanted, QueueView, Requested, RolloutName, RolloutStart, RolloutWanted,
-};
+use meridian_client::{Intent, PlanWanted, QueueView, Requested, RolloutName, RolloutStart, RolloutWanted};
 use meridian_core::id::RolloutId;
 use meridian_core::playbook::{Concurrency, Playbook};
 use rand::RngExt;
 use rand::seq::IndexedRandom as _;
 
-use super::{HOST, LOOK_EVERY, Operator, pause_for};
+use super::{HOST, LOOK_EVERY, Operator, looked_at, pause_for};
 use crate::scenario::{Ending, ROLLOUTS, service};
 
 /// The release that somebody starts who does not ask who was first.
@@ -33,7 +31,7 @@ impl Operator {
         if number >= PUSHED || self.rng.random_range(0..100) >= 35 {
             return;
         }
-        let (release, playbook) = (self.release(number).await, self.scenario.playbook.id.clone());
+        let (release, playbook) = (self.release(&service(), number).await, self.scenario.playbook.id.clone());
         let Ok(id) = RolloutId::new(format!("q{number}")) else { return };
         let wanted = RolloutWanted {
             release,
@@ -91,7 +89,7 @@ impl Operator {
                 self.take_out(rollout).await;
             }
             if is_held && kept > 0 {
-                self.release_hold().await;
+                self.release_hold(&service()).await;
             }
         } else if is_held && self.rng.random_range(0..100) < 35 {
             self.push_in(playbook).await;
@@ -105,15 +103,15 @@ impl Operator {
     /// Lets the service go on, and now and then somebody starts a plan at that moment without asking who was first.
     async fn push_in(&mut self, playbook: &Playbook) {
         if self.rng.random_range(0..2) == 0 {
-            return self.release_hold().await;
+            return self.release_hold(&service()).await;
         }
-        let release = self.release(PUSHED).await;
+        let release = self.release(&service(), PUSHED).await;
         let wanted = PlanWanted { release, playbook: playbook.id.clone(), revision: None, supersede: None };
         let wanted = &wanted;
         let planned = self
             .insist("plan", |client, request| async move { client.create_plan(wanted, Intent::Commit, &request).await })
             .await;
-        self.release_hold().await;
+        self.release_hold(&service()).await;
         let (Ok(plan), Ok(id)) = (planned, RolloutId::new("pushed")) else { return };
         let start = RolloutStart { service: service(), plan: plan.hash, id: Some(id), actor: "cleo".to_owned() };
         let start = &start;
@@ -125,15 +123,6 @@ impl Operator {
         self.asked.extend(started.map(|view| view.name));
     }
 
-    async fn release_hold(&self) {
-        let order = looked_at();
-        let (order, of) = (&order, service());
-        let of = &of;
-        let _released = self
-            .insist("release-hold", |client, request| async move { client.release_hold(of, order, &request).await })
-            .await;
-    }
-
     async fn take_out(&self, rollout: &RolloutName) {
         let order = looked_at();
         let order = &order;
@@ -141,8 +130,4 @@ impl Operator {
             .insist("remove", |client, request| async move { client.remove_from_queue(rollout, order, &request).await })
             .await;
     }
-}
-
-fn looked_at() -> OperatorOrder {
-    OperatorOrder { actor: "anna".to_owned(), reason: "looked at it".to_owned(), etag: None }
 }

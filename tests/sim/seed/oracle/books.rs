@@ -109,6 +109,7 @@ impl Books {
             }
         }
         self.in_line(written, broken);
+        self.together(written, broken);
         let takeover = self.takeover(written);
         if let Some(taken) = &takeover {
             self.taken_over(taken, written, broken);

@@ -4,6 +4,7 @@
 mod books;
 mod queue;
 mod requests;
+mod set;
 mod takeover;
 mod truth;
 mod witness;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use meridian_core::agent::LaneMemory;
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
-use meridian_core::id::{RegionId, RolloutId, ServiceId};
+use meridian_core::id::{Lane, RegionId, RolloutId, ServiceId};
 use meridian_core::invariants::Orders;
 use meridian_core::lane::LaneState;
 use meridian_core::ownership::Shard;
@@ -46,15 +47,17 @@ struct Books {
     owned: BTreeSet<Shard>,
     requests: Requests,
     orders: Orders,
-    agents: BTreeMap<RegionId, Agent>,
+    agents: BTreeMap<Lane, Agent>,
     /// The owner's token in the change at hand, and the last one of each rollout.
     token: Option<i64>,
     tokens: BTreeMap<RolloutId, i64>,
+    /// Rollouts that were switched at some time.
+    switched: BTreeSet<RolloutId>,
     /// Releases that answer badly, by region.
     bad: BTreeSet<(RegionId, Digest)>,
 }
 
-/// What an agent has made durable, ever.
+/// What an agent has made durable of a lane, ever.
 #[derive(Default)]
 struct Agent {
     accepted: Epoch,
@@ -77,11 +80,11 @@ impl Oracle {
     }
 
     /// An agent has made its memory durable.
-    pub fn remembers(&self, region: &RegionId, memory: &LaneMemory) {
+    pub fn remembers(&self, lane: &Lane, memory: &LaneMemory) {
         let Some(goal) = memory.intent() else { return };
         let broken = {
             let mut books = self.books();
-            let agent = books.agents.entry(region.clone()).or_default();
+            let agent = books.agents.entry(lane.clone()).or_default();
             agent.accepted = agent.accepted.max(goal.epoch);
             agent.remembers = goal.epoch;
             if let Some(done) = memory.done_mark() {
@@ -93,9 +96,9 @@ impl Oracle {
     }
 
     /// An agent's disk was taken back: what it says may fall, once.
-    pub fn forgets(&self, region: &RegionId, remembers: Epoch) {
+    pub fn forgets(&self, lane: &Lane, remembers: Epoch) {
         let mut books = self.books();
-        let agent = books.agents.entry(region.clone()).or_default();
+        let agent = books.agents.entry(lane.clone()).or_default();
         agent.forgot += 1;
         agent.remembers = remembers;
     }

@@ -70,7 +70,9 @@ impl Books {
     /// All playbooks here take every region that is registered.
     fn sighted<T>(&self, service: &ServiceId, queue: &Queue, judge: impl FnOnce(Sight<'_>) -> T) -> T {
         let all: BTreeSet<RegionId> = self.regions.keys().cloned().collect();
-        let need = |request: &Request| (request.rollout.clone(), Need::Lanes(all.clone(), digest_of(&request.release)));
+        let need = |request: &Request| {
+            (request.rollout.clone(), Need::Lanes(all.clone(), digest_of(service, &request.release)))
+        };
         let needs = queue.waiting.iter().map(need).collect();
         let lanes = self.lanes.get(service).cloned().unwrap_or_default();
         let vetoes = self.heads.get(service).map(|head| head.vetoes.clone()).unwrap_or_default();
@@ -79,7 +81,7 @@ impl Books {
 
     /// Whether what is remembered of a request that never began is so.
     fn is_true(&self, service: &ServiceId, left: &Left) -> bool {
-        let digest = digest_of(&left.request.release);
+        let digest = digest_of(service, &left.request.release);
         let has = |lane: &LaneState| lane.stable.as_ref().is_some_and(|placed| placed.release.digest == digest);
         match left.code.as_str() {
             REMOVED => left.said.actor != "meridian",

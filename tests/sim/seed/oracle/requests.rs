@@ -39,7 +39,7 @@ impl Oracle {
     /// A request was answered. What starts a rollout, or lets it wait, always leaves a trace; others may find everything as
     /// wanted.
     pub fn is_answered(&self, what: &str, id: &str) {
-        let is_done = !["start", "ask", "remove"].contains(&what) || self.books().requests.done.contains(id);
+        let is_done = !["start", "set", "ask", "remove"].contains(&what) || self.books().requests.done.contains(id);
         self.story.require("S24", is_done, || format!("request {id} is said to be done, and nothing is committed"));
     }
 }

@@ -51,8 +51,7 @@ pub fn moves(books: &Books, before: &Rollout, after: &Rollout) -> Vec<Broken> {
 
 /// Whether the region's agent has ever made durable that it reached the goal of this record.
 fn is_confirmed(books: &Books, record: &Rollout, region: &RegionId) -> bool {
-    let (Some(order), Some(agent)) = (goal(record, region), books.agents.get(region)) else {
-        return false;
-    };
+    let Some(order) = goal(record, region) else { return false };
+    let Some(agent) = books.agents.get(&order.lane) else { return false };
     agent.confirmed.contains(&(order.epoch, order.hash()))
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use meridian_core::agent::quarantine::{Known, believe};
 use meridian_core::epoch::Epoch;
-use meridian_core::id::RegionId;
+use meridian_core::id::{Lane, ServiceId};
 use meridian_core::invariants::{self, Broken, Taken};
 use meridian_core::observation::{Observed, Sight};
 use meridian_core::rollout::event::Event;
@@ -21,8 +21,8 @@ use super::{Books, Oracle};
 /// The witness in one server's process: what it has seen once, it does not see undone.
 pub struct Witness {
     oracle: Oracle,
-    /// The highest epoch of each region, and how often it has fallen since its agent's disk was.
-    seen: Mutex<BTreeMap<RegionId, (Epoch, u64)>>,
+    /// The highest epoch of each lane, and how often it has fallen since its agent's disk was.
+    seen: Mutex<BTreeMap<Lane, (Epoch, u64)>>,
 }
 
 impl Oracle {
@@ -34,13 +34,14 @@ impl Oracle {
 
 impl Witness {
     /// A report of an older session, or one that was overtaken, never replaces a newer one.
-    fn in_order(&self, books: &Books, sight: &Sight) -> Vec<Broken> {
+    fn in_order(&self, books: &Books, of: &ServiceId, sight: &Sight) -> Vec<Broken> {
         let mut broken = Vec::new();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (region, observed) in sight.iter().filter_map(|(region, seen)| Some((region, seen.observed.as_ref()?))) {
-            let (known, fallen) = seen.entry(region.clone()).or_default();
+            let lane = Lane { service: of.clone(), region: region.clone() };
+            let forgot = books.agents.get(&lane).map_or(0, |agent| agent.forgot);
+            let (known, fallen) = seen.entry(lane).or_default();
             let falls = observed.accepted < *known;
-            let forgot = books.agents.get(region).map_or(0, |agent| agent.forgot);
             if falls && *fallen < forgot {
                 (*known, *fallen) = (observed.accepted, forgot);
                 continue;
@@ -65,8 +66,9 @@ impl StepTrace for Witness {
         let story = &self.oracle.story;
         story.hold(invariants::transition(taken));
         if let Event::Look(sight) | Event::Guard(sight) = taken.event {
-            let mut broken = told(&self.oracle.books(), sight);
-            broken.extend(self.in_order(&self.oracle.books(), sight));
+            let of = &taken.before.plan.service;
+            let mut broken = told(&self.oracle.books(), of, sight);
+            broken.extend(self.in_order(&self.oracle.books(), of, sight));
             broken.extend(believed(&self.oracle.books(), taken, sight));
             story.hold(broken);
         }
@@ -84,7 +86,8 @@ fn believed(books: &Books, taken: Taken<'_>, sight: &Sight) -> Vec<Broken> {
         let moves = after.lanes.get(region).is_some_and(|is| is.at != was.at && is_ahead(is.at));
         let observed = sight.get(region).and_then(|seen| seen.observed.as_ref());
         // What another replica has noted may be old; what is on the disk as well is neither.
-        let remembers = books.agents.get(region).map_or(Epoch::ZERO, |agent| agent.remembers);
+        let lane = Lane { service: before.plan.service.clone(), region: region.clone() };
+        let remembers = books.agents.get(&lane).map_or(Epoch::ZERO, |agent| agent.remembers);
         let Some(observed) = observed.filter(|seen| moves && seen.accepted == remembers) else { continue };
         let confirmed = books.regions.get(region).and_then(|record| record.confirmed.get(&before.plan.service));
         let pardon = confirmed.map(|confirmed| confirmed.pardon);
@@ -96,23 +99,24 @@ fn believed(books: &Books, taken: Taken<'_>, sight: &Sight) -> Vec<Broken> {
 }
 
 /// No agent says what is not on its disk.
-fn told(books: &Books, sight: &Sight) -> Vec<Broken> {
+fn told(books: &Books, of: &ServiceId, sight: &Sight) -> Vec<Broken> {
     let mut broken = Vec::new();
     for (region, seen) in sight {
         if let Some(observed) = &seen.observed {
-            of_agent(books, region, observed, &mut broken);
+            let lane = Lane { service: of.clone(), region: region.clone() };
+            of_agent(books, &lane, observed, &mut broken);
         }
     }
     broken
 }
 
-fn of_agent(books: &Books, region: &RegionId, observed: &Observed, broken: &mut Vec<Broken>) {
-    let agent = books.agents.get(region);
+fn of_agent(books: &Books, lane: &Lane, observed: &Observed, broken: &mut Vec<Broken>) {
+    let agent = books.agents.get(lane);
     let accepted = agent.map_or(Epoch::ZERO, |agent| agent.accepted);
     let durable = observed.accepted <= accepted;
-    require(broken, "S1", durable, || format!("{region} acknowledged {}, {accepted} is durable", observed.accepted));
+    require(broken, "S1", durable, || format!("{lane} acknowledged {}, {accepted} is durable", observed.accepted));
     if let Some(done) = observed.done {
         let known = agent.is_some_and(|agent| agent.confirmed.contains(&(done.epoch, done.hash)));
-        require(broken, "S12", known, || format!("{region} says {} is done, which is not durable", done.epoch));
+        require(broken, "S12", known, || format!("{lane} says {} is done, which is not durable", done.epoch));
     }
 }

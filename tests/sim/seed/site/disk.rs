@@ -10,8 +10,8 @@ use meridian_agent::journal::{JournalError, Shelf};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-/// Is told of every entry that has become durable: the one before and the new one.
-pub type Witness = dyn Fn(Option<&[u8]>, &[u8]) + Send + Sync;
+/// Is told of every entry that has become durable.
+pub type Witness = dyn Fn(&[u8]) + Send + Sync;
 
 /// What is on a disk, by name.
 type Entries = BTreeMap<String, Vec<u8>>;
@@ -69,9 +69,9 @@ impl Disk {
         let mut state = self.state();
         let past = state.durable.clone();
         state.past.push(past);
-        let before = state.durable.insert(key, bytes.clone());
+        state.durable.insert(key, bytes.clone());
         drop(state);
-        (self.0.witness)(before.as_deref(), &bytes);
+        (self.0.witness)(&bytes);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

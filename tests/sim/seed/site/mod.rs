@@ -1,5 +1,5 @@
-//! A region as it really is: slots, a data plane, requests, and the disk under its agent. All of it outlives the agent's
-//! process. What an agent does to it is held against the invariants while it happens.
+//! A service in a region as it really is: slots, a data plane, requests, and its entry on the disk under the agent. All of
+//! it outlives the agent's process. What an agent does to it is held against the invariants while it happens.
 
 pub mod disk;
 pub mod drivers;
@@ -12,7 +12,7 @@ use meridian_core::agent::{Action, LaneMemory, LocalWorld, serves_now};
 use meridian_core::digest::Digest;
 use meridian_core::epoch::Epoch;
 use meridian_core::goal::Goal;
-use meridian_core::id::RegionId;
+use meridian_core::id::{Lane, RegionId};
 use meridian_core::invariants;
 use meridian_core::observation::{SlotSeen, SlotState, TrafficSeen};
 use meridian_core::slot::{Slot, Slots};
@@ -22,7 +22,7 @@ use meridian_proto::convert::record::decode_journal;
 use rand::rngs::StdRng;
 
 use crate::oracle::Oracle;
-use crate::scenario::Bad;
+use crate::scenario::{Bad, service};
 use crate::story::Story;
 use disk::Disk;
 use drivers::{Traffic, Weather, Workload};
@@ -34,12 +34,14 @@ const DISTURBED: Duration = Duration::from_secs(3);
 /// Between an agent's look and what it does about it: a slot that fell in between was up when it looked.
 const LOOKED: Duration = Duration::from_millis(300);
 
-/// A region. Clones are the same one.
+/// A lane. Clones are the same one.
 #[derive(Clone)]
 pub struct Site(Arc<Inner>);
 
 struct Inner {
-    region: RegionId,
+    lane: Lane,
+    /// In the story.
+    name: String,
     world: FakeWorld,
     weather: Weather,
     story: Story,
@@ -67,24 +69,25 @@ struct State {
 }
 
 impl Site {
-    /// A region with two empty slots.
-    pub fn new(region: RegionId, (bad, requests): (BTreeMap<Digest, Bad>, u64), rng: StdRng, oracle: Oracle) -> Self {
+    /// A lane with two empty slots.
+    pub fn new(lane: Lane, (bad, requests): (BTreeMap<Digest, Bad>, u64), rng: StdRng, oracle: Oracle) -> Self {
         let world = FakeWorld::new();
         world.start_ready(false);
         let state = Mutex::default();
         let (weather, story) = (Weather::new(rng), oracle.story.clone());
-        Self(Arc::new(Inner { region, world, weather, story, oracle, bad, requests, state }))
+        let alone = lane.service == service();
+        let name = if alone { lane.region.to_string() } else { format!("{}/{}", lane.region, lane.service) };
+        Self(Arc::new(Inner { lane, name, world, weather, story, oracle, bad, requests, state }))
+    }
+
+    /// Which lane.
+    pub fn lane(&self) -> &Lane {
+        &self.0.lane
     }
 
     /// Which region.
     pub fn region(&self) -> &RegionId {
-        &self.0.region
-    }
-
-    /// Its disk, on which every entry is judged.
-    pub fn disk(&self, rng: StdRng) -> Disk {
-        let site = self.clone();
-        Disk::new(rng, Box::new(move |_, bytes| site.remembers(bytes)))
+        &self.0.lane.region
     }
 
     /// A driver of its slots.
@@ -132,26 +135,24 @@ impl Site {
 
     /// An old copy of its agent's disk is in the place of the present one. What the agent has forgotten it can't keep to.
     pub fn forgets(&self, entries: &BTreeMap<String, Vec<u8>>) {
-        let read = |bytes: &Vec<u8>| decode_journal(&self.0.region, bytes).ok();
-        let old = entries.values().find_map(read).unwrap_or_default();
-        self.0.story.note(self.0.region.as_str(), format_args!("disk: back at {}", old.accepted()));
-        self.0.oracle.forgets(&self.0.region, old.accepted());
+        let read = |bytes: &Vec<u8>| decode_journal(self.region(), bytes).ok();
+        let own = |memory: &LaneMemory| memory.intent().is_some_and(|goal| goal.lane == self.0.lane);
+        let old = entries.values().filter_map(read).find(own).unwrap_or_default();
+        self.0.story.note(&self.0.name, format_args!("disk: back at {}", old.accepted()));
+        self.0.oracle.forgets(&self.0.lane, old.accepted());
         let mut state = self.state();
         state.routed = old.accepted();
         state.durable = old;
     }
 
     /// Something has become durable.
-    fn remembers(&self, bytes: &[u8]) {
-        let Ok(after) = decode_journal(&self.0.region, bytes) else {
-            return self.0.story.require("S12", false, || format!("{}: an entry that can't be read", self.0.region));
-        };
+    fn remembers(&self, after: LaneMemory) {
         let before = std::mem::replace(&mut self.state().durable, after.clone());
-        let (story, region) = (&self.0.story, &self.0.region);
+        let story = &self.0.story;
         let done = if after.is_done() { "done" } else { "intent" };
-        story.note(region.as_str(), format_args!("disk: {} {done}", after.accepted()));
+        story.note(&self.0.name, format_args!("disk: {} {done}", after.accepted()));
         story.hold(invariants::memory(&before, &after));
-        self.0.oracle.remembers(region, &after);
+        self.0.oracle.remembers(&self.0.lane, &after);
         // What was done before is written again beside something else that was learned, whatever has happened since.
         let is_news = !(before.is_done() && before.accepted() == after.accepted());
         let is_calm = self.is_calm();
@@ -162,8 +163,8 @@ impl Site {
 
     /// An agent is about to touch the region.
     fn is_done(&self, action: &Action) {
-        let (story, region) = (&self.0.story, &self.0.region);
-        story.note(region.as_str(), format_args!("{action:?}"));
+        let (story, region) = (&self.0.story, &self.0.name);
+        story.note(region, format_args!("{action:?}"));
         let memory = self.memory();
         match memory.intent() {
             Some(goal) => {
@@ -186,7 +187,7 @@ impl Site {
             return;
         }
         self.is_done(&Action::Route(route.split, route.cohort.clone()));
-        let (story, region) = (&self.0.story, &self.0.region);
+        let (story, region) = (&self.0.story, &self.0.name);
         let (accepted, routed) = (self.memory().accepted(), self.state().routed);
         story.require("S12", route.epoch == accepted, || {
             format!("{region}: routes for {}, {accepted} is on disk", route.epoch)
@@ -196,7 +197,7 @@ impl Site {
 
     fn note_route(&self, route: &Route, is_taken: bool) {
         let what = if is_taken { "routed" } else { "not routed" };
-        self.0.story.note(self.0.region.as_str(), format_args!("{what}: {} at {}", route.split, route.epoch));
+        self.0.story.note(&self.0.name, format_args!("{what}: {} at {}", route.split, route.epoch));
         if is_taken {
             let mut state = self.state();
             // An agent that has forgotten may tell a route again that is newer than all it knows.
@@ -206,7 +207,7 @@ impl Site {
 
     /// The grace of a stop is over; the traffic must not have come back in the meantime.
     fn still_may_stop(&self, slot: Slot) {
-        let region = &self.0.region;
+        let region = &self.0.name;
         let serves = serves_now(&self.local(), slot);
         self.0.story.require("S8", !serves, || format!("{region}: {slot} gets traffic and is stopped"));
         self.state().felled.remove(&slot);
@@ -257,7 +258,7 @@ impl Site {
         };
         for slot in up {
             self.0.world.set_state(slot, SlotState::Ready);
-            self.0.story.note(self.0.region.as_str(), format_args!("{slot} is ready"));
+            self.0.story.note(&self.0.name, format_args!("{slot} is ready"));
         }
         self.serve();
     }
@@ -282,13 +283,13 @@ impl Site {
         }
         let serves = |slot: &Slot| traffic.split.of(*slot).basis_points() > 0;
         let fallen = Slot::BOTH.into_iter().filter(serves).any(|slot| self.has_fallen(slot));
-        let region = &self.0.region;
+        let region = &self.0.name;
         self.0.story.require("S8", is_live || fallen, || format!("{region}: nobody is there: {local:?}"));
     }
 
     /// A task of its agent ended, which none should.
     pub fn ended(&self, how: &str) {
-        let region = &self.0.region;
+        let region = &self.0.name;
         self.0.story.require("TASK", false, || format!("{region}: a task of the agent ended: {how}"));
     }
 
@@ -335,5 +336,25 @@ impl Site {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The disk under the agent of a region with these lanes; every entry is judged.
+pub fn disk(lanes: Vec<Site>, rng: StdRng) -> Disk {
+    Disk::new(rng, Box::new(move |bytes| lanes.first().into_iter().for_each(|first| first.judge(bytes, &lanes))))
+}
+
+impl Site {
+    /// Something has become durable on the disk of its region.
+    fn judge(&self, bytes: &[u8], lanes: &[Self]) {
+        let memory = decode_journal(self.region(), bytes).ok();
+        let own =
+            |site: &&Self| memory.as_ref().and_then(LaneMemory::intent).is_some_and(|goal| goal.lane == site.0.lane);
+        match (lanes.iter().find(own), memory.clone()) {
+            (Some(site), Some(memory)) => site.remembers(memory),
+            (_, _) => {
+                self.0.story.require("S12", false, || format!("{}: an entry that can't be read", self.region()));
+            }
+        }
     }
 }
