@@ -9,7 +9,7 @@ use meridian_core::calendar::{Entry, Interval, Timetable, When, Zone};
 use meridian_core::time::{Span, Timestamp};
 
 use crate::error::Refusal;
-use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, parse};
+use crate::expand::{HORIZON, LASTS_MAX, civil, following, intervals, parse, zoned};
 use crate::trains;
 use crate::zone::find;
 
@@ -75,8 +75,7 @@ pub(crate) fn written(field: &str, text: &str) -> Result<DateTime, Refusal> {
     // The library reads a leap second as the one before, and no further than to an offset from UTC.
     let time = text.split(['T', 't', ' ']).nth(1).unwrap_or_default();
     if time.contains('-') {
-        let fix = "write a local time without a zone, e.g. `2026-12-20T18:00`";
-        return Err(Refusal::new(field, text, "the zone is said in `zone`", fix));
+        return Err(zoned(field, text));
     }
     if time.split(':').nth(2).is_some_and(|second| second.starts_with("60")) {
         return Err(Refusal::new(

@@ -20,6 +20,8 @@ pub(crate) const LASTS_MAX: Span = Span::from_secs(7 * 24 * 3600);
 const MOMENTS_MAX: usize = 20_000;
 /// The most departures of one train that a rule is told of: what misses all of them is told of later ones when they come near.
 const DEPARTURES_MAX: usize = 32;
+/// How a local time is written.
+const LOCAL: &str = "write a local time without a zone, e.g. `2026-12-20T18:00`";
 /// No clock was ever put forward by more than a day.
 pub(crate) const GAP_MAX: SignedDuration = SignedDuration::from_hours(24);
 
@@ -120,12 +122,15 @@ pub(crate) fn parse(field: &str, expression: &str) -> Result<Cron, Refusal> {
 }
 
 pub(crate) fn civil(field: &str, text: &str) -> Result<DateTime, Refusal> {
-    let fix = "write a local time without a zone, e.g. `2026-12-20T18:00`";
-    let refuse = |message: &str| Refusal::new(field, text, message, fix);
     if text.contains(['Z', 'z', '[', '+']) {
-        return Err(refuse("the zone is said in `zone`"));
+        return Err(zoned(field, text));
     }
-    text.parse().map_err(|_| refuse("this is not a date and time"))
+    text.parse().map_err(|_| Refusal::new(field, text, "this is not a date and time", LOCAL))
+}
+
+/// A local time with a zone of its own.
+pub(crate) fn zoned(field: &str, text: &str) -> Refusal {
+    Refusal::new(field, text, "the zone is said in `zone`", LOCAL)
 }
 
 /// The same times, sorted, with what overlaps or touches made one.

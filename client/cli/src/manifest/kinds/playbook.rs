@@ -74,17 +74,20 @@ pub(in crate::manifest) fn read(
 /// Puts a violation where the field is that it is about.
 pub(super) fn add(violation: Violation, spec: &Cursor<'_>, report: &mut Report<'_>) {
     let Violation { code, field, value, fix } = violation;
-    let found = spec.find(&field, &value);
     let message = code.replace('_', " ").to_lowercase();
-    report.add(found.node.at, Finding { code, field: found.path, value, message, fix });
+    place(Finding { code, field, value, message, fix }, spec, report);
 }
 
 /// Puts a time that can't be kept where it is written, with its own words.
 fn add_time(refusal: Refusal, spec: &Cursor<'_>, report: &mut Report<'_>) {
     let code = refusal.code();
     let Refusal { field, value, message, fix } = refusal;
-    let found = spec.find(&field, &value);
-    report.add(found.node.at, Finding { code, field: found.path, value, message, fix: fix.to_owned() });
+    place(Finding { code, field, value, message, fix: fix.to_owned() }, spec, report);
+}
+
+fn place(finding: Finding, spec: &Cursor<'_>, report: &mut Report<'_>) {
+    let found = spec.find(&finding.field, &finding.value);
+    report.add(found.node.at, Finding { field: found.path, ..finding });
 }
 
 fn rollback(given: Option<Cursor<'_>>, report: &mut Report<'_>) -> Option<RollbackPolicy> {
