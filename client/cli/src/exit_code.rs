@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use meridian_client::{ClientError, RefusalKind};
-
-/// Reasons for which a rollout is not there that somebody has asked for.
-const UNBEGUN: [&str; 2] = ["ROLLOUT_QUEUED", "ROLLOUT_TAKEN_OUT"];
+use meridian_core::queue::{QUEUED, TAKEN_OUT};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -67,7 +65,9 @@ impl Exit {
             ClientError::Pem { .. } | ClientError::Answer { .. } => Self::Error,
             ClientError::Unreachable { .. } | ClientError::Timeout { .. } => Self::Unavailable,
             // Somebody has asked for it, but it has not begun.
-            ClientError::Refused { refusal, call: _ } if UNBEGUN.contains(&refusal.reason.as_str()) => Self::Conflict,
+            ClientError::Refused { refusal, call: _ } if [QUEUED, TAKEN_OUT].contains(&refusal.reason.as_str()) => {
+                Self::Conflict
+            }
             ClientError::Refused { refusal, call: _ } => Self::of_refusal(refusal.kind),
         }
     }

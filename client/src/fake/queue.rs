@@ -1,5 +1,6 @@
 //! The queue of the server in memory: what a test put there is what waits; it starts nothing.
 
+use meridian_core::queue::{QUEUED, TAKEN_OUT};
 use meridian_proto::convert::{name, timestamp_to_wire};
 use meridian_proto::r#gen::v1;
 use meridian_proto::r#gen::v1::queue_service_server::QueueService;
@@ -57,12 +58,10 @@ impl Shared {
         let waits = queue.waiting.iter().any(|queued| queued.name == name);
         let left = queue.left.iter().find(|left| left.request.as_ref().is_some_and(|request| request.name == name));
         match (waits, left) {
-            (true, _) => Some(status(RefusalKind::NotFound, "ROLLOUT_QUEUED", &format!("{name} waits"))),
-            (false, Some(v1::LeftQueue { code, message, .. })) => Some(status(
-                RefusalKind::NotFound,
-                "ROLLOUT_TAKEN_OUT",
-                &format!("{name} never began ({code}): {message}"),
-            )),
+            (true, _) => Some(status(RefusalKind::NotFound, QUEUED, &format!("{name} waits"))),
+            (false, Some(v1::LeftQueue { code, message, .. })) => {
+                Some(status(RefusalKind::NotFound, TAKEN_OUT, &format!("{name} never began ({code}): {message}")))
+            }
             (false, None) => None,
         }
     }

@@ -16,7 +16,7 @@ use crate::rollout::gates::stops::Said;
 pub use answer::{Answer, answer};
 pub use concurrency::Concurrency;
 pub use turn::{Need, Sight, Turn, Wait};
-pub use unbegun::{Fate, Unbegun};
+pub use unbegun::{Fate, QUEUED, TAKEN_OUT, Unbegun};
 
 /// The most requests that wait: more would be planned against lanes that nobody can foresee.
 pub const WAITING_MAX: usize = 16;

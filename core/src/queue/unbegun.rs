@@ -4,6 +4,11 @@ use super::{Left, Queue, Request, Turn};
 use crate::id::{RolloutId, ServiceId};
 use crate::rollout::gates::stops::Said;
 
+/// The stable code of a rollout whose request waits.
+pub const QUEUED: &str = "ROLLOUT_QUEUED";
+/// The stable code of a rollout whose request was taken out.
+pub const TAKEN_OUT: &str = "ROLLOUT_TAKEN_OUT";
+
 /// Why a rollout that somebody asked for is not there.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Unbegun {
@@ -47,8 +52,8 @@ impl Unbegun {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self.fate {
-            Fate::Waits { .. } => "ROLLOUT_QUEUED",
-            Fate::Left(_) => "ROLLOUT_TAKEN_OUT",
+            Fate::Waits { .. } => QUEUED,
+            Fate::Left(_) => TAKEN_OUT,
         }
     }
 

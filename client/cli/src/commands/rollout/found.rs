@@ -1,6 +1,7 @@
 //! What the name of a rollout stands for: a rollout, or the request that becomes one.
 
 use meridian_client::{ClientError, QueuedView, RolloutName, RolloutView};
+use meridian_core::queue::QUEUED;
 
 use super::find;
 use crate::error::CliError;
@@ -51,5 +52,5 @@ pub(super) async fn named(session: &mut Session<'_>, name: &RolloutName) -> Resu
 
 /// Whether a rollout is not there because its request waits.
 pub(super) fn is_queued(refused: &ClientError) -> bool {
-    refused.code() == "ROLLOUT_QUEUED"
+    refused.code() == QUEUED
 }
