@@ -1,9 +1,9 @@
 //! The end of a history: once nothing goes wrong any more, everything comes to rest where the newest decision says. What
 //! stays broken for ever keeps nothing else from that.
 
-use meridian_core::goal::Goal;
 use std::collections::BTreeSet;
 
+use meridian_core::goal::Goal;
 use meridian_core::id::{RegionId, RolloutId};
 use meridian_core::invariants;
 use meridian_core::rollout::goals::goal;
