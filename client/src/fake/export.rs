@@ -34,7 +34,6 @@ use super::sample::{STARTED, region, service, verdict};
 /// A chain in the making.
 struct Chain {
     record: Rollout,
-    hash: Digest,
     entries: Vec<AuditEntry>,
 }
 
@@ -45,7 +44,7 @@ impl Chain {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        rollout_to_record(&self.record, self.hash).encode_to_vec()
+        rollout_to_record(&self.record).encode_to_vec()
     }
 
     /// An entry on top of the last one; the record's own if it brings a change.
@@ -68,7 +67,7 @@ impl Chain {
     }
 
     fn became(&mut self, kind: &str, next: Rollout) {
-        let change = change_to_bytes(Some(&self.record), &next, self.hash);
+        let change = change_to_bytes(Some(&self.record), &next);
         self.record = next;
         self.put(kind, Some(self.record.id.clone()), change);
     }
@@ -148,9 +147,8 @@ pub fn rollout() -> v1::ExportRolloutResponse {
     let moment = Moment { now: STARTED, head: Epoch::new(1, 41) };
     let (lanes, vetoes) = (BTreeMap::new(), Vetoes::default());
     let record = open(id.clone(), plan.clone(), "anna".to_owned(), &lanes, &vetoes, moment).expect("lanes are free");
-    let hash = plan.hash();
-    let mut chain = Chain { record, hash, entries: Vec::new() };
-    let change = change_to_bytes(None, &chain.record, hash);
+    let mut chain = Chain { record, entries: Vec::new() };
+    let change = change_to_bytes(None, &chain.record);
     chain.put("start", Some(id.clone()), change);
     let order = || Order { actor: "anna".to_owned(), reason: "to \"see\" it".to_owned() };
     chain.decide(Event::Pause(order()));

@@ -41,14 +41,11 @@ pub struct PlanOrder {
 pub struct NewPlan {
     /// The plan.
     pub plan: Arc<HashedPlan>,
-    /// Its hash.
-    pub hash: Digest,
 }
 
 impl From<Plan> for NewPlan {
     fn from(plan: Plan) -> Self {
-        let plan = Arc::new(HashedPlan::from(plan));
-        Self { hash: plan.hash(), plan }
+        Self { plan: plan.into() }
     }
 }
 
@@ -64,8 +61,7 @@ impl Catalog {
         if let Some(resource) = self.done_before(terms.request.as_ref()).await? {
             let corrupt = |error| EngineError::Corrupt(format!("a request names no plan: {error}"));
             let hash = name::parse_plan(&resource).map_err(corrupt)?;
-            let plan = self.plan(&hash).await?.value.plan.into();
-            return Ok(NewPlan { plan, hash });
+            return Ok(NewPlan::from(self.plan(&hash).await?.value.plan));
         }
         let release = self.get::<StoredRelease>(&(service.clone(), version.clone())).await?;
         let playbook = self.playbook(playbook, *revision).await?;
@@ -90,14 +86,14 @@ impl Catalog {
     /// # Errors
     /// If the store fails.
     pub(crate) async fn keep_plan(&self, made: &NewPlan, terms: &Terms) -> Result<(), EngineError> {
-        let key = layout::plan(&made.hash);
+        let key = layout::plan(&made.plan.hash());
         let now = self.clock.now();
         let entry = StoredPlan { plan: Plan::clone(&made.plan), created: now };
         let txn = Txn::new().put(key.clone(), record::encode_plan(&entry), Expect::Absent);
         let request = terms.request.as_ref();
         // Whoever got in between has kept the very same plan, or has had this request's effect.
         if self.store.get(&key).await?.item.is_none() {
-            self.commit(txn, &key, request, name::plan(&made.hash), now).await?;
+            self.commit(txn, &key, request, name::plan(&made.plan.hash()), now).await?;
         }
         Ok(())
     }

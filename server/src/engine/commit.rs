@@ -30,8 +30,6 @@ use crate::ownership::Claim;
 /// A decision to be committed.
 pub(super) struct Decision<'a> {
     pub next: &'a Rollout,
-    /// The hash of its plan.
-    pub plan: Digest,
     /// The record before; `None` for the first decision.
     pub before: Option<&'a Rollout>,
     /// Under which the record is replaced; `Absent` for the first decision.
@@ -70,7 +68,6 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
     let Decision {
         next,
         before,
-        plan,
         expect,
         head,
         lanes,
@@ -85,7 +82,7 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
         now,
     } = decision;
     let service = &next.plan.service;
-    let part = Part { next, plan, before, expect, kind, actor, message, now };
+    let part = Part { next, before, expect, kind, actor, message, now };
     let Written { txn, head: moved, audit, sayings } = write(Txn::new(), part, &head.value);
     let mut txn = txn.put(layout::head(service), record::encode_head(&moved), head.expect);
     let after = lanes.map(|lanes| (lanes_after(next, lanes.value, &moved.vetoes), lanes.expect));
@@ -116,7 +113,6 @@ pub(super) async fn commit(books: &Books, decision: Decision<'_>) -> Result<Done
 /// What one decision writes by itself; heads and lanes are written once, whatever number of decisions there is.
 struct Part<'a> {
     next: &'a Rollout,
-    plan: Digest,
     before: Option<&'a Rollout>,
     expect: Expect,
     kind: &'static str,
@@ -136,9 +132,9 @@ struct Written {
 
 /// Adds the record, the audit entry chained to the head, and what people are to be told.
 fn write(txn: Txn, part: Part<'_>, head: &Head) -> Written {
-    let Part { next, plan, before, expect, kind, actor, message, now } = part;
+    let Part { next, before, expect, kind, actor, message, now } = part;
     let service = &next.plan.service;
-    let value = record::encode_rollout(next, plan);
+    let value = record::encode_rollout(next);
     let vetoes = before.and_then(|before| head.vetoes.after(before, next));
     let vetoes = vetoes.unwrap_or_else(|| head.vetoes.clone());
     let message = match left_on_vetoed(next, &vetoes) {
@@ -155,9 +151,9 @@ fn write(txn: Txn, part: Part<'_>, head: &Head) -> Written {
         message: truncated(message),
         record: Digest::of(&value),
         previous: head.audit.filter(|_| !planted::is("audit-unchained")),
-        change: record::encode_change(before, next, plan),
+        change: record::encode_change(before, next),
     };
-    let head = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(plan), vetoes };
+    let head = Head { epoch: next.epoch, audit: Some(entry.digest()), plan: Some(next.plan.hash()), vetoes };
     let audit = layout::audit(service, next.epoch);
     let txn = if planted::is("audit-left-out") {
         txn
@@ -185,15 +181,15 @@ pub(super) struct Takeover<'a> {
 pub(super) async fn commit_takeover(books: &Books, takeover: Takeover<'_>) -> Result<Done, CommitError> {
     let Takeover { before, expect, taken: Superseded { old, new }, head, lanes, actor, request, now } = takeover;
     let service = &new.plan.service;
-    let (kind, plan) = (supersede::KIND, old.plan.hash());
+    let kind = supersede::KIND;
     let message = format!("by {}", new.id);
-    let ends = Part { next: old, plan, before: Some(before), expect, kind, actor: actor.clone(), message, now };
+    let ends = Part { next: old, before: Some(before), expect, kind, actor: actor.clone(), message, now };
     let Written { txn, head: between, sayings: of_old, .. } = write(Txn::new(), ends, &head.value);
-    let (kind, plan, expect) = (FIRST_KIND, new.plan.hash(), Expect::Absent);
+    let (kind, expect) = (FIRST_KIND, Expect::Absent);
     let hotfix = new.plan.supersedes.as_ref().and_then(|supersede| supersede.hotfix.as_ref());
     let why = hotfix.map(|hotfix| format!(" as its hotfix: {}", hotfix.reason)).unwrap_or_default();
-    let message = format!("plan {}, superseding {}{why}", plan.hex(), old.id);
-    let begins = Part { next: new, plan, before: None, expect, kind, actor, message, now };
+    let message = format!("plan {}, superseding {}{why}", new.plan.hash().hex(), old.id);
+    let begins = Part { next: new, before: None, expect, kind, actor, message, now };
     let Written { txn, head: moved, audit, sayings: of_new } = write(txn, begins, &between);
     let after = lanes_after(new, lanes_after(old, lanes.value, &between.vetoes), &moved.vetoes);
     let txn = txn.put(layout::head(service), record::encode_head(&moved), head.expect).put(
@@ -211,7 +207,6 @@ pub(super) async fn commit_takeover(books: &Books, takeover: Takeover<'_>) -> Re
 /// A decision that is committed together with those of other services.
 pub(super) struct Whole<'a> {
     pub next: &'a Rollout,
-    pub plan: Digest,
     pub before: Option<&'a Rollout>,
     pub expect: Expect,
     pub head: Kept<Head>,
@@ -263,9 +258,9 @@ pub(super) async fn commit_set_ends(books: &Books, ends: SetEnds<'_>) -> Result<
 /// The decisions of several services, each with its head and lanes, and the key of one of their audit entries.
 fn write_all(parts: Vec<Whole<'_>>, actor: &str, now: Timestamp) -> (Txn, Key) {
     let (mut txn, mut audits) = (Txn::new(), Vec::new());
-    for Whole { next, plan, before, expect, head, lanes, kind, message } in parts {
+    for Whole { next, before, expect, head, lanes, kind, message } in parts {
         let (service, actor) = (&next.plan.service, actor.to_owned());
-        let part = Part { next, plan, before, expect, kind, actor, message, now };
+        let part = Part { next, before, expect, kind, actor, message, now };
         let Written { txn: written, head: moved, audit, .. } = write(txn, part, &head.value);
         let after = lanes_after(next, lanes.value, &moved.vetoes);
         txn = written.put(layout::head(service), record::encode_head(&moved), head.expect).put(

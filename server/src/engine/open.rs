@@ -86,7 +86,6 @@ impl Engine {
         }
         let decision = Decision {
             next: &record,
-            plan: order.plan,
             before: None,
             expect: Expect::Absent,
             head: &head,

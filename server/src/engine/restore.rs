@@ -70,7 +70,6 @@ async fn raise(books: &Books, service: &ServiceId, id: &RolloutId, how: &GoOn) -
     let Order { actor, reason } = how.order.clone();
     let decision = Decision {
         next: &next,
-        plan: record.plan.hash(),
         before: Some(&record),
         expect: Expect::At(revision),
         head: &head,

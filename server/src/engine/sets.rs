@@ -75,9 +75,8 @@ impl Engine {
             read.push((head, lanes));
         }
         let parts = opened.iter().zip(read).map(|(next, (head, lanes))| {
-            let plan = next.plan.hash();
-            let message = format!("plan {}, in set {}", plan.hex(), order.id);
-            Whole { next, plan, before: None, expect: Expect::Absent, head, lanes, kind: FIRST_KIND, message }
+            let message = format!("plan {}, in set {}", next.plan.hash().hex(), order.id);
+            Whole { next, before: None, expect: Expect::Absent, head, lanes, kind: FIRST_KIND, message }
         });
         let set = StoredSet {
             members: order.members.iter().map(|(service, (id, _))| (service.clone(), id.clone())).collect(),
@@ -173,9 +172,9 @@ impl Engine {
         let known = records.iter().zip(&ended).filter_map(|((before, _), end)| Some((before, end.next.as_ref()?)));
         let known = known.flat_map(|(before, next)| self.shared.known(&before.plan).checks(before, next)).collect();
         let parts = records.iter().zip(&ended).zip(read).filter_map(|(((before, _), end), (revision, head, lanes))| {
-            let (next, plan, before) = (end.next.as_ref()?, before.plan.hash(), Some(before.as_ref()));
+            let (next, before) = (end.next.as_ref()?, Some(before.as_ref()));
             let message = format!("with all of set {}", set.id);
-            Some(Whole { next, plan, before, expect: Expect::At(revision), head, lanes, kind: end.kind, message })
+            Some(Whole { next, before, expect: Expect::At(revision), head, lanes, kind: end.kind, message })
         });
         let parts = parts.collect();
         let began = Instant::now();

@@ -215,9 +215,9 @@ impl Joining {
         let service = plan.service.clone();
         let made = NewPlan::from(plan);
         self.catalog.keep_plan(&made, &Terms::default()).await?;
-        let name: String = made.hash.hex().chars().take(NAME_DIGITS).collect();
+        let name: String = made.plan.hash().hex().chars().take(NAME_DIGITS).collect();
         let id = RolloutId::new(format!("join-{name}")).expect("hexadecimal digits are allowed in names");
-        let order = OpenOrder { service, plan: made.hash, id, actor, request, validate_only: false, line: None };
+        let order = OpenOrder { service, plan: made.plan.hash(), id, actor, request, validate_only: false, line: None };
         Ok(self.engine.open(order).await?.record.id.clone())
     }
 }

@@ -151,5 +151,5 @@ fn wanted(ask: &Ask, supersede: Option<RolloutId>) -> PlanOrder {
 
 fn order(ask: &Ask, plan: &NewPlan, line: Option<Line>) -> OpenOrder {
     let Ask { service, id, actor, request, validate_only, .. } = ask.clone();
-    OpenOrder { service, plan: plan.hash, id, actor, request, validate_only, line }
+    OpenOrder { service, plan: plan.plan.hash(), id, actor, request, validate_only, line }
 }

@@ -178,7 +178,7 @@ impl Queues {
             Err(error) => return Err(error),
         };
         let (id, actor) = (rollout.clone(), said.actor);
-        let (service_id, plan) = (service.clone(), made.hash);
+        let (service_id, plan) = (service.clone(), made.plan.hash());
         let order = OpenOrder { service: service_id, plan, id, actor, request: None, validate_only: false, line: None };
         let Some((order, after)) = Self::begin(kept, order) else { return Ok(true) };
         let regions = made.plan.lanes.keys().cloned().collect();

@@ -101,17 +101,15 @@ pub fn rollout_from_record(wire: records::RolloutRecord, plan: Arc<HashedPlan>) 
     Ok(Rollout { id, plan, epoch, begun, requester, opened, phase, lanes, approvals, signed, train, inquiries, member })
 }
 
-/// A rollout as its record says it. The plan is stored on its own, under this hash, which whoever decides has at hand:
-/// to hash a large plan at every decision would cost more than everything else about it.
+/// A rollout as its record says it. The plan is stored on its own, under its hash.
 #[must_use]
-pub fn rollout_to_record(rollout: &Rollout, hash: Digest) -> records::RolloutRecord {
-    with_lanes(rollout, hash, |_, _| true)
+pub fn rollout_to_record(rollout: &Rollout) -> records::RolloutRecord {
+    with_lanes(rollout, |_, _| true)
 }
 
 /// The same with only the lanes that are asked for: of a large rollout a decision changes few.
 pub(super) fn with_lanes(
     rollout: &Rollout,
-    hash: Digest,
     wanted: impl Fn(&RegionId, &LaneProgress) -> bool,
 ) -> records::RolloutRecord {
     let Rollout { id, plan, epoch, begun, requester, opened, phase, .. } = rollout;
@@ -121,7 +119,7 @@ pub(super) fn with_lanes(
         schema: schema(),
         id: id.to_string(),
         service: plan.service.to_string(),
-        plan: hash.to_string(),
+        plan: plan.hash().to_string(),
         epoch: Some((*epoch).into()),
         requester: requester.clone(),
         opened: Some(timestamp_to_wire(*opened)),

@@ -24,7 +24,7 @@ fn rollout() -> (records::RolloutRecord, Arc<HashedPlan>) {
         let lane = rollout.lanes.values().next();
         lane.is_some_and(|lane| lane.at.step().is_some() && lane.vote.is_some())
     }));
-    (rollout_to_record(&rollout, rollout.plan.hash()), rollout.plan)
+    (rollout_to_record(&rollout), rollout.plan)
 }
 
 const SPOILT: &[Case<records::RolloutRecord>] = &[

@@ -157,11 +157,10 @@ impl Runner {
         let (kind, now, claim, known) = (transition.kind, moment.now, claim.clone(), known.clone());
         // A stop waits for no session either.
         let sessions = if claim.is_some() { self.sessions_behind(next) } else { Vec::new() };
-        let (before, plan) = (Some(self.held.0.as_ref()), self.plan);
+        let before = Some(self.held.0.as_ref());
         let decision = Decision {
             next,
             before,
-            plan,
             expect,
             head,
             lanes,

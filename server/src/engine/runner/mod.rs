@@ -8,7 +8,6 @@ mod perform;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use meridian_core::digest::Digest;
 use meridian_core::id::{Lane, RolloutId};
 use meridian_core::rollout::event::{AnswerGiven, Event};
 use meridian_core::rollout::state::Rollout;
@@ -83,8 +82,6 @@ impl RunnerHandle {
 struct Runner {
     engine: Engine,
     id: RolloutId,
-    /// The hash of its plan.
-    plan: Digest,
     news: Arc<News>,
     held: Held,
     publish: watch::Sender<Option<Held>>,
@@ -100,7 +97,7 @@ impl Engine {
         if let Some(handle) = runners.get(&record.id) {
             return handle.clone();
         }
-        let (id, plan) = (record.id.clone(), record.plan.hash());
+        let id = record.id.clone();
         let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
         let held = (record, revision);
         let (publish, seen) = watch::channel(Some(held.clone()));
@@ -109,8 +106,7 @@ impl Engine {
         runners.insert(id.clone(), handle.clone());
         let engine = self.clone();
         let span = tracing::info_span!("rollout", id = %id);
-        let runner =
-            Runner { engine, id, plan, news, held, publish, head: None, wake: None, asking: Asking::default() };
+        let runner = Runner { engine, id, news, held, publish, head: None, wake: None, asking: Asking::default() };
         self.shared.tasks.spawn(runner.run(inbox).instrument(span));
         handle
     }

@@ -32,7 +32,7 @@ pub(in crate::grpc) async fn page(
         // The record first: all decisions that led to it are then in the chain.
         let read = shared.queues.rollout(&service, &id).await.map_err(|error| status::refused(&error))?;
         page.plan = v1::Plan::from(&**read.record.plan).encode_to_vec();
-        page.record = record::encode_rollout(&read.record, read.record.plan.hash()).to_vec();
+        page.record = record::encode_rollout(&read.record).to_vec();
         before_first(shared, &read.record).await?
     } else {
         wanted.after

@@ -107,8 +107,8 @@ pub fn decode_release(key: &Key, bytes: &[u8]) -> Result<StoredRelease, RecordEr
 
 /// The bytes of what a decision changes in a rollout's record, as its audit entry keeps them.
 #[must_use]
-pub fn encode_change(before: Option<&Rollout>, next: &Rollout, plan: Digest) -> Vec<u8> {
-    convert::change_to_bytes(before, next, plan)
+pub fn encode_change(before: Option<&Rollout>, next: &Rollout) -> Vec<u8> {
+    convert::change_to_bytes(before, next)
 }
 
 /// The bytes of an audit entry.
@@ -169,8 +169,8 @@ pub fn decode_plan(key: &Key, bytes: &[u8]) -> Result<StoredPlan, RecordError> {
 
 /// The bytes of a rollout; its plan is stored on its own.
 #[must_use]
-pub fn encode_rollout(rollout: &Rollout, plan: Digest) -> Bytes {
-    encode(&convert::rollout_to_record(rollout, plan))
+pub fn encode_rollout(rollout: &Rollout) -> Bytes {
+    encode(&convert::rollout_to_record(rollout))
 }
 
 /// Reads a rollout of `plan`.

@@ -39,9 +39,9 @@ pub struct Changed {
 
 /// The bytes of what a decision changed; all of it if there was nothing before.
 #[must_use]
-pub fn change_to_bytes(before: Option<&Rollout>, next: &Rollout, plan: Digest) -> Vec<u8> {
+pub fn change_to_bytes(before: Option<&Rollout>, next: &Rollout) -> Vec<u8> {
     let changed = |region: &RegionId, lane: &LaneProgress| before.and_then(|it| it.lanes.get(region)) != Some(lane);
-    with_lanes(next, plan, changed).encode_to_vec()
+    with_lanes(next, changed).encode_to_vec()
 }
 
 /// Changes put on top of one another, from a rollout's first decision on.
